@@ -1,0 +1,1 @@
+"""Recipes that ship with the package. To add one, put a .yaml file here."""

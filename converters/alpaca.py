@@ -1,0 +1,101 @@
+"""Alpaca: 52,002 English instructions by self-instruct, answered by text-davinci-003.
+
+{"instruction": "Add the numbers.", "input": "1, 2", "output": "3"}
+-> user: "Add the numbers.\\n\\n1, 2"   assistant: "3"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.schema import Draft, Reason, Record, Reject
+from open_instructions.shapes import blank_no_input, instruction_pair
+
+_NEXT_RECORD = re.compile(r"\n[#\d\s]*\d+\.\s*Instruction:")
+_NO_OUTPUT = re.compile(r"\s*(?:<\s*no\s?(?:in|out)put\s*>|n/a)\s*", re.I)
+
+
+def cut_next_record(record: Record) -> Record:
+    output = record.get("output")
+    match = _NEXT_RECORD.search(output) if isinstance(output, str) else None
+    return {**record, "output": output[: match.start()].rstrip()} if match and isinstance(output, str) else record
+
+
+def refuse_no_output(record: Record) -> Record | Reject:
+    output = record.get("output")
+    if isinstance(output, str) and _NO_OUTPUT.fullmatch(output):
+        return Reject(Reason.PLACEHOLDER, f"the output says {output.strip()!r}")
+    return record
+
+
+_FIELDS = frozenset({"instruction", "input", "output"})
+
+ALPACA = Source(
+    name="alpaca",
+    title="Stanford Alpaca",
+    description="English instructions made by self-instruct from 175 seed tasks.",
+    homepage="github: tatsu-lab/stanford_alpaca",
+    cost="less than $500 (as published)",
+    attribution="Rohan Taori et al., Stanford Alpaca, 2023. CC BY-NC 4.0; outputs also under OpenAI's terms.",
+    subsets=(
+        Subset(
+            "main",
+            files=("alpaca_data.json",),
+            fields=_FIELDS,
+            places=("github: tatsu-lab/stanford_alpaca, alpaca_data.json",),
+            languages=("en",),
+            engine="text-davinci-003",
+            license="CC-BY-NC-4.0",
+            records=52002,
+            format="array",
+        ),
+        Subset(
+            "hub",
+            files=("alpaca/*train-00000-of-00001-*.parquet", "train-00000-of-00001-a09b74b3ef9c3b56.parquet"),
+            fields=_FIELDS | {"text"},
+            places=("hub: tatsu-lab/alpaca",),
+            languages=("en",),
+            engine="text-davinci-003",
+            license="CC-BY-NC-4.0",
+            records=52002,
+            format="parquet",
+            id="hub/{row:06d}",
+            note="The same records as Parquet; the extra column `text` is the filled training prompt and is not used.",
+        ),
+    ),
+    default=("main", "hub"),
+    first_of=True,
+    rules=(
+        Rule("no_input", 'An input that only says there is none ("<noinput>", "No input.") becomes empty.', blank_no_input),
+        Rule("next_record", "An output that runs on into the generator's next task is cut there.", cut_next_record),
+        Rule("no_output", 'A record whose output only says "<nooutput>", "<noinput>" or "N/A" is rejected.', refuse_no_output),
+    ),
+    template="{instruction}\n\n{input}",
+    examples=(
+        Example(
+            {"instruction": "Add the numbers.", "input": "1, 2", "output": "3"},
+            ((("user", "Add the numbers.\n\n1, 2"), ("assistant", "3")),),
+        ),
+        Example(
+            {"instruction": "Name a colour.", "input": "<noinput>", "output": "Blue."},
+            ((("user", "Name a colour."), ("assistant", "Blue.")),),
+        ),
+        Example(
+            {"instruction": "Explain the value.", "input": "None", "output": "It means nothing is there."},
+            ((("user", "Explain the value.\n\nNone"), ("assistant", "It means nothing is there.")),),
+        ),
+        Example(
+            {"instruction": "Name a tree.", "input": "", "output": "An oak.\n11. Instruction: Name a fish.\n11. Input:\n<noinput>"},
+            ((("user", "Name a tree."), ("assistant", "An oak.")),),
+        ),
+        Example({"instruction": "Draw a cat.", "input": "", "output": "<No Output>"}, ("placeholder",)),
+        Example({"instruction": "Say nothing.", "input": "", "output": ""}, ("no_answer",)),
+    ),
+)
+
+
+@source(ALPACA)
+def convert(record: Record) -> Iterator[Draft | Reject]:
+    yield instruction_pair(record)

@@ -1,0 +1,125 @@
+"""GPT4All: prompts from Stack Overflow, OIG's chip2, P3 and others, answered by GPT-3.5-Turbo in March 2023.
+
+    {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.", "source": "pacovaldez/stackoverflow-questions"}
+    -> user: "How do I sort?"   assistant: "Use `sorted`."   task: "pacovaldez/stackoverflow-questions"
+
+Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows are read as well:
+a prompt or response that is an object with "value" or "description", {"turn_0_question", "turn_0_answer"}, and two
+turns in {"prompt", "response_turn_1", "prompt_turn_2", "response_turn_2"}.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.schema import Draft, Message, Reason, Record, Reject
+from open_instructions.shapes import pair
+
+_END = re.compile(r"\s*</s>\s*\Z|</s> ?(?=\n)")
+_STACK_OVERFLOW = "pacovaldez/stackoverflow-questions"
+_PAIRS = (
+    (("prompt", "response"),),
+    (("prompt", "response_turn_1"), ("prompt_turn_2", "response_turn_2")),
+    (("turn_0_question", "turn_0_answer"),),
+)
+
+
+def drop_end_marks(record: Record) -> Record:
+    changed = {k: _END.sub("", v) for k, v in record.items() if k.startswith("response") and isinstance(v, str) and "</s>" in v}
+    return {**record, **changed} if any(record[k] != v for k, v in changed.items()) else record
+
+
+def _subset(name: str, files: tuple[str, ...], place: str, records: int | None, format: Any = "parquet", note: str = "") -> Subset:
+    return Subset(
+        name,
+        files=files,
+        fields=frozenset({"prompt", "response", "source"}),
+        places=(place,),
+        languages=("en",),
+        engine="gpt-3.5-turbo",
+        license="LicenseRef-GPT4All-mixed",
+        records=records,
+        format=format,
+        id=name + "/{stem}/{row:06d}",
+        note=note,
+    )
+
+
+_HUB = "hub: nomic-ai/gpt4all_prompt_generations"
+_J = "hub: nomic-ai/gpt4all-j-prompt-generations"
+_REVISIONS = ("v1.1-breezy", "v1.2-jazzy", "v1.3-groovy")
+
+GPT4ALL = Source(
+    name="gpt4all",
+    title="GPT4All prompt generations",
+    description="Prompts from Stack Overflow, OIG and P3, answered by GPT-3.5-Turbo.",
+    homepage=_HUB,
+    cost="$500 (as published)",
+    attribution="Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under OpenAI's terms.",
+    subsets=(
+        *(
+            _subset(f"j-{revision}", (f"*{revision}*/*train-*.parquet", f"*{revision}*.parquet"), f"{_J}, revision {revision}", None)
+            for revision in _REVISIONS
+        ),
+        _subset("j", ("train-0000[0-3]-of-00004-*.parquet",), f"{_J}, revision v1.0", 808812, note="GPT4All-J, with OIG's subsets."),
+        _subset("main", ("train-0000[01]-of-00002-*.parquet",), f"{_HUB}, data/train-0000N-of-00002-*.parquet", 437604),
+        _subset("p3", ("data.jsonl",), f"{_HUB}_with_p3, data.jsonl", 806199, "lines", "With P3, whose answers are mostly one word."),
+    ),
+    default=("main",),
+    rules=(Rule("end_marks", "The literal `</s>` that joins texts is taken out of responses.", drop_end_marks),),
+    template="{prompt}",
+    examples=(
+        Example(
+            {"prompt": "<p>What does <code>a &lt; b</code> mean?</p>", "response": "It compares.", "source": _STACK_OVERFLOW},
+            ((("user", "What does `a < b` mean?"), ("assistant", "It compares.")),),
+            subset="main",
+        ),
+        Example(
+            {"prompt": {"value": "Name a metal."}, "response": "Iron.</s> \n", "source": "bigscience/p3"},
+            ((("user", "Name a metal."), ("assistant", "Iron.")),),
+            subset="p3",
+        ),
+        Example(
+            {"prompt": "Hi.", "response_turn_1": "Hello.", "prompt_turn_2": "Bye.", "response_turn_2": "See you.", "source": ""},
+            ((("user", "Hi."), ("assistant", "Hello."), ("user", "Bye."), ("assistant", "See you.")),),
+            subset="p3",
+        ),
+        Example({"prompt": 42, "response": "A number.", "source": "unified_chip2"}, ("unexpected_shape",), subset="main"),
+    ),
+)
+
+
+def _text(value: Any) -> str | None:
+    """Text, or what the collector wrapped in an object; None for anything else."""
+    if isinstance(value, dict):
+        value = value.get("value", value.get("description"))
+    return value if isinstance(value, str) else None
+
+
+@source(GPT4ALL)
+def convert(record: Record) -> Iterator[Draft | Reject]:
+    origin = record.get("source")
+    stack_overflow = isinstance(origin, str) and "stackoverflow" in origin
+    shape = next((s for s in reversed(_PAIRS) if all(q in record and a in record for q, a in s)), None)
+    if shape is None:
+        if _text(record.get("prompt")) is not None:
+            yield Reject(Reason.NO_ANSWER, "a prompt without a response")
+        else:
+            yield Reject(Reason.UNEXPECTED_SHAPE, f"fields {', '.join(sorted(record))}")
+        return
+    messages: list[Message] = []
+    for asked, answered in shape:
+        prompt, response = _text(record[asked]), _text(record[answered])
+        if prompt is not None and record[answered] is None:
+            yield Reject(Reason.NO_ANSWER, f"{answered} is null")
+            return
+        if prompt is None or response is None:
+            wrong = asked if prompt is None else answered
+            yield Reject(Reason.UNEXPECTED_SHAPE, f"{wrong} is a {type(record[wrong]).__name__}")
+            return
+        messages += pair(prompt, response, prompt_is_html=stack_overflow)
+    said = {"model_settings": record["model_settings"]} if record.get("model_settings") else {}
+    yield Draft(messages, task=origin if isinstance(origin, str) and origin else "unspecified", metadata=said)

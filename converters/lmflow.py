@@ -1,0 +1,153 @@
+"""LMFlow's collections: its own file format, and the originals of the sets that its dead server gave out.
+
+    {"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}    subset `native`, each instance a record
+    -> user: "2 + 2?"   assistant: "4"
+
+`native` reads text2text, text_only (where its text has a prompt and an answer), conversation, text_to_textlist (its
+first answer) and text_to_scored_textlist (its best); preference pairs, images and numbers are rejected with a reason.
+The originals, each with its own converter: PubMedQA, MedMCQA and MedQA (`lmflow_medical.py`), Natural Instructions
+(`lmflow_tasks.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
+from open_instructions.shapes import missing_fields, pair
+
+from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS
+from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
+
+_ANSWER = re.compile(r"\n[ ]?(?:### Response:|Output:|Answer:|Assistant:)[ \n]?")
+_UNANSWERED = ("NA", "N/A")
+_ROLES = {"user": USER, "human": USER, "assistant": ASSISTANT, "gpt": ASSISTANT, "system": SYSTEM}
+_PREFERENCES = ("paired_conversation", "paired_text_to_text")
+
+
+def refuse_unanswered(record: Record) -> Record | Reject:
+    instance = record.get("instances")
+    said = instance.get("output", instance.get("text")) if isinstance(instance, dict) else None
+    if isinstance(said, str) and (said.strip() in _UNANSWERED or said.rstrip().endswith("Output: NA")):
+        return Reject(Reason.NO_ANSWER, "the output says NA: nobody has answered")
+    return record
+
+
+LMFLOW = Source(
+    name="lmflow",
+    title="LMFlow collections",
+    description="PubMedQA, MedMCQA, MedQA and Natural Instructions, in LMFlow's own format and from their originals.",
+    homepage="github: OptimalScale/LMFlow",
+    cost="not published",
+    attribution=(
+        "PubMedQA: Qiao Jin et al., MIT. MedMCQA: Ankit Pal et al., labelled MIT and Apache-2.0. MedQA: Di Jin et al., MIT for the "
+        "repository. Natural Instructions v2: Yizhong Wang et al., each task under its own licence."
+    ),
+    subsets=(
+        *MEDICAL_SUBSETS,
+        TASK_SUBSET,
+        Subset(
+            "native",
+            files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
+            fields=frozenset({"type", "instances"}),
+            places=("LMFlow's download server is gone; use the originals, or files that you still have",),
+            languages=("en",),
+            engine="unstated",
+            license="LicenseRef-LMFlow-unstated",
+            format="envelope",
+            items="instances",
+            id="{stem}/{row:06d}",
+            any_name=True,
+            path_parts=3,
+            note="Any file in LMFlow's own format, whatever its name.",
+        ),
+    ),
+    default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
+    rules=(Rule("unanswered", 'An instance whose output is "NA" or "N/A" is rejected.', refuse_unanswered, subsets=("native",)),),
+    template="pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …; natural-instructions: {Definition}, {input}",
+    examples=(
+        *MEDICAL_EXAMPLES,
+        *TASK_EXAMPLES,
+        Example(
+            {"type": "text2text", "instances": {"input": "2 + 2?", "output": "4"}},
+            ((("user", "2 + 2?"), ("assistant", "4")),),
+            subset="native",
+        ),
+        Example(
+            {"type": "text_only", "instances": {"text": "Defintion: Reverse it. \n Input: abc \n Output: cba \n\n"}},
+            ((("user", "Defintion: Reverse it. \n Input: abc"), ("assistant", "cba")),),
+            subset="native",
+        ),
+        Example({"type": "text2text", "instances": {"input": "Who?", "output": "NA"}}, ("no_answer",), subset="native"),
+        Example({"type": "float_only", "instances": {"value": 0.5}}, ("no_text",), subset="native"),
+    ),
+)
+
+
+def _conversation(instance: Record) -> Iterator[Draft | Reject]:
+    turns = instance.get("messages")
+    if not isinstance(turns, list):
+        yield Reject(Reason.UNEXPECTED_SHAPE, "no list of messages")
+        return
+    system = instance.get("system")
+    messages = [Message(SYSTEM, system)] if isinstance(system, str) and system.strip() else []
+    for turn in turns:
+        role = _ROLES.get(turn["role"]) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
+        if role and isinstance(turn.get("content"), str):
+            messages.append(Message(role, turn["content"]))
+        else:
+            yield Reject(Reason.UNKNOWN_ROLE, "a message without a known role and a text", Message("unknown", to_json(turn)))
+    said = {key: instance[key] for key in ("conversation_id", "tools") if instance.get(key)}
+    yield Draft(messages, metadata=said)
+
+
+def _text_only(instance: Record) -> Draft | Reject:
+    """A filled prompt is cut where its answer begins; the last marker counts."""
+    wrong = missing_fields(instance, "text")
+    if wrong:
+        return Reject(Reason.UNEXPECTED_SHAPE, wrong)
+    marks = list(_ANSWER.finditer(instance["text"]))
+    if not marks:
+        return Reject(Reason.NO_PAIR, "a plain text without a prompt and an answer")
+    return Draft(pair(instance["text"][: marks[-1].start()].rstrip(), instance["text"][marks[-1].end() :].strip()))
+
+
+def _listed(instance: Record, scored: bool) -> Draft | Reject:
+    answers: Any = instance.get("output")
+    if not isinstance(answers, list) or not isinstance(instance.get("input"), str):
+        return Reject(Reason.UNEXPECTED_SHAPE, "no text in input, or no list in output")
+    if scored:
+        if not all(isinstance(a, dict) and isinstance(a.get("score"), int | float) for a in answers):
+            return Reject(Reason.UNEXPECTED_SHAPE, "an answer without a score")
+        answers = [a.get("text") for a in sorted(answers, key=lambda a: -a["score"])]
+    if not answers:
+        return Reject(Reason.NO_ANSWER, "an empty list of answers")
+    if not all(isinstance(a, str) for a in answers):
+        return Reject(Reason.UNEXPECTED_SHAPE, "an answer that is no text")
+    said = {"other_answers": answers[1:]} if len(answers) > 1 else {}
+    return Draft(pair(instance["input"], answers[0]), metadata=said)
+
+
+@source(LMFLOW)
+def convert(record: Record) -> Iterator[Draft | Reject]:
+    kind, instance = record.get("type"), record.get("instances")
+    if not isinstance(instance, dict) or not isinstance(kind, str):
+        yield Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
+    elif kind == "text2text":
+        wrong = missing_fields(instance, "input", "output")
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong) if wrong else Draft(pair(instance["input"], instance["output"]))
+    elif kind == "text_only":
+        yield _text_only(instance)
+    elif kind == "conversation":
+        yield from _conversation(instance)
+    elif kind in ("text_to_textlist", "text_to_scored_textlist"):
+        yield _listed(instance, kind == "text_to_scored_textlist")
+    elif kind in _PREFERENCES:
+        yield Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
+    elif kind in ("float_only", "image_text"):
+        yield Reject(Reason.NO_TEXT, f"{kind} is no text")
+    else:
+        yield Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")

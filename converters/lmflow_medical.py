@@ -1,0 +1,158 @@
+"""The originals of LMFlow's medical sets. Each prompt has one template:
+
+PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}      -> "{Yes | No | Maybe}. {LONG_ANSWER}"
+MedMCQA    {question}  A. {opa}  B. {opb}  C. {opc}  D. {opd}                  -> "{letter}. {text}" and `exp`
+MedQA      {question}  A. {option}  …                                          -> "{letter}. {text}"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from open_instructions.catalogue import Example, Subset
+from open_instructions.schema import Draft, Reason, Record, Reject
+from open_instructions.shapes import missing_fields, multiple_choice, pair, question
+
+
+def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
+    contexts, name = record.get("CONTEXTS"), record.get("PMID")
+    wrong = missing_fields(record, "QUESTION")
+    if wrong or not isinstance(contexts, list) or not all(isinstance(c, str) for c in contexts):
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no list of texts in CONTEXTS")
+        return
+    decision, answer = record.get("final_decision"), record.get("LONG_ANSWER")
+    if not isinstance(decision, str) and not isinstance(answer, str):
+        yield Reject(Reason.NO_ANSWER, "neither final_decision nor LONG_ANSWER")
+        return
+    said = [f"{decision.capitalize()}."] if isinstance(decision, str) and decision else []
+    said += [answer] if isinstance(answer, str) and answer.strip() else []
+    meta = {k: record[k] for k in ("final_decision", "YEAR", "MESHES", "LABELS") if record.get(k) is not None}
+    messages = pair(question(*contexts, f"Question: {record['QUESTION']}"), " ".join(said))
+    yield Draft(messages, id=f"pubmedqa/{name}" if isinstance(name, str) else None, metadata=meta)
+
+
+def medmcqa(record: Record) -> Iterator[Draft | Reject]:
+    wrong = missing_fields(record, "question", "opa", "opb", "opc", "opd")
+    right = record.get("cop")
+    if wrong:
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong)
+    elif right is None or right == -1:
+        yield Reject(Reason.NO_ANSWER, "no correct option is given, as in upstream's test split")
+    elif isinstance(right, bool) or right not in (1, 2, 3, 4):
+        yield Reject(Reason.UNEXPECTED_SHAPE, f"cop is {right!r}, and upstream counts options from 1 to 4")
+    else:
+        options = {letter.upper(): record["op" + letter] for letter in "abcd"}
+        letter = "ABCD"[int(right) - 1]
+        explanation = record.get("exp")
+        answer = question(f"{letter}. {options[letter]}", explanation if isinstance(explanation, str) else "")
+        said = {k: record[k] for k in ("id", "topic_name", "choice_type") if record.get(k) is not None}
+        subject = record.get("subject_name")
+        yield Draft(
+            pair(multiple_choice(record["question"], options), answer), task=subject if isinstance(subject, str) else None, metadata=said
+        )
+
+
+def medqa(record: Record) -> Iterator[Draft | Reject]:
+    options, right = record.get("options"), record.get("answer_idx")
+    wrong = missing_fields(record, "question")
+    if wrong or not isinstance(options, dict) or not options or not all(isinstance(o, str) for o in options.values()):
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no texts in options")
+    elif right is None:
+        yield Reject(Reason.NO_ANSWER, "no answer_idx")
+    elif right not in options:
+        yield Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {right!r} is not among the options")
+    else:
+        said = {k: record[k] for k in ("meta_info",) if record.get(k) is not None}
+        yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), metadata=said)
+
+
+MEDICAL_SUBSETS = (
+    Subset(
+        "pubmedqa",
+        files=("ori_pqal.json", "ori_pqaa.json", "ori_pqau.json"),
+        fields=frozenset({"QUESTION", "CONTEXTS"}),
+        places=(
+            "github: pubmedqa/pubmedqa, data/ori_pqal.json",
+            "Google Drive, linked from there, for ori_pqaa.json and ori_pqau.json (by hand)",
+        ),
+        languages=("en",),
+        engine="human",
+        license="MIT",
+        records=273518,
+        format="object",
+        key_field="PMID",
+        id="pubmedqa/{stem}/{row:06d}",
+        any_name=True,
+        convert=pubmedqa,
+        note="1,000 labelled, 211,269 with decisions made by rule, 61,249 without. The abstracts belong to their publishers.",
+    ),
+    Subset(
+        "medmcqa",
+        files=("medmcqa/train.json", "medmcqa/dev.json", "medmcqa/test.json"),
+        fields=frozenset({"question", "opa", "opb", "opc", "opd"}),
+        places=("Google Drive, linked from github: medmcqa/medmcqa (by hand)",),
+        languages=("en",),
+        engine="human",
+        license="LicenseRef-MedMCQA-MIT-or-Apache",
+        records=193155,
+        id="medmcqa/{stem}/{row:06d}",
+        any_name=True,
+        convert=medmcqa,
+        note="JSON Lines in spite of the name .json. The repository says MIT, the hub's loader Apache-2.0. The test split has no answers.",
+    ),
+    Subset(
+        "medqa",
+        files=("US/*.jsonl", "Mainland/*.jsonl", "Taiwan/*.jsonl"),
+        fields=frozenset({"question", "options", "answer_idx"}),
+        places=("Google Drive, linked from github: jind11/MedQA (by hand)",),
+        languages=("en", "zh-Hans", "zh-Hant"),
+        engine="human",
+        license="LicenseRef-MedQA-exam-rights-unclear",
+        records=61097,
+        id="medqa/{stem}/{row:06d}",
+        any_name=True,
+        path_parts=2,
+        convert=medqa,
+        note="US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The repository is MIT; the exams' rights are unclear.",
+    ),
+)
+
+MEDICAL_EXAMPLES = (
+    Example(
+        {
+            "PMID": "900",
+            "QUESTION": "Does tea help?",
+            "CONTEXTS": ["Ten drank tea.", "Six slept."],
+            "final_decision": "yes",
+            "LONG_ANSWER": "Tea helps.",
+        },
+        ((("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"), ("assistant", "Yes. Tea helps.")),),
+        subset="pubmedqa",
+    ),
+    Example(
+        {
+            "question": "Which pumps blood?",
+            "cop": 2,
+            "opa": "Liver",
+            "opb": "Heart",
+            "opc": "Lung",
+            "opd": "Skin",
+            "exp": None,
+            "subject_name": "Physiology",
+        },
+        ((("user", "Which pumps blood?\n\nA. Liver\nB. Heart\nC. Lung\nD. Skin"), ("assistant", "B. Heart")),),
+        subset="medmcqa",
+    ),
+    Example({"question": "Which?", "opa": "1", "opb": "2", "opc": "3", "opd": "4"}, ("no_answer",), subset="medmcqa"),
+    Example(
+        {
+            "question": "Which is a bone?",
+            "answer": "Femur",
+            "options": {"A": "Aorta", "B": "Femur"},
+            "answer_idx": "B",
+            "meta_info": "step1",
+        },
+        ((("user", "Which is a bone?\n\nA. Aorta\nB. Femur"), ("assistant", "B. Femur")),),
+        subset="medqa",
+    ),
+)

@@ -1,0 +1,106 @@
+"""Natural Instructions v2: one file per task, in today's schema and in the one of 2021.
+
+    {"Definition": ["Reverse the word."], …, "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
+    -> user: "Reverse the word.\\n\\nabc"   assistant: "cba"   task: the file's name
+
+Each instance is a record. The first answer is the conversation's, the others go into `metadata`; the licence is the
+task's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from open_instructions.catalogue import Example, Subset
+from open_instructions.schema import Draft, Reason, Record, Reject
+from open_instructions.shapes import pair, question
+
+UNKNOWN_LICENSE = "LicenseRef-NaturalInstructions-unknown"
+_SPDX = {
+    "apache": "Apache-2.0",
+    "apache 2.0": "Apache-2.0",
+    "mit": "MIT",
+    "cc by 3.0": "CC-BY-3.0",
+    "cc by 4.0": "CC-BY-4.0",
+    "cc by-nc 4.0": "CC-BY-NC-4.0",
+    "cc by-nc-sa 3.0": "CC-BY-NC-SA-3.0",
+    "cc by-nc-sa 4.0": "CC-BY-NC-SA-4.0",
+    "cc by-sa 3.0": "CC-BY-SA-3.0",
+    "cc by-sa 4.0": "CC-BY-SA-4.0",
+    "public domain": "LicenseRef-PublicDomain",
+    "unknown": UNKNOWN_LICENSE,
+}
+
+
+def spdx(stated: Any) -> str:
+    """The SPDX expression for a task's `Instance License`; several licences all apply."""
+    names = [n for n in stated if isinstance(n, str)] if isinstance(stated, list) else [stated] if isinstance(stated, str) else []
+    known = [
+        _SPDX.get(n.strip().lower()) or "LicenseRef-" + "-".join("".join(c if c.isalnum() else " " for c in n).split())
+        for n in names
+        if n.strip()
+    ]
+    return " AND ".join(dict.fromkeys(k for k in known if k != "LicenseRef-")) or UNKNOWN_LICENSE
+
+
+def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
+    definition, instance = record.get("Definition"), record.get("Instances")
+    if isinstance(definition, list) and all(isinstance(d, str) for d in definition):
+        definition = "\n".join(definition)
+    if not isinstance(definition, str) or not isinstance(instance, dict):
+        yield Reject(Reason.UNEXPECTED_SHAPE, "no Definition, or an instance that is no object")
+        return
+    asked, answers = instance.get("input"), instance.get("output")
+    if isinstance(answers, str):
+        answers = [answers]
+    if not isinstance(asked, str) or not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
+        yield Reject(Reason.UNEXPECTED_SHAPE, "no text in input, or no list of texts in output")
+        return
+    if not answers:
+        yield Reject(Reason.NO_ANSWER, "an empty list of answers")
+        return
+    file = record.get("@file")
+    name = instance.get("id")
+    different = list(dict.fromkeys(answers))
+    said: dict[str, Any] = {"other_answers": different[1:]} if len(different) > 1 else {}
+    said |= {k.lower(): record[k] for k in ("Categories", "Input_language", "Output_language") if record.get(k)}
+    yield Draft(
+        pair(question(definition, asked), answers[0]),
+        id=f"natural-instructions/{name}" if isinstance(name, str) and name else None,
+        task=PurePosixPath(file).stem if isinstance(file, str) else None,
+        license=spdx(record.get("Instance License")),
+        metadata=said,
+        edits=("repeated_answers",) if len(different) < len(answers) else (),
+    )
+
+
+TASK_SUBSET = Subset(
+    "natural-instructions",
+    files=("task[0-9]*_*.json",),
+    fields=frozenset({"Definition", "Positive Examples"}),
+    places=("github: allenai/natural-instructions, tasks/",),
+    languages=("en",),
+    engine="human",
+    license=UNKNOWN_LICENSE,
+    format="envelope",
+    items="Instances",
+    id="natural-instructions/{stem}/{row:06d}",
+    any_name=True,
+    convert=natural_instructions,
+    note="1,616 and more tasks, one file each; every task has a licence of its own.",
+)
+
+TASK_EXAMPLES = (
+    Example(
+        {
+            "Definition": ["Reverse the word."],
+            "Instance License": ["CC BY 4.0"],
+            "Instances": {"id": "task1-0", "input": "abc", "output": ["cba", "cba"]},
+        },
+        ((("user", "Reverse the word.\n\nabc"), ("assistant", "cba")),),
+        subset="natural-instructions",
+    ),
+    Example({"Definition": "Name it.", "Instances": {"input": "x", "output": []}}, ("no_answer",), subset="natural-instructions"),
+)

@@ -1,0 +1,216 @@
+"""ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they were published.
+
+    {"id": "QWJhYvA", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
+    -> user: "Hi"   assistant: "Hello!"
+
+`raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3` hold Markdown.
+`v3` cut conversations into overlapping parts with ids like QWJhYvA_0, QWJhYvA_7; neighbouring parts that fit are
+joined back together (recipe: join_parts), the turn that both carry is dropped once, a gap stays a gap.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.schema import ASSISTANT, INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
+
+_ROLES = {"human": USER, "user": USER, "gpt": ASSISTANT, "chatgpt": ASSISTANT, "bing": ASSISTANT, "bard": ASSISTANT, "system": SYSTEM}
+_PART = re.compile(r"(.+)_(\d{1,6})")
+_BANNER = re.compile(r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I)
+_PAGER = re.compile(r"(\d{1,3}) / (\d{1,3})(?=\S)")
+_COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
+
+
+def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
+    if not any(m.role == SYSTEM and _BANNER.match(m.content) for m in messages):
+        return messages
+    return [
+        Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
+        if m.role == SYSTEM and _BANNER.match(m.content)
+        else m
+        for m in messages
+    ]
+
+
+def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
+    if not any(m.content.strip() == "EmptyMarkdownContent" for m in messages):
+        return messages
+    return [
+        Reject(Reason.PLACEHOLDER, "the page showed no content", m) if m.content.strip() == "EmptyMarkdownContent" else m for m in messages
+    ]
+
+
+def _without_chrome(text: str) -> str:
+    pager = _PAGER.match(text)
+    if pager and 1 <= int(pager[1]) <= int(pager[2]) and int(pager[2]) > 1:
+        text = text[pager.end() :]
+    return _COUNTER.sub("", text)
+
+
+def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
+    changed = tuple(m._replace(content=_without_chrome(m.content)) if m.role == USER else m for m in messages)
+    return messages if changed == messages else changed
+
+
+def _run_key(record: Record) -> str | None:
+    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
+    return match[1] if match else None
+
+
+def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[Reject]] | Reject:
+    """The turns of one record, and those that are none; or why it is no conversation at all."""
+    turns = record.get("conversations")
+    if not isinstance(turns, list):
+        return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index)
+    if not turns:
+        return Reject(Reason.EMPTY, "an empty list of conversations", record=index)
+    messages: list[Message] = []
+    refused: list[Reject] = []
+    for turn in turns:
+        sender, value = (turn.get("from"), turn.get("value")) if isinstance(turn, dict) else (None, turn)
+        role = _ROLES.get(sender.lower()) if isinstance(sender, str) else None
+        if role and isinstance(value, str):
+            messages.append(Message(role, value, html and role == ASSISTANT))
+        else:
+            reason = Reason.UNEXPECTED_SHAPE if role or not isinstance(value, str) else Reason.UNKNOWN_ROLE
+            refused.append(Reject(reason, f"a turn from {sender!r}", Message("unknown", to_json(turn)), index))
+    if not messages:
+        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index)
+    return messages, refused
+
+
+def _engine(records: Sequence[Record]) -> str | None:
+    senders = {t.get("from") for r in records for t in r["conversations"] if isinstance(t, dict)}
+    return "bing" if "bing" in senders else "bard" if "bard" in senders else None
+
+
+def _start(record: Record) -> int:
+    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
+    return int(match[2]) if match else 0
+
+
+def _name(record: Record, start: int | None) -> str | None:
+    """The id of a conversation: upstream's, without the part number where it is whole from its beginning."""
+    name = record.get("id")
+    if not isinstance(name, str) or not name.strip(INVISIBLE + " "):
+        return None
+    return name.rpartition("_")[0] if start == 0 and _PART.fullmatch(name) else name
+
+
+def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Reject]:
+    """One record; or all neighbouring parts of one conversation, joined where they fit."""
+    records = given if isinstance(given, list) else [given]
+    parts: list[tuple[int, int, list[Message]]] = []
+    for index, record in enumerate(records):
+        found = _turns(record, index, html)
+        if isinstance(found, Reject):
+            yield found
+            continue
+        messages, refused = found
+        yield from refused
+        parts.append((_start(record), index, messages))
+    joined: list[tuple[int, list[int], list[Message]]] = []
+    for start, index, messages in sorted(parts, key=lambda p: p[:2]) if len(parts) > 1 else parts:
+        if joined:
+            first, indexes, so_far = joined[-1]
+            overlap = first + len(so_far) - start
+            if 0 <= overlap <= min(len(messages), len(so_far)) and so_far[len(so_far) - overlap :] == messages[:overlap]:
+                yield from (Reject(Reason.REPEATED_TURN, "the part before ends with it", m, index) for m in messages[:overlap])
+                so_far += messages[overlap:]
+                indexes.append(index)
+                continue
+        joined.append((start, [index], list(messages)))
+    taken: set[str] = set()
+    for start, indexes, messages in joined:
+        own = [records[i] for i in indexes]
+        name = _name(own[0], start if isinstance(given, list) else None)
+        if name in taken:
+            name = f"{name}~{indexes[0]}"
+        taken.add(name or "")
+        said = {"parts": [r["id"] for r in own]} if len(own) > 1 else {}
+        yield Draft(messages, id=name, engine=_engine(own), metadata=said, records=tuple(indexes))
+
+
+_COMMON: dict[str, Any] = {
+    "fields": frozenset({"id", "conversations"}),
+    "engine": "chatgpt",
+    "license": "LicenseRef-ShareGPT-unclear",
+    "format": "array",
+}
+_VICUNA_UNFILTERED = "hub: anon8231489123/ShareGPT_Vicuna_unfiltered"
+
+_HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p></div>'
+
+SHAREGPT = Source(
+    name="sharegpt",
+    title="ShareGPT-90K",
+    description="Conversations with ChatGPT that people shared through a browser extension; what Vicuna was trained on.",
+    homepage="hub: RyokoAI/ShareGPT52K",
+    cost="scraped",
+    attribution="Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers who hold no rights.",
+    subsets=(
+        Subset(
+            "raw",
+            files=("sg_90k_part[12].json", "sg_52k.json"),
+            places=("hub: RyokoAI/ShareGPT52K, sg_90k_part1.json and sg_90k_part2.json", f"{_VICUNA_UNFILTERED}, HTML_cleaned_raw_dataset"),
+            languages=("mul",),
+            records=90665,
+            convert=partial(_convert, html=True),
+            **_COMMON,
+        ),
+        Subset(
+            "v3",
+            files=("ShareGPT_V3_unfiltered_cleaned_split*.json", "ShareGPT_V2_unfiltered_cleaned_split*.json", "ShareGPT_unfiltered_cleaned_split*.json"),
+            places=(f"{_VICUNA_UNFILTERED}, ShareGPT_V3_unfiltered_cleaned_split.json",),
+            languages=("mul",),
+            records=94145,
+            run_key=_run_key,
+            note="Markdown, cut into overlapping parts of about 53,000 conversations; mostly English.",
+            **_COMMON,
+        ),
+        Subset(
+            "html_cleaned",
+            files=("sg_90k_part[12]_html_cleaned.json",),
+            places=(f"{_VICUNA_UNFILTERED}, sg_90k_part1_html_cleaned.json and sg_90k_part2_html_cleaned.json",),
+            languages=("mul",),
+            records=90665,
+            note="The raw conversations with their HTML turned into Markdown by others.",
+            **_COMMON,
+        ),
+    ),
+    default=("raw", "v3", "html_cleaned"),
+    first_of=True,
+    rules=(
+        Rule("export_banner", "A system turn that an export tool wrote is rejected.", refuse_banners, on="messages"),
+        Rule("placeholder", 'A turn that is only "EmptyMarkdownContent" is rejected.', refuse_placeholders, on="messages"),
+        Rule("page_chrome", 'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.', drop_page_chrome,
+             on="messages", subsets=("raw",)),
+    ),
+    template="the turns as they are",
+    examples=(
+        Example(
+            {"id": "demo001", "conversations": [{"from": "human", "value": "2 / 2How is vector<int> used?"}, {"from": "gpt", "value": _HTML}]},
+            ((("user", "How is vector<int> used?"), ("assistant", "Use `vector<int>`.")),),
+            subset="raw",
+        ),
+        Example(
+            [
+                {"id": "demo002_0", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]},
+                {"id": "demo002_1", "conversations": [{"from": "gpt", "value": "Hello."}, {"from": "human", "value": "Bye"}, {"from": "gpt", "value": "See you."}]},
+            ],
+            ((("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant", "See you.")),),
+            subset="v3",
+        ),
+        Example([{"id": "demo003_0", "conversations": []}], ("empty",), subset="v3"),
+        Example([{"id": "demo004_3", "conversations": [{"from": "gpt", "value": "And so on."}]}], ("no_prompt",), subset="v3"),
+    ),
+)  # fmt: skip
+
+
+@source(SHAREGPT)
+def convert(given: Record | list[Record]) -> Iterator[Draft | Reject]:
+    yield from _convert(given, html=False)

@@ -1,0 +1,218 @@
+"""Where the files of a source are: find upstream's files in a user's folder, or among the bundled samples.
+
+A file is known by its name and by the fields of its records, never by its place alone. What was taken for what is
+said, and so is what was not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .catalogue import Selection, Source, Subset, registry
+from .errors import InputError, MissingSourceError, UsageError
+from .readers import is_archive, members, open_stream, plain_name
+from .readers.streams import seekable
+
+_SNIFF = 1 << 18
+_KEY = re.compile(rb'"([A-Za-z_][\w .-]*)"\s*:')
+_DATA_SUFFIXES = (".json", ".jsonl", ".parquet", ".ndjson")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file, or one member of an archive, that holds records of a subset.
+
+    `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk.
+    """
+
+    source: str
+    subset: str
+    path: Path
+    member: str
+    name: str
+    size: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files not used."""
+
+    inputs: tuple[Input, ...]
+    missing: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    member: str
+    relative: str
+    size: int
+
+
+def samples_dir() -> Path:
+    """The small samples that ship with the package, in upstream's layout."""
+    return Path(__file__).parent / "samples"
+
+
+def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str = "stop") -> Found:
+    """Look through a folder at any depth, archives included.
+
+    Raises MissingSourceError if `missing` is "stop" and a source, or a subset named by the user, has no file; the
+    message names all of them. Raises InputError for a file under an upstream name that holds something else.
+    """
+    if data_dir is not None and not data_dir.is_dir():
+        raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
+    wanted = {s.source.name: s for s in selections}
+    sources = {s.name: s for s in registry().all()} | {name: s.source for name, s in wanted.items()}
+    by_subset: dict[tuple[str, str], list[Input]] = {}
+    unused: list[str] = []
+    for file in _files(data_dir) if data_dir else ():
+        known = _recognise(file, sources)
+        if known is None or known[0].name not in wanted:
+            unused.append(file.relative)
+            continue
+        source, subset = known
+        name = "/".join(plain_name(file.relative).replace("!", "/").split("/")[-subset.path_parts :])
+        by_subset.setdefault((source.name, subset.name), []).append(
+            Input(source.name, subset.name, file.path, file.member, name, file.size)
+        )
+    inputs: list[Input] = []
+    absent: list[tuple[str, str]] = []
+    notes: list[str] = []
+    stop: list[tuple[Source, tuple[str, ...]]] = []
+    for name in sorted(wanted):
+        selection = wanted[name]
+        present = [s for s in selection.subsets if (name, s) in by_subset]
+        gone = [s for s in selection.subsets if (name, s) not in by_subset]
+        if selection.source.first_of and not selection.explicit:
+            if present:
+                taken, *others = present
+                gone = []
+                if others:
+                    notes.append(f"{name}: took {taken}; {', '.join(others)} hold the same records in another form and were left")
+                unused += [i.path.name for s in others for i in by_subset[name, s]]
+                present = [taken]
+            else:
+                gone = [selection.subsets[0]]
+        if (gone and not present) or (gone and selection.explicit):
+            stop.append((selection.source, tuple(selection.subsets if not selection.explicit else gone)))
+        elif gone:
+            notes.append(f"{name}: no file for {', '.join(gone)}")
+        absent += [(name, s) for s in gone]
+        unique, said = _unique([i for s in present for i in by_subset[name, s]])
+        inputs += unique
+        notes += said
+    if stop and missing == "stop":
+        raise MissingSourceError(_missing_message(stop, data_dir), hint="Use --missing skip to go on without them.")
+    return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
+
+
+def _files(folder: Path) -> Iterator[_File]:
+    """Every file at any depth, in order of its relative path; hidden ones and folders are passed over."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in sorted(n for n in names if not n.startswith(".")):
+            path = Path(root, name)
+            if not path.is_file():
+                continue
+            relative = path.relative_to(folder).as_posix()
+            if is_archive(path):
+                for member, _ in members(path):
+                    yield _File(path, member, f"{relative}!{member}", path.stat().st_size)
+            else:
+                yield _File(path, "", relative, path.stat().st_size)
+
+
+def _recognise(file: _File, sources: dict[str, Source]) -> tuple[Source, Subset] | None:
+    relative = plain_name(file.relative).replace("!", "/")
+    if not relative.lower().endswith(_DATA_SUFFIXES):
+        return None
+    fields: set[str] | None = None
+    misnamed: list[str] = []
+    for by_name in (True, False):
+        for source in sources.values():
+            for subset in source.subsets:
+                if not (subset.named(relative) if by_name else subset.any_name):
+                    continue
+                if fields is None:
+                    fields = _fields(file)
+                if subset.fields <= fields or (by_name and not fields):
+                    return source, subset
+                if by_name and not subset.any_name:
+                    misnamed.append(f"{source.name}:{subset.name} ({', '.join(sorted(subset.fields))})")
+    if misnamed:
+        assert fields is not None
+        raise InputError(
+            f"{file.relative} has the name of {misnamed[0]}, but its records have other fields: {', '.join(sorted(fields)[:12])}.",
+            hint="Rename it or take it out of the folder.",
+        )
+    return None
+
+
+def _fields(file: _File) -> set[str]:
+    """The names of fields near the beginning of a file; empty for an empty or unreadable one."""
+    if file.relative.lower().endswith(".parquet"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with seekable(file.path, file.member) as parquet:
+            try:
+                return set(pq.read_schema(parquet).names)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise InputError(f"{file.relative} cannot be read as Parquet: {error}.", hint="Download it again.") from error
+    with open_stream(file.path, file.member) as stream:
+        return {name.decode() for name in _KEY.findall(stream.read(_SNIFF))}
+
+
+def _unique(inputs: list[Input]) -> tuple[list[Input], list[str]]:
+    """Hash each file, drop copies of the same bytes, and make names within a source differ."""
+    hashed = [replace(i, sha256=digest) for i, digest in zip(inputs, _hash_all(inputs), strict=True)]
+    kept: dict[tuple[str, str, str], Input] = {}
+    notes = []
+    for item in sorted(hashed, key=lambda i: (i.name.count("/"), i.name, i.path.as_posix())):
+        key = (item.subset, item.sha256, item.member)
+        if key in kept:
+            notes.append(f"{item.source}: {item.path.name} stands twice with the same bytes; one was taken")
+        else:
+            kept[key] = item
+    order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}
+    result = sorted(kept.values(), key=lambda i: (order[i.subset], i.name, i.sha256))
+    depth = 2
+    while len({i.name for i in result}) < len(result) and depth < 32:
+        seen = [i.name for i in result]
+        result = [replace(i, name=_tail(i, depth)) if seen.count(i.name) > 1 else i for i in result]
+        depth += 1
+    return result, notes
+
+
+def _tail(item: Input, parts: int) -> str:
+    path = item.path.as_posix() + ("/" + item.member if item.member else "")
+    return "/".join(plain_name(path).split("/")[-parts:])
+
+
+def _hash_all(inputs: Sequence[Input]) -> Iterator[str]:
+    known: dict[Path, str] = {}
+    for item in inputs:
+        if item.path not in known:
+            with item.path.open("rb") as file:
+                known[item.path] = hashlib.file_digest(file, "sha256").hexdigest()
+        yield known[item.path]
+
+
+def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None) -> str:
+    where = f"in {data_dir}" if data_dir else "because no --data-dir was given"
+    lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
+    for source, names in stop:
+        for name in names:
+            subset = source.subset(name)
+            lines.append(f"  {source.name}:{name} looks for {' or '.join(subset.files)}")
+            lines += [f"      from {place}" for place in subset.places]
+    return "\n".join(lines) + "\n"

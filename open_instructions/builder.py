@@ -1,0 +1,272 @@
+"""The one orchestration: plan -> run -> merge -> publish."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from . import recipe as recipes
+from . import store
+from .acquire import Found, Input, find, samples_dir
+from .card import card
+from .catalogue import Selection, load_file, registry, select
+from .engines.local import map_ordered
+from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
+from .ledger import Ledger
+from .merge import merge
+from .pipeline import Chunk, Pipeline, check_rules, cut
+from .readers import open_file
+from .recipe import Recipe
+from .store import Build
+from .tokens import tokenizer
+
+SMALL_INPUT = 8 << 20
+"""Under this many bytes one worker is faster than starting several."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them."""
+
+    source: str
+    done: int
+    total: int
+    records: int
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
+
+    path: Path
+    manifest: dict[str, Any]
+    found: Found
+    unchanged: bool
+
+    @property
+    def ledger(self) -> Ledger:
+        return Build(self.path, self.manifest).ledger
+
+    def __repr__(self) -> str:
+        from .tables import ledger_table, plain
+
+        return plain(*ledger_table(self.ledger)) + f"\n{self.path}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the result, known before any work."""
+
+    selections: tuple[Selection, ...]
+    recipe: Recipe
+    found: Found
+    out: Path
+
+    @property
+    def fingerprint(self) -> str:
+        described = {
+            "versions": versions(),
+            "recipe": self.recipe.to_dict(),
+            "inputs": _described(self.found.inputs),
+            "missing": self.found.missing,
+            "sources": [(s.source.name, s.source.digest) for s in self.selections],
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """The versions that a build's bytes depend on."""
+    from .stages.language import detector
+
+    return {
+        "open_instructions": version("open-instructions"),
+        "pyarrow": version("pyarrow"),
+        "language": detector(),
+        "markdownify": version("markdownify"),
+        "beautifulsoup4": version("beautifulsoup4"),
+    }
+
+
+def plan(
+    sources: str | Iterable[str] = "all",
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    sample: bool = False,
+    missing: Literal["stop", "skip"] = "stop",
+    recipe: str | Recipe = "default",
+    out: str | os.PathLike[str] | None = None,
+    languages: Sequence[str] | None = None,
+    max_tokens: int | None = None,
+) -> Plan:
+    """Find the inputs and settle everything that can be wrong before any work is done."""
+    if sample and data_dir is not None:
+        raise UsageError("--sample and --data-dir exclude each other.", hint="--sample uses the files that ship with the package.")
+    if missing not in ("stop", "skip"):
+        raise UsageError(f"--missing is stop or skip, not {missing!r}.")
+    chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen.with_flags(languages=tuple(languages) if languages is not None else None, max_tokens=max_tokens)
+    tokenizer(chosen.tokenizer)
+    selections = select(sources)
+    wrong = check_rules(chosen, [*registry().all()])
+    if wrong:
+        raise RecipeError(f"Recipe {chosen.name}: {wrong[0]}")
+    folder = samples_dir() if sample else Path(data_dir) if data_dir is not None else None
+    found = find(folder, selections, missing=missing)
+    if not found.inputs:
+        raise InputError(f"{folder or 'Nothing'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
+    place = Path(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
+    return Plan(tuple(selections), chosen, found, Path(os.path.abspath(place)))
+
+
+def build(
+    sources: str | Iterable[str] = "all",
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    sample: bool = False,
+    missing: Literal["stop", "skip"] = "stop",
+    recipe: str | Recipe = "default",
+    out: str | os.PathLike[str] | None = None,
+    languages: Sequence[str] | None = None,
+    max_tokens: int | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    announce: Callable[[Plan], None] | None = None,
+) -> BuildResult:
+    """Build merged Parquet shards from upstream's files.
+
+    `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
+    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples. `workers=None` takes one per
+    CPU, or one where there is little to do. The other parameters are the flags of `oi build`.
+
+    Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
+
+    >>> import open_instructions as oi                                        # doctest: +SKIP
+    >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
+    """
+    job = plan(
+        sources, data_dir=data_dir, sample=sample, missing=missing, recipe=recipe, out=out, languages=languages, max_tokens=max_tokens
+    )
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers is 1 or more, not {workers}.")
+    before = store.existing(job.out)
+    if before and before.manifest["fingerprint"] == job.fingerprint:
+        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+    if before and not overwrite:
+        raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
+    if announce:
+        announce(job)
+    try:
+        with store.workspace(job.out) as work:
+            manifest = _run(job, work, workers or _workers(job.found.inputs), progress)
+            store.publish(work / "ready", job.out)
+    except OSError as error:
+        raise OutputError(f"{error.filename or job.out} could not be written: {error.strerror or error}.") from error
+    return BuildResult(job.out, manifest, job.found, unchanged=False)
+
+
+def _workers(inputs: Sequence[Input]) -> int:
+    if sum(i.size for i in inputs) < SMALL_INPUT:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict[str, Any]:
+    chunks = work / "chunks"
+    function = partial(_process, recipe=job.recipe, files=tuple(s.path for s in job.selections if s.path), folder=chunks)
+    counts = Ledger()
+    for source, subset in job.found.missing:
+        counts.add(source, subset, "read", "missing_files")
+    number = 0
+    for number, (index, ledger, languages_step) in enumerate(map_ordered(function, _chunks(job, progress), workers), 1):
+        assert index == number - 1
+        counts.update(ledger)
+        if progress:
+            progress(languages_step)
+    ready = work / "ready"
+    ready.mkdir()
+    shards, merged = merge(chunks, number, ready, job.recipe, [s.source.name for s in job.selections])
+    shutil.rmtree(chunks)
+    counts.update(merged)
+    problems = counts.problems()
+    rows = sum(s["rows"] for s in shards if s["path"].startswith(store.DATA))
+    if rows != counts.summary()["rows"]:
+        problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
+    if problems:
+        raise LedgerError(
+            "The books do not balance: " + "; ".join(problems[:5]) + ".", hint="Nothing was published. This is a bug: report it."
+        )
+    manifest = {
+        "format": 1,
+        "open_instructions": version("open-instructions"),
+        "fingerprint": job.fingerprint,
+        "versions": versions(),
+        "recipe": job.recipe.to_dict(),
+        "inputs": _described(job.found.inputs),
+        "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
+        "totals": counts.summary(),
+        "ledger": counts.to_dict(),
+        "shards": shards,
+    }
+    store.write_json(ready / store.MANIFEST, manifest)
+    text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], sorted(_languages(ready, shards)))
+    (ready / store.CARD).write_text(text, encoding="utf-8")
+    return manifest
+
+
+def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
+    return [{"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256} for i in inputs]
+
+
+def _chunks(job: Plan, progress: Progress | None) -> Iterator[tuple[Chunk, Step]]:
+    by_name = {s.source.name: s.source for s in job.selections}
+    totals = {name: sum(i.size for i in job.found.inputs if i.source == name) for name in by_name}
+    done = dict.fromkeys(by_name, 0)
+    number = 0
+    for item in job.found.inputs:
+        source = by_name[item.source]
+        opened = open_file(item.path, item.member, source.subset(item.subset))
+        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts):
+            number = chunk.number + 1
+            position = 0 if item.member else min(chunk.position, item.size)
+            records = sum(len(run) for run in chunk.runs)
+            yield chunk, Step(item.source, done[item.source] + position, totals[item.source], records)
+        done[item.source] += item.size
+
+
+def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[str, ...], folder: Path) -> tuple[int, Ledger, Step]:
+    """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
+    chunk, step = work
+    output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
+    store.write_chunk(folder, chunk.number, output)
+    return chunk.number, output.ledger, step
+
+
+@lru_cache(maxsize=64)
+def _pipeline(recipe: Recipe, files: tuple[str, ...], source: str, subset: str) -> Pipeline:
+    for file in files:
+        load_file(file)
+    described = registry().get(source)
+    return Pipeline(recipe, described, described.subset(subset))
+
+
+def _languages(ready: Path, shards: Sequence[dict[str, Any]]) -> set[str]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    found: set[str] = set()
+    for shard in shards:
+        if shard["path"].startswith(store.DATA):
+            found |= set(pc.unique(pq.read_table(ready / shard["path"], columns=["language"])["language"]).to_pylist())
+    return found

@@ -1,0 +1,283 @@
+"""What the catalogue says of a set, and how a set is found: built in, from an installed package, or from a .py file.
+
+A source is one file that registers one `Source` with the `@source` decorator on its converter:
+
+    @source(Source(name="mine", title="My set", subsets=(Subset("main", files=("mine.json",), ...),), ...))
+    def convert(record): yield Draft(...)
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import ConverterError, UsageError
+from .schema import Draft, Record, Reject
+
+Converter = Callable[[Any], Iterable[Draft | Reject]]
+"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects. Pure."""
+
+Format = Literal["array", "lines", "object", "envelope", "parquet"]
+
+ENTRY_POINT_GROUP = "open_instructions.sources"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One named repair of damage that a source is known for.
+
+    `on="record"`: raw record -> the same object (nothing to do), another record (an edit), or a Reject.
+    `on="messages"`: messages after HTML became Markdown -> the same object, other messages, or with Rejects among them.
+    """
+
+    name: str
+    description: str
+    apply: Callable[[Any], Any]
+    on: Literal["record", "messages"] = "record"
+    subsets: tuple[str, ...] = ()
+
+    def concerns(self, subset: str) -> bool:
+        return not self.subsets or subset in self.subsets
+
+
+@dataclass(frozen=True)
+class Subset:
+    """One published part of a source, and how its files are told from others.
+
+    `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
+    are keys that its records have. With `any_name` the fields alone are enough. `format` says what a file that
+    begins with `{` is; one that begins with `[` is an array whatever its name.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    fields: frozenset[str]
+    places: tuple[str, ...]
+    languages: tuple[str, ...]
+    engine: str
+    license: str
+    records: int | None = None
+    format: Format = "lines"
+    items: str = ""
+    key_field: str = ""
+    id: str = "{row:06d}"
+    any_name: bool = False
+    path_parts: int = 1
+    run_key: Callable[[Record], str | None] | None = None
+    convert: Converter | None = None
+    note: str = ""
+
+    def named(self, path: str) -> bool:
+        """Does upstream's naming fit this relative path (with forward slashes)?"""
+        path = "/" + path.lower()
+        return any(fnmatchcase(path, "*/" + pattern.lower()) for pattern in self.files)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A raw record and the literal result, for the documentation and the test that runs every example.
+
+    `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a string. `record`
+    is a list where the subset declares runs.
+    """
+
+    record: Any
+    result: tuple[Any, ...]
+    subset: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A public instruction set: what it is, who made it, its subsets, its converter, its known damage."""
+
+    name: str
+    title: str
+    description: str
+    homepage: str
+    cost: str
+    attribution: str
+    subsets: tuple[Subset, ...]
+    default: tuple[str, ...]
+    first_of: bool = False
+    rules: tuple[Rule, ...] = ()
+    examples: tuple[Example, ...] = ()
+    template: str = ""
+    convert: Converter = field(default=lambda record: ())
+    module: str = ""
+    digest: str = ""
+
+    def subset(self, name: str) -> Subset:
+        for subset in self.subsets:
+            if subset.name == name:
+                return subset
+        raise UsageError(
+            f"Source {self.name} has no subset {name!r}.",
+            hint=suggest(name, [s.name for s in self.subsets], "Its subsets are"),
+        )
+
+    def converter(self, subset: Subset) -> Converter:
+        return subset.convert or self.convert
+
+
+class Registry:
+    """Sources by name. One name, one source: a second registration is refused."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Source] = {}
+
+    def add(self, source: Source) -> None:
+        known = self._sources.get(source.name)
+        if known:
+            raise ConverterError(
+                f"Two sources are called {source.name!r}: {known.module} and {source.module}.",
+                hint="Give one of them another name; import built-in converters as open_instructions.converters.",
+            )
+        self._sources[source.name] = source
+
+    def get(self, name: str) -> Source:
+        if name not in self._sources:
+            raise UsageError(f"There is no source {name!r}.", hint=suggest(name, list(self._sources), "Known sources are"))
+        return self._sources[name]
+
+    def all(self) -> list[Source]:
+        return list(self._sources.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sources
+
+
+_registry = Registry()
+_loaded: set[str] = set()
+_built_in_done = False
+
+
+def source(description: Source) -> Callable[[Converter], Converter]:
+    """Register a source; the decorated function is its converter."""
+    problem = _contradiction(description)
+    if problem:
+        raise ConverterError(f"Source {description.name!r}: {problem}.")
+
+    def register(convert: Converter) -> Converter:
+        _registry.add(replace(description, convert=convert, module=convert.__module__))
+        return convert
+
+    return register
+
+
+def _contradiction(s: Source) -> str:
+    names = [subset.name for subset in s.subsets]
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", s.name):
+        return "a name is lower-case letters, digits, - and _"
+    if not names or len(set(names)) != len(names):
+        return "subsets need names that differ"
+    if not s.default or not set(s.default) <= set(names):
+        return "`default` must name subsets that are there"
+    if any(":" in name or "," in name for name in names):
+        return "a subset's name holds no ':' and no ','"
+    return ""
+
+
+def registry() -> Registry:
+    """All sources: the built-in ones and those of installed packages, in alphabetical order of their modules."""
+    global _built_in_done
+    if not _built_in_done:
+        _built_in_done = True
+        converters = importlib.import_module("open_instructions.converters")
+        for module in sorted(m.name for m in pkgutil.iter_modules(converters.__path__)):
+            importlib.import_module(f"open_instructions.converters.{module}")
+        for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
+            entry.load()
+    return _registry
+
+
+def load_file(path: str) -> list[Source]:
+    """Load the sources of a .py file; the same file again is the same sources."""
+    file = Path(path).resolve()
+    if not file.is_file():
+        raise UsageError(f"There is no file {path}.", hint="A source file is named by its path, like ./mine.py.")
+    known = registry()
+    module = "open_instructions_source_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    if module not in _loaded:
+        spec = importlib.util.spec_from_file_location(module, file)
+        assert spec and spec.loader
+        loaded = importlib.util.module_from_spec(spec)
+        sys.modules[module] = loaded
+        try:
+            spec.loader.exec_module(loaded)
+        except SyntaxError as error:
+            raise ConverterError(f"{path}, line {error.lineno}: {error.msg}.") from error
+        except ImportError as error:
+            raise ConverterError(f"{path} cannot be imported: {error}.") from error
+        _loaded.add(module)
+    found = [s for s in known.all() if s.module == module]
+    if not found:
+        raise UsageError(f"{path} registers no source.", hint="Put @source(Source(...)) on its converter.")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return [replace(s, digest=digest) for s in found]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A source that was asked for, the subsets to take, and the .py file that it came from ("" if built in).
+
+    `explicit` says that the subsets were named; otherwise they are the source's default.
+    """
+
+    source: Source
+    subsets: tuple[str, ...]
+    explicit: bool
+    path: str = ""
+
+
+def select(wanted: str | Iterable[str]) -> list[Selection]:
+    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given does not matter.
+
+    >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
+    [('dolly', ('main',)), ('gpt4llm', ('zh',))]
+    """
+    items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
+    items = [item.strip() for item in items if item.strip()]
+    if not items:
+        raise UsageError("No source was named.", hint="Try --sources all, or oi sources for the list.")
+    found: dict[str, Selection] = {}
+    for item in items:
+        name, path = item, ""
+        subset = ""
+        if re.search(r"\.py(:[^/\\]*)?$", item):
+            path, _, subset = item.partition(".py")
+            path, subset = path + ".py", subset.lstrip(":")
+            picked = load_file(path)
+        elif item == "all":
+            picked = [s for s in registry().all() if not s.module.startswith("open_instructions_source_")]
+        else:
+            name, _, subset = item.partition(":")
+            picked = [registry().get(name)]
+        for s in picked:
+            subsets = (s.subset(subset).name,) if subset else s.default
+            before = found.get(s.name)
+            if before and (subset or before.explicit):
+                if subset and before.explicit:
+                    subsets = tuple(x.name for x in s.subsets if x.name in {*before.subsets, *subsets})
+                elif not subset:
+                    subsets = before.subsets
+                found[s.name] = Selection(s, subsets, True, path)
+            else:
+                found[s.name] = Selection(s, subsets, bool(subset), path)
+    return [found[name] for name in sorted(found)]
+
+
+def suggest(name: str, known: Sequence[str], label: str) -> str:
+    """The nearest known name, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"{label}: {', '.join(known)}."

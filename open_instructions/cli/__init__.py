@@ -1,0 +1,71 @@
+"""The command `oi`: parses, calls, prints. No logic lives here, and nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from ..errors import OpenInstructionsError
+from . import build, explain, sources, stats
+from .console import fail, safe
+
+app = typer.Typer(
+    name="oi",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
+    epilog="Start here:  oi build --sources all --sample   then   oi stats",
+)
+app.command("build", epilog=build.EXAMPLES)(build.build)
+app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
+app.command("sources", epilog=sources.EXAMPLES)(sources.sources)
+app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"open-instructions {version('open-instructions')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails.")] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `oi`; returns the exit code. See docs/cli.md for the codes."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        result = app([a for a in given if a != "--debug"], standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except OpenInstructionsError as error:
+        if debug:
+            raise
+        fail(error.message, error.hint)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 0
+    except click.ClickException as error:
+        fail(safe(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        if debug:
+            raise
+        fail("Interrupted.", "The build that was there before is as it was.")
+        return 130
+    except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
+        sys.stderr.close()
+        return 0

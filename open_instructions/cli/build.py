@@ -1,0 +1,169 @@
+"""oi build"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from .console import err, out, safe, show, size
+
+if TYPE_CHECKING:
+    from ..builder import Plan
+    from ..builder import Step as BuildStep
+
+EXAMPLES = """Examples:
+
+oi build --sources all --sample                            try it, nothing to download
+
+oi build --sources all --data-dir downloads --missing skip
+
+oi build --sources alpaca,gpt4llm:zh --data-dir downloads --languages zh --out mix
+
+oi build --sources ./mine.py --data-dir downloads          a source of your own"""
+
+
+def build(
+    sources: Annotated[str, typer.Option("--sources", "-s", help="all, or a list like alpaca,gpt4llm:zh,./mine.py")] = "all",
+    sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", "-d", help="The folder with upstream's files, at any depth.")] = None,
+    missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, or a .yaml file.")] = "default",
+    out_dir: Annotated[Path | None, typer.Option("--out", "-o", help="Where the build goes.  [default: builds/RECIPE in $OI_HOME]")] = None,
+    languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: one per CPU]")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
+) -> None:
+    """Build merged Parquet shards from upstream's files."""
+    from ..builder import build as run
+    from ..explain import remember
+    from ..tables import edits_table, ledger_table, reasons_table
+
+    started = time.monotonic()
+    watcher = _Watcher()
+    try:
+        result = run(
+            sources,
+            data_dir=data_dir,
+            sample=sample,
+            missing=missing,
+            recipe=recipe,
+            out=out_dir,
+            languages=_list(languages),
+            max_tokens=max_tokens,
+            workers=workers,
+            overwrite=overwrite,
+            progress=watcher.step,
+            announce=watcher.announce,
+        )
+    finally:
+        watcher.close()
+    if not sample:
+        try:
+            remember(result.found.inputs)
+        except OSError as error:
+            err().print(Text(f"Note: oi explain will need --data-dir: {error}"))
+    ledger = result.ledger
+    show("Ledger", *ledger_table(ledger))
+    show("Rejected", *reasons_table(ledger))
+    show("Changed by rules", *edits_table(ledger))
+    totals = ledger.summary()
+    console = out()
+    if result.unchanged:
+        console.print(Text(f"The same build is there already: {safe(str(result.path))}"))
+        return
+    read = totals["records_read"] + totals["records_unreadable"]
+    console.print(
+        Text(
+            f"{read:,} records = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
+            f"{totals['rows']:,} rows in {time.monotonic() - started:.1f} s"
+        )
+    )
+    console.print(Text(safe(str(result.path))))
+
+
+def _list(value: str | None) -> list[str] | None:
+    return None if value is None else [item.strip() for item in value.split(",") if item.strip()]
+
+
+class _Watcher:
+    """Says what was found, then how far it is: bars on a terminal, a line per source in a pipe."""
+
+    def __init__(self) -> None:
+        self._console = err()
+        self._bars: dict[str, int] = {}
+        self._progress: object | None = None
+        self._records: dict[str, int] = defaultdict(int)
+        self._last: BuildStep | None = None
+
+    def announce(self, job: Plan) -> None:
+        groups = defaultdict(list)
+        for item in job.found.inputs:
+            groups[item.source, item.subset].append(item)
+        for (source, subset), items in groups.items():
+            names = ", ".join(i.name for i in items[:2]) + (f", … ({len(items)} files)" if len(items) > 2 else "")
+            unique = {i.path: i.size for i in items}
+            self._console.print(Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}")))
+        for note in job.found.notes:
+            self._console.print(Text(safe(f"Note: {note}")))
+        if job.found.missing:
+            gone = ", ".join(f"{source}:{subset}" for source, subset in job.found.missing)
+            self._console.print(Text(safe(f"Missing: {gone}")))
+        if job.found.unused:
+            some = ", ".join(job.found.unused[:8]) + (f", … ({len(job.found.unused)} files)" if len(job.found.unused) > 8 else "")
+            self._console.print(Text(safe(f"Not used: {some}")))
+        if self._console.is_terminal:
+            self._start_bars(job)
+
+    def _start_bars(self, job: Plan) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        totals: dict[str, int] = defaultdict(int)
+        for item in job.found.inputs:
+            totals[item.source] += item.size
+        self._bars = {source: int(progress.add_task(source, total=total, start=False)) for source, total in totals.items()}
+        progress.start()
+        self._progress = progress
+
+    def step(self, step: BuildStep) -> None:
+        from rich.progress import Progress, TaskID
+
+        if self._last and self._last.source != step.source:
+            self._finish(self._last)
+        self._last = step
+        self._records[step.source] += step.records
+        if isinstance(self._progress, Progress):
+            task = TaskID(self._bars[step.source])
+            self._progress.start_task(task)
+            self._progress.update(task, completed=step.done)
+
+    def _finish(self, step: BuildStep) -> None:
+        from rich.progress import Progress, TaskID
+
+        if isinstance(self._progress, Progress):
+            self._progress.update(TaskID(self._bars[step.source]), completed=step.total)
+        else:
+            print(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}", file=sys.stderr)
+
+    def close(self) -> None:
+        from rich.progress import Progress
+
+        if self._last:
+            self._finish(self._last)
+            self._last = None
+        if isinstance(self._progress, Progress):
+            self._progress.stop()

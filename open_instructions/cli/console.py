@@ -1,0 +1,67 @@
+"""What the commands print with. Text that comes from data goes through `safe` first."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..tables import plain
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
+
+
+def safe(text: str) -> str:
+    """Text with control characters, terminal escapes and direction overrides made visible.
+
+    >>> safe("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
+
+
+def out() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def fail(message: str, hint: str = "") -> None:
+    """One clear line and what to do, on standard error."""
+    console = err()
+    console.print(Text.assemble(("Error: ", "bold red"), safe(message)))
+    if hint:
+        console.print(Text(safe(hint)))
+
+
+def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table: drawn on a terminal, plain columns in a pipe."""
+    if not rows:
+        return
+    console = out()
+    if not console.is_terminal:
+        sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
+        return
+    table = Table(title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold")
+    numeric = [all(not row[i] or row[i][0].isdigit() for row in rows) for i in range(len(headings))]
+    for at, heading in enumerate(headings):
+        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None)
+    console.print(table, soft_wrap=False)
+
+
+def size(count: int) -> str:
+    """Bytes for people: 4.7 MB."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

@@ -1,0 +1,40 @@
+"""oi stats"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import show
+
+EXAMPLES = """Examples:
+
+oi stats                   the newest build
+
+oi stats mix --json        for scripts"""
+
+
+def stats(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A build; the newest one by default.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
+    from ..summary import stats as summarise
+    from ..tables import edits_table, ledger_table, reasons_table
+
+    found = summarise(directory)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+        return
+    show(f"{found.path}  (recipe {found.recipe})", *found.table())
+    show("Ledger", *ledger_table(found.ledger))
+    show("Rejected", *reasons_table(found.ledger))
+    show("Changed by rules", *edits_table(found.ledger))
+    total = found.all.conversations or 1
+    show("Languages", ["language", "conversations", "share"], [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()])
+    show("Licences", ["licence", "conversations"], [[k, f"{n:,}"] for k, n in found.all.licenses.items()])

@@ -1,0 +1,79 @@
+"""Every error that Open Instructions raises on purpose, and the exit code that `oi` ends with.
+
+    OpenInstructionsError        1   anything below; catch this one to catch them all
+    ├── UsageError               2   a flag, a name or a value that cannot be used
+    ├── MissingSourceError       3   a source was asked for and none of its files is there
+    ├── InputError               4   an input file cannot be read, or is not what its name says
+    ├── RecipeError              5   a recipe with an unknown key or a value of the wrong kind
+    ├── OutputError              6   the output folder is in use, is something else, or cannot be written
+    ├── NotFoundError            7   no build there, or no such record in it
+    ├── LedgerError              8   the books of a build do not balance; nothing was published
+    └── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
+
+Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a build.
+130 is what an interrupted command ends with (Ctrl-C).
+"""
+
+from __future__ import annotations
+
+
+class OpenInstructionsError(Exception):
+    """Base of all errors here. `hint` says what to do about it, in one sentence."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(OpenInstructionsError):
+    """A flag, a name or a value that cannot be used."""
+
+    exit_code = 2
+
+
+class MissingSourceError(OpenInstructionsError):
+    """A source was asked for and none of its files is there."""
+
+    exit_code = 3
+
+
+class InputError(OpenInstructionsError):
+    """An input file cannot be read, or is not what its name says."""
+
+    exit_code = 4
+
+
+class RecipeError(OpenInstructionsError):
+    """A recipe with an unknown key or a value of the wrong kind."""
+
+    exit_code = 5
+
+
+class OutputError(OpenInstructionsError):
+    """The output folder is in use, is something else, or cannot be written."""
+
+    exit_code = 6
+
+
+class NotFoundError(OpenInstructionsError):
+    """No build there, or no such record in it."""
+
+    exit_code = 7
+
+
+class LedgerError(OpenInstructionsError):
+    """The books of a build do not balance. Nothing was published."""
+
+    exit_code = 8
+
+
+class ConverterError(OpenInstructionsError):
+    """A converter, rule or stage broke its contract: a bug, not bad data."""
+
+    exit_code = 9

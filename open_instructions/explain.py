@@ -1,0 +1,171 @@
+"""One row or one rejected record: where it came from, and what each stage did to it.
+
+The stages are pure, so their work is not stored: the record is read again from its file and taken through them again.
+Which file that was on this machine is remembered by digest in `$OI_HOME/inputs.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .acquire import Input, find, samples_dir
+from .catalogue import registry, select
+from .errors import NotFoundError
+from .pipeline import Pipeline, cut
+from .readers import open_file
+from .recipe import Recipe
+from .schema import Conversation, Draft, Message, Reject, Rejected
+from .store import DATA, REJECTED, Build, home, open_build
+
+Turns = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage made of the record: the conversations that came out, as turns, and why anything was refused."""
+
+    stage: str
+    conversations: list[Turns]
+    refused: list[str]
+    labels: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand."""
+
+    id: str
+    rows: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+    raw: str
+    steps: list[Step]
+    note: str = ""
+
+
+def remember(inputs: Iterable[Input]) -> None:
+    """Note where files with these digests lie, for `explain`."""
+    index = _index()
+    index |= {i.sha256: str(i.path.resolve()) for i in inputs}
+    path = home() / "inputs.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps(index, indent=1, sort_keys=True), encoding="utf-8")
+    draft.replace(path)
+
+
+def _index() -> dict[str, str]:
+    path = home() / "inputs.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
+
+
+def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
+    """Explain a row or a rejected record by its `id` or `conversation_id`.
+
+    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples.
+    Raises NotFoundError if the build has no such id.
+    """
+    build = open_build(path)
+    rows = _find(build, DATA, id, ("id", "conversation_id"))
+    rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id, ("conversation_id",))
+    if not rows and not rejected:
+        raise NotFoundError(
+            f"{build.path} has no record {id!r}.", hint="Ids are in the columns id and conversation_id of data/ and rejected/."
+        )
+    origin = (rows or rejected)[0]
+    source = _input(build, origin, Path(data_dir) if data_dir is not None else None)
+    raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
+    if source is None:
+        note = f"{origin['origin_file']} is not where it was; --data-dir shows the stages again."
+        return Explanation(id, rows, rejected, raw, [], note)
+    raw, steps = _replay(build, origin, source)
+    return Explanation(id, rows, rejected, raw, steps)
+
+
+def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = []
+    for file in build.files(kind):
+        parquet = pq.ParquetFile(file)
+        for group in range(parquet.num_row_groups):
+            ids = parquet.read_row_group(group, columns=list(columns))
+            mask = pc.equal(ids[columns[0]], id)
+            for column in columns[1:]:
+                mask = pc.or_(mask, pc.equal(ids[column], id))
+            if pc.any(mask).as_py():
+                found += parquet.read_row_group(group).filter(mask).to_pylist()
+    return found
+
+
+def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input | None:
+    described = next(
+        (
+            i
+            for i in build.manifest["inputs"]
+            if (i["source"], i["subset"], i["file"]) == (origin["source"], origin["subset"], origin["origin_file"])
+        ),
+        None,
+    )
+    if described is None or described["source"] not in registry():
+        return None
+    folders = [data_dir] if data_dir else []
+    known = _index().get(described["sha256"])
+    if known and Path(known).is_file():
+        folders.append(Path(known).parent)
+    folders.append(samples_dir())
+    selections = select([f"{described['source']}:{described['subset']}"])
+    for folder in folders:
+        for item in find(folder, selections, missing="skip").inputs:
+            if item.sha256 == described["sha256"] and item.name.endswith(Path(described["file"]).name):
+                return item
+    return None
+
+
+def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:
+    recipe = Recipe.from_dict(build.manifest["recipe"])
+    source = registry().get(item.source)
+    subset = source.subset(item.subset)
+    steps: list[Step] = []
+
+    def watch(stage: str, result: Any) -> None:
+        results = result if isinstance(result, list) else [result]
+        steps.append(_step(stage, results))
+
+    for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
+        for run in chunk.runs:
+            if any(frame.row == origin["origin_row"] for frame in run):
+                for result in Pipeline(recipe, source, subset).run(run, chunk, Counter(), watch):
+                    if isinstance(result, Rejected) and result.stage in ("read", "convert"):
+                        steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
+                return "\n".join(frame.text for frame in run), steps
+    return "", steps
+
+
+def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
+    talks = [[(m.role, m.content) for m in r.messages] for r in results if not isinstance(r, Reject)]
+    refused = [f"{r.reason}: {r.detail}" + (f" ({_start(r.turn)})" if r.turn else "") for r in results if isinstance(r, Reject)]
+    first = next((r for r in results if isinstance(r, Conversation)), None)
+    labels = ""
+    if first and stage == "language":
+        labels = f"{first.language} {first.language_score:.2f}"
+    if first and stage == "split":
+        labels = ", ".join(f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation))
+    return Step(stage, talks, refused, labels)
+
+
+def _start(message: Message) -> str:
+    text = " ".join(message.content.split())
+    return f"{message.role}: {text[:60]}{'…' if len(text) > 60 else ''}"

@@ -1,0 +1,154 @@
+"""The books of a build: how many records and turns each stage took in, passed on, changed and refused.
+
+A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any order.
+The law, checked by `Ledger.problems`, per subset of a source:
+
+    records read + unreadable = records kept + records rejected
+    rows = records kept - records joined into another + parts added by splitting
+    at each stage: records in = records out + records rejected,
+                   turns in + system prompts repeated = turns out + turns rejected,
+                   and what one stage passes on the next takes in
+
+A turn is one message here. What the reader could not parse never had turns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+STAGES = ("read", "convert", "structure", "html", "defects", "language", "split", "duplicates")
+"""In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
+merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
+
+
+class Entry(NamedTuple):
+    """What one count is about. `name` is a rule for `edits`, a reason for `rejected_*`, else empty."""
+
+    source: str
+    subset: str
+    stage: str
+    what: str
+    name: str = ""
+
+
+class Ledger(Counter[Entry]):
+    """Counts by Entry.
+
+    >>> ledger = Ledger()
+    >>> ledger.add("alpaca", "main", "read", "records_out", 3)
+    >>> ledger.sum_of("read", "records_out")
+    3
+    """
+
+    def add(self, source: str, subset: str, stage: str, what: str, count: int = 1, name: str = "") -> None:
+        if count:
+            self[Entry(source, subset, stage, what, name)] += count
+
+    def sum_of(self, stage: str | None, what: str, *, source: str | None = None, subset: str | None = None) -> int:
+        """The sum of all counts of a kind; None means any."""
+        return sum(
+            count
+            for entry, count in self.items()
+            if entry.what == what and stage in (None, entry.stage) and source in (None, entry.source) and subset in (None, entry.subset)
+        )
+
+    def by_name(self, what: str, *, source: str | None = None, stage: str | None = None) -> dict[tuple[str, str], int]:
+        """Counts of a kind per (stage, name), largest first."""
+        found: Counter[tuple[str, str]] = Counter()
+        for entry, count in self.items():
+            if entry.what == what and source in (None, entry.source) and stage in (None, entry.stage):
+                found[entry.stage, entry.name] += count
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def subsets(self) -> list[tuple[str, str]]:
+        """Each (source, subset) that was counted, in order of first appearance."""
+        return list(dict.fromkeys((e.source, e.subset) for e in self))
+
+    def summary(self, source: str | None = None, subset: str | None = None) -> dict[str, int]:
+        """The figures of the law for a subset, a source or the whole build."""
+
+        def total(stage: str | None, what: str) -> int:
+            return self.sum_of(stage, what, source=source, subset=subset)
+
+        return {
+            "records_read": total("read", "records_out"),
+            "records_unreadable": total("read", "rejected_records"),
+            "records_kept": total("duplicates", "records_out"),
+            "records_rejected": total(None, "rejected_records"),
+            "records_joined": total("convert", "records_joined"),
+            "parts_added": total("split", "parts_added") - total("duplicates", "parts_dropped"),
+            "records_joined_dropped": sum(total(stage, "joined_dropped") for stage in STAGES),
+            "rows": total("duplicates", "rows"),
+            "turns_read": total("convert", "turns_in"),
+            "turns_kept": total("duplicates", "turns_out"),
+            "turns_rejected": total(None, "rejected_turns"),
+            "turns_repeated": total("split", "turns_repeated"),
+        }
+
+    def problems(self) -> list[str]:
+        """Each broken law in words; empty when the books balance."""
+        found: list[str] = []
+
+        def equal(where: str, left: int, right: int, law: str) -> None:
+            if left != right:
+                found.append(f"{where}: {law}: {left} is not {right}")
+
+        for source, subset in self.subsets():
+            where = f"{source}:{subset}"
+            s = self.summary(source, subset)
+            equal(where, s["records_read"] + s["records_unreadable"], s["records_kept"] + s["records_rejected"],
+                  "read + unreadable = kept + rejected")  # fmt: skip
+            equal(where, s["rows"], s["records_kept"] - (s["records_joined"] - s["records_joined_dropped"]) + s["parts_added"],
+                  "rows = kept - joined + parts added")  # fmt: skip
+            before: tuple[str, int, int] | None = None
+            for stage in STAGES[1:]:
+
+                def at(what: str, stage: str = stage, source: str = source, subset: str = subset) -> int:
+                    return self.sum_of(stage, what, source=source, subset=subset)
+
+                equal(where, at("records_in"), at("records_out") + at("rejected_records"), f"{stage}: records in = out + rejected")
+                equal(where, at("turns_in") + at("turns_repeated"), at("turns_out") + at("rejected_turns"),
+                      f"{stage}: turns in + repeated = out + rejected")  # fmt: skip
+                if before:
+                    equal(where, before[1], at("records_in"), f"records out of {before[0]} = records into {stage}")
+                    equal(where, before[2], at("turns_in"), f"turns out of {before[0]} = turns into {stage}")
+                else:
+                    equal(where, s["records_read"], at("records_in"), "records read = records into convert")
+                before = (stage, at("records_out"), at("turns_out"))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested counts for the manifest: {"source:subset": {stage: {what: n or {name: n}}}}, in fixed order."""
+        result: dict[str, Any] = {}
+        for entry in self.ordered():
+            stage = result.setdefault(f"{entry.source}:{entry.subset}", {}).setdefault(entry.stage, {})
+            if entry.name:
+                stage.setdefault(entry.what, {})[entry.name] = self[entry]
+            else:
+                stage[entry.what] = self[entry]
+        return result
+
+    def ordered(self) -> Iterator[Entry]:
+        order = {stage: index for index, stage in enumerate(STAGES)}
+        return iter(sorted(self, key=lambda e: (e.source, e.subset, order[e.stage], e.what, e.name)))
+
+    @classmethod
+    def from_dict(cls, counts: dict[str, Any]) -> Ledger:
+        """What `to_dict` wrote, read back."""
+        ledger = cls()
+        for key, stages in counts.items():
+            source, _, subset = key.partition(":")
+            for stage, whats in stages.items():
+                for what, value in whats.items():
+                    for name, count in value.items() if isinstance(value, dict) else [("", value)]:
+                        ledger.add(source, subset, stage, what, count, name)
+        return ledger
+
+    @classmethod
+    def merge(cls, ledgers: Iterable[Ledger]) -> Ledger:
+        whole = cls()
+        for ledger in ledgers:
+            whole.update(ledger)
+        return whole

@@ -1,0 +1,321 @@
+"""A recipe and a subset -> one pure function: a chunk of frames -> conversations, rejected, counts.
+
+Every record and turn that goes in comes out once, in a conversation or in a Rejected; a converter that loses one
+raises ConverterError.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from .catalogue import Source, Subset, suggest
+from .errors import ConverterError
+from .ledger import Ledger
+from .readers import Frame, Opened, parse, printable
+from .recipe import Recipe
+from .schema import Conversation, Draft, Record, Reject, Rejected, encodable, to_json
+from .stages import Stage
+from .stages.defects import Defects, repair
+from .stages.duplicates import key as duplicate_key
+from .stages.html import Html
+from .stages.language import Language
+from .stages.split import Split
+from .stages.structure import structure
+
+CHUNK_CHARS = 2 << 20
+CHUNK_RECORDS = 2000
+
+FILE_KEY = "@file"
+"""Under this key a record of an envelope carries the name of its file, which is where Natural Instructions names a task."""
+
+Watch = Callable[[str, Any], None]
+"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way."""
+
+
+class Chunk(NamedTuple):
+    """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
+
+    `position` is how many bytes of the file were read up to here.
+    """
+
+    number: int
+    source: str
+    subset: str
+    file: str
+    header: Record
+    runs: list[list[Frame]]
+    position: int
+
+
+@dataclass
+class Output:
+    """What became of a chunk: conversations with their duplicate keys, rejected, and the books."""
+
+    conversations: list[tuple[Conversation, bytes]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> Iterator[Chunk]:
+    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run."""
+    subset = opened.subset
+    header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
+    run_key = subset.run_key if join else None
+    runs: list[list[Frame]] = []
+    chars = records = 0
+    last_key: str | None = None
+    index = start
+    for frame, value in opened.frames():
+        key = run_key(value) if run_key and isinstance(value, dict) else None
+        joins = key is not None and key == last_key and bool(runs)
+        if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
+            yield Chunk(index, source, subset.name, file, header, runs, opened.position)
+            index, runs, chars, records = index + 1, [], 0, 0
+        if joins:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+        last_key = key
+        chars += len(frame.text)
+        records += 1
+    if runs:
+        yield Chunk(index, source, subset.name, file, header, runs, opened.position)
+
+
+class Pipeline:
+    """All that a recipe does to the records of one subset."""
+
+    def __init__(self, recipe: Recipe, source: Source, subset: Subset) -> None:
+        off = {name.partition(".")[2] for name in recipe.rules_off if name.partition(".")[0] == source.name}
+        rules = [r for r in source.rules if r.name not in off and r.concerns(subset.name)]
+        self._source, self._subset = source, subset
+        self._convert = source.converter(subset)
+        self._record_rules = [r for r in rules if r.on == "record"]
+        self.stages: list[Stage] = [
+            *([Html()] if recipe.html else []),
+            Defects(rules),
+            Language(recipe.languages),
+            Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead),
+        ]
+        self._passed_over = () if recipe.html else ("html",)
+
+    def __call__(self, chunk: Chunk) -> Output:
+        output = Output()
+        tally: Counter[tuple[str, str, str]] = Counter()
+        for run in chunk.runs:
+            for part in self.run(run, chunk, tally):
+                if isinstance(part, Rejected):
+                    output.rejected.append(part)
+                else:
+                    output.conversations.append(part)
+        for (stage, what, name), count in tally.items():
+            output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
+        return output
+
+    def run(
+        self, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch = lambda stage, result: None
+    ) -> Iterator[tuple[Conversation, bytes] | Rejected]:
+        """Take one run of frames through everything; count in `tally`."""
+        records: list[Record] = []
+        readable: list[Frame] = []
+        for frame in frames:
+            record = parse(frame)
+            if isinstance(record, Reject):
+                tally["read", "rejected_records", record.reason] += 1
+                yield self._rejected("read", record, None, frame, chunk)
+            else:
+                records.append(self._with_context(record, frame, chunk))
+                readable.append(frame)
+        if not records:
+            return
+        tally["read", "records_out", ""] += len(records)
+        for item in self._drafts(records, readable, chunk, tally):
+            if isinstance(item, Rejected):
+                yield item
+            else:
+                watch("convert", item)
+                yield from self._clean(item, readable, chunk, tally, watch)
+
+    def _with_context(self, record: Record, frame: Frame, chunk: Chunk) -> Record:
+        if self._subset.format == "envelope" and self._subset.items in record:
+            return record
+        if self._subset.format == "envelope":
+            return {**chunk.header, self._subset.items: record}
+        if frame.key:
+            return {**record, self._subset.key_field: frame.key}
+        return record
+
+    def _drafts(
+        self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]]
+    ) -> Iterator[Draft | Rejected]:
+        tally["convert", "records_in", ""] += len(records)
+        repaired: list[Record] = []
+        indexes: list[int] = []
+        edits: dict[int, tuple[str, ...]] = {}
+        for index, record in enumerate(records):
+            try:
+                result = repair(record, self._record_rules) if self._record_rules else (record, ())
+            except ConverterError:
+                raise
+            except Exception as error:
+                raise self._bug("A rule", chunk, frames[index], error) from error
+            if isinstance(result, Reject):
+                tally["convert", "rejected_records", result.reason] += 1
+                yield self._rejected("convert", result, None, frames[index], chunk)
+                continue
+            repaired.append(result[0])
+            indexes.append(index)
+            edits[len(repaired) - 1] = result[1]
+            for name in result[1]:
+                tally["defects", "edits", name] += 1
+        if not repaired:
+            return
+        try:
+            produced = list(self._convert(repaired if self._subset.run_key else repaired[0]))
+        except Exception as error:
+            raise self._bug("The converter", chunk, frames[indexes[0]], error) from error
+        seen: list[int] = []
+        names = {index: d.id for d in produced if isinstance(d, Draft) for index in d.records}
+        for item in produced:
+            if isinstance(item, Reject):
+                frame = frames[indexes[item.record]]
+                level = "rejected_turns" if item.turn else "rejected_records"
+                tally["convert", level, item.reason] += 1
+                if item.turn:
+                    tally["convert", "turns_in", ""] += 1
+                else:
+                    seen.append(item.record)
+                yield self._rejected("convert", item, self._id(names.get(item.record), frame, chunk), frame, chunk)
+            else:
+                seen += item.records
+                own = tuple(name for index in item.records for name in edits[index])
+                tally["convert", "records_out", ""] += len(item.records)
+                tally["convert", "records_joined", ""] += len(item.records) - 1
+                tally["convert", "turns_in", ""] += len(item.messages)
+                tally["convert", "turns_out", ""] += len(item.messages)
+                for name in item.edits:
+                    tally["convert", "edits", name] += 1
+                yield Draft(
+                    item.messages, item.id, item.task, item.engine, item.license, item.metadata,
+                    tuple(indexes[index] for index in item.records), tuple(dict.fromkeys(own + item.edits)),
+                )  # fmt: skip
+        if sorted(seen) != list(range(len(repaired))):
+            raise ConverterError(
+                f"The converter of {chunk.source}:{chunk.subset} accounts for records {sorted(seen)} of {len(repaired)} "
+                f"at {chunk.file}, row {frames[indexes[0]].row}.",
+                hint="Each record must be in exactly one Draft or one Reject without a turn.",
+            )
+
+    def _clean(
+        self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch
+    ) -> Iterator[tuple[Conversation, bytes] | Rejected]:
+        count = len(draft.records)
+        own = [frames[index] for index in draft.records]
+        name = self._id(draft.id, own[0], chunk)
+        messages, rejects, edits = structure(draft.messages)
+        self._book("structure", tally, count, len(draft.messages), [len(messages)] if messages else [], rejects, edits)
+        yield from self._all_rejected("structure", rejects, name, own, chunk, len(draft.messages))
+        if not messages:
+            watch("structure", rejects)
+            return
+        conversation = Conversation(
+            id=name, source=chunk.source, subset=chunk.subset, messages=messages, conversation_id=name, task=_clean_text(draft.task),
+            engine=draft.engine or self._subset.engine, license=draft.license or self._subset.license,
+            edits=tuple(dict.fromkeys(draft.edits + edits)), origin_file=chunk.file, origin_rows=tuple(f.row for f in own),
+            metadata=to_json(draft.metadata) if draft.metadata else None,
+        )  # fmt: skip
+        watch("structure", [conversation, *rejects])
+        for stage in self._passed_over:
+            self._book(stage, tally, count, len(messages), [len(messages)], [], ())
+        current = [conversation]
+        duplicate = b""
+        for stage_ in self.stages:
+            before = current[0]
+            if stage_.name == "split":
+                duplicate = duplicate_key(before)
+            try:
+                results = stage_(before)
+            except Exception as error:
+                raise self._bug(f"Stage {stage_.name}", chunk, own[0], error) from error
+            current = [r for r in results if isinstance(r, Conversation)]
+            rejects = [r for r in results if isinstance(r, Reject)]
+            named = tuple(e for e in current[0].edits if e not in before.edits) if current else ()
+            self._book(
+                stage_.name, tally, count, len(before.messages), [len(c.messages) for c in current], rejects, named, before.has_system
+            )
+            yield from self._all_rejected(stage_.name, rejects, name, own, chunk, len(before.messages))
+            watch(stage_.name, results)
+            if not current:
+                return
+        for part in current:
+            yield part, duplicate
+
+    @staticmethod
+    def _book(
+        stage: str, tally: Counter[tuple[str, str, str]], records: int, turns_in: int, turns_out: list[int],
+        rejects: list[Reject], edits: tuple[str, ...], system: bool = False,
+    ) -> None:  # fmt: skip
+        tally[stage, "records_in", ""] += records
+        tally[stage, "turns_in", ""] += turns_in
+        tally[stage, "turns_out", ""] += sum(turns_out)
+        if turns_out:
+            tally[stage, "records_out", ""] += records
+        if len(turns_out) > 1:
+            tally[stage, "parts_added", ""] += len(turns_out) - 1
+            tally[stage, "turns_repeated", ""] += (len(turns_out) - 1) * system
+        for reject in rejects:
+            if reject.turn is None:
+                tally[stage, "rejected_records", reject.reason] += records
+                tally[stage, "rejected_turns", reject.reason] += turns_in
+                tally[stage, "joined_dropped", ""] += records - 1
+            else:
+                tally[stage, "rejected_turns", reject.reason] += 1
+        for name in edits:
+            tally[stage, "edits", name] += 1
+
+    def _all_rejected(
+        self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk, turns: int
+    ) -> Iterator[Rejected]:
+        """A refused turn is one row; a refused record is one row for each raw record in it."""
+        for reject in rejects:
+            for frame in frames if reject.turn is None else frames[:1]:
+                yield self._rejected(stage, reject, name, frame, chunk, turns)
+
+    def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk, turns: int = 0) -> Rejected:
+        if reject.turn is None:
+            level, raw, messages = "record", printable(frame.text), turns
+        else:
+            level, raw, messages = "turn", reject.turn.content, 1
+        if not encodable(raw):
+            raw = raw.encode("utf-8", "backslashreplace").decode()
+        return Rejected(
+            level, chunk.source, chunk.subset, name or self._id(None, frame, chunk), chunk.file, frame.row, stage,
+            reject.reason, _clean_text(reject.detail) or "", raw, messages,
+        )  # fmt: skip
+
+    def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:
+        stem = str(PurePosixPath(chunk.file).with_suffix(""))
+        local = own or self._subset.id.format(row=frame.row, stem=stem)
+        return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,')}"
+
+    @staticmethod
+    def _bug(who: str, chunk: Chunk, frame: Frame, error: Exception) -> ConverterError:
+        return ConverterError(
+            f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
+            hint="This is a bug in its code, not in the data. --debug shows where.",
+        )
+
+
+def _clean_text(text: str | None) -> str | None:
+    return text if text is None or encodable(text) else text.encode("utf-8", "replace").decode()
+
+
+def check_rules(recipe: Recipe, sources: list[Source]) -> list[str]:
+    """What is wrong with `rules_off`: names that no known source has. Empty if all is well."""
+    known = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
+    return [f"there is no rule {name!r}. {suggest(name, known, 'Rules are')}" for name in recipe.rules_off if name not in known]

@@ -1,0 +1,112 @@
+"""Bytes -> records. Law: every byte of a file that is not white space or punctuation between records is in one Frame.
+
+json array       [ {...}, {...} ]                     one frame per element
+json lines       {...} newline {...}                  one frame per line
+json object      { "key": {...}, "key": {...} }       one frame per value, with its key
+json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is the header of the file
+parquet          one frame per row
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..catalogue import Subset
+from ..errors import InputError
+from ..schema import Reason, to_json
+from . import jsontext
+from .jsontext import Frame, parse, printable
+from .streams import is_archive, members, open_stream, plain_name, seekable
+
+__all__ = ["Frame", "Opened", "is_archive", "members", "open_file", "open_stream", "parse", "plain_name", "printable"]
+
+_PARQUET_ROWS = 1024
+
+
+class Opened:
+    """An open input: what all its records share (`header`), and its frames with parsed values where a run key needs them.
+
+    `position` is how many bytes of the file on disk have been read.
+    """
+
+    def __init__(self, path: Path, member: str, subset: Subset) -> None:
+        self.path, self.member, self.subset = path, member, subset
+        self.header: dict[str, Any] = {}
+        self.position = 0
+
+    def frames(self) -> Iterator[tuple[Frame, Any]]:
+        if (self.member or self.path.name).lower().endswith(".parquet"):
+            yield from self._parquet()
+            return
+        with open_stream(self.path, self.member) as stream:
+            try:
+                buffer = jsontext.Buffer(stream)
+            except InputError as error:
+                raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
+            for frame, value in self._json(buffer):
+                self.position = stream.position
+                yield frame, value
+
+    def _json(self, buffer: jsontext.Buffer) -> Iterator[tuple[Frame, Any]]:
+        first = buffer.peek()
+        if first in "[{" and self.subset.format != "lines":
+            buffer.skip_space()
+        if not first:
+            yield (
+                Frame(0, "", reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE, detail=buffer.fault or "the file is empty"),
+                None,
+            )
+        elif first == "[" and self.subset.format != "lines":
+            yield from jsontext.array(buffer)
+        elif first == "[" and _is_array(buffer):
+            buffer.skip_space()
+            yield from jsontext.array(buffer)
+        elif first == "{" and self.subset.format == "object":
+            yield from jsontext.by_key(buffer)
+        elif first == "{" and self.subset.format == "envelope":
+            yield from jsontext.envelope(buffer, self.subset.items)
+        else:
+            for frame in jsontext.lines(buffer):
+                yield frame, None
+
+    def read_header(self) -> None:
+        """For an envelope: everything but its items, wherever in the file it stands."""
+        if self.subset.format == "envelope":
+            with open_stream(self.path, self.member) as stream:
+                buffer = jsontext.Buffer(stream)
+                if buffer.skip_space() == "{":
+                    self.header, _ = jsontext.header(buffer, self.subset.items)
+
+    def _parquet(self) -> Iterator[tuple[Frame, Any]]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        row = 0
+        with seekable(self.path, self.member) as file:
+            try:
+                table = pq.ParquetFile(file)
+                for batch in table.iter_batches(_PARQUET_ROWS):
+                    for record in batch.to_pylist():
+                        yield Frame(row, to_json(record)), None
+                        row += 1
+                    self.position = math.ceil(row / max(table.metadata.num_rows, 1) * self.path.stat().st_size)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+                raise InputError(f"{self.path} cannot be read as Parquet: {error}.", hint="Download it again.") from error
+        if not row:
+            yield Frame(0, "", reason=Reason.EMPTY_FILE, detail="no rows"), None
+
+
+def _is_array(buffer: jsontext.Buffer) -> bool:
+    """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
+    line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
+    return line == "[" or line[1:].lstrip().startswith("{")
+
+
+def open_file(path: Path, member: str, subset: Subset) -> Opened:
+    """Open one input and read what its records share. Raises InputError if it cannot be read at all."""
+    opened = Opened(path, member, subset)
+    opened.read_header()
+    return opened

@@ -1,0 +1,147 @@
+"""A recipe says how a build cleans. It is data: YAML or flags in, a frozen Recipe out, the same in the manifest.
+
+An unknown key is an error that names the nearest one; so is a value of the wrong kind. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+from .catalogue import suggest
+from .errors import RecipeError
+from .tokens import DEFAULT
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what a build does to its inputs.
+
+    join_parts         put the parts of one conversation back together where the source declares them
+    html               turn HTML into Markdown
+    rules_off          rules not to run, as `source.rule`
+    languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
+    duplicates         drop equal conversations
+    prefer             sources in the order in which a copy is kept; the others follow in alphabetical order
+    tokenizer          what counts tokens
+    max_tokens         the limit for a part; 0 does not split
+    message_overhead   tokens that a chat template adds to each message, counted against the limit
+    """
+
+    name: str
+    description: str = ""
+    join_parts: bool = True
+    html: bool = True
+    rules_off: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    duplicates: bool = True
+    prefer: tuple[str, ...] = ()
+    tokenizer: str = DEFAULT
+    max_tokens: int = 4096
+    message_overhead: int = 4
+
+    def to_dict(self) -> dict[str, Any]:
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """What `to_dict` gave, as a manifest holds it. Raises RecipeError for an unknown key or a wrong value."""
+        return _from_mapping(values, "the manifest")
+
+    def with_flags(self, *, languages: tuple[str, ...] | None = None, max_tokens: int | None = None) -> Recipe:
+        """The recipe with what the command line said; None leaves it."""
+        changed = self
+        if languages is not None:
+            changed = replace(changed, languages=languages)
+        if max_tokens is not None:
+            changed = replace(changed, max_tokens=max_tokens)
+        return _checked(changed, "the flags")
+
+
+def names() -> list[str]:
+    """The recipes that ship with the package."""
+    return sorted(f.name.removesuffix(".yaml") for f in files("open_instructions.configs").iterdir() if f.name.endswith(".yaml"))
+
+
+def load(name: str = "default") -> Recipe:
+    """A shipped recipe by name, or one from a file by its path.
+
+    >>> load("vicuna").max_tokens
+    2048
+    """
+    path = Path(name)
+    if name in names():
+        text = files("open_instructions.configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    elif path.suffix in (".yaml", ".yml") or path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{name} is not UTF-8 text.") from error
+        except OSError as error:
+            raise RecipeError(f"Recipe {name} cannot be read: {error.strerror}.") from error
+    else:
+        raise RecipeError(f"There is no recipe {name!r}.", hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.")
+    return parse(text, name)
+
+
+def parse(text: str, where: str) -> Recipe:
+    """A recipe from YAML text; `where` names it in errors."""
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"{where}{line}: this is no YAML: {getattr(error, 'problem', error)}.") from error
+    except RecursionError as error:
+        raise RecipeError(f"{where} is nested too deep.") from error
+    if not isinstance(data, Mapping):
+        raise RecipeError(f"{where} holds no mapping of keys to values.")
+    return _from_mapping({"name": Path(where).stem, **data}, where)
+
+
+def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
+    known = [f.name for f in fields(Recipe)]
+    hints = get_type_hints(Recipe)
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        if key not in known:
+            raise RecipeError(f"{where}: unknown key {key!r}.", hint=suggest(str(key), known, "Keys are"))
+        values[key] = _typed(value, hints[key], f"{where}: {key}")
+    return _checked(Recipe(**values), where)
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    kind = get_origin(hint) or hint
+    if kind is UnionType:
+        kind = get_args(hint)[0]
+    if kind is tuple:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise RecipeError(f"{where} takes a list of strings, not {value!r}.", hint="YAML reads a bare no as false: quote it.")
+        return tuple(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise RecipeError(f"{where} takes {_KINDS[kind]}, not {value!r}.")
+    return value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
+def _checked(recipe: Recipe, where: str) -> Recipe:
+    from .stages.language import LABELS
+
+    if recipe.max_tokens < 0 or recipe.message_overhead < 0:
+        raise RecipeError(f"{where}: max_tokens and message_overhead are not negative.", hint="max_tokens 0 does not split.")
+    if recipe.max_tokens > 2**31 - 1:
+        raise RecipeError(f"{where}: max_tokens {recipe.max_tokens} is more than 2147483647.", hint="max_tokens 0 does not split.")
+    for label in recipe.languages:
+        if label not in LABELS:
+            raise RecipeError(f"{where}: {label!r} is no language that is told apart.", hint=suggest(label, LABELS, "Languages are"))
+    if not recipe.name or "/" in recipe.name or "\\" in recipe.name or recipe.name.startswith("."):
+        raise RecipeError(f"{where}: {recipe.name!r} is no name for a recipe.", hint="It also names the folder of the build.")
+    return recipe

@@ -1,0 +1,24 @@
+"""The cleaning stages, one file each. A stage is a pure function: a conversation -> conversations and rejects.
+
+structure    drafts become valid conversations
+html         HTML turns become the Markdown that they were rendered from
+defects      the rules that stand in the source's file
+language     a label and a score; a filter where the recipe asks for one
+split        tokens are counted; what is over the limit is split between pairs of turns
+duplicates   the key by which the merge finds equal conversations
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..schema import Conversation, Reject
+
+
+class Stage(Protocol):
+    """`name` is its place in the ledger; `version` changes when its results do."""
+
+    name: str
+    version: int
+
+    def __call__(self, conversation: Conversation) -> list[Conversation | Reject]: ...

@@ -1,0 +1,19 @@
+"""Equal conversations: the key that says so. A chunk computes it, the merge of all chunks decides."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from ..schema import Conversation
+
+VERSION = 1
+
+
+def key(conversation: Conversation) -> bytes:
+    """16 bytes that two conversations share if all their roles and contents are equal, and otherwise do not."""
+    digest = blake2b(digest_size=16)
+    for role, content, _ in conversation.messages:
+        text = content.encode()
+        digest.update(f"{role}:{len(text)}:".encode())
+        digest.update(text)
+    return digest.digest()

@@ -1,0 +1,62 @@
+"""Tables as headings and rows, and as plain text; the command line and the notebook show the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .ledger import Ledger
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def ledger_table(ledger: Ledger) -> Table:
+    """One line per subset, one for the whole build: what became of the records, and of the turns."""
+    headings = ["source", "read", "unreadable", "kept", "rejected", "joined", "parts added", "rows", "turns kept", "turns rejected"]
+    rows = []
+    for source, subset in [*sorted(ledger.subsets()), (None, None)]:
+        s = ledger.summary(source, subset)
+        if source and ledger.sum_of("read", "missing_files", source=source, subset=subset):
+            rows.append([f"{source}:{subset}", "missing", *[""] * (len(headings) - 2)])
+            continue
+        rows.append([
+            f"{source}:{subset}" if source else "all",
+            *(f"{n:,}" for n in (
+                s["records_read"], s["records_unreadable"], s["records_kept"], s["records_rejected"],
+                s["records_joined"] - s["records_joined_dropped"], s["parts_added"], s["rows"], s["turns_kept"], s["turns_rejected"],
+            )),
+        ])  # fmt: skip
+    return headings, rows
+
+
+def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
+    """Why records and turns were rejected, at which stage, how many of each."""
+    records = ledger.by_name("rejected_records", source=source)
+    turns = ledger.by_name("rejected_turns", source=source)
+    keys = sorted({*records, *turns}, key=lambda k: (-records.get(k, 0), -turns.get(k, 0), k))
+    return ["stage", "reason", "records", "turns"], [[k[0], k[1], f"{records.get(k, 0):,}", f"{turns.get(k, 0):,}"] for k in keys]
+
+
+def edits_table(ledger: Ledger, source: str | None = None) -> Table:
+    """Which rules changed how many conversations."""
+    edits = ledger.by_name("edits", source=source)
+    return ["stage", "rule", "conversations"], [[stage, name, f"{count:,}"] for (stage, name), count in edits.items()]
+
+
+def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text: the first column to the left, numbers to the right.
+
+    >>> print(plain(["source", "rows"], [["dolly", "12"]]))
+    source  rows
+    dolly     12
+    """
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    numeric = [
+        all(row[i].replace(",", "").replace(".", "").replace("%", "").isdigit() or not row[i] for row in rows) for i in range(len(headings))
+    ]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(w) if numeric[i] and i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
