@@ -198,12 +198,20 @@ def _tail(item: Input, parts: int) -> str:
     return "/".join(plain_name(path).split("/")[-parts:])
 
 
+def digest(path: Path) -> str:
+    """The sha256 of a file. Raises InputError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 def _hash_all(inputs: Sequence[Input]) -> Iterator[str]:
     known: dict[Path, str] = {}
     for item in inputs:
         if item.path not in known:
-            with item.path.open("rb") as file:
-                known[item.path] = hashlib.file_digest(file, "sha256").hexdigest()
+            known[item.path] = digest(item.path)
         yield known[item.path]
 
 

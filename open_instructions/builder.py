@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -173,7 +173,17 @@ def build(
             store.publish(work / "ready", job.out)
     except OSError as error:
         raise OutputError(f"{error.filename or job.out} could not be written: {error.strerror or error}.") from error
-    return BuildResult(job.out, manifest, job.found, unchanged=False)
+    return BuildResult(job.out, manifest, _remembered(job.found, sample), unchanged=False)
+
+
+def _remembered(found: Found, sample: bool) -> Found:
+    if sample:
+        return found
+    try:
+        store.remember({i.sha256: i.path for i in found.inputs})
+    except OSError as error:
+        return replace(found, notes=(*found.notes, f"oi explain will need --data-dir: {error}"))
+    return found
 
 
 def _workers(inputs: Sequence[Input]) -> int:
@@ -226,7 +236,11 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
 
 
 def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    return [{"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256} for i in inputs]
+    return [
+        {"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256}
+        | ({"member": i.member} if i.member else {})
+        for i in inputs
+    ]
 
 
 def _chunks(job: Plan, progress: Progress | None) -> Iterator[tuple[Chunk, Step]]:

@@ -1,27 +1,26 @@
 """One row or one rejected record: where it came from, and what each stage did to it.
 
 The stages are pure, so their work is not stored: the record is read again from its file and taken through them again.
-Which file that was on this machine is remembered by digest in `$OI_HOME/inputs.json`.
+Which file that was on this machine is remembered by its digest, see `store.remember`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .acquire import Input, find, samples_dir
+from .acquire import Input, digest, find, samples_dir
 from .catalogue import registry, select
 from .errors import NotFoundError
 from .pipeline import Pipeline, cut
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected
-from .store import DATA, REJECTED, Build, home, open_build
+from .store import DATA, REJECTED, Build, open_build, whereabouts
 
 Turns = list[tuple[str, str]]
 
@@ -46,28 +45,6 @@ class Explanation:
     raw: str
     steps: list[Step]
     note: str = ""
-
-
-def remember(inputs: Iterable[Input]) -> None:
-    """Note where files with these digests lie, for `explain`."""
-    index = _index()
-    index |= {i.sha256: str(i.path.resolve()) for i in inputs}
-    path = home() / "inputs.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(index, indent=1, sort_keys=True), encoding="utf-8")
-    draft.replace(path)
-
-
-def _index() -> dict[str, str]:
-    path = home() / "inputs.json"
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
 
 
 def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
@@ -121,15 +98,15 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
     )
     if described is None or described["source"] not in registry():
         return None
-    folders = [data_dir] if data_dir else []
-    known = _index().get(described["sha256"])
-    if known and Path(known).is_file():
-        folders.append(Path(known).parent)
-    folders.append(samples_dir())
+    known = whereabouts().get(described["sha256"])
+    if known and Path(known).is_file() and digest(Path(known)) == described["sha256"]:
+        return Input(
+            described["source"], described["subset"], Path(known), described.get("member", ""), described["file"], described["bytes"]
+        )
     selections = select([f"{described['source']}:{described['subset']}"])
-    for folder in folders:
-        for item in find(folder, selections, missing="skip").inputs:
-            if item.sha256 == described["sha256"] and item.name.endswith(Path(described["file"]).name):
+    for folder in [data_dir, samples_dir()]:
+        for item in find(folder, selections, missing="skip").inputs if folder else ():
+            if item.sha256 == described["sha256"] and item.member == described.get("member", ""):
                 return item
     return None
 

@@ -99,7 +99,7 @@ class Pipeline:
         self.stages: list[Stage] = [
             *([Html()] if recipe.html else []),
             Defects(rules),
-            Language(recipe.languages),
+            Language(recipe.languages, subset.languages),
             Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead),
         ]
         self._passed_over = () if recipe.html else ("html",)

@@ -242,5 +242,25 @@ def _row_bytes(table: pa.Table) -> list[int]:
     return [int(n) for n in np.diff(edges)]
 
 
+def remember(paths: Mapping[str, Path]) -> None:
+    """Note where files with these sha256 lie on this machine, for `oi explain`. Nothing of a build depends on it."""
+    path = home() / "inputs.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {**whereabouts(), **{sha256: str(p.resolve()) for sha256, p in paths.items()}}
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    write_json(draft, known)
+    draft.replace(path)
+
+
+def whereabouts() -> dict[str, str]:
+    """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
+    path = home() / "inputs.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        content = {}
+    return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
+
+
 def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

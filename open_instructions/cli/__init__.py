@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from ..errors import OpenInstructionsError
 from . import build, explain, sources, stats
-from .console import fail, safe
+from .console import fail
 
 app = typer.Typer(
     name="oi",
@@ -43,6 +42,15 @@ def _options(
     pass
 
 
+# Typer carries a copy of Click inside; this finds the base of usage errors in it, or in Click itself for older ones.
+_WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run `oi`; returns the exit code. See docs/cli.md for the codes."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -55,13 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         fail(error.message, error.hint)
         return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 0
-    except click.ClickException as error:
-        fail(safe(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
+    except _WrongUsage as error:
+        fail(_sentence(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
         fail("Interrupted.", "The build that was there before is as it was.")

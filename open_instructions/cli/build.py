@@ -42,7 +42,6 @@ def build(
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..builder import build as run
-    from ..explain import remember
     from ..tables import edits_table, ledger_table, reasons_table
 
     started = time.monotonic()
@@ -64,15 +63,12 @@ def build(
         )
     finally:
         watcher.close()
-    if not sample:
-        try:
-            remember(result.found.inputs)
-        except OSError as error:
-            err().print(Text(f"Note: oi explain will need --data-dir: {error}"))
     ledger = result.ledger
     show("Ledger", *ledger_table(ledger))
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
+    for note in result.found.notes[watcher.said :]:
+        err().print(Text(safe(f"Note: {note}")))
     totals = ledger.summary()
     console = out()
     if result.unchanged:
@@ -96,6 +92,7 @@ class _Watcher:
     """Says what was found, then how far it is: bars on a terminal, a line per source in a pipe."""
 
     def __init__(self) -> None:
+        self.said = 0
         self._console = err()
         self._bars: dict[str, int] = {}
         self._progress: object | None = None
@@ -110,6 +107,7 @@ class _Watcher:
             names = ", ".join(i.name for i in items[:2]) + (f", … ({len(items)} files)" if len(items) > 2 else "")
             unique = {i.path: i.size for i in items}
             self._console.print(Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}")))
+        self.said = len(job.found.notes)
         for note in job.found.notes:
             self._console.print(Text(safe(f"Note: {note}")))
         if job.found.missing:

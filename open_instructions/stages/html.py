@@ -99,7 +99,7 @@ def _code_block(pre: Tag) -> str:
 class _Converter(MarkdownConverter):
     """markdownify with code set aside, KaTeX as its TeX, and list numbers as they were."""
 
-    class DefaultOptions(MarkdownConverter.DefaultOptions):  # type: ignore[name-defined, misc]
+    class Options(MarkdownConverter.DefaultOptions):  # type: ignore[name-defined, misc]
         heading_style = "ATX"
         bullets = "-"
         escape_asterisks = False

@@ -1,7 +1,8 @@
 """A language for each conversation: a BCP 47 label and a score, from the words of both sides.
 
 Code, addresses and markup do not vote. py3langid (pure Python and NumPy, its model in the wheel, the same answer on
-every platform) decides among the languages that these sets can plausibly hold; `und` where there are no words.
+every platform) decides among the languages that these sets can plausibly hold, langdetect is asked where it is unsure; `und` where there
+are no words.
 Chinese is told apart by its script.
 """
 
@@ -22,6 +23,7 @@ PLAUSIBLE = (  # noqa: SIM905
     "ko ky la lo lt lv mg mk ml mn mr ms my ne nl no or pa pl ps pt ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur "
     "uz vi xh yo zh zu"
 ).split()
+_SURE, _UNSURE = 0.99, 0.5
 _SIDE = 600  # characters that each side may contribute: enough to be sure, and time grows with the text
 _NOISE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\\w+|[\d_*#|>=~{}\[\]()/+]+", re.S)
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -42,9 +44,22 @@ def _identifier() -> Any:
     return identifier
 
 
+def _second_opinion(text: str) -> tuple[str, float] | None:
+    """langdetect's label and score where it is sure of a label that is told apart here; None otherwise."""
+    from langdetect import DetectorFactory, LangDetectException, detect_langs
+
+    DetectorFactory.seed = 0  # it samples n-grams; this makes the same text give the same answer
+    try:
+        best = detect_langs(text)[0]
+    except LangDetectException:  # no letters that it has a profile for
+        return None
+    label = {"zh-cn": "zh", "zh-tw": "zh"}.get(best.lang, best.lang)
+    return (label, best.prob) if label in PLAUSIBLE and best.prob >= 0.9 else None
+
+
 def detector() -> str:
-    """Name and version of what detects, for the manifest."""
-    return f"py3langid {version('py3langid')}"
+    """Names and versions of what detects, for the manifest."""
+    return f"py3langid {version('py3langid')}, langdetect {version('langdetect')}"
 
 
 def words(conversation: Conversation) -> str:
@@ -56,8 +71,10 @@ def words(conversation: Conversation) -> str:
     return " ".join(" ".join(side.split())[:_SIDE] for side in sides.values()).strip()
 
 
-def detect(text: str) -> tuple[str, float]:
+def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
     """Label and score (0 to 1, two digits) of a text.
+
+    `likely` are the languages that its source is known for: another one is believed only if it is sure.
 
     >>> detect("The cat sat on the mat and looked at the rain.")[0], detect("12 + 30 = 42")
     ('en', ('und', 0.0))
@@ -65,6 +82,10 @@ def detect(text: str) -> tuple[str, float]:
     if not _LETTERS.search(text):
         return UNDETERMINED, 0.0
     label, score = _identifier().classify(text)
+    if likely and label not in likely and score < _SURE:
+        label, score = next((pair for pair in _identifier().rank(text) if pair[0] in likely), (label, score))
+    if score < _UNSURE:
+        label, score = _second_opinion(text) or (label, score)
     if label == "zh":
         label = script(text)
     return label, round(float(score), 2)
@@ -90,11 +111,12 @@ class Language:
     name = "language"
     version = 1
 
-    def __init__(self, keep: Sequence[str] = ()) -> None:
+    def __init__(self, keep: Sequence[str] = (), likely: Sequence[str] = ()) -> None:
         self._keep = tuple(keep)
+        self._likely = tuple(dict.fromkeys(label.partition("-")[0] for label in likely if label != "mul"))
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
-        label, score = detect(words(conversation))
+        label, score = detect(words(conversation), self._likely)
         if self._keep and not matches(label, self._keep):
             return [Reject(Reason.LANGUAGE, f"{label} {score:.2f}")]
         return [replace(conversation, language=label, language_score=score)]
