@@ -76,7 +76,8 @@ def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[
         if role and isinstance(value, str):
             messages.append(Message(role, value, html and role == ASSISTANT))
         else:
-            reason = Reason.UNEXPECTED_SHAPE if role or not isinstance(value, str) else Reason.UNKNOWN_ROLE
+            told_apart = isinstance(sender, str) and isinstance(value, str)
+            reason = Reason.UNKNOWN_ROLE if told_apart else Reason.UNEXPECTED_SHAPE
             refused.append(Reject(reason, f"a turn from {sender!r}", Message("unknown", to_json(turn)), index))
     if not messages:
         return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index)

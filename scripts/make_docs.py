@@ -49,7 +49,8 @@ def _cli() -> str:
     for command in COMMANDS:
         lines += [f"## oi {command}".rstrip(), "", "```", _help(command), "```", ""]
     lines += ["## Exit codes", "", "| code | error | when |", "| ---: | --- | --- |", "| 0 | | done |"]
-    for error in (OpenInstructionsError, *OpenInstructionsError.__subclasses__()):
+    errors: list[type[OpenInstructionsError]] = [OpenInstructionsError, *OpenInstructionsError.__subclasses__()]
+    for error in errors:
         summary = (error.__doc__ or "").split("\n")[0]
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
     lines += ["| 130 | | Interrupted (Ctrl-C). |", ""]

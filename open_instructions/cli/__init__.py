@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
-        result = app([a for a in given if a != "--debug"], standalone_mode=False)
+        result = app([a for a in given if a != "--debug"], prog_name="oi", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except OpenInstructionsError as error:
         if debug:

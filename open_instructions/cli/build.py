@@ -34,10 +34,12 @@ def build(
     data_dir: Annotated[Path | None, typer.Option("--data-dir", "-d", help="The folder with upstream's files, at any depth.")] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, or a .yaml file.")] = "default",
-    out_dir: Annotated[Path | None, typer.Option("--out", "-o", help="Where the build goes.  [default: builds/RECIPE in $OI_HOME]")] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where the build goes; builds/RECIPE in $OI_HOME if not said.")
+    ] = None,
     languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.  [default: one per CPU]")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""

@@ -26,9 +26,7 @@ _LONG = 2000
 
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/.")],
-    directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="A build; the newest one by default.", show_default=False)
-    ] = None,
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
     data_dir: Annotated[Path | None, typer.Option("--data-dir", "-d", help="Where the upstream files are now, if they moved.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:

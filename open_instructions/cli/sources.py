@@ -17,7 +17,7 @@ oi sources gpt4all         one, with the files looked for and the rules"""
 
 
 def sources(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One source.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One source.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for."""

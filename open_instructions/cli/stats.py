@@ -18,9 +18,7 @@ oi stats mix --json        for scripts"""
 
 
 def stats(
-    directory: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="A build; the newest one by default.", show_default=False)
-    ] = None,
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""

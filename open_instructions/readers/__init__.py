@@ -18,7 +18,8 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..schema import Reason, to_json
 from . import jsontext
-from .jsontext import Frame, parse, printable
+from .buffer import Buffer
+from .frames import Frame, parse, printable
 from .streams import is_archive, members, open_stream, plain_name, seekable
 
 __all__ = ["Frame", "Opened", "is_archive", "members", "open_file", "open_stream", "parse", "plain_name", "printable"]
@@ -43,14 +44,14 @@ class Opened:
             return
         with open_stream(self.path, self.member) as stream:
             try:
-                buffer = jsontext.Buffer(stream)
+                buffer = Buffer(stream)
             except InputError as error:
                 raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
             for frame, value in self._json(buffer):
                 self.position = stream.position
                 yield frame, value
 
-    def _json(self, buffer: jsontext.Buffer) -> Iterator[tuple[Frame, Any]]:
+    def _json(self, buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         first = buffer.peek()
         if first in "[{" and self.subset.format != "lines":
             buffer.skip_space()
@@ -76,7 +77,7 @@ class Opened:
         """For an envelope: everything but its items, wherever in the file it stands."""
         if self.subset.format == "envelope":
             with open_stream(self.path, self.member) as stream:
-                buffer = jsontext.Buffer(stream)
+                buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
                     self.header, _ = jsontext.header(buffer, self.subset.items)
 
@@ -99,7 +100,7 @@ class Opened:
             yield Frame(0, "", reason=Reason.EMPTY_FILE, detail="no rows"), None
 
 
-def _is_array(buffer: jsontext.Buffer) -> bool:
+def _is_array(buffer: Buffer) -> bool:
     """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")

@@ -21,6 +21,7 @@ from ..errors import InputError
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _WRAPPED = (".gz",)
+_BLOCK = 1 << 16
 
 
 class ByteStream(Protocol):
@@ -50,6 +51,39 @@ class _Stream:
     @property
     def position(self) -> int:
         return 0 if self._raw.closed else self._raw.tell()
+
+
+class _Gunzip:
+    """Takes .gz off. Unlike gzip.GzipFile it hands out all that could be unpacked before it reports a break."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self._unpack = zlib.decompressobj(wbits=31)
+        self._broken: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        if self._broken:
+            raise self._broken
+        out: list[bytes] = []
+        got = 0
+        while size < 0 or got < size:
+            ended = self._unpack.eof
+            block = (self._unpack.unused_data if ended else self._unpack.unconsumed_tail) or self._packed.read(_BLOCK)
+            if ended and not block.strip(b"\0"):  # the end, or padding behind it
+                break
+            if ended:  # another member: .gz files may be several in a row
+                self._unpack = zlib.decompressobj(wbits=31)
+            try:
+                if not block:
+                    raise EOFError("the file ends too early")
+                out.append(self._unpack.decompress(block, 0 if size < 0 else size - got))
+            except (zlib.error, EOFError) as error:
+                self._broken = error
+                if not got:
+                    raise
+                break
+            got += len(out[-1])
+        return b"".join(out)
 
 
 def is_archive(path: Path) -> bool:
@@ -102,7 +136,7 @@ def open_stream(path: Path, member: str = "") -> Iterator[ByteStream]:
                 inner = extracted
             name = member or path.name
             if plain_name(name) != name:
-                inner = cast(IO[bytes], gzip.GzipFile(fileobj=inner))
+                inner = cast(IO[bytes], _Gunzip(inner))
         except RuntimeError as error:  # zipfile's way of saying "encrypted"
             raise InputError(f"{path}: {error}.", hint="Unpack it by hand and hand in the folder.") from error
         except (*_BROKEN, KeyError) as error:

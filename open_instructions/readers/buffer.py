@@ -1,0 +1,116 @@
+"""A window of text on a stream of bytes, and the JSON values in it."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from typing import Any
+
+from ..errors import InputError
+from ..schema import Reason
+from .frames import MARKS, MAX_DEPTH
+from .streams import ByteStream
+
+BLOCK = 1 << 20
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_decode = json.JSONDecoder().raw_decode
+
+
+class Buffer:
+    """A window of text on a stream of bytes that grows on demand and forgets what was consumed."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self.text, self.at, self.ended = "", 0, False
+        self.grow()
+        if self.text.startswith("\ufeff"):
+            self.at = 1
+        if self.text.startswith(("\udcff\udcfe", "\udcfe\udcff")):
+            raise InputError("The file is UTF-16, and JSON files are UTF-8.", hint="Convert it, for example with iconv.")
+
+    @property
+    def fault(self) -> str:
+        return self._stream.fault
+
+    def grow(self) -> bool:
+        """Read on: as much again as is held, at least one block. False at the end."""
+        if self.ended:
+            return False
+        rest = self.text[self.at :]
+        block = self._stream.read(max(BLOCK, len(rest)))
+        self.ended = not block
+        self.text, self.at = rest + self._decoder.decode(block, final=self.ended), 0
+        return not self.ended
+
+    def skip_space(self) -> str:
+        """Move to the next character that is no white space and return it, "" at the end."""
+        while True:
+            match = _SPACE.match(self.text, self.at)
+            assert match
+            self.at = match.end()
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.grow():
+                return ""
+
+    def peek(self) -> str:
+        """The next character that is no white space, without moving; "" at the end."""
+        while True:
+            match = _SPACE.match(self.text, self.at)
+            assert match
+            if match.end() < len(self.text):
+                return self.text[match.end()]
+            if not self.grow():
+                return ""
+
+    def value(self) -> tuple[str, Any]:
+        """The JSON value that begins here: its text and the parsed object. Raises Broken and stays where it is."""
+        while True:
+            try:
+                value, end = _decode(self.text, self.at)
+            except json.JSONDecodeError as error:
+                near_end = error.pos > len(self.text) - 16 or error.msg.startswith("Unterminated string")
+                if near_end and self.grow():
+                    continue
+                at_end = self.ended and near_end
+                raise Broken(error.pos - self.at, error.msg, at_end) from None
+            except RecursionError:
+                raise Broken(0, f"nested deeper than {MAX_DEPTH}", False, Reason.TOO_DEEP) from None
+            except ValueError as error:  # an integer of more digits than Python parses
+                raise Broken(0, str(error).partition(";")[0], False) from None
+            if end == len(self.text) and self.grow():
+                continue
+            text, self.at = self.text[self.at : end], end
+            return text, value
+
+    def take(self, length: int) -> str:
+        text, self.at = self.text[self.at : self.at + length], self.at + length
+        return text
+
+    def balanced(self) -> int | None:
+        """Length of the bracketed value that begins here by counting brackets alone; None if it does not close."""
+        depth, pos = 0, self.at
+        while True:
+            for match in MARKS.finditer(self.text, pos):
+                pos, mark = match.end(), match.group()
+                if mark in "[{":
+                    depth += 1
+                elif mark in "]}":
+                    depth -= 1
+                    if depth <= 0:
+                        return match.end() - self.at
+            offset = pos - self.at
+            if not self.grow():
+                return None
+            pos = self.at + offset
+
+
+class Broken(Exception):
+    """The text here is no JSON value: where it breaks (characters from its start), why, and whether the file ends there."""
+
+    def __init__(self, offset: int, detail: str, at_end: bool, reason: Reason = Reason.INVALID_JSON) -> None:
+        super().__init__(detail)
+        self.offset, self.detail, self.at_end, self.reason = offset, detail, at_end, reason

@@ -1,0 +1,69 @@
+"""A record as it stands in its file, and what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from ..schema import Reason, Reject
+
+MAX_DEPTH = 256
+"""Deeper nesting than this is no record of any source, and an attack on parsers that recurse."""
+
+MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
+"""Strings and brackets: enough of JSON to count how deep it goes."""
+
+
+class Frame(NamedTuple):
+    """One record as it stands in the file. `reason` is set where it cannot be read; `key` where it stood under one."""
+
+    row: int
+    text: str
+    key: str = ""
+    reason: Reason | None = None
+    detail: str = ""
+
+
+def parse(frame: Frame) -> dict[str, Any] | Reject:
+    """The record in a frame, or the reason why there is none."""
+    if frame.reason:
+        return Reject(frame.reason, frame.detail)
+    text = frame.text
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            byte = ord(text[error.start]) - 0xDC00
+            return Reject(Reason.INVALID_UTF8, f"byte 0x{byte:02x} at character {error.start}")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
+        return Reject(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH}")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        return Reject(Reason.INVALID_JSON, f"{error.msg} at character {error.pos}")
+    except ValueError as error:  # an integer of more digits than Python parses
+        return Reject(Reason.INVALID_JSON, str(error).partition(";")[0])
+    if not isinstance(value, dict):
+        return Reject(Reason.NOT_AN_OBJECT, f"a record is an object, this is {_KINDS.get(type(value), 'null')}")
+    return value
+
+
+_KINDS = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false"}
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for match in MARKS.finditer(text):
+        mark = match.group()
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def printable(text: str) -> str:
+    """Text for the `raw` column: what was not UTF-8 shows as \\xNN."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,61 @@
+"""What the tests share: a home of their own, the real files where they are at hand, and a way to build from records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from open_instructions.builder import BuildResult, build
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test writes into the user's data folder, and none reaches the network."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("OI_HOME", str(home))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    return home
+
+
+@pytest.fixture
+def real() -> Path:
+    """Real upstream files. Skips where they are not beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip("the real files of ../shared/data are not here")
+    return SHARED
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., BuildResult]:
+    """Build from files given as {name: content}; content is text, bytes, or a list of records for a JSON array."""
+
+    def run(files: dict[str, Any], sources: str = "alpaca", **options: Any) -> BuildResult:
+        folder = tmp_path / "data"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                path.write_text(content if isinstance(content, str) else json.dumps(content, indent=4), encoding="utf-8")
+        return build(sources, data_dir=folder, out=options.pop("out", tmp_path / "out"), workers=options.pop("workers", 1), **options)
+
+    return run
+
+
+def rows(result: BuildResult, kind: str = "data") -> list[dict[str, Any]]:
+    """All rows of data/ or rejected/ of a build."""
+    import pyarrow.parquet as pq
+
+    return [row for file in sorted((result.path / kind).glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def alpaca(instruction: str = "Name a tree.", output: str = "An oak.", input: str = "") -> dict[str, str]:
+    return {"instruction": instruction, "input": input, "output": output}

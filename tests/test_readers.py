@@ -1,0 +1,291 @@
+"""Files as they really arrive: every layout, cut short, broken, hostile."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_instructions.catalogue import Subset
+from open_instructions.errors import InputError
+from open_instructions.readers import Frame, open_file, parse, printable
+from open_instructions.readers.buffer import BLOCK
+from open_instructions.schema import Reject
+
+
+def subset(format: Any = "array", **options: Any) -> Subset:
+    return Subset("x", files=("x.json",), fields=frozenset(), places=(), languages=("en",), engine="", license="", format=format, **options)
+
+
+def read(
+    tmp_path: Path, content: bytes, format: Any = "array", name: str = "x.json", member: str = "", **options: Any
+) -> list[tuple[int, Any]]:
+    """(row, record or reason) of everything in a file."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    return [
+        (f.row, r.reason.value if isinstance(r := parse(f), Reject) else r)
+        for f, _ in open_file(path, member, subset(format, **options)).frames()
+    ]
+
+
+def test_array(tmp_path: Path) -> None:
+    assert read(tmp_path, b'[{"a": 1},\n {"a": [2, {"b": "]}"}]}]') == [(0, {"a": 1}), (1, {"a": [2, {"b": "]}"}]})]
+
+
+def test_lines_with_blank_ones_and_crlf(tmp_path: Path) -> None:
+    assert read(tmp_path, b'\n{"a": 1}\r\n\r\n{"a": 2}', "lines") == [(1, {"a": 1}), (3, {"a": 2})]
+
+
+def test_lines_under_a_json_name_and_an_array_under_a_jsonl_name(tmp_path: Path) -> None:
+    assert read(tmp_path, b'{"a": 1}\n{"a": 2}\n', "array") == [(0, {"a": 1}), (1, {"a": 2})]
+    assert read(tmp_path, b'[\n{"a": 1},\n{"a": 2}\n]', "lines") == [(0, {"a": 1}), (1, {"a": 2})]
+
+
+def test_object_by_key(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'{"k1": {"a": 1}, "k\\u0032": {"a": 2}}')
+    frames = [f for f, _ in open_file(path, "", subset("object", key_field="id")).frames()]
+    assert [(f.row, f.key, f.text) for f in frames] == [(0, "k1", '{"a": 1}'), (1, "k2", '{"a": 2}')]
+
+
+@pytest.mark.parametrize("order", ['{"type": "t", "items": [{"a": 1}, {"a": 2}]}', '{"items": [{"a": 1}, {"a": 2}], "type": "t"}'])
+def test_envelope_header_before_or_behind(tmp_path: Path, order: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(order)
+    opened = open_file(path, "", subset("envelope", items="items"))
+    assert opened.header == {"type": "t"}
+    assert [(f.row, f.text) for f, _ in opened.frames()] == [(0, '{"a": 1}'), (1, '{"a": 2}')]
+
+
+def test_envelope_without_its_list(tmp_path: Path) -> None:
+    assert read(tmp_path, b'{"type": "t"}', "envelope", items="items") == [(0, "unexpected_shape")]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"a": ["x", None], "n": [2**63 - 1, 1]}), tmp_path / "x.parquet")
+    got = read(tmp_path, (tmp_path / "x.parquet").read_bytes(), "parquet", "x.parquet")
+    assert got == [(0, {"a": "x", "n": 9223372036854775807}), (1, {"a": None, "n": 1})]
+
+
+def test_no_parquet_in_spite_of_its_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Parquet"):
+        read(tmp_path, b"PAR1 no", "parquet", "x.parquet")
+
+
+# --- cut short
+
+
+@pytest.mark.parametrize("cut", range(12, 37))
+def test_an_array_that_stops_gives_its_whole_records_and_one_tail(tmp_path: Path, cut: int) -> None:
+    whole = b'[{"a": 1}, {"a": 22}, {"a": "three"}]'
+    got = read(tmp_path, whole[:cut])
+    expected = [{"a": 1}, {"a": 22}, {"a": "three"}][: [10, 20, 36].index(max(x for x in (10, 20, 36) if x <= cut)) + 1]
+    assert got == [*enumerate(expected), (len(expected), "truncated")]
+
+
+def test_the_tail_keeps_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'[{"a": 1}, {"a": "thr')
+    frames = [f for f, _ in open_file(path, "", subset()).frames()]
+    assert frames[1].text == '{"a": "thr'
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "count"),
+    [
+        ("object", b'{"k1": {"a": 1}, "k2": {"a', 1),
+        ("object", b'{"k1": {"a": 1}, "k', 1),
+        ("envelope", b'{"t": 1, "items": [{"a": 1}, {"a', 1),
+    ],
+)
+def test_other_layouts_that_stop(tmp_path: Path, format: Any, content: bytes, count: int) -> None:
+    got = read(tmp_path, content, format, items="items", key_field="id")
+    assert [r for _, r in got][:count] == [{"a": 1}]
+    assert [r for _, r in got][count:] == ["truncated"]
+
+
+def test_a_gz_that_stops(tmp_path: Path) -> None:
+    import random
+
+    rng = random.Random(1)
+    records = [{"a": rng.random()} for _ in range(3000)]
+    packed = gzip.compress(json.dumps(records).encode())
+    got = read(tmp_path, packed[: len(packed) // 2], name="x.json.gz")
+    assert got[-1] == (len(got) - 1, "truncated")
+    assert [r for _, r in got[:-1]] == records[: len(got) - 1]
+    assert len(got) > 1000
+
+
+# --- broken in the middle
+
+
+def test_a_broken_line_is_refused_and_the_next_ones_are_read(tmp_path: Path) -> None:
+    content = b'{"a": 1}\n{"a": "\\d"}\n{"a": "raw\r\nbreak"}\n{"a": 2}\n'
+    assert read(tmp_path, content, "lines") == [
+        (0, {"a": 1}), (1, "invalid_json"), (2, "invalid_json"), (3, "invalid_json"), (4, {"a": 2}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", ['{"a": \\d}', '{"a" 1}', '{"a": 01}', '{"a": "x" "y"}', "{'a': 1}", '{"a": "tab\there"}', "nul"])
+def test_a_broken_record_in_an_array_is_refused_and_the_next_ones_are_read(tmp_path: Path, broken: str) -> None:
+    text = '[{"a": 1}, ' + broken + ', {"a": 3}, {"a": 4}]'
+    got = [r for _, r in read(tmp_path, text.encode())]
+    assert got == [{"a": 1}, "invalid_json", {"a": 3}, {"a": 4}]
+
+
+def test_nested_records_are_not_mistaken_for_the_next_one(tmp_path: Path) -> None:
+    good = {"id": "1", "turns": [{"from": "x"}, {"from": "y"}]}
+    broken = '{"id": "2", "turns": [{"from": oops}, {"from": "y"}, {"from": "z"}]}'
+    text = f"[{json.dumps(good)}, {broken}, {json.dumps(good)}]"
+    assert [r for _, r in read(tmp_path, text.encode())] == [good, "invalid_json", good]
+
+
+def test_a_broken_value_in_an_object_by_key(tmp_path: Path) -> None:
+    got = read(tmp_path, b'{"k1": {"a": 1}, "k2": {"a": \\d}, "k3": {"a": 3}}', "object", key_field="id")
+    assert [r for _, r in got] == [{"a": 1}, "invalid_json", {"a": 3}]
+
+
+def test_text_behind_the_end(tmp_path: Path) -> None:
+    assert read(tmp_path, b'[{"a": 1}] [{"a": 2}]') == [(0, {"a": 1}), (1, "invalid_json")]
+
+
+# --- what bytes can hold
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    assert read(tmp_path, b'\xef\xbb\xbf[{"a": 1}]') == [(0, {"a": 1})]
+    assert read(tmp_path, b'\xef\xbb\xbf{"a": 1}\n', "lines") == [(0, {"a": 1})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_utf16_is_named(tmp_path: Path, encoding: str) -> None:
+    content = '[{"a": 1}]'.encode(encoding)
+    if encoding == "utf-16":
+        with pytest.raises(InputError, match="UTF-16"):
+            read(tmp_path, content)
+    else:
+        assert {r for _, r in read(tmp_path, content)} <= {"invalid_json", "truncated"}
+
+
+def test_nul(tmp_path: Path) -> None:
+    assert read(tmp_path, b'{"a": "x\x00y"}\n{"a": "x\\u0000y"}\n', "lines") == [(0, "invalid_json"), (1, {"a": "x\x00y"})]
+
+
+def test_invalid_utf8_is_refused_with_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'[{"a": "caf\xe9"}, {"a": "caf\xc3\xa9"}]')
+    frames = [f for f, _ in open_file(path, "", subset()).frames()]
+    assert [parse(f).reason if isinstance(parse(f), Reject) else parse(f) for f in frames] == ["invalid_utf8", {"a": "café"}]
+    assert printable(frames[0].text) == '{"a": "caf\\xe9"}'
+
+
+def test_lone_surrogates_are_read(tmp_path: Path) -> None:
+    assert read(tmp_path, b'[{"a": "\\ud83d"}, {"a": "\\ud83d\\ude00"}]') == [(0, {"a": "\ud83d"}), (1, {"a": "\U0001f600"})]
+
+
+def test_numbers_beyond_64_bits(tmp_path: Path) -> None:
+    assert read(tmp_path, b'[{"a": 18446744073709551617}, {"a": 1e999}]') == [(0, {"a": 2**64 + 1}), (1, {"a": float("inf")})]
+
+
+def test_a_number_of_ten_thousand_digits(tmp_path: Path) -> None:
+    got = read(tmp_path, b'[{"a": ' + b"9" * 10_000 + b'}, {"a": 1}]')
+    assert [r for _, r in got] == ["invalid_json", {"a": 1}]
+
+
+@pytest.mark.parametrize("depth", [300, 1000, 100_000])
+def test_nesting_a_thousand_deep(tmp_path: Path, depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    assert [r for _, r in read(tmp_path, b'[{"a": ' + deep + b'}, {"a": 1}]')] == ["too_deep", {"a": 1}]
+    assert [r for _, r in read(tmp_path, b'{"a": ' + deep + b'}\n{"a": 1}\n', "lines")] == ["too_deep", {"a": 1}]
+
+
+def test_many_brackets_are_not_depth(tmp_path: Path) -> None:
+    assert read(tmp_path, json.dumps([{"a": "[" * 1000}, {"a": [[]] * 300}]).encode()) == [(0, {"a": "[" * 1000}), (1, {"a": [[]] * 300})]
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n\n ", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("format", ["array", "lines", "object", "envelope"])
+def test_an_empty_file_says_so(tmp_path: Path, content: bytes, format: Any) -> None:
+    assert read(tmp_path, content, format, items="items", key_field="id") == [(0, "empty_file")]
+
+
+def test_records_that_are_no_objects(tmp_path: Path) -> None:
+    got = read(tmp_path, b'[1, "two", null, [3], {"a": 4}]')
+    assert [r for _, r in got] == ["not_an_object"] * 4 + [{"a": 4}]
+
+
+def test_a_record_larger_than_the_buffer(tmp_path: Path) -> None:
+    big = {"a": "x" * (3 * BLOCK) + "\\é"}
+    assert read(tmp_path, json.dumps([big, {"a": 1}], ensure_ascii=False).encode()) == [(0, big), (1, {"a": 1})]
+
+
+# --- wrapped
+
+
+def test_gz_zip_and_tar(tmp_path: Path) -> None:
+    content = b'[{"a": 1}]'
+    assert read(tmp_path, gzip.compress(content), name="x.json.gz") == [(0, {"a": 1})]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("in/x.json", content)
+    assert read(tmp_path, (tmp_path / "x.zip").read_bytes(), name="x.zip", member="in/x.json") == [(0, {"a": 1})]
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        info = tarfile.TarInfo("in/x.json")
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    assert read(tmp_path, packed.getvalue(), name="x.tar.gz", member="in/x.json") == [(0, {"a": 1})]
+
+
+def test_not_a_gz(tmp_path: Path) -> None:
+    assert read(tmp_path, b"no gz at all", name="x.json.gz") == [(0, "truncated")]
+
+
+# --- the law
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=4), x, max_size=3),
+    max_leaves=6,
+)
+records = st.lists(st.dictionaries(st.text(max_size=5), values, max_size=4), min_size=1, max_size=6)
+
+
+@given(records, st.sampled_from([None, 1, 4]), st.booleans())
+def test_any_array_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, given_records: list[Any], indent: int | None, ascii_only: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("a")
+    text = json.dumps(given_records, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    assert read(folder, text) == list(enumerate(given_records))
+
+
+@given(st.binary(max_size=200), st.sampled_from(["array", "lines", "object", "envelope"]))
+def test_no_bytes_crash_a_reader(tmp_path_factory: pytest.TempPathFactory, content: bytes, format: Any) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    try:
+        got = read(folder, content, format, items="items", key_field="id")
+    except InputError:
+        return
+    assert got or format == "envelope" or not content.strip() or content.strip() in (b"[]", b"{}")
+
+
+def test_gz_in_several_members(tmp_path: Path) -> None:
+    packed = gzip.compress(b'[{"a": 1},') + gzip.compress(b'{"a": 2}]') + b"\0" * 9
+    assert read(tmp_path, packed, name="x.json.gz") == [(0, {"a": 1}), (1, {"a": 2})]
+
+
+def test_frames_hold_the_whole_text() -> None:
+    assert Frame(0, "x").key == ""
