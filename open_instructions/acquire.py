@@ -75,7 +75,7 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
     for file in _files(data_dir) if data_dir else ():
-        known = _recognise(file, sources)
+        known = _recognise(file, sources, wanted)
         if known is None or known[0].name not in wanted:
             unused.append(file.relative)
             continue
@@ -131,30 +131,32 @@ def _files(folder: Path) -> Iterator[_File]:
                 yield _File(path, "", relative, path.stat().st_size)
 
 
-def _recognise(file: _File, sources: dict[str, Source]) -> tuple[Source, Subset] | None:
+def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Selection]) -> tuple[Source, Subset] | None:
+    """The subset whose name and fields a file has, else one whose fields are enough.
+
+    Raises InputError for a name that was asked for, over fields that are not its.
+    """
     relative = plain_name(file.relative).replace("!", "/")
     if not relative.lower().endswith(_DATA_SUFFIXES):
         return None
-    fields: set[str] | None = None
-    misnamed: list[str] = []
-    for by_name in (True, False):
-        for source in sources.values():
-            for subset in source.subsets:
-                if not (subset.named(relative) if by_name else subset.any_name):
-                    continue
-                if fields is None:
-                    fields = _fields(file)
-                if subset.fields <= fields or (by_name and not fields):
-                    return source, subset
-                if by_name and not subset.any_name:
-                    misnamed.append(f"{source.name}:{subset.name} ({', '.join(sorted(subset.fields))})")
-    if misnamed:
-        assert fields is not None
-        raise InputError(
-            f"{file.relative} has the name of {misnamed[0]}, but its records have other fields: {', '.join(sorted(fields)[:12])}.",
-            hint="Rename it or take it out of the folder.",
-        )
-    return None
+    known = [(source, subset) for source in sources.values() for subset in source.subsets]
+    named = [pair for pair in known if pair[1].named(relative)]
+    if not named and not any(subset.any_name for _, subset in known):
+        return None
+    fields = _fields(file)
+    for source, subset in named:
+        if subset.fields <= fields or not fields:
+            return source, subset
+    alike = next((pair for pair in known if pair[1].any_name and pair[1].fields <= fields), None)
+    for source, subset in named:
+        if not subset.any_name and source.name in wanted and subset.name in wanted[source.name].subsets:
+            guess = f" It looks like {alike[0].name}:{alike[1].name}." if alike else ""
+            raise InputError(
+                f"{file.relative} has the name of {source.name}:{subset.name} (fields {', '.join(sorted(subset.fields))}), but its records "
+                f"have other fields: {', '.join(sorted(fields)[:12])}.{guess}",
+                hint="Rename it or take it out of the folder.",
+            )
+    return alike
 
 
 def _fields(file: _File) -> set[str]:

@@ -199,7 +199,7 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
     number = 0
-    for number, (index, ledger, languages_step) in enumerate(map_ordered(function, _chunks(job, progress), workers), 1):
+    for number, (index, ledger, languages_step) in enumerate(map_ordered(function, _chunks(job, counts), workers), 1):
         assert index == number - 1
         counts.update(ledger)
         if progress:
@@ -243,7 +243,7 @@ def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
     ]
 
 
-def _chunks(job: Plan, progress: Progress | None) -> Iterator[tuple[Chunk, Step]]:
+def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
     by_name = {s.source.name: s.source for s in job.selections}
     totals = {name: sum(i.size for i in job.found.inputs if i.source == name) for name in by_name}
     done = dict.fromkeys(by_name, 0)
@@ -255,6 +255,7 @@ def _chunks(job: Plan, progress: Progress | None) -> Iterator[tuple[Chunk, Step]
             number = chunk.number + 1
             position = 0 if item.member else min(chunk.position, item.size)
             records = sum(len(run) for run in chunk.runs)
+            counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any
             yield chunk, Step(item.source, done[item.source] + position, totals[item.source], records)
         done[item.source] += item.size
 

@@ -3,7 +3,7 @@
 A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any order.
 The law, checked by `Ledger.problems`, per subset of a source:
 
-    records read + unreadable = records kept + records rejected
+    records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
     at each stage: records in = records out + records rejected,
                    turns in + system prompts repeated = turns out + turns rejected,
@@ -98,6 +98,12 @@ class Ledger(Counter[Entry]):
         for source, subset in self.subsets():
             where = f"{source}:{subset}"
             s = self.summary(source, subset)
+            equal(
+                where,
+                self.sum_of("read", "records_in", source=source, subset=subset),
+                s["records_read"] + s["records_unreadable"],
+                "records found = read + unreadable",
+            )
             equal(where, s["records_read"] + s["records_unreadable"], s["records_kept"] + s["records_rejected"],
                   "read + unreadable = kept + rejected")  # fmt: skip
             equal(where, s["rows"], s["records_kept"] - (s["records_joined"] - s["records_joined_dropped"]) + s["parts_added"],

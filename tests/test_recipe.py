@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from open_instructions import recipe as recipes
+from open_instructions.errors import RecipeError
+from open_instructions.recipe import Recipe
+
+
+def test_shipped_recipes() -> None:
+    assert recipes.names() == ["default", "vicuna"]
+    assert (recipes.load("default").max_tokens, recipes.load("vicuna").max_tokens) == (4096, 2048)
+    assert recipes.load("default").prefer[0] == "dolly"
+
+
+def test_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("max_tokens: 100\nlanguages: [en, zh-Hant]\n")
+    got = recipes.load(str(path))
+    assert (got.name, got.max_tokens, got.languages, got.html) == ("mine", 100, ("en", "zh-Hant"), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("max_token: 1", "max_tokens"),
+        ("max_tokens: '1'", "whole number"),
+        ("max_tokens: true", "whole number"),
+        ("max_tokens: -1", "negative"),
+        ("max_tokens: 99999999999", "2147483647"),
+        ("html: 1", "true or false"),
+        ("languages: en", "list of strings"),
+        ("languages: [no, en]", "quote it"),
+        ("languages: [klingon]", "klingon"),
+        ("name: ../x", "no name"),
+        ("a: [", "no YAML"),
+        ("- a", "mapping"),
+        ("", "mapping"),
+        ("1: 2", "unknown key 1"),
+        ("!!python/object/apply:os.system ['true']", "no YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_named(text: str, says: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipes.parse(text, "mine.yaml")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "says"), [("vicunna", "vicuna"), ("no/such.yaml", "No such file"), (".", "There is no recipe")])
+def test_a_recipe_that_is_not_there(name: str, says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        recipes.load(name)
+
+
+def test_no_utf8(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"name: caf\xe9")
+    with pytest.raises(RecipeError, match="UTF-8"):
+        recipes.load(str(tmp_path / "x.yaml"))
+
+
+def test_flags_come_last_and_are_checked() -> None:
+    assert Recipe("x").with_flags(languages=("de",), max_tokens=0) == Recipe("x", languages=("de",), max_tokens=0)
+    with pytest.raises(RecipeError, match="xx"):
+        Recipe("x").with_flags(languages=("xx",))
+
+
+def test_there_and_back() -> None:
+    recipe = Recipe("x", languages=("de",), prefer=("a", "b"), join_parts=False)
+    assert Recipe.from_dict(recipe.to_dict()) == recipe

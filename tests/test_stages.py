@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_instructions.schema import Conversation, Message, Reject
+from open_instructions.stages.duplicates import key
+from open_instructions.stages.html import Html, to_markdown
+from open_instructions.stages.language import Language, detect, matches
+from open_instructions.stages.split import Split
+from open_instructions.stages.structure import structure
+from open_instructions.tokens import tokenizer
+
+
+def talk(*texts: str, system: str = "") -> Conversation:
+    head = (Message("system", system),) if system else ()
+    body = tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts))
+    return Conversation("x/0", "x", "y", head + body, "x/0")
+
+
+# --- structure
+
+
+def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
+    kept, rejects, edits = structure([Message("user", "a\ud83d b"), Message("assistant", "ok \U0001f600")])
+    assert [m.content for m in kept] == ["a\ufffd b", "ok \U0001f600"]
+    assert (rejects, edits) == ([], ("lone_surrogate",))
+
+
+# --- html
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<p>a <strong>b</strong> <em>c</em></p><p>d</p>", "a **b** *c*\n\nd"),
+        ("<h2>T</h2><ul><li>a<ul><li>b</li></ul></li></ul>", "## T\n\n- a\n  - b"),
+        ('<ol start="3"><li>c</li><li>d</li></ol>', "3. c\n4. d"),
+        ('<p><a href="https://x.org/a_b">a_b</a> <img src="i.png" alt="pic"></p>', "[a_b](https://x.org/a_b) ![pic](i.png)"),
+        ("<p>2 * 3 and a_b and vector&lt;int&gt;</p>", "2 * 3 and a_b and vector<int>"),
+        (
+            "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
+            "| a | b |\n| --- | --- |\n| 1 | 2 |",
+        ),
+        ("<pre><code>plain\n\n  x &lt; y\n</code></pre>", "```\nplain\n\n  x < y\n```"),
+        ('<pre><code class="hljs language-c"><span class="k">int</span> x;\n\n\n\ny</code></pre>', "```c\nint x;\n\n\n\ny\n```"),
+        ("<pre><code>a ``` b\n</code></pre>", "````\na ``` b\n````"),
+        ("<ul><li><p>x</p><pre><code>a\n\n  b\n</code></pre></li></ul>", "- x\n\n  ```\n  a\n\n    b\n  ```"),
+        ("<p>null\x00byte</p>", "null\ufffdbyte"),
+    ],
+)
+def test_html_becomes_the_markdown_it_was(html: str, markdown: str) -> None:
+    assert to_markdown(html) == markdown
+
+
+def test_the_header_names_the_language_and_chrome_goes() -> None:
+    html = (
+        '<div class="flex"><span class="flex-grow">2 / 3</span></div><div class="markdown prose"><p>See:</p><pre><div class="bg-black">'
+        '<div class="flex"><span>python</span><button>Copy code</button></div><div class="p-4"><code class="hljs language-scss">'
+        "<span>print</span>(1)\n</code></div></div></pre><p>Copy code is a phrase, 1 / 2 cup too.</p></div>"
+    )
+    assert to_markdown(html) == "See:\n\n```python\nprint(1)\n```\n\nCopy code is a phrase, 1 / 2 cup too."
+
+
+def test_katex_comes_out_once() -> None:
+    html = (
+        '<p>So <span class="katex"><span class="katex-mathml"><math><mi>x</mi><annotation encoding="application/x-tex">x^2</annotation></math></span>'
+        '<span class="katex-html" aria-hidden="true">x2\u200b</span></span>.</p>'
+    )
+    assert to_markdown(html) == "So $x^2$."
+
+
+def test_only_marked_turns_that_look_like_html_are_touched() -> None:
+    stage = Html()
+    plain = Conversation("x/0", "x", "y", (Message("user", "<p>a</p>"), Message("assistant", "a `<b>` &amp; c", html=True)))
+    assert stage(plain) == [plain]
+    [changed] = stage(Conversation("x/0", "x", "y", (Message("user", "<p>a</p>"), Message("assistant", "<p>b</p>", html=True))))
+    assert isinstance(changed, Conversation)
+    assert ([m.content for m in changed.messages], changed.edits) == (["<p>a</p>", "b"], ("html",))
+
+
+def test_a_turn_of_chrome_alone_is_refused_with_its_partner() -> None:
+    messages = (
+        Message("user", "a"),
+        Message("assistant", "<div><button>Copy</button></div>", html=True),
+        Message("user", "b"),
+        Message("assistant", "c"),
+    )
+    results: list[Any] = Html()(Conversation("x/0", "x", "y", messages))
+    assert [m.content for m in results[0].messages] == ["b", "c"]
+    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [("empty", ""), ("no_answer", "a")]
+
+
+# --- language
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Wie backe ich ein Brot ohne Hefe, und wie lange muss es in den Ofen?", "de"),
+        ("¿Cómo puedo aprender a tocar la guitarra en casa sin profesor?", "es"),
+        ("请问怎么样才能学好英语？我觉得语法很难，单词也记不住。", "zh-Hans"),
+        ("請問怎麼樣才能學好英語？我覺得語法很難，單詞也記不住。", "zh-Hant"),
+        ("日本の首都は東京です。人口はとても多いです。", "ja"),
+        ("1 + 1 = 2", "und"),
+        ("", "und"),
+    ],
+)
+def test_languages(text: str, label: str) -> None:
+    assert detect(text)[0] == label
+
+
+def test_code_does_not_vote() -> None:
+    code = "```\nfor item in the_list_of_all_the_things_that_we_have:\n    print(item)\n```"
+    [got] = Language()(talk("Was macht dieser Code, und warum ist er so langsam?\n" + code, "Er gibt jedes Ding aus.\n" + code))
+    assert isinstance(got, Conversation)
+    assert got.language == "de"
+
+
+def test_a_language_that_is_not_wanted_is_refused_with_its_label() -> None:
+    [got] = Language(["en"])(talk("Wie heißt die Hauptstadt von Frankreich, bitte?", "Die Hauptstadt von Frankreich heißt Paris."))
+    assert isinstance(got, Reject)
+    assert got.reason == "language"
+    assert got.detail.startswith("de ")
+
+
+@pytest.mark.parametrize(
+    ("label", "wanted", "fits"), [("zh-Hant", ["zh"], True), ("zh", ["zh-Hant"], False), ("en", ["de", "en"], True), ("es", ["e"], False)]
+)
+def test_a_language_takes_its_scripts(label: str, wanted: list[str], fits: bool) -> None:
+    assert matches(label, wanted) is fits
+
+
+# --- duplicates
+
+
+def test_equal_means_all_roles_and_contents() -> None:
+    assert key(talk("a", "b")) == key(talk("a", "b"))
+    different = [
+        talk("a", "b"),
+        talk("ab", ""[:0] or "b"),
+        talk("a", "b", "c", "d"),
+        talk("a", "b", system="s"),
+        talk("a", "b:c"),
+        talk("a ", "b"),
+    ]
+    assert len({key(t) for t in different}) == len(different)
+
+
+# --- split
+
+words = st.integers(1, 12).map(lambda n: " ".join(["word"] * n))
+talks = st.builds(
+    lambda pairs, system: talk(*(t for p in pairs for t in p), system=system),
+    st.lists(st.tuples(words, words), min_size=1, max_size=8),
+    st.sampled_from(["", "be brief"]),
+)
+
+
+@given(talks, st.integers(1, 60), st.integers(0, 4))
+def test_every_pair_is_in_one_part_or_one_refusal(conversation: Conversation, limit: int, overhead: int) -> None:
+    results = Split("cl100k_base", limit, overhead)(conversation)
+    parts = [r for r in results if isinstance(r, Conversation)]
+    refused = [r for r in results if isinstance(r, Reject)]
+    count = tokenizer("cl100k_base").count
+    for part in parts:
+        assert part.num_tokens == sum(count(m.content) for m in part.messages)
+        assert part.num_tokens + overhead * len(part.messages) <= limit
+        assert part.has_system == conversation.has_system
+        assert part.conversation_id == "x/0"
+    assert len({p.id for p in parts}) == len(parts)
+    if refused and refused[0].turn is None:
+        assert parts == []
+        return
+    first = int(conversation.has_system)
+    said = [m for p in parts for m in p.messages[first:]] + [r.turn for r in refused]
+    assert sorted(said) == sorted(conversation.messages[first:])
+    rest = iter(conversation.messages[first:])
+    assert all(m in rest for p in parts for m in p.messages[first:])  # in their order
+
+
+def test_split_between_pairs() -> None:
+    # each word is one token; a pair is 4 tokens, and 2 messages of overhead 1 make it 6
+    results = Split("cl100k_base", 12, 1)(talk("a a", "b b", "c c", "d d", "e e", "f f"))
+    parts: list[Any] = list(results)
+    assert [(p.id, [m.content for m in p.messages], p.num_tokens) for p in parts] == [
+        ("x/0#1", ["a a", "b b", "c c", "d d"], 8),
+        ("x/0#2", ["e e", "f f"], 4),
+    ]
+
+
+def test_a_pair_over_the_limit_is_refused_and_splits() -> None:
+    long = " ".join(["word"] * 50)
+    results: list[Any] = Split("cl100k_base", 20, 0)(talk("a", "b", "c", long, "d", "e"))
+    assert [[m.content for m in r.messages] for r in results if isinstance(r, Conversation)] == [["a", "b"], ["d", "e"]]
+    assert [(r.reason.value, r.turn.content) for r in results if isinstance(r, Reject)] == [("overlong", "c"), ("overlong", long)]
+
+
+def test_no_limit_counts_only() -> None:
+    [got] = Split("cl100k_base", 0, 4)(talk("Hello, world!", "Hi"))
+    assert isinstance(got, Conversation)
+    assert (got.id, got.num_tokens) == ("x/0", 5)
+
+
+# --- tokens
+
+
+def test_both_backends_count_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(5)
+    alphabet = "abc XYZ 0129 \n\t.,'\"{}()é漢字🙂\u200b<|endoftext|>"
+    texts = ["", "Hello, world!", "it's we'll I'M", "<|endoftext|>", *("".join(rng.choices(alphabet, k=200)) for _ in range(50))]
+    fast = tokenizer("cl100k_base")
+    assert fast.backend.startswith("quicktok")
+    tokenizer.cache_clear()
+    monkeypatch.setenv("OI_PURE", "1")
+    pure = tokenizer("cl100k_base")
+    tokenizer.cache_clear()
+    assert pure.backend.startswith("tiktoken")
+    assert [fast.count(t) for t in texts] == [pure.count(t) for t in texts]
+    assert [fast.count(t) for t in texts[:3]] == [0, 4, 6]
