@@ -139,7 +139,9 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
     relative = plain_name(file.relative).replace("!", "/")
     if not relative.lower().endswith(_DATA_SUFFIXES):
         return None
-    known = [(source, subset) for source in sources.values() for subset in source.subsets]
+    # where two sources look for one name, what was asked for comes first, and a user's own source before a built-in one
+    first = sorted(sources.values(), key=lambda s: (s.name not in wanted, not (s.name in wanted and wanted[s.name].path)))
+    known = [(source, subset) for source in first for subset in source.subsets]
     named = [pair for pair in known if pair[1].named(relative)]
     if not named and not any(subset.any_name for _, subset in known):
         return None

@@ -22,7 +22,7 @@ from .engines.local import map_ordered
 from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
 from .ledger import Ledger
 from .merge import merge
-from .pipeline import Chunk, Pipeline, check_rules, cut
+from .pipeline import Chunk, Pipeline, check_names, cut
 from .readers import open_file
 from .recipe import Recipe
 from .store import Build
@@ -118,9 +118,9 @@ def plan(
     chosen = chosen.with_flags(languages=tuple(languages) if languages is not None else None, max_tokens=max_tokens)
     tokenizer(chosen.tokenizer)
     selections = select(sources)
-    wrong = check_rules(chosen, [*registry().all()])
+    wrong = check_names(chosen, registry().all())
     if wrong:
-        raise RecipeError(f"Recipe {chosen.name}: {wrong[0]}")
+        raise RecipeError(f"Recipe {chosen.name}: {wrong}")
     folder = samples_dir() if sample else Path(data_dir) if data_dir is not None else None
     found = find(folder, selections, missing=missing)
     if not found.inputs:

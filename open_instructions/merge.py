@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .ledger import Ledger
 from .recipe import Recipe
-from .schema import KEY, ROWS, Reason, Rejected, data_schema, rejected_schema, to_json
+from .schema import FIRST, KEY, ROWS, Reason, Rejected, data_schema, rejected_schema, to_json
 from .store import DATA, REJECTED, ShardWriter, read_chunk, rejected_table
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def _ranks(recipe: Recipe, sources: Sequence[str]) -> dict[str, int]:
 
 def _starts(table: pa.Table) -> list[int]:
     """The row where each conversation begins; its parts stand side by side."""
-    ids = table["conversation_id"].to_pylist()
-    return [at for at, name in enumerate(ids) if at == 0 or ids[at - 1] != name]
+    return [at for at, first in enumerate(table[FIRST].to_pylist()) if first]
 
 
 def _winners(chunks: Path, count: int, ranks: dict[str, int]) -> dict[int, str]:
@@ -61,7 +60,7 @@ def _winners(chunks: Path, count: int, ranks: dict[str, int]) -> dict[int, str]:
     digests: list[bytes] = []
     rank: list[int] = []
     for index in range(count):
-        table = read_chunk(chunks, index, columns=["conversation_id", "source", KEY])
+        table = read_chunk(chunks, index, columns=["source", KEY, FIRST])
         starts = _starts(table)
         keys, sources = table[KEY].to_pylist(), table["source"].to_pylist()
         digests += [keys[at] for at in starts]
@@ -85,7 +84,7 @@ def _winners(chunks: Path, count: int, ranks: dict[str, int]) -> dict[int, str]:
 def _names(chunks: Path, count: int, wanted: set[int]) -> Iterator[tuple[int, str]]:
     number = 0
     for index in range(count if wanted else 0):
-        ids = read_chunk(chunks, index, columns=["conversation_id"])
+        ids = read_chunk(chunks, index, columns=["conversation_id", FIRST])
         for at in _starts(ids):
             if number in wanted:
                 yield number, ids["conversation_id"][at].as_py()
@@ -144,22 +143,18 @@ def _distinct(table: pa.Table, names: Counter[str]) -> pa.Table:
     """Without the chunk's own columns, and with ids that no earlier conversation has."""
     import pyarrow as pa
 
+    starts = set(_starts(table))
     table = table.select(data_schema().names)
     ids = table["conversation_id"].to_pylist()
-    starts = _starts(table)
-    for at in starts:
-        names[ids[at]] += 1
-    again = {ids[at]: names[ids[at]] for at in starts if names[ids[at]] > 1}
-    if not again:
+    nth = []
+    for at, name in enumerate(ids):
+        names[name] += at in starts
+        nth.append(names[name])
+    if all(n == 1 for n in nth):
         return table.cast(data_schema())
     rows = table.to_pylist()
-    seen: Counter[str] = Counter()
-    local = Counter(ids[at] for at in starts)
-    for at, row in enumerate(rows):
-        name = row["conversation_id"]
-        seen[name] += at in starts
-        nth = names[name] - local[name] + seen[name]
-        if nth > 1:
-            row["conversation_id"] = f"{name}~{nth}"
+    for row, name, n in zip(rows, ids, nth, strict=True):
+        if n > 1:
+            row["conversation_id"] = f"{name}~{n}"
             row["id"] = row["conversation_id"] + row["id"][len(name) :]
     return pa.Table.from_pylist(rows, data_schema())

@@ -37,6 +37,14 @@ Watch = Callable[[str, Any], None]
 """Called with a stage's name and what came out of it; how `oi explain` sees a record on its way."""
 
 
+class Kept(NamedTuple):
+    """A conversation, or one part of it, with the key of the whole."""
+
+    conversation: Conversation
+    key: bytes
+    first: bool
+
+
 class Chunk(NamedTuple):
     """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
 
@@ -56,7 +64,7 @@ class Chunk(NamedTuple):
 class Output:
     """What became of a chunk: conversations with their duplicate keys, rejected, and the books."""
 
-    conversations: list[tuple[Conversation, bytes]] = field(default_factory=list)
+    conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -119,7 +127,7 @@ class Pipeline:
 
     def run(
         self, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch = lambda stage, result: None
-    ) -> Iterator[tuple[Conversation, bytes] | Rejected]:
+    ) -> Iterator[Kept | Rejected]:
         """Take one run of frames through everything; count in `tally`."""
         records: list[Record] = []
         readable: list[Frame] = []
@@ -213,7 +221,7 @@ class Pipeline:
 
     def _clean(
         self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch
-    ) -> Iterator[tuple[Conversation, bytes] | Rejected]:
+    ) -> Iterator[Kept | Rejected]:
         count = len(draft.records)
         own = [frames[index] for index in draft.records]
         name = self._id(draft.id, own[0], chunk)
@@ -252,8 +260,8 @@ class Pipeline:
             watch(stage_.name, results)
             if not current:
                 return
-        for part in current:
-            yield part, duplicate
+        for number, part in enumerate(current):
+            yield Kept(part, duplicate, number == 0)
 
     @staticmethod
     def _book(
@@ -315,7 +323,12 @@ def _clean_text(text: str | None) -> str | None:
     return text if text is None or encodable(text) else text.encode("utf-8", "replace").decode()
 
 
-def check_rules(recipe: Recipe, sources: list[Source]) -> list[str]:
-    """What is wrong with `rules_off`: names that no known source has. Empty if all is well."""
-    known = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
-    return [f"there is no rule {name!r}. {suggest(name, known, 'Rules are')}" for name in recipe.rules_off if name not in known]
+def check_names(recipe: Recipe, sources: list[Source]) -> str:
+    """What is wrong with the names in `rules_off` and `prefer`: a rule or a source that nobody knows. "" if all is well."""
+    rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
+    names = [s.name for s in sources]
+    for kind, given, known in (("rule", recipe.rules_off, rules), ("source", recipe.prefer, names)):
+        for name in given:
+            if name not in known:
+                return f"there is no {kind} {name!r}. {suggest(name, known, 'Known are')}"
+    return ""

@@ -291,8 +291,9 @@ _REJECTED_FIELDS = (
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY, ROWS = "_key", "_rows"
-"""Two columns that only chunk files have: the key that finds duplicates, and every raw row in the conversation."""
+KEY, ROWS, FIRST = "_key", "_rows", "_first"
+"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, and whether
+a row is the first of its conversation's parts."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -335,10 +336,12 @@ def rejected_schema() -> pa.Schema:
 
 @cache
 def chunk_schema() -> pa.Schema:
-    """data/ and the two columns that the merge needs."""
+    """data/ and the columns that the merge needs."""
     import pyarrow as pa
 
-    return data_schema().append(pa.field(KEY, pa.binary(16))).append(pa.field(ROWS, pa.list_(pa.int64())))
+    return (
+        data_schema().append(pa.field(KEY, pa.binary(16))).append(pa.field(ROWS, pa.list_(pa.int64()))).append(pa.field(FIRST, pa.bool_()))
+    )
 
 
 def row(c: Conversation) -> dict[str, Any]:

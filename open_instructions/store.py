@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import NotFoundError, OutputError
 from .ledger import Ledger
-from .schema import KEY, ROWS, Rejected, chunk_schema, rejected_schema, row
+from .schema import FIRST, KEY, ROWS, Rejected, chunk_schema, rejected_schema, row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,7 +132,7 @@ def write_chunk(folder: Path, index: int, output: Output) -> None:
     """Write what became of a chunk: its rows with their keys, and its rejected."""
     import pyarrow as pa
 
-    rows = [{**row(c), KEY: key, ROWS: list(c.origin_rows)} for c, key in output.conversations]
+    rows = [{**row(c), KEY: key, ROWS: list(c.origin_rows), FIRST: first} for c, key, first in output.conversations]
     _write_arrow(folder / f"{index:08d}.data.arrow", pa.Table.from_pylist(rows, chunk_schema()))
     _write_arrow(folder / f"{index:08d}.rejected.arrow", rejected_table(output.rejected))
 

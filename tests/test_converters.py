@@ -41,7 +41,7 @@ def test_example(source: Source, example: Example) -> None:
             if item.level == "record":
                 got.append(item.reason)
         else:
-            got.append(tuple((m.role, m.content) for m in item[0].messages))
+            got.append(tuple((m.role, m.content) for m in item.conversation.messages))
     assert tuple(got) == example.result
 
 
