@@ -65,9 +65,9 @@ def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[
     """The turns of one record, and those that are none; or why it is no conversation at all."""
     turns = record.get("conversations")
     if not isinstance(turns, list):
-        return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index)
+        return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index, id=_name(record, None))
     if not turns:
-        return Reject(Reason.EMPTY, "an empty list of conversations", record=index)
+        return Reject(Reason.EMPTY, "an empty list of conversations", record=index, id=_name(record, None))
     messages: list[Message] = []
     refused: list[Reject] = []
     for turn in turns:
@@ -80,7 +80,7 @@ def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[
             reason = Reason.UNKNOWN_ROLE if told_apart else Reason.UNEXPECTED_SHAPE
             refused.append(Reject(reason, f"a turn from {sender!r}", Message("unknown", to_json(turn)), index))
     if not messages:
-        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index)
+        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index, id=_name(record, None))
     return messages, refused
 
 

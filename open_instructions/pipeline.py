@@ -198,7 +198,7 @@ class Pipeline:
                     tally["convert", "turns_in", ""] += 1
                 else:
                     seen.append(item.record)
-                yield self._rejected("convert", item, self._id(names.get(item.record), frame, chunk), frame, chunk)
+                yield self._rejected("convert", item, self._id(names.get(item.record) or item.id, frame, chunk), frame, chunk)
             else:
                 seen += item.records
                 own = tuple(name for index in item.records for name in edits[index])

@@ -71,13 +71,15 @@ class Message(NamedTuple):
 class Reject(NamedTuple):
     """A refusal, as a value: of one turn, or of a whole record where `turn` is None.
 
-    `record` is the index of the raw record within the run that the converter was given (0 where records stand alone).
+    `record` is the index of the raw record within the run that the converter was given (0 where records stand alone);
+    `id` is upstream's name for it, where no Draft gives one.
     """
 
     reason: Reason
     detail: str = ""
     turn: Message | None = None
     record: int = 0
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def test_the_golden_mix(tmp_path: Path) -> None:
     assert [
         [r["level"], r["source"], r["conversation_id"], r["origin_row"], r["stage"], r["reason"], r["detail"].split(" at character")[0]]
         for r in refused
-    ] == [[*r[:6], r[6].split(": line")[0]] for r in expected["rejected"]]
+    ] == expected["rejected"]
     by_row = {(r["source"], r["origin_row"], r["level"]): r["raw"] for r in refused}
     assert by_row["alpaca", 1, "record"].startswith('{\n        "instruction": "Write down nothing."')
     assert by_row["dolly", 1, "record"] == '{"instruction": "Broken", "context": "\\d", "response": "x", "category": "open_qa"}'
