@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .catalogue import suggest
 from .errors import UsageError
 from .schema import DATA_COLUMNS, data_schema
-from .stages.language import matches
+from .stages.language import LABELS, matches
 from .store import open_build
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ def load(
         if not any(name in (p, p.partition(":")[0]) for p in present):
             raise UsageError(f"This build has no source {name!r}.", hint=suggest(name, sorted(present), "It has"))
     labels = _listed(languages)
+    for label in labels:
+        if label not in LABELS:
+            raise UsageError(f"There is no language {label!r}.", hint=suggest(label, LABELS, "Languages are"))
     features = Features.from_arrow_schema(data_schema())
     files = [str(f) for f in build.files()]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from open_instructions import builder, catalogue
 from open_instructions.builder import BuildResult, build
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -22,6 +23,18 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_registry() -> Iterator[None]:
+    """Sources that a test loads from files are gone after it."""
+    catalogue.registry()
+    sources, loaded = dict(catalogue._registry._sources), set(catalogue._loaded)
+    yield
+    catalogue._registry._sources = sources
+    catalogue._loaded.clear()
+    catalogue._loaded.update(loaded)
+    builder._pipeline.cache_clear()
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from ..errors import OpenInstructionsError
 from . import build, explain, sources, stats
 from .console import fail
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="oi",
     no_args_is_help=True,
@@ -57,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in given
     try:
         result = app([a for a in given if a != "--debug"], prog_name="oi", standalone_mode=False)
+        if result == _INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, without a word
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except OpenInstructionsError as error:
         if debug:
@@ -70,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         if debug:
             raise
         fail("Interrupted.", "The build that was there before is as it was.")
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         sys.stderr.close()
         return 0

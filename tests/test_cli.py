@@ -1,0 +1,223 @@
+"""The command as a person types it: real processes, exit codes, what is printed where."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from open_instructions.cli.console import safe, size
+
+
+def oi(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    environment = {**os.environ, "NO_COLOR": "1", **options.pop("env", {})}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        timeout=120,
+        **options,
+    )
+
+
+def test_help_and_import_are_light() -> None:
+    code = (
+        "import sys, open_instructions\nfrom open_instructions.cli import main\n"
+        "main(['--help']); heavy = {'datasets', 'pandas', 'pyarrow', 'numpy', 'bs4', 'yaml', 'py3langid'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    for command in ("build", "stats", "sources", "explain"):
+        assert command in done.stdout
+    # a loose bound against a heavy import; the figure itself is in docs/performance.md
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+@pytest.mark.parametrize("command", ["build", "stats", "sources", "explain"])
+def test_every_command_shows_examples(command: str) -> None:
+    assert "Examples:" in oi(command, "--help").stdout
+
+
+def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:
+    out = tmp_path / "mix"
+    built = oi("build", "--sources", "all", "--sample", "--out", out)
+    assert built.returncode == 0, built.stderr
+    assert "572 records = 421 kept + 151 rejected; 421 rows" in built.stdout
+    assert built.stdout.rstrip().endswith(str(out))
+    assert "gpt4llm:zh  alpaca_gpt4_data_zh.json  " in built.stderr
+    assert "dolly: 24 records, " in built.stderr
+    assert "\x1b" not in built.stdout + built.stderr
+    again = oi("build", "--sources", "all", "--sample", "--out", out)
+    assert again.returncode == 0
+    assert "The same build is there already" in again.stdout
+
+    shown = oi("stats", out)
+    assert "alpaca:main" in shown.stdout and "CC-BY-SA-3.0" in shown.stdout
+    as_json = json.loads(oi("stats", out, "--json").stdout)
+    assert as_json["all"]["conversations"] == 421
+    assert as_json["sources"]["alpaca"]["books"]["records_read"] == 25
+    assert as_json["sources"]["alpaca"]["edits"] == {"no_input": 4, "next_record": 1}
+
+    explained = oi("explain", "alpaca/000002", out).stdout
+    assert "from alpaca_data.json, record 2, of alpaca:main" in explained
+    assert '"input": "<noinput>"' in explained
+    assert "changed by no_input" in explained
+    rejected = oi("explain", "instructionwild/user_2/000007", out).stdout
+    assert "rejected record at read: invalid_json" in rejected
+    html = oi("explain", "sharegpt/" + _first_sharegpt(out), out).stdout
+    assert "-assistant: <div" in html
+
+
+def _first_sharegpt(out: Path) -> str:
+    import pyarrow.parquet as pq
+
+    ids = pq.read_table(next((out / "data").iterdir()), columns=["id"])["id"].to_pylist()
+    return str(next(i for i in ids if i.startswith("sharegpt/")).partition("/")[2])
+
+
+def test_the_newest_build_a_real_one_before_a_sample(own_home: Path, tmp_path: Path) -> None:
+    assert oi("build", "-s", "dolly", "--sample").returncode == 0
+    assert "dolly" in oi("stats").stdout
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "alpaca_data.json").write_text('[{"instruction": "Name a tree.", "input": "", "output": "An oak."}]')
+    assert oi("build", "-s", "alpaca", "-d", data).returncode == 0
+    assert oi("build", "-s", "dolly", "--sample", "--overwrite", "--max-tokens", "99").returncode == 0
+    shown = oi("stats").stdout
+    assert "alpaca:main" in shown and "dolly" not in shown
+    assert (own_home / "builds" / "default").is_dir()
+    # the file is found again without being named
+    assert "as read" in oi("explain", "alpaca/000000").stdout
+    (data / "alpaca_data.json").unlink()
+    assert "--data-dir shows the stages again" in oi("explain", "alpaca/000000").stdout
+
+
+WRONG = [
+    (["bild"], 2, "Did you mean 'build'"),
+    (["build", "--workers", "0"], 2, "--workers"),
+    (["build", "--max-tokens", "many"], 2, "--max-tokens"),
+    (["build", "--sources", "alpca"], 2, "Did you mean 'alpaca'"),
+    (["build", "--sources", "gpt4llm:jp"], 2, "Its subsets are"),
+    (["build", "--data-dir", "/no/such"], 2, "not a folder"),
+    (["build", "--sample", "--missing", "maybe"], 2, "--missing"),
+    (["build", "--sources", "alpaca"], 3, "github: tatsu-lab/stanford_alpaca"),
+    (["build", "--sample", "--recipe", "vicunna"], 5, "Did you mean 'vicuna'"),
+    (["build", "--sample", "--languages", "klingon"], 5, "klingon"),
+    (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),
+    (["stats", "/"], 7, "not a build"),
+    (["stats"], 7, "There is no build"),
+    (["explain", "alpaca/000000", "/no/such"], 7, "is no folder"),
+    (["sources", "alpca"], 2, "Did you mean 'alpaca'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), WRONG, ids=lambda x: " ".join(x) if isinstance(x, list) else None)
+def test_what_is_wrong_is_one_clear_line(arguments: list[str], code: int, says: str) -> None:
+    done = oi(*arguments)
+    assert done.returncode == code, done.stderr
+    assert sum(line.startswith("Error: ") for line in done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_debug_shows_the_traceback() -> None:
+    assert "Traceback" in oi("--debug", "stats", "/").stderr
+    assert "Traceback" in oi("stats", "/", "--debug").stderr
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    records = [{"instruction": f"Say {n}.", "input": "", "output": f"It is {n}, and a few more words."} for n in range(200_000)]
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "alpaca_data.json").write_text(json.dumps(records))
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", code, "build", "-s", "alpaca", "-d", str(data), "-o", str(tmp_path / "out"), "--workers", "1"]
+    running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    limit = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.*/chunks/*")) and time.monotonic() < limit:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Interrupted" in said and "Traceback" not in said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "home"] or sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    oi("build", "-s", "all", "--sample", "--out", tmp_path / "mix")
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        f"'{sys.executable}' -c '{code}' stats '{tmp_path / 'mix'}' --json | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "alpaca_data.json").write_text('[{"instruction": "\\u001b[2Jgone [bold]x[/bold] \\u202e", "input": "", "output": "ok"}]')
+    oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out")
+    shown = oi("explain", "alpaca/000000", tmp_path / "out").stdout
+    assert "\\x1b[2Jgone [bold]x[/bold] \\u202e" in shown
+    assert "\x1b" not in shown and "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\tb\nc", "a\tb\nc"), ("\x9b31m", "\\x9b31m"), ("\ud83d", "\\ud83d"), ("\x7f\r", "\\x7f\\r")]
+)
+def test_safe(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 bytes"), (999, "999 bytes"), (4_735_944, "4.7 MB"), (3 * 10**12, "3.0 TB")])
+def test_size(count: int, shown: str) -> None:
+    assert size(count) == shown
+
+
+def test_sources_as_text_and_json() -> None:
+    assert "train-0000[01]-of-00002-*.parquet" in oi("sources", "gpt4all").stdout
+    assert "sharegpt:v3" in oi("sources").stdout
+    assert [s["name"] for s in json.loads(oi("sources", "--json").stdout)] == [
+        "alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow", "sharegpt",
+    ]  # fmt: skip
+
+
+def test_bars_on_a_terminal(tmp_path: Path) -> None:
+    import pty
+
+    main, side = pty.openpty()
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    arguments = [sys.executable, "-c", code, "build", "-s", "dolly,alpaca", "--sample", "-o", str(tmp_path / "out")]
+    running = subprocess.Popen(arguments, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"})
+    os.close(side)
+    seen = b""
+    while True:
+        try:
+            block = os.read(main, 65536)
+        except OSError:
+            break
+        if not block:
+            break
+        seen += block
+    os.close(main)
+    assert running.wait(60) == 0
+    text = seen.decode()
+    assert "━" in text and "dolly" in text and "Ledger" in text

@@ -1,0 +1,125 @@
+"""The documentation is kept true: rendered pages, every name, and the commands of the README are run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import open_instructions as oi
+from open_instructions.catalogue import registry
+from open_instructions.recipe import Recipe
+from open_instructions.schema import DATA_COLUMNS, REJECTED_COLUMNS, Reason
+from open_instructions.tables import ledger_table, plain
+
+from .test_cli import oi as run
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def make_docs() -> Any:
+    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "scripts" / "make_docs.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_rendered_pages_are_up_to_date() -> None:
+    stale = [name for name, text in make_docs().pages().items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
+    assert stale == [], "run make docs"
+
+
+def test_the_schema_page_names_every_column_and_reason() -> None:
+    text = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
+    named = {name.strip() for line in re.findall(r"^\| ([a-z_, ]+) \|", text, re.M) for name in line.split(",")}
+    assert {*DATA_COLUMNS, *REJECTED_COLUMNS} <= named
+    assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [str(r) for r in Reason]
+
+
+def test_the_recipes_page_names_every_key_and_its_default() -> None:
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| (\w+) \| ([^|]*) \|", text, re.M))
+    shown = {
+        f.name: json.dumps(list(d) if isinstance(d := f.default, tuple) else d).strip('"')
+        for f in fields(Recipe)
+        if f.name not in ("name", "description")
+    }
+    assert {k: v.strip() for k, v in table.items() if k in shown} == shown
+    assert set(table) >= {f.name for f in fields(Recipe)}
+
+
+def test_data_license_names_every_source_and_every_own_licence() -> None:
+    text = (ROOT / "DATA_LICENSE").read_text(encoding="utf-8")
+    for source in registry().all():
+        assert f"({source.name})" in text
+        for subset in source.subsets:
+            assert subset.license in text or subset.license in ("MIT",)
+
+
+def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
+    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"), re.S)[0]
+    (tmp_path / "mine.py").write_text(code.replace('name="mine"', 'name="docs-example"'))
+    result = make({"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'}, str(tmp_path / "mine.py"))
+    assert result.manifest["totals"]["records_kept"] == 1
+    assert result.manifest["totals"]["records_rejected"] == 1
+
+
+def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
+    from open_instructions.recipe import parse
+
+    text = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.S)[0]
+    assert parse(text, "mine.yaml").rules_off == ("alpaca.no_input",)
+
+
+# --- the README
+
+
+def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
+    result = oi.build("all", sample=True, out=tmp_path / "mix")
+    assert plain(*ledger_table(result.ledger)) in README
+    assert json.loads(re.findall(r"```json\n(.*?)```", README, re.S)[0]) in oi.load(result.path, sources="dolly").to_list()
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
+    assert names["rows"].num_rows == 24
+    assert names["train"].num_rows == 421
+
+
+def test_the_shell_commands_of_the_readme_run(tmp_path: Path) -> None:
+    lines = [line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("oi ")]
+    assert len(commands) == 6
+    from open_instructions.acquire import samples_dir
+
+    (tmp_path / "downloads").symlink_to(samples_dir())
+    for command in commands:
+        done = run(*command, cwd=tmp_path)
+        assert done.returncode == 0, (command, done.stderr)
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    from open_instructions.cli import app
+
+    assert {c.name for c in app.registered_commands} == set(re.findall(r"^## oi (\w+)", text, re.M))
+    for code in range(10):
+        assert f"| {code} |" in text
+
+
+def test_links_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("https") and "`" not in target and page.parent.name != "sources":
+                assert (page.parent / target).exists(), (page.name, target)
