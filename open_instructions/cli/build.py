@@ -63,6 +63,7 @@ def build(
             progress=watcher.step,
             announce=watcher.announce,
         )
+        watcher.done()
     finally:
         watcher.close()
     ledger = result.ledger
@@ -159,11 +160,12 @@ class _Watcher:
         else:
             print(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}", file=sys.stderr)
 
+    def done(self) -> None:
+        if self._last:
+            self._finish(self._last)
+
     def close(self) -> None:
         from rich.progress import Progress
 
-        if self._last:
-            self._finish(self._last)
-            self._last = None
         if isinstance(self._progress, Progress):
             self._progress.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,8 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) ->
         yield from map(function, items)
         return
     waiting: deque[Future[R]] = deque()
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    # Ctrl-C reaches the children too; the parent alone answers it, and they end with their chunk
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
         for item in items:
             with _without_main():
