@@ -93,8 +93,6 @@ def versions() -> dict[str, str]:
         "open_instructions": version("open-instructions"),
         "pyarrow": version("pyarrow"),
         "language": detector(),
-        "markdownify": version("markdownify"),
-        "beautifulsoup4": version("beautifulsoup4"),
     }
 
 

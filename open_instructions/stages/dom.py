@@ -1,0 +1,228 @@
+"""Enough of HTML to read what a browser serialised: a tree of elements and text, code and formulas already taken out.
+
+Pages were captured as outerHTML, so nesting is sound and attributes are quoted; what is lost or crossed is mended
+the way browsers do: a closing tag closes all that is open inside it, one that fits nothing is passed over.
+Page chrome is left out by element (button, svg, script, style), never by its words.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+_TAG = re.compile(
+    r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^>]*>)", re.S
+)
+_ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_ANNOTATION = re.compile(r"<annotation\b[^>]*>(.*?)</annotation>", re.S)
+_LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
+_LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
+_PAGER = re.compile(r"\s*\d+ / \d+\s*")
+_NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
+
+VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
+CHROME = frozenset(("button", "svg", "script", "style", "template", "noscript"))
+BLOCKS = frozenset(
+    [
+        "p",
+        "div",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "pre",
+        "blockquote",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "hr",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "nav",
+        "aside",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "dl",
+        "dt",
+        "dd",
+        "center",
+        "form",
+        "fieldset",
+        "body",
+        "html",
+        "math-block",
+    ]
+)
+# what an opening tag closes without being told, and where the search for it ends
+_CLOSES = {
+    "li": (("li",), ("ul", "ol")), "td": (("td", "th"), ("tr", "table")), "th": (("td", "th"), ("tr", "table")),
+    "tr": (("tr",), ("table",)), "dt": (("dt", "dd"), ("dl",)), "dd": (("dt", "dd"), ("dl",)),
+}  # fmt: skip
+
+
+class Element:
+    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`."""
+
+    __slots__ = ("attributes", "children", "tag", "text")
+
+    def __init__(self, tag: str, attributes: str = "", text: str = "") -> None:
+        self.tag, self.attributes, self.text = tag, attributes, text
+        self.children: list[Element | str] = []
+
+    def get(self, name: str) -> str:
+        """An attribute's value, "" where it is absent."""
+        for match in _ATTRIBUTE.finditer(self.attributes):
+            if match[1].lower() == name:
+                return unescape(match[2] or match[3] or match[4] or "")
+        return ""
+
+
+def parse(html: str) -> Element:
+    """The tree of a fragment, under a root element without a tag."""
+    html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")  # as HTML reads them
+    root = Element("")
+    stack = [root]
+    pos, search = 0, _TAG.search
+    while True:
+        match = search(html, pos)
+        if match is None:
+            break
+        if match.start() > pos:
+            _add_text(stack[-1], html[pos : match.start()])
+        pos = match.end()
+        tag = match[2]
+        if tag is None:  # a comment
+            continue
+        if not tag.islower():
+            tag = tag.lower()
+        if match[1]:
+            for depth in range(len(stack) - 1, 0, -1):
+                if stack[depth].tag == tag:
+                    del stack[depth:]
+                    break
+            continue
+        if tag in CHROME:
+            pos = _end_of(html, tag, pos)[1]
+            continue
+        attributes = match[3]
+        if tag == "pre":
+            inner, pos = _end_of(html, tag, pos)
+            _close_paragraph(stack)
+            stack[-1].children.append(_code_block(html[match.end() : inner]))
+            continue
+        if tag == "span" and "katex" in attributes:
+            inner, end = _end_of(html, tag, pos)
+            found = _ANNOTATION.search(html, pos, inner)
+            if found:
+                display = "katex-display" in attributes
+                stack[-1].children.append(Element("math-block" if display else "math", text=unescape(found[1]).strip()))
+                pos = end
+                continue
+        if tag in BLOCKS:
+            _close_paragraph(stack)
+        if tag in _CLOSES:
+            _close(stack, *_CLOSES[tag])
+        element = Element(tag, attributes)
+        stack[-1].children.append(element)
+        if tag not in VOID:
+            stack.append(element)
+    if pos < len(html):
+        _add_text(stack[-1], html[pos:])
+    return root
+
+
+def _add_text(element: Element, text: str) -> None:
+    element.children.append(unescape(text) if "&" in text else text)
+
+
+def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
+    for depth in range(len(stack) - 1, 0, -1):
+        if stack[depth].tag in tags:
+            del stack[depth:]
+            return
+        if stack[depth].tag in limits:
+            return
+
+
+def _close_paragraph(stack: list[Element]) -> None:
+    if stack[-1].tag == "p":
+        stack.pop()
+
+
+def _end_of(html: str, tag: str, pos: int) -> tuple[int, int]:
+    """Where the element whose opening tag ends at `pos` has its closing tag: its start and its end; the text's end if lost."""
+    depth = 1
+    for match in re.compile(rf"<(/?){tag}\b[^>]*>", re.I).finditer(html, pos):
+        depth += -1 if match[1] else 1
+        if not depth:
+            return match.start(), match.end()
+    return len(html), len(html)
+
+
+def _text(html: str) -> str:
+    return unescape(_TAG.sub("", html))
+
+
+def _code_block(inner: str) -> Element:
+    """A `pre`: its code to the byte, and in `attributes` the language. The header's label is one; the class is a guess."""
+    start = inner.find("<code")
+    if start < 0:
+        return Element("pre", "", _text(inner))
+    opening = inner.find(">", start) + 1
+    end = inner.rfind("</code>")
+    if end < opening:
+        end = len(inner)
+    body = inner[opening:end]
+    if "<br" in body or "</div>" in body:
+        body = _NEXT_LINE.sub("\n", body)
+    head = inner[:start]
+    label = ""
+    if "<" in head:
+        said = " ".join(_without_chrome(head).split())
+        label = said.lower() if _LABEL.fullmatch(said) else ""
+    # a header without a label: the fence named no language, and the class is what highlight.js guessed
+    guess = None if "<div" in head else _LANGUAGE.search(inner, start, opening)
+    return Element("pre", label or (guess[1] if guess else ""), _text(body) if "<" in body or "&" in body else body)
+
+
+def _without_chrome(html: str) -> str:
+    for tag in ("button", "svg"):
+        while True:
+            match = re.search(rf"<{tag}\b[^>]*>", html)
+            if match is None:
+                break
+            html = html[: match.start()] + html[_end_of(html, tag, match.end())[1] :]
+    return _text(html)
+
+
+def answer(root: Element) -> Element:
+    """The tree without the pager that stood beside the answer's own element (class `markdown`)."""
+    if any(isinstance(c, Element) and _is_answer(c) for c in root.children):
+        for child in root.children:
+            if isinstance(child, Element) and not _is_answer(child) and _PAGER.fullmatch(content(child)):
+                child.children.clear()
+        root.children = [c for c in root.children if isinstance(c, Element) or not _PAGER.fullmatch(c)]
+    return root
+
+
+def _is_answer(element: Element) -> bool:
+    return "markdown" in element.attributes and "markdown" in element.get("class").split()
+
+
+def content(element: Element) -> str:
+    """All text below an element."""
+    return element.text + "".join(c if isinstance(c, str) else content(c) for c in element.children)
