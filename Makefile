@@ -8,6 +8,7 @@ export OI_HOME ?= $(CURDIR)/build/oi
 demo: .venv/installed
 	$(BIN)/oi build --sources all --sample --overwrite
 	$(BIN)/oi stats
+	@echo "Next: $(BIN)/oi explain alpaca/000002 $(OI_HOME)/builds/sample"
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest -n auto

@@ -13,7 +13,9 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
 from open_instructions.shapes import instruction_pair
 
-_MARK = re.compile(r"(?<=[^\s\w(=])((?:\[\d{1,3}\])+)(?=\s|$|\[)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]")
+_MARK = re.compile(
+    r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
+)
 
 
 def drop_citation_marks(record: Record) -> Record:

@@ -22,7 +22,7 @@ from open_instructions.shapes import missing_fields, pair
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
-_ANSWER = re.compile(r"\n[ ]?(?:### Response:|Output:|Answer:|Assistant:)[ \n]?")
+_MARKS = [re.compile(rf"\n ?{mark}[ \n]?") for mark in ("### Response:", "Output:", "Answer:", "Assistant:")]
 _UNANSWERED = ("NA", "N/A")
 _ROLES = {"user": USER, "human": USER, "assistant": ASSISTANT, "gpt": ASSISTANT, "system": SYSTEM}
 _PREFERENCES = ("paired_conversation", "paired_text_to_text")
@@ -53,7 +53,7 @@ LMFLOW = Source(
             "native",
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
-            places=("LMFlow's download server is gone; use the originals, or files that you still have",),
+            places=("nowhere any more: LMFlow's server is gone; take the originals, or files that you still have",),
             languages=("en",),
             engine="unstated",
             license="LicenseRef-LMFlow-unstated",
@@ -105,14 +105,14 @@ def _conversation(instance: Record) -> Iterator[Draft | Reject]:
 
 
 def _text_only(instance: Record) -> Draft | Reject:
-    """A filled prompt is cut where its answer begins; the last marker counts."""
+    """A filled prompt is cut where its answer begins: at the first mark of the first kind in `_MARKS` that is there."""
     wrong = missing_fields(instance, "text")
     if wrong:
         return Reject(Reason.UNEXPECTED_SHAPE, wrong)
-    marks = list(_ANSWER.finditer(instance["text"]))
-    if not marks:
+    mark = next((found for pattern in _MARKS if (found := pattern.search(instance["text"]))), None)
+    if mark is None:
         return Reject(Reason.NO_PAIR, "a plain text without a prompt and an answer")
-    return Draft(pair(instance["text"][: marks[-1].start()].rstrip(), instance["text"][marks[-1].end() :].strip()))
+    return Draft(pair(instance["text"][: mark.start()].rstrip(), instance["text"][mark.end() :].strip()))
 
 
 def _listed(instance: Record, scored: bool) -> Draft | Reject:

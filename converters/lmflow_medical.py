@@ -59,7 +59,7 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
         yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no texts in options")
     elif right is None:
         yield Reject(Reason.NO_ANSWER, "no answer_idx")
-    elif right not in options:
+    elif not isinstance(right, str) or right not in options:
         yield Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {right!r} is not among the options")
     else:
         said = {k: record[k] for k in ("meta_info",) if record.get(k) is not None}
@@ -73,7 +73,7 @@ MEDICAL_SUBSETS = (
         fields=frozenset({"QUESTION", "CONTEXTS"}),
         places=(
             "github: pubmedqa/pubmedqa, data/ori_pqal.json",
-            "Google Drive, linked from there, for ori_pqaa.json and ori_pqau.json (by hand)",
+            "Google Drive, linked from github: pubmedqa/pubmedqa, for ori_pqaa.json and ori_pqau.json (by hand)",
         ),
         languages=("en",),
         engine="human",

@@ -21,7 +21,7 @@ from open_instructions.schema import ASSISTANT, INVISIBLE, SYSTEM, USER, Draft, 
 _ROLES = {"human": USER, "user": USER, "gpt": ASSISTANT, "chatgpt": ASSISTANT, "bing": ASSISTANT, "bard": ASSISTANT, "system": SYSTEM}
 _PART = re.compile(r"(.+)_(\d{1,6})")
 _BANNER = re.compile(r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I)
-_PAGER = re.compile(r"(\d{1,3}) / (\d{1,3})(?=\S)")
+_PAGER = re.compile(r"(\d{1,2}) / (\d{1,2})(?=[^\W\d])")
 _COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
 
 
@@ -44,16 +44,19 @@ def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Rej
     ]
 
 
-def _without_chrome(text: str) -> str:
+def _without_chrome(message: Message) -> Message:
+    text = message.content
     pager = _PAGER.match(text)
-    if pager and 1 <= int(pager[1]) <= int(pager[2]) and int(pager[2]) > 1:
+    # the page shows the newest of several versions: "2 / 2", and nothing like "3 / 4cup"
+    if pager and 1 < int(pager[1]) == int(pager[2]):
         text = text[pager.end() :]
-    return _COUNTER.sub("", text)
+    text = _COUNTER.sub("", text)
+    return message if text == message.content else message.edited(text)
 
 
 def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    changed = tuple(m._replace(content=_without_chrome(m.content)) if m.role == USER else m for m in messages)
-    return messages if changed == messages else changed
+    changed = tuple(_without_chrome(m) if m.role == USER else m for m in messages)
+    return messages if all(a is b for a, b in zip(changed, messages, strict=True)) else changed
 
 
 def _run_key(record: Record) -> str | None:
@@ -85,7 +88,7 @@ def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[
 
 
 def _engine(records: Sequence[Record]) -> str | None:
-    senders = {t.get("from") for r in records for t in r["conversations"] if isinstance(t, dict)}
+    senders = {t["from"] for r in records for t in r["conversations"] if isinstance(t, dict) and isinstance(t.get("from"), str)}
     return "bing" if "bing" in senders else "bard" if "bard" in senders else None
 
 
@@ -125,13 +128,9 @@ def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Re
                 indexes.append(index)
                 continue
         joined.append((start, [index], list(messages)))
-    taken: set[str] = set()
     for start, indexes, messages in joined:
         own = [records[i] for i in indexes]
         name = _name(own[0], start if isinstance(given, list) else None)
-        if name in taken:
-            name = f"{name}~{indexes[0]}"
-        taken.add(name or "")
         said = {"parts": [r["id"] for r in own]} if len(own) > 1 else {}
         yield Draft(messages, id=name, engine=_engine(own), metadata=said, records=tuple(indexes))
 

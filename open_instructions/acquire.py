@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class Input:
     source: str
     subset: str
     path: Path
-    member: str
+    relative: str
+    member: int | None
     name: str
     size: int
     sha256: str = ""
@@ -41,7 +42,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files not used."""
+    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files of no known source."""
 
     inputs: tuple[Input, ...]
     missing: tuple[tuple[str, str], ...]
@@ -52,7 +53,7 @@ class Found:
 @dataclass(frozen=True)
 class _File:
     path: Path
-    member: str
+    member: int | None
     relative: str
     size: int
 
@@ -76,13 +77,14 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
     unused: list[str] = []
     for file in _files(data_dir) if data_dir else ():
         known = _recognise(file, sources, wanted)
-        if known is None or known[0].name not in wanted:
+        if known is None and plain_name(file.relative).lower().endswith(_DATA_SUFFIXES):
             unused.append(file.relative)
+        if known is None or known[0].name not in wanted:
             continue
         source, subset = known
         name = "/".join(plain_name(file.relative).replace("!", "/").split("/")[-subset.path_parts :])
         by_subset.setdefault((source.name, subset.name), []).append(
-            Input(source.name, subset.name, file.path, file.member, name, file.size)
+            Input(source.name, subset.name, file.path, file.relative, file.member, name, file.size)
         )
     inputs: list[Input] = []
     absent: list[tuple[str, str]] = []
@@ -97,27 +99,35 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
                 taken, *others = present
                 gone = []
                 if others:
-                    notes.append(f"{name}: took {taken}; {', '.join(others)} hold the same records in another form and were left")
-                unused += [i.path.name for s in others for i in by_subset[name, s]]
+                    sizes = {s: sum(i.size for i in by_subset[name, s]) for s in present}
+                    left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in others)
+                    notes.append(
+                        f"{name}: took {taken} ({sizes[taken]:,} bytes) and left {left}, other forms of the same set; "
+                        f"--sources {name}:{others[0]} takes another"
+                    )
                 present = [taken]
             else:
                 gone = [selection.subsets[0]]
         if (gone and not present) or (gone and selection.explicit):
             stop.append((selection.source, tuple(selection.subsets if not selection.explicit else gone)))
-        elif gone:
-            notes.append(f"{name}: no file for {', '.join(gone)}")
         absent += [(name, s) for s in gone]
         unique, said = _unique([i for s in present for i in by_subset[name, s]])
         inputs += unique
         notes += said
     if stop and missing == "stop":
-        raise MissingSourceError(_missing_message(stop, data_dir), hint="Use --missing skip to go on without them.")
+        raise MissingSourceError(_missing_message(stop, data_dir, by_subset), hint="Use --missing skip to go on without them.")
     return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
 
 
 def _files(folder: Path) -> Iterator[_File]:
-    """Every file at any depth, in order of its relative path; hidden ones and folders are passed over."""
-    for root, folders, names in os.walk(folder):
+    """Every file at any depth, in order of its relative path, links followed once; what is hidden is passed over."""
+    been = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(root)
+        if here in been or ("manifest.json" in names and {"data", "rejected"} <= set(folders)):
+            folders[:] = []  # a loop of links, or a build of ours, which is no input
+            continue
+        been.add(here)
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(n for n in names if not n.startswith(".")):
             path = Path(root, name)
@@ -125,10 +135,10 @@ def _files(folder: Path) -> Iterator[_File]:
                 continue
             relative = path.relative_to(folder).as_posix()
             if is_archive(path):
-                for member, _ in members(path):
-                    yield _File(path, member, f"{relative}!{member}", path.stat().st_size)
+                for index, member in members(path):
+                    yield _File(path, index, f"{relative}!{member}", path.stat().st_size)
             else:
-                yield _File(path, "", relative, path.stat().st_size)
+                yield _File(path, None, relative, path.stat().st_size)
 
 
 def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Selection]) -> tuple[Source, Subset] | None:
@@ -147,11 +157,15 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
         return None
     fields = _fields(file)
     for source, subset in named:
-        if subset.fields <= fields or not fields:
+        if subset.fields <= fields:
             return source, subset
+    chosen = [(source, subset) for source, subset in named if source.name in wanted and subset.name in wanted[source.name].subsets]
+    if chosen and not fields:
+        _refuse_other_things(file)
+        return chosen[0]
     alike = next((pair for pair in known if pair[1].any_name and pair[1].fields <= fields), None)
-    for source, subset in named:
-        if not subset.any_name and source.name in wanted and subset.name in wanted[source.name].subsets:
+    for source, subset in chosen:
+        if not subset.any_name:
             guess = f" It looks like {alike[0].name}:{alike[1].name}." if alike else ""
             raise InputError(
                 f"{file.relative} has the name of {source.name}:{subset.name} (fields {', '.join(sorted(subset.fields))}), but its records "
@@ -159,6 +173,18 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
                 hint="Rename it or take it out of the folder.",
             )
     return alike
+
+
+def _refuse_other_things(file: _File) -> None:
+    """Raise InputError for what downloads leave behind in place of a data file."""
+    with open_stream(file.path, file.member) as stream:
+        head = stream.read(_SNIFF).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"version https://git-lfs"):
+        raise InputError(f"{file.relative} is a Git LFS pointer, not the data.", hint="Fetch it with git lfs pull, or download it again.")
+    if head.startswith(b"<"):
+        raise InputError(f"{file.relative} is a web page, not the data.", hint="Download it again.")
+    if head and head[:1] not in b"[{":
+        raise InputError(f"{file.relative} is no JSON: it begins with {head[:20]!r}.", hint="Download it again.")
 
 
 def _fields(file: _File) -> set[str]:
@@ -179,27 +205,35 @@ def _fields(file: _File) -> set[str]:
 def _unique(inputs: list[Input]) -> tuple[list[Input], list[str]]:
     """Hash each file, drop copies of the same bytes, and make names within a source differ."""
     hashed = [replace(i, sha256=digest) for i, digest in zip(inputs, _hash_all(inputs), strict=True)]
-    kept: dict[tuple[str, str, str], Input] = {}
+    kept: dict[tuple[str, str, int | None], Input] = {}
     notes = []
-    for item in sorted(hashed, key=lambda i: (i.name.count("/"), i.name, i.path.as_posix())):
+    for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
         key = (item.subset, item.sha256, item.member)
         if key in kept:
-            notes.append(f"{item.source}: {item.path.name} stands twice with the same bytes; one was taken")
+            notes.append(f"{item.source}: {item.relative} has the same bytes as {kept[key].relative}; one was taken")
         else:
             kept[key] = item
     order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}
-    result = sorted(kept.values(), key=lambda i: (order[i.subset], i.name, i.sha256))
-    depth = 2
-    while len({i.name for i in result}) < len(result) and depth < 32:
-        seen = [i.name for i in result]
-        result = [replace(i, name=_tail(i, depth)) if seen.count(i.name) > 1 else i for i in result]
-        depth += 1
-    return result, notes
+    # the members of an archive in its order, which makes reading them one pass
+    return sorted(
+        _told_apart(list(kept.values())),
+        key=lambda i: (order[i.subset], i.member is not None, i.sha256 if i.member is not None else i.name, i.member or 0, i.name),
+    ), notes
 
 
-def _tail(item: Input, parts: int) -> str:
-    path = item.path.as_posix() + ("/" + item.member if item.member else "")
-    return "/".join(plain_name(path).split("/")[-parts:])
+def _told_apart(inputs: list[Input]) -> list[Input]:
+    """Give files of one name as much of their path, below the folder that was handed in, as tells them apart."""
+    for depth in range(2, max((i.relative.count("/") for i in inputs), default=0) + 3):
+        names = [i.name for i in inputs]
+        if len(set(names)) == len(names):
+            return inputs
+        inputs = [replace(i, name=_tail(i.relative, depth)) if names.count(i.name) > 1 else i for i in inputs]
+    names = [i.name for i in inputs]
+    return [replace(i, name=f"{i.name}@{i.sha256[:8]}.{i.member or 0}") if names.count(i.name) > 1 else i for i in inputs]
+
+
+def _tail(relative: str, parts: int) -> str:
+    return "/".join(plain_name(relative).replace("!", "/").split("/")[-parts:])
 
 
 def digest(path: Path) -> str:
@@ -219,7 +253,7 @@ def _hash_all(inputs: Sequence[Input]) -> Iterator[str]:
         yield known[item.path]
 
 
-def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None) -> str:
+def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None, found: Iterable[tuple[str, str]]) -> str:
     where = f"in {data_dir}" if data_dir else "because no --data-dir was given"
     lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
     for source, names in stop:
@@ -227,4 +261,5 @@ def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path 
             subset = source.subset(name)
             lines.append(f"  {source.name}:{name} looks for {' or '.join(subset.files)}")
             lines += [f"      from {place}" for place in subset.places]
-    return "\n".join(lines) + "\n"
+    there = sorted(f"{source}:{subset}" for source, subset in found)
+    return "\n".join([*lines, *([f"Found are {', '.join(there)}."] if there else [])]) + "\n"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -25,6 +26,7 @@ from .merge import merge
 from .pipeline import Chunk, Pipeline, check_names, cut
 from .readers import open_file
 from .recipe import Recipe
+from .schema import Reason
 from .store import Build
 from .tokens import tokenizer
 
@@ -104,7 +106,7 @@ def plan(
     missing: Literal["stop", "skip"] = "stop",
     recipe: str | Recipe = "default",
     out: str | os.PathLike[str] | None = None,
-    languages: Sequence[str] | None = None,
+    languages: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
 ) -> Plan:
     """Find the inputs and settle everything that can be wrong before any work is done."""
@@ -112,8 +114,11 @@ def plan(
         raise UsageError("--sample and --data-dir exclude each other.", hint="--sample uses the files that ship with the package.")
     if missing not in ("stop", "skip"):
         raise UsageError(f"--missing is stop or skip, not {missing!r}.")
+    if not isinstance(recipe, str | Recipe):
+        raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(recipe).__name__}.")
     chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
-    chosen = chosen.with_flags(languages=tuple(languages) if languages is not None else None, max_tokens=max_tokens)
+    wanted = languages.split(",") if isinstance(languages, str) else languages
+    chosen = chosen.with_flags(languages=None if wanted is None else tuple(w.strip() for w in wanted), max_tokens=max_tokens)
     tokenizer(chosen.tokenizer)
     selections = select(sources)
     wrong = check_names(chosen, registry().all())
@@ -124,7 +129,7 @@ def plan(
     if not found.inputs:
         raise InputError(f"{folder or 'Nothing'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
     place = Path(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
-    return Plan(tuple(selections), chosen, found, Path(os.path.abspath(place)))
+    return Plan(tuple(selections), chosen, found, Path(os.path.realpath(place)))
 
 
 def build(
@@ -135,7 +140,7 @@ def build(
     missing: Literal["stop", "skip"] = "stop",
     recipe: str | Recipe = "default",
     out: str | os.PathLike[str] | None = None,
-    languages: Sequence[str] | None = None,
+    languages: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     workers: int | None = None,
     overwrite: bool = False,
@@ -159,7 +164,7 @@ def build(
     if workers is not None and workers < 1:
         raise UsageError(f"--workers is 1 or more, not {workers}.")
     before = store.existing(job.out)
-    if before and before.manifest["fingerprint"] == job.fingerprint:
+    if before and before.manifest["fingerprint"] == job.fingerprint and before.whole():
         return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
     if before and not overwrite:
         raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
@@ -168,20 +173,35 @@ def build(
     try:
         with store.workspace(job.out) as work:
             manifest = _run(job, work, workers or _workers(job.found.inputs), progress)
+            notes = _damage(Ledger.from_dict(manifest["ledger"]))
             store.publish(work / "ready", job.out)
     except OSError as error:
         raise OutputError(f"{error.filename or job.out} could not be written: {error.strerror or error}.") from error
-    return BuildResult(job.out, manifest, _remembered(job.found, sample), unchanged=False)
+    return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
 
 
-def _remembered(found: Found, sample: bool) -> Found:
-    if sample:
-        return found
+def _remembered(job: Plan, notes: Sequence[str]) -> Found:
+    """What was found, with what the build has to say of it; and where it lies, for `oi explain`."""
+    paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
-        store.remember({i.sha256: i.path for i in found.inputs})
+        store.remember(paths)
     except OSError as error:
-        return replace(found, notes=(*found.notes, f"oi explain will need --data-dir: {error}"))
-    return found
+        notes = [*notes, f"oi explain will need --data-dir: {error}"]
+    return replace(job.found, notes=(*job.found.notes, *notes))
+
+
+def _damage(ledger: Ledger) -> list[str]:
+    """What nobody should overlook: files that stop in the middle, and a build without a row."""
+    notes = []
+    for entry in ledger.ordered():
+        if entry.stage == "read" and entry.name == Reason.TRUNCATED:
+            files = f"{ledger[entry]} file" + ("s" if ledger[entry] > 1 else "")
+            notes.append(f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept")
+        if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
+            notes.append(f"{entry.source}:{entry.subset}: an empty file")
+    if not ledger.summary()["rows"]:
+        notes.append("not one conversation was kept; rejected/ says why")
+    return notes
 
 
 def _workers(inputs: Sequence[Input]) -> int:
@@ -192,7 +212,7 @@ def _workers(inputs: Sequence[Input]) -> int:
 
 def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict[str, Any]:
     chunks = work / "chunks"
-    function = partial(_process, recipe=job.recipe, files=tuple(s.path for s in job.selections if s.path), folder=chunks)
+    function = partial(_process, recipe=job.recipe, files=tuple((s.path, s.source.digest) for s in job.selections if s.path), folder=chunks)
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
@@ -221,6 +241,7 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
         "fingerprint": job.fingerprint,
         "versions": versions(),
         "recipe": job.recipe.to_dict(),
+        "sources": {s.source.name: s.source.digest or None for s in job.selections},
         "inputs": _described(job.found.inputs),
         "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
         "totals": counts.summary(),
@@ -236,14 +257,15 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
 def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
     return [
         {"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256}
-        | ({"member": i.member} if i.member else {})
+        | ({} if i.member is None else {"member": i.member})
         for i in inputs
     ]
 
 
 def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
     by_name = {s.source.name: s.source for s in job.selections}
-    totals = {name: sum(i.size for i in job.found.inputs if i.source == name) for name in by_name}
+    sizes = _shares(job.found.inputs)
+    totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
     done = dict.fromkeys(by_name, 0)
     number = 0
     for item in job.found.inputs:
@@ -251,14 +273,20 @@ def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
         opened = open_file(item.path, item.member, source.subset(item.subset))
         for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts):
             number = chunk.number + 1
-            position = 0 if item.member else min(chunk.position, item.size)
+            position = 0 if item.member is not None else min(chunk.position, sizes[item])
             records = sum(len(run) for run in chunk.runs)
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any
             yield chunk, Step(item.source, done[item.source] + position, totals[item.source], records)
-        done[item.source] += item.size
+        done[item.source] += sizes[item]
 
 
-def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[str, ...], folder: Path) -> tuple[int, Ledger, Step]:
+def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
+    """The bytes on disk that each input stands for: the members of an archive share its size."""
+    members = Counter(i.path for i in inputs)
+    return {i: i.size // members[i.path] for i in inputs}
+
+
+def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path) -> tuple[int, Ledger, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     chunk, step = work
     output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
@@ -267,8 +295,8 @@ def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[str, ...]
 
 
 @lru_cache(maxsize=64)
-def _pipeline(recipe: Recipe, files: tuple[str, ...], source: str, subset: str) -> Pipeline:
-    for file in files:
+def _pipeline(recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, subset: str) -> Pipeline:
+    for file, _ in files:  # the digest is here for the cache: a file that changed is another source
         load_file(file)
     described = registry().get(source)
     return Pipeline(recipe, described, described.subset(subset))

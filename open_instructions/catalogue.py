@@ -22,7 +22,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import ConverterError, UsageError
+from .errors import ConverterError, OpenInstructionsError, UsageError
 from .schema import Draft, Record, Reject
 
 Converter = Callable[[Any], Iterable[Draft | Reject]]
@@ -150,6 +150,10 @@ class Registry:
             raise UsageError(f"There is no source {name!r}.", hint=suggest(name, list(self._sources), "Known sources are"))
         return self._sources[name]
 
+    def forget(self, prefix: str) -> None:
+        """Drop the sources of modules whose name begins so."""
+        self._sources = {name: s for name, s in self._sources.items() if not s.module.startswith(prefix)}
+
     def all(self) -> list[Source]:
         return list(self._sources.values())
 
@@ -207,8 +211,12 @@ def load_file(path: str) -> list[Source]:
     if not file.is_file():
         raise UsageError(f"There is no file {path}.", hint="A source file is named by its path, like ./mine.py.")
     known = registry()
-    module = "open_instructions_source_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    content = file.read_bytes()
+    prefix = "open_instructions_source_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(content).hexdigest()
+    module = f"{prefix}_{digest[:12]}"
     if module not in _loaded:
+        known.forget(prefix)  # what an earlier version of the file registered
         spec = importlib.util.spec_from_file_location(module, file)
         assert spec and spec.loader
         loaded = importlib.util.module_from_spec(spec)
@@ -216,14 +224,16 @@ def load_file(path: str) -> list[Source]:
         try:
             spec.loader.exec_module(loaded)
         except SyntaxError as error:
-            raise ConverterError(f"{path}, line {error.lineno}: {error.msg}.") from error
-        except ImportError as error:
-            raise ConverterError(f"{path} cannot be imported: {error}.") from error
+            where = f", line {error.lineno}" if error.lineno else ""
+            raise ConverterError(f"{path}{where}: {error.msg}.") from error
+        except OpenInstructionsError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise ConverterError(f"{path} cannot be imported: {type(error).__name__}: {error}.", hint="--debug shows where.") from error
         _loaded.add(module)
     found = [s for s in known.all() if s.module == module]
     if not found:
         raise UsageError(f"{path} registers no source.", hint="Put @source(Source(...)) on its converter.")
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return [replace(s, digest=digest) for s in found]
 
 
@@ -246,6 +256,8 @@ def select(wanted: str | Iterable[str]) -> list[Selection]:
     >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
     [('dolly', ('main',)), ('gpt4llm', ('zh',))]
     """
+    if not isinstance(wanted, str) and not (isinstance(wanted, Iterable) and all(isinstance(item, str) for item in wanted)):
+        raise UsageError(f"Sources are a string or a list of strings, not {wanted!r}.")
     items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
     items = [item.strip() for item in items if item.strip()]
     if not items:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .acquire import Input, digest, find, samples_dir
-from .catalogue import registry, select
+from .catalogue import load_file, registry, select
 from .errors import NotFoundError
 from .pipeline import Pipeline, cut
 from .readers import open_file
@@ -27,12 +27,16 @@ Turns = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Step:
-    """What one stage made of the record: the conversations that came out, as turns, and why anything was refused."""
+    """What one stage made of the record: the conversations that came out, as turns, and why anything was refused.
+
+    `record` is the raw record after the rules that changed it, which `labels` then names.
+    """
 
     stage: str
     conversations: list[Turns]
     refused: list[str]
     labels: str = ""
+    record: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,18 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
             f"{build.path} has no record {id!r}.", hint="Ids are in the columns id and conversation_id of data/ and rejected/."
         )
     origin = (rows or rejected)[0]
-    source = _input(build, origin, Path(data_dir) if data_dir is not None else None)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
+    if origin["source"] not in registry() and not _load_source(build, origin["source"]):
+        note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
+        return Explanation(id, rows, rejected, raw, [], note)
+    source = _input(build, origin, Path(data_dir) if data_dir is not None else None)
     if source is None:
-        note = f"{origin['origin_file']} is not where it was; --data-dir shows the stages again."
+        note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return Explanation(id, rows, rejected, raw, [], note)
     raw, steps = _replay(build, origin, source)
+    copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
+    if copies:
+        steps.append(Step("duplicates", [], copies[:1]))
     return Explanation(id, rows, rejected, raw, steps)
 
 
@@ -101,14 +111,29 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
     known = whereabouts().get(described["sha256"])
     if known and Path(known).is_file() and digest(Path(known)) == described["sha256"]:
         return Input(
-            described["source"], described["subset"], Path(known), described.get("member", ""), described["file"], described["bytes"]
+            described["source"],
+            described["subset"],
+            Path(known),
+            Path(known).name,
+            described.get("member"),
+            described["file"],
+            described["bytes"],
         )
     selections = select([f"{described['source']}:{described['subset']}"])
     for folder in [data_dir, samples_dir()]:
         for item in find(folder, selections, missing="skip").inputs if folder else ():
-            if item.sha256 == described["sha256"] and item.member == described.get("member", ""):
+            if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None
+
+
+def _load_source(build: Build, name: str) -> bool:
+    """Load the .py file that a source came from, if it lies where it was and is unchanged."""
+    known = whereabouts().get(build.manifest["sources"].get(name) or "")
+    if not known or not Path(known).is_file() or digest(Path(known)) != build.manifest["sources"][name]:
+        return False
+    load_file(known)
+    return name in registry()
 
 
 def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:
@@ -118,8 +143,10 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
     steps: list[Step] = []
 
     def watch(stage: str, result: Any) -> None:
-        results = result if isinstance(result, list) else [result]
-        steps.append(_step(stage, results))
+        if stage == "rules":
+            steps.append(Step(stage, [], [], ", ".join(result[1]), result[0]))
+        else:
+            steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
     for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
         for run in chunk.runs:

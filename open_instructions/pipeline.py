@@ -18,7 +18,7 @@ from .errors import ConverterError
 from .ledger import Ledger
 from .readers import Frame, Opened, parse, printable
 from .recipe import Recipe
-from .schema import Conversation, Draft, Record, Reject, Rejected, encodable, to_json
+from .schema import ASSISTANT, SYSTEM, USER, Conversation, Draft, Reason, Record, Reject, Rejected, encodable, to_json
 from .stages import Stage
 from .stages.defects import Defects, repair
 from .stages.duplicates import key as duplicate_key
@@ -34,15 +34,17 @@ FILE_KEY = "@file"
 """Under this key a record of an envelope carries the name of its file, which is where Natural Instructions names a task."""
 
 Watch = Callable[[str, Any], None]
-"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way."""
+"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way. The stage "rules" stands
+for the rules on raw records, and hands over the record and their names."""
 
 
 class Kept(NamedTuple):
-    """A conversation, or one part of it, with the key of the whole."""
+    """A conversation, or one part of it, with the key of the whole; `raw` are its raw records, on the first part only."""
 
     conversation: Conversation
     key: bytes
     first: bool
+    raw: list[str]
 
 
 class Chunk(NamedTuple):
@@ -142,7 +144,7 @@ class Pipeline:
         if not records:
             return
         tally["read", "records_out", ""] += len(records)
-        for item in self._drafts(records, readable, chunk, tally):
+        for item in self._drafts(records, readable, chunk, tally, watch):
             if isinstance(item, Rejected):
                 yield item
             else:
@@ -159,7 +161,7 @@ class Pipeline:
         return record
 
     def _drafts(
-        self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]]
+        self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch
     ) -> Iterator[Draft | Rejected]:
         tally["convert", "records_in", ""] += len(records)
         repaired: list[Record] = []
@@ -168,7 +170,7 @@ class Pipeline:
         for index, record in enumerate(records):
             try:
                 result = repair(record, self._record_rules) if self._record_rules else (record, ())
-            except ConverterError:
+            except (ConverterError, OSError):
                 raise
             except Exception as error:
                 raise self._bug("A rule", chunk, frames[index], error) from error
@@ -176,6 +178,8 @@ class Pipeline:
                 tally["convert", "rejected_records", result.reason] += 1
                 yield self._rejected("convert", result, None, frames[index], chunk)
                 continue
+            if result[1]:
+                watch("rules", result)
             repaired.append(result[0])
             indexes.append(index)
             edits[len(repaired) - 1] = result[1]
@@ -184,7 +188,9 @@ class Pipeline:
         if not repaired:
             return
         try:
-            produced = list(self._convert(repaired if self._subset.run_key else repaired[0]))
+            produced = [_checked(item, len(repaired)) for item in self._convert(repaired if self._subset.run_key else repaired[0])]
+        except OSError:
+            raise
         except Exception as error:
             raise self._bug("The converter", chunk, frames[indexes[0]], error) from error
         seen: list[int] = []
@@ -248,6 +254,8 @@ class Pipeline:
                 duplicate = duplicate_key(before)
             try:
                 results = stage_(before)
+            except OSError:
+                raise
             except Exception as error:
                 raise self._bug(f"Stage {stage_.name}", chunk, own[0], error) from error
             current = [r for r in results if isinstance(r, Conversation)]
@@ -261,7 +269,7 @@ class Pipeline:
             if not current:
                 return
         for number, part in enumerate(current):
-            yield Kept(part, duplicate, number == 0)
+            yield Kept(part, duplicate, number == 0, [_raw(frame) for frame in own] if number == 0 else [])
 
     @staticmethod
     def _book(
@@ -296,9 +304,9 @@ class Pipeline:
 
     def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk, turns: int = 0) -> Rejected:
         if reject.turn is None:
-            level, raw, messages = "record", printable(frame.text), turns
+            level, raw, messages = "record", _raw(frame), turns
         else:
-            level, raw, messages = "turn", reject.turn.content, 1
+            level, raw, messages = "turn", reject.turn.content if reject.turn.raw is None else reject.turn.raw, 1
         if not encodable(raw):
             raw = raw.encode("utf-8", "backslashreplace").decode()
         return Rejected(
@@ -309,7 +317,8 @@ class Pipeline:
     def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:
         stem = str(PurePosixPath(chunk.file).with_suffix(""))
         local = own or self._subset.id.format(row=frame.row, stem=stem)
-        return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,')}"
+        # `#` and `~` are ours: they number the parts of a conversation, and conversations under one upstream id
+        return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,').replace('~', '%7E')}"
 
     @staticmethod
     def _bug(who: str, chunk: Chunk, frame: Frame, error: Exception) -> ConverterError:
@@ -317,6 +326,33 @@ class Pipeline:
             f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
             hint="This is a bug in its code, not in the data. --debug shows where.",
         )
+
+
+def _raw(frame: Frame) -> str:
+    """A record as it stood in its file, with the key that it stood under."""
+    return f"{to_json(frame.key)}: {printable(frame.text)}" if frame.key else printable(frame.text)
+
+
+def _checked(item: Any, records: int) -> Draft | Reject:
+    """What a converter yielded, if it keeps the contract. Raises TypeError or ValueError where it does not."""
+    if isinstance(item, Reject):
+        Reason(item.reason)
+        if not isinstance(item.detail, str) or not 0 <= item.record < records:
+            raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
+        if item.turn is not None and not (isinstance(item.turn.role, str) and isinstance(item.turn.content, str)):
+            raise TypeError("a Reject for a turn that is no text")
+        return item
+    if not isinstance(item, Draft):
+        raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
+    for message in item.messages:
+        if message.role not in (SYSTEM, USER, ASSISTANT) or not isinstance(message.content, str):
+            raise ValueError(f"a message from {message.role!r} with a {type(message.content).__name__}")
+    for said in (item.id, item.task, item.engine, item.license):
+        if said is not None and not isinstance(said, str):
+            raise TypeError(f"{said!r} in a Draft is no text")
+    if not item.records or not all(0 <= index < records for index in item.records):
+        raise ValueError(f"a Draft of records {item.records}")
+    return item
 
 
 def _clean_text(text: str | None) -> str | None:

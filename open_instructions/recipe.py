@@ -64,6 +64,17 @@ class Recipe:
         return _checked(changed, "the flags")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key given twice, where the last one would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def names() -> list[str]:
     """The recipes that ship with the package."""
     return sorted(f.name.removesuffix(".yaml") for f in files("open_instructions.configs").iterdir() if f.name.endswith(".yaml"))
@@ -93,11 +104,11 @@ def load(name: str = "default") -> Recipe:
 def parse(text: str, where: str) -> Recipe:
     """A recipe from YAML text; `where` names it in errors."""
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where}{line}: this is no YAML: {getattr(error, 'problem', error)}.") from error
+        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {getattr(error, 'problem', error)}.") from error
     except RecursionError as error:
         raise RecipeError(f"{where} is nested too deep.") from error
     if not isinstance(data, Mapping):
@@ -122,7 +133,9 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         kind = get_args(hint)[0]
     if kind is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise RecipeError(f"{where} takes a list of strings, not {value!r}.", hint="YAML reads a bare no as false: quote it.")
+            bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)
+            hint = "YAML reads a bare no as false: quote it." if bare else f"Write [{value}]." if isinstance(value, str) else ""
+            raise RecipeError(f"{where} takes a list of strings, not {value!r}.", hint=hint)
         return tuple(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise RecipeError(f"{where} takes {_KINDS[kind]}, not {value!r}.")
@@ -139,9 +152,12 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: max_tokens and message_overhead are not negative.", hint="max_tokens 0 does not split.")
     if recipe.max_tokens > 2**31 - 1:
         raise RecipeError(f"{where}: max_tokens {recipe.max_tokens} is more than 2147483647.", hint="max_tokens 0 does not split.")
+    known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters
     for label in recipe.languages:
-        if label not in LABELS:
-            raise RecipeError(f"{where}: {label!r} is no language that is told apart.", hint=suggest(label, LABELS, "Languages are"))
+        if label.lower() not in known:
+            hint = suggest(label.lower(), LABELS, "Languages are")
+            raise RecipeError(f"{where}: {label!r} is no language that is told apart.", hint=hint)
+    recipe = replace(recipe, languages=tuple(known[label.lower()] for label in recipe.languages))
     if not recipe.name or "/" in recipe.name or "\\" in recipe.name or recipe.name.startswith("."):
         raise RecipeError(f"{where}: {recipe.name!r} is no name for a recipe.", hint="It also names the folder of the build.")
     return recipe

@@ -61,11 +61,17 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One turn. `html` says that a converter knows the content for HTML; it never reaches a row."""
+    """One turn. `html` says that a converter knows the content for HTML, `raw` is the text before a stage changed it, if
+    one did; neither reaches a row of data/."""
 
     role: str
     content: str
     html: bool = False
+    raw: str | None = None
+
+    def edited(self, content: str) -> Message:
+        """The turn with another content, its raw text kept."""
+        return Message(self.role, content, False, self.content if self.raw is None else self.raw)
 
 
 class Reject(NamedTuple):
@@ -192,6 +198,9 @@ def pair_up(messages: Iterable[Message]) -> tuple[tuple[Message, ...], list[Reje
     for message in messages:
         if is_blank(message.content):
             rejected.append(Reject(Reason.EMPTY, f"an empty {message.role} turn", message))
+            if waiting and message.role == ASSISTANT:
+                rejected.append(Reject(Reason.NO_ANSWER, "the answer is empty", waiting))
+                waiting = None
         elif message.role == SYSTEM:
             if kept or waiting:
                 rejected.append(Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", message))
@@ -244,10 +253,20 @@ def whole_record(messages: Sequence[Message], rejects: Sequence[Reject] = ()) ->
     return Reject(Reason.NO_PAIR, "no answer right behind a prompt")
 
 
+def _as_json(value: Any) -> Any:
+    """What JSON has no form for, as an object, so that nobody takes it for text; bytes that are UTF-8 are text."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return {"bytes": value.hex()}
+    return {type(value).__name__: str(value)}
+
+
 def to_json(value: Any) -> str:
     """JSON text for the metadata and raw columns: compact, UTF-8, keys in upstream's order; lone surrogates escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    return text if encodable(text) else json.dumps(value, separators=(",", ":"), default=str)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_json)
+    return text if encodable(text) else json.dumps(value, separators=(",", ":"), default=_as_json)
 
 
 def encodable(text: str) -> bool:
@@ -293,9 +312,9 @@ _REJECTED_FIELDS = (
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY, ROWS, FIRST = "_key", "_rows", "_first"
-"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, and whether
-a row is the first of its conversation's parts."""
+KEY, ROWS, FIRST, RAW = "_key", "_rows", "_first", "_raw"
+"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, whether a row is
+the first of its conversation's parts, and on that one the raw records."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -342,7 +361,11 @@ def chunk_schema() -> pa.Schema:
     import pyarrow as pa
 
     return (
-        data_schema().append(pa.field(KEY, pa.binary(16))).append(pa.field(ROWS, pa.list_(pa.int64()))).append(pa.field(FIRST, pa.bool_()))
+        data_schema()
+        .append(pa.field(KEY, pa.binary(16)))
+        .append(pa.field(ROWS, pa.list_(pa.int64())))
+        .append(pa.field(FIRST, pa.bool_()))
+        .append(pa.field(RAW, pa.list_(pa.string())))
     )
 
 

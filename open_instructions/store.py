@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import NotFoundError, OutputError
 from .ledger import Ledger
-from .schema import FIRST, KEY, ROWS, Rejected, chunk_schema, rejected_schema, row
+from .schema import FIRST, KEY, RAW, ROWS, Rejected, chunk_schema, rejected_schema, row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,7 @@ ROW_GROUP_ROWS = 4096
 ROW_GROUP_BYTES = 32 << 20
 SHARD_BYTES = 512 << 20
 SAMPLE = "sample"
+_MANIFEST_KEYS = ("fingerprint", "versions", "recipe", "sources", "inputs", "totals", "ledger", "shards")
 
 
 def home() -> Path:
@@ -58,8 +59,22 @@ class Build:
         return Ledger.from_dict(self.manifest["ledger"])
 
     def files(self, kind: str = DATA) -> list[Path]:
-        """The shards of data/ or rejected/, in order."""
-        return [self.path / shard["path"] for shard in self.manifest["shards"] if shard["path"].startswith(kind + "/")]
+        """The shards of data/ or rejected/, in order. Raises NotFoundError if one is gone or has another size."""
+        found = []
+        for shard in self.manifest["shards"]:
+            path = self.path / shard["path"]
+            if shard["path"].startswith(kind + "/"):
+                if not path.is_file() or path.stat().st_size != shard["bytes"]:
+                    raise NotFoundError(f"{path} is gone or damaged.", hint="Build it again with --overwrite.")
+                found.append(path)
+        return found
+
+    def whole(self) -> bool:
+        """Is every shard there, with its size?"""
+        try:
+            return bool(self.files(DATA) and self.files(REJECTED))
+        except NotFoundError:
+            return False
 
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
@@ -73,6 +88,8 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         if content["format"] != 1:
             raise NotFoundError(f"{manifest} has format {content['format']}, and this version reads 1.", hint="Build it again.")
+        if missing := [key for key in _MANIFEST_KEYS if key not in content]:
+            raise NotFoundError(f"{manifest} lacks {', '.join(missing)}.", hint="Build it again with --overwrite.")
         return Build(folder, content)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotFoundError(f"{manifest} is not a manifest of Open Instructions.", hint="Build it again.") from error
@@ -123,7 +140,13 @@ def publish(ready: Path, out: Path) -> None:
     if out.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent)) / "old"
         out.rename(old)
-    ready.rename(out)
+    try:
+        ready.rename(out)
+    except OSError:
+        if old:
+            old.rename(out)
+            old.parent.rmdir()
+        raise
     if old:
         shutil.rmtree(old.parent)
 
@@ -132,7 +155,7 @@ def write_chunk(folder: Path, index: int, output: Output) -> None:
     """Write what became of a chunk: its rows with their keys, and its rejected."""
     import pyarrow as pa
 
-    rows = [{**row(c), KEY: key, ROWS: list(c.origin_rows), FIRST: first} for c, key, first in output.conversations]
+    rows = [{**row(c), KEY: key, ROWS: list(c.origin_rows), FIRST: first, RAW: raw} for c, key, first, raw in output.conversations]
     _write_arrow(folder / f"{index:08d}.data.arrow", pa.Table.from_pylist(rows, chunk_schema()))
     _write_arrow(folder / f"{index:08d}.rejected.arrow", rejected_table(output.rejected))
 

@@ -63,7 +63,7 @@ class Stats:
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows of the overview."""
-        headings = ["source", "conversations", "turns", "tokens", "mean", "median", "p99", "longest", "languages"]
+        headings = ["source", "conversations", "pairs", "tokens", "mean", "median", "p99", "longest", "languages"]
         return headings, [
             [
                 s.source, f"{s.conversations:,}", f"{s.turns:,}", f"{s.tokens.total:,}", f"{s.tokens.mean:,.0f}", f"{s.tokens.median:,}",

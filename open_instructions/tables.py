@@ -52,7 +52,8 @@ def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(headings), *map(list, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
     numeric = [
-        all(row[i].replace(",", "").replace(".", "").replace("%", "").isdigit() or not row[i] for row in rows) for i in range(len(headings))
+        all(row[i].replace(",", "").replace(".", "").replace("%", "").isdigit() or row[i] in ("", "missing") for row in rows)
+        for i in range(len(headings))
     ]
     return "\n".join(
         "  ".join(

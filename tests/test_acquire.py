@@ -85,7 +85,9 @@ def test_the_first_form_of_sharegpt_is_taken_and_said(tmp_path: Path) -> None:
     shutil.copytree(samples_dir() / "sharegpt", tmp_path / "s")
     got = find(tmp_path, select("sharegpt"))
     assert [i.subset for i in got.inputs] == ["raw"]
-    assert got.notes == ("sharegpt: took raw; v3, html_cleaned hold the same records in another form and were left",)
+    [note] = got.notes
+    assert note.startswith("sharegpt: took raw (")
+    assert note.endswith("other forms of the same set; --sources sharegpt:v3 takes another")
     (tmp_path / "s" / "sg_90k_part1.json").unlink()
     assert taken(tmp_path, "sharegpt")[0][1] == "v3"
     assert taken(tmp_path, "sharegpt:html_cleaned")[0][1] == "html_cleaned"
@@ -99,7 +101,8 @@ def test_all_missing_sources_in_one_message(tmp_path: Path) -> None:
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in said
     assert "hub: databricks/databricks-dolly-15k" in said
     assert "gpt4llm:zh looks for alpaca_gpt4_data_zh.json" in said
-    assert "alpaca:" not in said
+    assert "alpaca:main looks" not in said
+    assert "Found are alpaca:main." in said
     assert "--missing skip" in said
     assert find(tmp_path, select("alpaca,dolly,gpt4llm:zh"), missing="skip").missing == (("dolly", "main"), ("gpt4llm", "zh"))
 
@@ -121,7 +124,7 @@ def test_the_same_bytes_twice_are_taken_once(tmp_path: Path) -> None:
     put(tmp_path, "b/alpaca_data.json", [alpaca()])
     got = find(tmp_path, select("alpaca"))
     assert len(got.inputs) == 1
-    assert got.notes == ("alpaca: alpaca_data.json stands twice with the same bytes; one was taken",)
+    assert got.notes == ("alpaca: b/alpaca_data.json has the same bytes as a/alpaca_data.json; one was taken",)
 
 
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -144,8 +147,8 @@ def test_members_of_archives(tmp_path: Path) -> None:
         tar.addfile(link)
     got = find(tmp_path, select("alpaca,gpt4llm"))
     assert [(i.source, i.subset, i.member) for i in got.inputs] == [
-        ("alpaca", "main", "deep/alpaca_data.json"),
-        ("gpt4llm", "en", "x/alpaca_gpt4_data.json"),
+        ("alpaca", "main", 0),
+        ("gpt4llm", "en", 0),
     ]
 
 
@@ -191,3 +194,49 @@ def test_a_named_subset_narrows_and_adds_up() -> None:
         ("gpt4llm", ("zh", "unnatural")),
     ]
     assert {s.source.name: s.subsets for s in select("all,gpt4all:p3")}["gpt4all"] == ("p3",)
+
+
+def test_two_members_of_one_name_are_both_read(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for text in ("one", "two"):
+            content = json.dumps([alpaca(text)]).encode()
+            info = tarfile.TarInfo("alpaca_data.json")
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    got = find(tmp_path, select("alpaca")).inputs
+    assert len({i.name for i in got}) == 2
+    from open_instructions.readers import open_file
+
+    subset = registry().get("alpaca").subset("main")
+    assert [json.loads(f.text)["instruction"] for i in got for f, _ in open_file(i.path, i.member, subset).frames()] == ["one", "two"]
+
+
+def test_names_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
+    for where in ("clash_a", "deep/clash_b"):
+        put(tmp_path, f"{where}/alpaca_data.json", [alpaca()])
+        put(tmp_path, f"{where}/sub/alpaca_data.json", [alpaca("Name a fish.")])
+    assert taken(tmp_path / "clash_a", "alpaca") == taken(tmp_path / "deep" / "clash_b", "alpaca")
+
+
+def test_linked_folders_are_followed_and_loops_end(tmp_path: Path) -> None:
+    put(tmp_path, "there/alpaca_data.json", [alpaca()])
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "link").symlink_to(tmp_path / "there")
+    (tmp_path / "there" / "loop").symlink_to(data)
+    assert taken(data, "alpaca") == [("alpaca", "main", "alpaca_data.json")]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"),
+        ("<!DOCTYPE html><p>404", "web page"),
+        ("Not found", "no JSON"),
+    ],
+)
+def test_what_a_failed_download_leaves_is_named(tmp_path: Path, content: str, says: str) -> None:
+    put(tmp_path, "alpaca_data.json", content)
+    with pytest.raises(InputError, match=says):
+        find(tmp_path, select("alpaca"))
+    assert find(tmp_path, select("dolly"), missing="skip").inputs == ()

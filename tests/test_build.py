@@ -248,7 +248,7 @@ def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildRe
     assert [r["source"] for r in rows(result)] == ["dolly"]
     refused = rows(result, "rejected")
     assert [(r["reason"], r["detail"]) for r in refused] == [("duplicate", "equal to dolly/databricks-dolly-15k/000000")] * 2
-    assert json.loads(refused[0]["raw"]) == [{"role": "user", "content": "Name a tree."}, {"role": "assistant", "content": "An oak."}]
+    assert [json.loads(r["raw"]) for r in refused] == [alpaca(), alpaca()]
 
 
 def test_a_longer_conversation_is_no_duplicate(make: Callable[..., BuildResult]) -> None:
@@ -275,6 +275,95 @@ def test_one_id_twice_is_told_apart(make: Callable[..., BuildResult]) -> None:
     records = [{"id": "same", "conversations": [{"from": "human", "value": str(n)}, {"from": "gpt", "value": "yes"}]} for n in range(3)]
     result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
     assert [r["id"] for r in rows(result)] == ["sharegpt/same", "sharegpt/same~2", "sharegpt/same~3"]
+
+
+def test_an_upstream_id_cannot_pass_for_one_of_ours(make: Callable[..., BuildResult]) -> None:
+    def talk(name: str, n: int) -> dict[str, Any]:
+        return {
+            "id": name,
+            "conversations": [
+                {"from": "human", "value": f"q{n}"},
+                {"from": "gpt", "value": "yes"},
+                {"from": "human", "value": f"unanswered {n}"},
+            ],
+        }
+
+    records = [talk(name, n) for n, name in enumerate(["a", "a", "a~2", "a", "a#1"])]
+    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
+    names = ["sharegpt/a", "sharegpt/a~2", "sharegpt/a%7E2", "sharegpt/a~3", "sharegpt/a%231"]
+    assert [r["id"] for r in rows(result)] == names
+    assert [(r["conversation_id"], r["raw"]) for r in rows(result, "rejected")] == [
+        (name, f"unanswered {n}") for n, name in enumerate(names)
+    ]
+
+
+def test_what_a_stage_refused_is_kept_as_it_was_read(make: Callable[..., BuildResult]) -> None:
+    chrome = "<div class='markdown'><button>Only this</button></div>"
+    turns = [("human", "a"), ("gpt", "<p>b</p>"), ("human", "c"), ("gpt", chrome)]
+    record = {"id": "x", "conversations": [{"from": f, "value": v} for f, v in turns]}
+    result = make({"sg_90k_part1.json": [record]}, "sharegpt")
+    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [
+        ("html", "empty", chrome),
+        ("html", "no_answer", "c"),
+    ]
+
+
+def test_every_record_of_a_joined_duplicate_keeps_its_text(make: Callable[..., BuildResult]) -> None:
+    def parts(name: str) -> list[dict[str, Any]]:
+        return [
+            {"id": f"{name}_{2 * n}", "conversations": [{"from": "human", "value": f"q{n}"}, {"from": "gpt", "value": f"a{n}"}]}
+            for n in range(2)
+        ]
+
+    result = make({"ShareGPT_V3_unfiltered_cleaned_split.json": [*parts("aaaaaaa"), *parts("bbbbbbb")]}, "sharegpt:v3")
+    assert [json.loads(r["raw"])["id"] for r in rows(result, "rejected")] == ["bbbbbbb_0", "bbbbbbb_2"]
+
+
+def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult]) -> None:
+    from open_instructions import load, stats
+    from open_instructions.errors import NotFoundError
+
+    first = make({"alpaca_data.json": [alpaca()]})
+    shard = next((first.path / "data").iterdir())
+    shard.unlink()
+    for function in (load, stats):
+        with pytest.raises(NotFoundError, match="gone or damaged"):
+            function(first.path)
+    again = make({}, overwrite=True)
+    assert not again.unchanged
+    assert shard.is_file()
+
+
+def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(SOURCE.replace("NAME", "edited"))
+    files = {"mine.json": '[{"q": "a", "a": "b"}]'}
+    assert rows(make(files, str(mine)))[0]["messages"][1]["content"] == "b"
+    mine.write_text(SOURCE.replace("NAME", "edited").replace('record["a"]', '"new"'))
+    assert rows(make(files, str(mine), overwrite=True))[0]["messages"][1]["content"] == "new"
+
+
+def test_out_through_a_link(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    make({"alpaca_data.json": [alpaca()]}, out=tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "manifest.json").is_file()
+
+
+BROKEN_CONTRACTS = [
+    'yield Draft([("User", "a"), ("assistant", "b")])', 'yield Draft(pair("a", 5))', 'yield Draft(pair("a", "b"), task=5)', "yield 5",
+    'yield Draft(pair("a", "b"), records=(3,))', 'yield Reject("whatever")', 'yield Reject(Reason.EMPTY, record=7)', "raise SystemExit(3)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BROKEN_CONTRACTS)
+def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., BuildResult], tmp_path: Path, body: str) -> None:
+    text = SOURCE.replace("NAME", "breaks").replace('yield Draft(pair(record["q"], record["a"]))', body)
+    (tmp_path / "breaks.py").write_text(text.replace("import Draft", "import Draft, Reason, Reject"))
+    with pytest.raises((ConverterError, SystemExit)) as caught:
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"))
+    assert isinstance(caught.value, ConverterError) == (body != "raise SystemExit(3)")
 
 
 def test_languages_are_filtered_into_rejected(make: Callable[..., BuildResult]) -> None:

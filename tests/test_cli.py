@@ -102,7 +102,7 @@ def test_the_newest_build_a_real_one_before_a_sample(own_home: Path, tmp_path: P
     # the file is found again without being named
     assert "as read" in oi("explain", "alpaca/000000").stdout
     (data / "alpaca_data.json").unlink()
-    assert "--data-dir shows the stages again" in oi("explain", "alpaca/000000").stdout
+    assert "was not found on this machine" in oi("explain", "alpaca/000000").stdout
 
 
 WRONG = [

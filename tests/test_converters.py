@@ -153,6 +153,9 @@ def test_only_the_raw_layout_is_read_as_html() -> None:
         ("2 / 2Write it", "Write it"),
         ("1 / 2 cup of sugar", "1 / 2 cup of sugar"),
         ("3 / 2x", "3 / 2x"),
+        ("3 / 4cup", "3 / 4cup"),
+        ("10 / 2500 = ?", "10 / 2500 = ?"),
+        ("2 / 2 = 1", "2 / 2 = 1"),
         ("Hi\nCopy12 chars / 3 words", "Hi\n"),
     ],
 )

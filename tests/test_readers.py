@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from open_instructions.catalogue import Subset
 from open_instructions.errors import InputError
-from open_instructions.readers import Frame, open_file, parse, printable
+from open_instructions.readers import Frame, members, open_file, parse, printable
 from open_instructions.readers.buffer import BLOCK
 from open_instructions.schema import Reject
 
@@ -26,7 +26,7 @@ def subset(format: Any = "array", **options: Any) -> Subset:
 
 
 def read(
-    tmp_path: Path, content: bytes, format: Any = "array", name: str = "x.json", member: str = "", **options: Any
+    tmp_path: Path, content: bytes, format: Any = "array", name: str = "x.json", member: int | None = None, **options: Any
 ) -> list[tuple[int, Any]]:
     """(row, record or reason) of everything in a file."""
     path = tmp_path / name
@@ -53,7 +53,7 @@ def test_lines_under_a_json_name_and_an_array_under_a_jsonl_name(tmp_path: Path)
 def test_object_by_key(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'{"k1": {"a": 1}, "k\\u0032": {"a": 2}}')
-    frames = [f for f, _ in open_file(path, "", subset("object", key_field="id")).frames()]
+    frames = [f for f, _ in open_file(path, None, subset("object", key_field="id")).frames()]
     assert [(f.row, f.key, f.text) for f in frames] == [(0, "k1", '{"a": 1}'), (1, "k2", '{"a": 2}')]
 
 
@@ -61,7 +61,7 @@ def test_object_by_key(tmp_path: Path) -> None:
 def test_envelope_header_before_or_behind(tmp_path: Path, order: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(order)
-    opened = open_file(path, "", subset("envelope", items="items"))
+    opened = open_file(path, None, subset("envelope", items="items"))
     assert opened.header == {"type": "t"}
     assert [(f.row, f.text) for f, _ in opened.frames()] == [(0, '{"a": 1}'), (1, '{"a": 2}')]
 
@@ -98,7 +98,7 @@ def test_an_array_that_stops_gives_its_whole_records_and_one_tail(tmp_path: Path
 def test_the_tail_keeps_its_text(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"a": 1}, {"a": "thr')
-    frames = [f for f, _ in open_file(path, "", subset()).frames()]
+    frames = [f for f, _ in open_file(path, None, subset()).frames()]
     assert frames[1].text == '{"a": "thr'
 
 
@@ -186,7 +186,7 @@ def test_nul(tmp_path: Path) -> None:
 def test_invalid_utf8_is_refused_with_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"a": "caf\xe9"}, {"a": "caf\xc3\xa9"}]')
-    frames = [f for f, _ in open_file(path, "", subset()).frames()]
+    frames = [f for f, _ in open_file(path, None, subset()).frames()]
     assert [parse(f).reason if isinstance(parse(f), Reject) else parse(f) for f in frames] == ["invalid_utf8", {"a": "café"}]
     assert printable(frames[0].text) == '{"a": "caf\\xe9"}'
 
@@ -239,17 +239,55 @@ def test_gz_zip_and_tar(tmp_path: Path) -> None:
     assert read(tmp_path, gzip.compress(content), name="x.json.gz") == [(0, {"a": 1})]
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("in/x.json", content)
-    assert read(tmp_path, (tmp_path / "x.zip").read_bytes(), name="x.zip", member="in/x.json") == [(0, {"a": 1})]
+    assert read(tmp_path, (tmp_path / "x.zip").read_bytes(), name="x.zip", member=0) == [(0, {"a": 1})]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         info = tarfile.TarInfo("in/x.json")
         info.size = len(content)
         tar.addfile(info, io.BytesIO(content))
-    assert read(tmp_path, packed.getvalue(), name="x.tar.gz", member="in/x.json") == [(0, {"a": 1})]
+    assert read(tmp_path, packed.getvalue(), name="x.tar.gz", member=0) == [(0, {"a": 1})]
 
 
-def test_not_a_gz(tmp_path: Path) -> None:
-    assert read(tmp_path, b"no gz at all", name="x.json.gz") == [(0, "truncated")]
+def test_what_was_unpacked_on_the_way_is_read_under_its_gz_name(tmp_path: Path) -> None:
+    assert read(tmp_path, b'[{"a": 1}]', name="x.json.gz") == [(0, {"a": 1})]
+    assert read(tmp_path, b"\x1f\x8b no gz at all", name="x.json.gz") == [(0, "truncated")]
+
+
+def test_a_tar_that_is_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name in ("a.json", "b.json"):
+            content = json.dumps([{"a": n} for n in range(400)]).encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    cut = packed.getvalue()[: 512 + 4096 + 512 + 2000]
+    (tmp_path / "x.tar").write_bytes(cut)
+    assert [name for _, name in members(tmp_path / "x.tar")] == ["a.json", "b.json"]
+    assert [r for _, r in read(tmp_path, cut, name="x.tar", member=0)] == [{"a": n} for n in range(400)]
+    second = read(tmp_path, cut, name="x.tar", member=1)
+    assert second[0] == (0, {"a": 0})
+    assert second[-1][1] == "truncated"
+
+
+@pytest.mark.parametrize(("format", "content"), [("array", b" [ ] "), ("object", b"{}"), ("envelope", b'{"items": [], "type": "t"}')])
+def test_no_records_at_all_is_said(tmp_path: Path, format: Any, content: bytes) -> None:
+    assert read(tmp_path, content, format, items="items", key_field="id") == [(0, "empty_file")]
+
+
+def test_parquet_values_that_are_no_text(tmp_path: Path) -> None:
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"a": [b"ok", b"\xff"], "t": [datetime.date(2023, 3, 1), None]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    got = read(tmp_path, (tmp_path / "x.parquet").read_bytes(), "parquet", "x.parquet")
+    assert got == [(0, {"a": "ok", "t": {"date": "2023-03-01"}}), (1, {"a": {"bytes": "ff"}, "t": None})]
+    pq.write_table(pa.table({"t": pa.array([1, 3 * 10**17], pa.timestamp("us"))}), tmp_path / "y.parquet")
+    far = read(tmp_path, (tmp_path / "y.parquet").read_bytes(), "parquet", "y.parquet")
+    assert [r if isinstance(r, str) else "read" for _, r in far] == ["read", "unexpected_shape"]
 
 
 # --- the law

@@ -20,7 +20,12 @@ from open_instructions.schema import (
 )
 
 turns = st.lists(
-    st.builds(Message, st.sampled_from(["system", "user", "assistant"]), st.sampled_from(["a", "b", "", " ", "\u200b\n", "é"])), max_size=9
+    st.builds(
+        lambda role, text: Message(role, text),
+        st.sampled_from(["system", "user", "assistant"]),
+        st.sampled_from(["a", "b", "", " ", "\u200b\n", "é"]),
+    ),
+    max_size=9,
 )
 
 
@@ -50,6 +55,20 @@ def test_pairs(roles: str, kept: str, reasons: list[str]) -> None:
     got, rejected = pair_up([Message(names[r], f"{r}{i}") for i, r in enumerate(roles)])
     assert "".join(m.role[0] for m in got) == kept
     assert [str(r.reason) for r in rejected] == reasons
+
+
+def test_an_empty_answer_does_not_lend_its_prompt_to_a_later_one() -> None:
+    said = [
+        Message("user", "1"),
+        Message("assistant", ""),
+        Message("user", " "),
+        Message("assistant", "2"),
+        Message("user", "3"),
+        Message("assistant", "4"),
+    ]
+    kept, rejected = pair_up(said)
+    assert [m.content for m in kept] == ["3", "4"]
+    assert [str(r.reason) for r in rejected] == ["empty", "no_answer", "empty", "no_prompt"]
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,25 @@ def main(arguments: list[str] | None = None) -> int:
         fail(error.message, error.hint)
         return error.exit_code
     except _WrongUsage as error:
+        if not error.format_message():  # no command at all: the help has been shown
+            return 2
         fail(_sentence(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        fail("Interrupted.", "The build that was there before is as it was.")
+        fail("Interrupted.", "Nothing was published.")
         return _INTERRUPTED
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if debug:
+            raise
+        fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "") + ".")
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        fail(f"{type(error).__name__}: {error}.", "This is a bug; --debug shows where. Please report it.")
+        return 1

@@ -67,6 +67,8 @@ def build(
     finally:
         watcher.close()
     ledger = result.ledger
+    if result.unchanged:
+        out().print(Text(f"The same build is there already: {safe(str(result.path))}"))
     show("Ledger", *ledger_table(ledger))
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
@@ -75,7 +77,6 @@ def build(
     totals = ledger.summary()
     console = out()
     if result.unchanged:
-        console.print(Text(f"The same build is there already: {safe(str(result.path))}"))
         return
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -48,10 +49,17 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     if not console.is_terminal:
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
-    table = Table(title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold")
-    numeric = [all(not row[i] or row[i][0].isdigit() for row in rows) for i in range(len(headings))]
+    wide = sum(max(len(row[i]) for row in rows) + 3 for i in range(len(headings))) > console.width
+    if wide:  # leave out what says nothing, rather than break words
+        shown = [i for i in range(len(headings)) if i == 0 or any(row[i] not in ("", "0") for row in rows)]
+        headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
+    table = Table(
+        title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold",
+        box=SIMPLE_HEAD if wide else HEAVY_HEAD, padding=(0, 1, 0, 0) if wide else (0, 1), pad_edge=False,
+    )  # fmt: skip
+    numeric = [all(not row[i] or row[i][0].isdigit() or row[i] == "missing" for row in rows) for i in range(len(headings))]
     for at, heading in enumerate(headings):
-        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold")
+        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold", no_wrap=not at)
     for row in rows:
         table.add_row(*(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None)
     console.print(table, soft_wrap=False)

@@ -49,7 +49,9 @@ def _lines(found: Explanation, most: int | None) -> list[Text]:
     say(found.id, "bold")
     say(f"  from {origin['origin_file']}, record {origin['origin_row']}, of {origin['source']}:{origin['subset']}")
     for row in found.rows:
-        say(f"  kept as {row['id']}: {row['num_turns']} pairs, {row['num_tokens']:,} tokens, {row['language']} {row['language_score']:.2f}")
+        say(
+            f"  kept as {row['id']}: {row['num_turns']} pair{'s' if row['num_turns'] != 1 else ''}, {row['num_tokens']:,} tokens, {row['language']} {row['language_score']:.2f}"
+        )
         say(f"    licence {row['license']}, answers by {row['engine']}" + (f", task {row['task']}" if row["task"] else ""))
         say(f"    changed by {', '.join(row['edits'])}" if row["edits"] else "    changed by nothing")
     for row in found.rejected:
@@ -63,6 +65,10 @@ def _lines(found: Explanation, most: int | None) -> list[Text]:
         say(_indent(_short(_pretty(found.raw), most)))
     before: list[str] = []
     for step in found.steps:
+        if step.record is not None:
+            say(f"rules on the record  {step.labels}", "bold")
+            lines += _changes(_pretty(found.raw).split("\n"), json.dumps(step.record, ensure_ascii=False, indent=2).split("\n"), most)
+            continue
         after = [line for talk in step.conversations for role, content in talk for line in f"{role}: {content}".split("\n")]
         same = bool(before) and after == before
         say(
@@ -71,13 +77,20 @@ def _lines(found: Explanation, most: int | None) -> list[Text]:
         )
         for refused in step.refused:
             say(f"  - {refused}", "red")
+        if not step.conversations:
+            continue
         if not before:
             say(_indent(_short("\n".join(after), most)))
         elif not same:
-            for line in _shortened(list(difflib.unified_diff(before, after, lineterm="", n=1))[2:], most):
-                say("  " + line, "green" if line.startswith("+") else "red" if line.startswith("-") else "dim")
+            lines += _changes(before, after, most)
         before = after
     return lines
+
+
+def _changes(before: list[str], after: list[str], most: int | None) -> list[Text]:
+    """What went and what came, with a line around it, as in a diff."""
+    shown = _shortened(list(difflib.unified_diff(before, after, lineterm="", n=1))[2:], most)
+    return [Text("  " + safe(line), style="green" if line.startswith("+") else "red" if line.startswith("-") else "dim") for line in shown]
 
 
 def _pretty(raw: str) -> str:

@@ -17,19 +17,19 @@ oi sources gpt4all         one, with the files looked for and the rules"""
 
 
 def sources(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One source.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for."""
-    from ..catalogue import registry
+    from ..catalogue import registry, select
     from ..describe import as_dict, as_text
     from ..summary import sources as catalogue
 
     if as_json:
-        chosen = [registry().get(name)] if name else registry().all()
+        chosen = [s.source for s in select(name)] if name else registry().all()
         typer.echo(json.dumps([as_dict(s) for s in chosen], ensure_ascii=False, indent=2))
     elif name:
-        typer.echo(safe(as_text(registry().get(name))))
+        typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
     else:
         show("", *catalogue().table())
         typer.echo("oi sources NAME shows one with the files it looks for.")

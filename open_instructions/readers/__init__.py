@@ -33,13 +33,14 @@ class Opened:
     `position` is how many bytes of the file on disk have been read.
     """
 
-    def __init__(self, path: Path, member: str, subset: Subset) -> None:
+    def __init__(self, path: Path, member: int | None, subset: Subset) -> None:
         self.path, self.member, self.subset = path, member, subset
+        self._name = path.name if member is None else dict(members(path))[member]
         self.header: dict[str, Any] = {}
         self.position = 0
 
     def frames(self) -> Iterator[tuple[Frame, Any]]:
-        if (self.member or self.path.name).lower().endswith(".parquet"):
+        if plain_name(self._name).lower().endswith(".parquet"):
             yield from self._parquet()
             return
         with open_stream(self.path, self.member) as stream:
@@ -89,9 +90,12 @@ class Opened:
         with seekable(self.path, self.member) as file:
             try:
                 table = pq.ParquetFile(file)
+                names = table.schema_arrow.names
+                if len(set(names)) < len(names):
+                    raise InputError(f"{self.path} has two columns of one name.", hint="Download it again.")
                 for batch in table.iter_batches(_PARQUET_ROWS):
-                    for record in batch.to_pylist():
-                        yield Frame(row, to_json(record)), None
+                    for frame in _batch_frames(batch, row):
+                        yield frame, None
                         row += 1
                     self.position = math.ceil(row / max(table.metadata.num_rows, 1) * self.path.stat().st_size)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -100,13 +104,29 @@ class Opened:
             yield Frame(0, "", reason=Reason.EMPTY_FILE, detail="no rows"), None
 
 
+def _batch_frames(batch: Any, row: int) -> Iterator[Frame]:
+    """A frame per row; where a value has no form in Python (a date in the year 12000, text that is not UTF-8), a refused one."""
+    try:
+        yield from [Frame(row + at, to_json(record)) for at, record in enumerate(batch.to_pylist())]
+        return
+    except (ValueError, OverflowError):  # UnicodeDecodeError is a ValueError
+        pass
+    for at in range(batch.num_rows):
+        one = batch.slice(at, 1)
+        try:
+            yield Frame(row + at, to_json(one.to_pylist()[0]))
+        except (ValueError, OverflowError) as error:
+            reason = Reason.INVALID_UTF8 if isinstance(error, UnicodeDecodeError) else Reason.UNEXPECTED_SHAPE
+            yield Frame(row + at, one.to_string()[:10_000] if hasattr(one, "to_string") else str(one), reason=reason, detail=str(error))
+
+
 def _is_array(buffer: Buffer) -> bool:
     """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
 
 
-def open_file(path: Path, member: str, subset: Subset) -> Opened:
+def open_file(path: Path, member: int | None, subset: Subset) -> Opened:
     """Open one input and read what its records share. Raises InputError if it cannot be read at all."""
     opened = Opened(path, member, subset)
     opened.read_header()

@@ -108,6 +108,8 @@ def array(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         yield frame, value
         if frame.reason is Reason.TRUNCATED:
             return
+    if not row:
+        yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail="an array without records"), None
     yield from _trailing(buffer, row)
 
 
@@ -160,6 +162,8 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
             yield Frame(row, text, key), value
             last = value
         row += 1
+    if not row:
+        yield Frame(0, "{}", reason=Reason.EMPTY_FILE, detail="an object without records"), None
     yield from _trailing(buffer, row)
 
 
@@ -200,6 +204,7 @@ def header(buffer: Buffer, items: str) -> tuple[dict[str, Any], Frame | None]:
 def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
     """The elements of the list under `items` in one JSON object; a frame with a reason where the object breaks."""
     row, seen = 0, False
+    rest: list[str] = []
     for key in _members(buffer):
         if isinstance(key, Frame):
             yield key._replace(row=row), None
@@ -214,17 +219,20 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
                     return
             continue
         try:
-            buffer.value()
+            text, _ = buffer.value()
+            rest.append(f"{json.dumps(key)}: {text}")
         except Broken as error:
-            rest = buffer.take(len(buffer.text) - buffer.at)
+            left = buffer.take(len(buffer.text) - buffer.at)
             while buffer.grow():
-                rest += buffer.take(len(buffer.text))
+                left += buffer.take(len(buffer.text))
             reason = Reason.TRUNCATED if error.at_end else error.reason
-            yield Frame(row, rest, reason=reason, detail=f"{key}: {error.detail}"), None
+            yield Frame(row, left, reason=reason, detail=f"{key}: {error.detail}"), None
             return
     if not seen:
-        yield Frame(row, "", reason=Reason.UNEXPECTED_SHAPE, detail=f"the object has no list {items!r}"), None
+        yield Frame(row, "{" + ", ".join(rest) + "}", reason=Reason.UNEXPECTED_SHAPE, detail=f"the object has no list {items!r}"), None
         row += 1
+    elif not row:
+        yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail=f"no records under {items!r}"), None
     yield from _trailing(buffer, row)
 
 

@@ -13,8 +13,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol, cast
+from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
 
@@ -22,6 +23,7 @@ _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.T
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _WRAPPED = (".gz",)
 _BLOCK = 1 << 16
+_GZIP = b"\x1f\x8b"
 
 
 class ByteStream(Protocol):
@@ -36,21 +38,28 @@ class ByteStream(Protocol):
 
 
 class _Stream:
-    def __init__(self, raw: IO[bytes], inner: IO[bytes]) -> None:
-        self._raw, self._inner, self.fault = raw, inner, ""
+    def __init__(self, path: Path, raw: IO[bytes], inner: IO[bytes], *, packed: bool) -> None:
+        self._path, self._raw, self._inner, self._packed, self.fault = path, raw, inner, packed, ""
+        # one system call at a time: where an archive breaks off, what was read before is not lost
+        self._by_block = packed and inner is raw and hasattr(raw, "read1")
 
     def read(self, size: int = -1, /) -> bytes:
         if self.fault:
             return b""
         try:
-            return self._inner.read(size)
+            return self._inner.read1(size) if self._by_block else self._inner.read(size)  # type: ignore[attr-defined]
         except _BROKEN as error:
+            self.fault = f"the compressed data breaks off: {error}"
+            return b""
+        except OSError as error:
+            if not self._packed:
+                raise InputError(f"{self._path} cannot be read: {error.strerror or error}.") from error
             self.fault = f"the compressed data breaks off: {error}"
             return b""
 
     @property
     def position(self) -> int:
-        return 0 if self._raw.closed else self._raw.tell()
+        return self._raw.tell() if not self._raw.closed and self._raw.seekable() else 0
 
 
 class _Gunzip:
@@ -103,51 +112,115 @@ def _clean_member(name: str) -> str | None:
     return "/".join(parts)
 
 
-def members(path: Path) -> list[tuple[str, int]]:
-    """(name, size) of the regular files in an archive, in the archive's order; unsafe names and links are left out."""
-    found = []
+class _TarMember(io.RawIOBase):
+    """The bytes of a file in a tar. Unlike tarfile's own reader it hands out what is there before it reports a cut."""
+
+    def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+        assert tar.fileobj is not None
+        self._file, self._at, self._end = tar.fileobj, entry.offset_data, entry.offset_data + entry.size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        if self._at >= self._end:
+            return 0
+        self._file.seek(self._at)
+        data = self._file.read(min(len(target), self._end - self._at))
+        target[: len(data)] = data
+        self._at += len(data)
+        if not data:
+            raise EOFError("the archive ends inside this file")
+        return len(data)
+
+
+class _Archive:
+    """An open .zip or .tar(.gz): its regular files in order. Stays open, so that reading them in order is one pass."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip: zipfile.ZipFile | None = None
+        self._tar: tarfile.TarFile | None = None
+        self.files: list[tuple[str, Any]] = []
+        try:
+            if path.name.lower().endswith(".zip"):
+                self._zip = zipfile.ZipFile(path)
+                self.files = [(i.filename, i) for i in self._zip.infolist() if not i.is_dir()]
+            else:
+                self._tar = tarfile.open(path)  # noqa: SIM115
+                self._list(self._tar)
+        except (*_BROKEN, OSError) as error:
+            raise InputError(f"{path} cannot be read as an archive: {error}.", hint="Download it again.") from error
+
+    def _list(self, tar: tarfile.TarFile) -> None:
+        entries = iter(tar)
+        while True:
+            try:
+                entry = next(entries, None)
+            except (*_BROKEN, OSError):
+                # cut off: what stands before the cut is read, and its last file then ends early
+                if not self.files:
+                    raise
+                return
+            if entry is None:
+                return
+            if entry.isfile():
+                self.files.append((entry.name, entry))
+
+    def open(self, index: int) -> IO[bytes]:
+        entry = self.files[index][1]
+        if self._zip is not None:
+            return self._zip.open(entry)
+        assert self._tar is not None
+        return io.BufferedReader(_TarMember(self._tar, entry))
+
+
+@lru_cache(maxsize=4)
+def _archive(path: Path, stamp: tuple[int, int]) -> _Archive:
+    return _Archive(path)
+
+
+def _archive_at(path: Path) -> _Archive:
     try:
-        if path.name.lower().endswith(".zip"):
-            with zipfile.ZipFile(path) as archive:
-                found = [(i.filename, i.file_size) for i in archive.infolist() if not i.is_dir()]
-        else:
-            with tarfile.open(path) as tar:
-                found = [(m.name, m.size) for m in tar if m.isfile()]
-    except (*_BROKEN, OSError) as error:
-        raise InputError(f"{path} cannot be read as an archive: {error}.", hint="Download it again.") from error
-    return [(name, size) for name, size in found if _clean_member(name)]
+        found = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    return _archive(path, (found.st_mtime_ns, found.st_size))
+
+
+def members(path: Path) -> list[tuple[int, str]]:
+    """(index, name) of the regular files in an archive, in its order; unsafe names and links are left out."""
+    return [(index, name) for index, (name, _) in enumerate(_archive_at(path).files) if _clean_member(name)]
 
 
 @contextmanager
-def open_stream(path: Path, member: str = "") -> Iterator[ByteStream]:
-    """The bytes of a file, or of one member of an archive, with a .gz around them taken off."""
+def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
+    """The bytes of a file, or of one member of an archive by its index, with a .gz around them taken off."""
     try:
-        raw: IO[bytes] = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
+        raw: IO[bytes]
+        if member is None:
+            raw, name = path.open("rb"), path.name
+        else:
+            archive = _archive_at(path)
+            raw, name = archive.open(member), archive.files[member][0]
+    except RuntimeError as error:  # zipfile's way of saying "encrypted"
+        raise InputError(f"{path}: {error}.", hint="Unpack it by hand and hand in the folder.") from error
+    except (*_BROKEN, OSError, NotImplementedError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     with raw:
-        try:
-            inner: IO[bytes] = raw
-            if member and path.name.lower().endswith(".zip"):
-                inner = zipfile.ZipFile(raw).open(member)  # noqa: SIM115
-            elif member:
-                extracted = tarfile.open(fileobj=raw).extractfile(member)  # noqa: SIM115
-                assert extracted is not None
-                inner = extracted
-            name = member or path.name
-            if plain_name(name) != name:
-                inner = cast(IO[bytes], _Gunzip(inner))
-        except RuntimeError as error:  # zipfile's way of saying "encrypted"
-            raise InputError(f"{path}: {error}.", hint="Unpack it by hand and hand in the folder.") from error
-        except (*_BROKEN, KeyError) as error:
-            raise InputError(f"{path} cannot be read: {error}.", hint="Download it again.") from error
-        yield _Stream(raw, inner)
+        inner: IO[bytes] = raw
+        # a .gz that some client unpacked on the way and left under its name is read as it is
+        if plain_name(name) != name and raw.peek(2)[:2] == _GZIP:  # type: ignore[attr-defined]
+            inner = cast(IO[bytes], _Gunzip(raw))
+        yield _Stream(path, raw, inner, packed=inner is not raw or member is not None)
 
 
-def seekable(path: Path, member: str = "") -> IO[bytes]:
+def seekable(path: Path, member: int | None = None) -> IO[bytes]:
     """The same bytes with random access, for Parquet: the file itself, or the member's bytes in memory."""
-    if not member and plain_name(path.name) == path.name:
-        return path.open("rb")
+    if member is None and plain_name(path.name) == path.name:
+        try:
+            return path.open("rb")
+        except OSError as error:
+            raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     with open_stream(path, member) as stream:
         data = stream.read()
         if stream.fault:

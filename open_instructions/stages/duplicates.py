@@ -12,8 +12,8 @@ VERSION = 1
 def key(conversation: Conversation) -> bytes:
     """16 bytes that two conversations share if all their roles and contents are equal, and otherwise do not."""
     digest = blake2b(digest_size=16)
-    for role, content, _ in conversation.messages:
-        text = content.encode()
-        digest.update(f"{role}:{len(text)}:".encode())
+    for message in conversation.messages:
+        text = message.content.encode()
+        digest.update(f"{message.role}:{len(text)}:".encode())
         digest.update(text)
     return digest.digest()

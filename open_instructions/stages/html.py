@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ..schema import Conversation, Message, Reject, replace_content
+from ..schema import Conversation, Reject, replace_content
 from .dom import answer, parse
 from .markdown import render
 
@@ -26,9 +26,7 @@ class Html:
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         if not any(m.html and _LOOKS_LIKE_HTML.match(m.content) for m in conversation.messages):
             return [conversation]
-        messages = [
-            Message(m.role, to_markdown(m.content)) if m.html and _LOOKS_LIKE_HTML.match(m.content) else m for m in conversation.messages
-        ]
+        messages = [m.edited(to_markdown(m.content)) if m.html and _LOOKS_LIKE_HTML.match(m.content) else m for m in conversation.messages]
         return replace_content(conversation, messages, [EDIT])
 
 

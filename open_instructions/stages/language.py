@@ -24,6 +24,7 @@ PLAUSIBLE = (  # noqa: SIM905
     "uz vi xh yo zh zu"
 ).split()
 _SURE, _UNSURE = 0.99, 0.5
+_FEW = 60  # letters: in fewer, a surprising language is an accident
 _SIDE = 600  # characters that each side may contribute: enough to be sure, and time grows with the text
 _NOISE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\\w+|[\d_*#|>=~{}\[\]()/+]+", re.S)
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -74,7 +75,8 @@ def words(conversation: Conversation) -> str:
 def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
     """Label and score (0 to 1, two digits) of a text.
 
-    `likely` are the languages that its source is known for: another one is believed only if it is sure.
+    `likely` are the languages that its source is known for: another one is believed only if
+    it is sure and the text is long enough to tell.
 
     >>> detect("The cat sat on the mat and looked at the rain.")[0], detect("12 + 30 = 42")
     ('en', ('und', 0.0))
@@ -82,7 +84,7 @@ def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
     if not _LETTERS.search(text):
         return UNDETERMINED, 0.0
     label, score = _identifier().classify(text)
-    if likely and label not in likely and score < _SURE:
+    if likely and label not in likely and (score < _SURE or len(_LETTERS.findall(text)) < _FEW):
         label, score = next((pair for pair in _identifier().rank(text) if pair[0] in likely), (label, score))
     if score < _UNSURE:
         label, score = _second_opinion(text) or (label, score)
