@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, instruction_pair
+from open_instructions.shapes import blank_no_input, instruction_pair, rest
 
 _NEXT_RECORD = re.compile(r"\n[#\d\s]*\d+\.\s*Instruction:")
 _NO_OUTPUT = re.compile(r"\s*(?:<\s*no\s?(?:in|out)put\s*>|n/a)\s*", re.I)
@@ -98,4 +98,4 @@ ALPACA = Source(
 
 @source(ALPACA)
 def convert(record: Record) -> Iterator[Draft | Reject]:
-    yield instruction_pair(record)
+    yield instruction_pair(record, metadata=rest(record, "instruction", "input", "output", "text"))  # text: the filled prompt

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
-from open_instructions.shapes import instruction_pair
+from open_instructions.shapes import instruction_pair, rest
 
 _MARK = re.compile(
     r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
@@ -75,6 +75,6 @@ DOLLY = Source(
 @source(DOLLY)
 def convert(record: Record) -> Iterator[Draft | Reject]:
     category = record.get("category")
-    yield instruction_pair(
-        record, prompt=("instruction", "context"), answer="response", task=category if isinstance(category, str) else None
-    )
+    task = category if isinstance(category, str) else None
+    said = rest(record, "instruction", "context", "response", "category" if task else "")
+    yield instruction_pair(record, prompt=("instruction", "context"), answer="response", task=task, metadata=said)

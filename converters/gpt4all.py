@@ -16,15 +16,16 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
-from open_instructions.shapes import pair
+from open_instructions.shapes import pair, rest
 
 _END = re.compile(r"\s*</s>\s*\Z|</s> ?(?=\n)")
 _STACK_OVERFLOW = "pacovaldez/stackoverflow-questions"
 _PAIRS = (
-    (("prompt", "response"),),
     (("prompt", "response_turn_1"), ("prompt_turn_2", "response_turn_2")),
+    (("prompt", "response"),),
     (("turn_0_question", "turn_0_answer"),),
 )
+"""Which fields hold the pairs of turns, the richest shape first; fields of another shape go into `metadata`."""
 
 
 def drop_end_marks(record: Record) -> Record:
@@ -103,7 +104,7 @@ def _text(value: Any) -> str | None:
 def convert(record: Record) -> Iterator[Draft | Reject]:
     origin = record.get("source")
     stack_overflow = isinstance(origin, str) and "stackoverflow" in origin
-    shape = next((s for s in reversed(_PAIRS) if all(q in record and a in record for q, a in s)), None)
+    shape = next((s for s in _PAIRS if all(q in record and a in record for q, a in s)), None)
     if shape is None:
         if _text(record.get("prompt")) is not None:
             yield Reject(Reason.NO_ANSWER, "a prompt without a response")
@@ -121,5 +122,6 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
             yield Reject(Reason.UNEXPECTED_SHAPE, f"{wrong} is a {type(record[wrong]).__name__}")
             return
         messages += pair(prompt, response, prompt_is_html=stack_overflow)
-    said = {"model_settings": record["model_settings"]} if record.get("model_settings") else {}
-    yield Draft(messages, task=origin if isinstance(origin, str) and origin else "unspecified", metadata=said)
+    used = [name for names in shape for name in names if isinstance(record[name], str) or len(record[name]) == 1]
+    task = origin if isinstance(origin, str) and origin else "unspecified"
+    yield Draft(messages, task=task, metadata=rest(record, *used, "source" if task == origin else ""))

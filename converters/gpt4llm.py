@@ -86,4 +86,4 @@ GPT4LLM = Source(
 
 @source(GPT4LLM)
 def convert(record: Record) -> Iterator[Draft | Reject]:
-    yield instruction_pair(record, metadata={"label": record["label"]} if "label" in record else {})
+    yield instruction_pair(record)

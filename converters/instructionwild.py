@@ -9,7 +9,6 @@ The seed prompts and everything of v2 have no answers: they are read and rejecte
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from open_instructions.catalogue import Example, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
@@ -77,6 +76,5 @@ INSTRUCTIONWILD = Source(
 
 @source(INSTRUCTIONWILD)
 def convert(record: Record) -> Iterator[Draft | Reject]:
-    said: dict[str, Any] = {key: record[key] for key in ("id", "special_tag") if record.get(key) is not None}
     task = record.get("instruction_type")
-    yield instruction_pair(record, task=task if isinstance(task, str) else None, metadata=said)
+    yield instruction_pair(record, task=task if isinstance(task, str) else None)

@@ -17,7 +17,7 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
-from open_instructions.shapes import missing_fields, pair
+from open_instructions.shapes import missing_fields, pair, rest
 
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
@@ -100,7 +100,7 @@ def _conversation(instance: Record) -> Iterator[Draft | Reject]:
             messages.append(Message(role, turn["content"]))
         else:
             yield Reject(Reason.UNKNOWN_ROLE, "a message without a known role and a text", Message("unknown", to_json(turn)))
-    said = {key: instance[key] for key in ("conversation_id", "tools") if instance.get(key)}
+    said = {key: value for key, value in rest(instance, "system", "messages").items() if value != []}
     yield Draft(messages, metadata=said)
 
 
@@ -138,7 +138,11 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
         yield Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
     elif kind == "text2text":
         wrong = missing_fields(instance, "input", "output")
-        yield Reject(Reason.UNEXPECTED_SHAPE, wrong) if wrong else Draft(pair(instance["input"], instance["output"]))
+        yield (
+            Reject(Reason.UNEXPECTED_SHAPE, wrong)
+            if wrong
+            else Draft(pair(instance["input"], instance["output"]), metadata=rest(instance, "input", "output"))
+        )
     elif kind == "text_only":
         yield _text_only(instance)
     elif kind == "conversation":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import missing_fields, multiple_choice, pair, question
+from open_instructions.shapes import missing_fields, multiple_choice, pair, question, rest
 
 
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
@@ -26,7 +26,7 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         return
     said = [f"{decision.capitalize()}."] if isinstance(decision, str) and decision else []
     said += [answer] if isinstance(answer, str) and answer.strip() else []
-    meta = {k: record[k] for k in ("final_decision", "YEAR", "MESHES", "LABELS") if record.get(k) is not None}
+    meta = rest(record, "PMID", "QUESTION", "CONTEXTS", "LONG_ANSWER")
     messages = pair(question(*contexts, f"Question: {record['QUESTION']}"), " ".join(said))
     yield Draft(messages, id=f"pubmedqa/{name}" if isinstance(name, str) else None, metadata=meta)
 
@@ -45,8 +45,8 @@ def medmcqa(record: Record) -> Iterator[Draft | Reject]:
         letter = "ABCD"[int(right) - 1]
         explanation = record.get("exp")
         answer = question(f"{letter}. {options[letter]}", explanation if isinstance(explanation, str) else "")
-        said = {k: record[k] for k in ("id", "topic_name", "choice_type") if record.get(k) is not None}
         subject = record.get("subject_name")
+        said = rest(record, "question", "cop", "opa", "opb", "opc", "opd", "exp", "subject_name")
         yield Draft(
             pair(multiple_choice(record["question"], options), answer), task=subject if isinstance(subject, str) else None, metadata=said
         )
@@ -62,7 +62,7 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
     elif not isinstance(right, str) or right not in options:
         yield Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {right!r} is not among the options")
     else:
-        said = {k: record[k] for k in ("meta_info",) if record.get(k) is not None}
+        said = rest(record, "question", "options", "answer_idx", "answer")
         yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), metadata=said)
 
 

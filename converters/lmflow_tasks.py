@@ -15,8 +15,9 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import pair, question
+from open_instructions.shapes import pair, question, rest
 
+_KEPT = ("Source", "URL", "Categories", "Reasoning", "Domains", "Input_language", "Output_language")
 UNKNOWN_LICENSE = "LicenseRef-NaturalInstructions-unknown"
 _SPDX = {
     "apache": "Apache-2.0",
@@ -65,7 +66,7 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     name = instance.get("id")
     different = list(dict.fromkeys(answers))
     said: dict[str, Any] = {"other_answers": different[1:]} if len(different) > 1 else {}
-    said |= {k.lower(): record[k] for k in ("Categories", "Input_language", "Output_language") if record.get(k)}
+    said |= {k: record[k] for k in _KEPT if record.get(k)} | rest(instance, "id", "input", "output")
     yield Draft(
         pair(question(definition, asked), answers[0]),
         id=f"natural-instructions/{name}" if isinstance(name, str) and name else None,

@@ -131,7 +131,7 @@ def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Re
     for start, indexes, messages in joined:
         own = [records[i] for i in indexes]
         name = _name(own[0], start if isinstance(given, list) else None)
-        said = {"parts": [r["id"] for r in own]} if len(own) > 1 else {}
+        said = {"parts": [r.get("id") for r in own]} if len(own) > 1 else {}
         yield Draft(messages, id=name, engine=_engine(own), metadata=said, records=tuple(indexes))
 
 

@@ -112,6 +112,8 @@ def plan(
     """Find the inputs and settle everything that can be wrong before any work is done."""
     if sample and data_dir is not None:
         raise UsageError("--sample and --data-dir exclude each other.", hint="--sample uses the files that ship with the package.")
+    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int)):
+        raise UsageError(f"max_tokens is a whole number, not {max_tokens!r}.")
     if missing not in ("stop", "skip"):
         raise UsageError(f"--missing is stop or skip, not {missing!r}.")
     if not isinstance(recipe, str | Recipe):
@@ -161,8 +163,8 @@ def build(
     job = plan(
         sources, data_dir=data_dir, sample=sample, missing=missing, recipe=recipe, out=out, languages=languages, max_tokens=max_tokens
     )
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers is 1 or more, not {workers}.")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
     before = store.existing(job.out)
     if before and before.manifest["fingerprint"] == job.fingerprint and before.whole():
         return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)

@@ -5,6 +5,7 @@ An unknown key is an error that names the nearest one; so is a value of the wron
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
@@ -105,10 +106,10 @@ def parse(text: str, where: str) -> Recipe:
     """A recipe from YAML text; `where` names it in errors."""
     try:
         data = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date like 2020-02-31 is a ValueError
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {getattr(error, 'problem', error)}.") from error
+        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {getattr(error, 'problem', None) or error}.") from error
     except RecursionError as error:
         raise RecipeError(f"{where} is nested too deep.") from error
     if not isinstance(data, Mapping):
@@ -158,6 +159,6 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
             hint = suggest(label.lower(), LABELS, "Languages are")
             raise RecipeError(f"{where}: {label!r} is no language that is told apart.", hint=hint)
     recipe = replace(recipe, languages=tuple(known[label.lower()] for label in recipe.languages))
-    if not recipe.name or "/" in recipe.name or "\\" in recipe.name or recipe.name.startswith("."):
+    if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
         raise RecipeError(f"{where}: {recipe.name!r} is no name for a recipe.", hint="It also names the folder of the build.")
     return recipe

@@ -30,7 +30,7 @@ def instruction_pair(
 ) -> Draft | Reject:
     """Alpaca's shape: an instruction, perhaps an input, an output. The prompt is both, a blank line between them.
 
-    `said` goes into the Draft (task, metadata, …). A record without the answer's field is a prompt without an answer.
+    `said` goes into the Draft (task, metadata, …); metadata is what else the record says. A record without the answer's field is a prompt without an answer.
 
     >>> instruction_pair({"instruction": "Add.", "input": "1, 2", "output": "3"}).messages[0].content
     'Add.\\n\\n1, 2'
@@ -43,7 +43,13 @@ def instruction_pair(
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
     if not isinstance(record[answer], str):
         return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, answer))
+    said.setdefault("metadata", rest(record, *prompt, answer))
     return Draft(pair(question(*(record[name] for name in present)), record[answer]), **said)
+
+
+def rest(record: Record, *used: str) -> Record:
+    """What upstream says beside the fields that a converter used: for `metadata`, so that nothing is lost."""
+    return {key: value for key, value in record.items() if key not in used and value is not None and value != ""}
 
 
 def multiple_choice(text: str, options: Mapping[str, str]) -> str:

@@ -428,7 +428,10 @@ def test_missing_subsets_are_in_the_books(make: Callable[..., BuildResult]) -> N
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
-        ({"workers": 0}, UsageError, "1 or more"),
+        ({"workers": 0}, UsageError, "from 1"),
+        ({"max_tokens": "x"}, UsageError, "whole number"),
+        ({"recipe": 5}, UsageError, "int"),
+        ({"languages": "en"}, None, ""),
         ({"missing": "maybe"}, UsageError, "stop or skip"),
         ({"recipe": "vicunna"}, RecipeError, "vicuna"),
         ({"languages": ["klingon"]}, RecipeError, "klingon"),

@@ -51,10 +51,33 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<pre><code>a ``` b\n</code></pre>", "````\na ``` b\n````"),
         ("<ul><li><p>x</p><pre><code>a\n\n  b\n</code></pre></li></ul>", "- x\n\n  ```\n  a\n\n    b\n  ```"),
         ("<p>null\x00byte</p>", "null\ufffdbyte"),
+        ("<pre><code>a</code>\n<code>b</code></pre>", "```\na\nb\n```"),
+        ("<pre>foo <code>bar</code> baz</pre>", "```\nfoo bar baz\n```"),
+        ("<pre>a<br>b</pre>", "```\na\nb\n```"),
+        ("<p>x<sup>2</sup> <code>a  b</code> <code>`</code></p>", "x<sup>2</sup> `a  b` `` ` ``"),
+        ('<ol><li>a</li><li value="7">b</li></ol>', "1. a\n7. b"),
+        ('<ol start="²"><li>a</li></ol>', "1. a"),
+        ("<p>a<![foo]>b</p>", "ab"),
+        ("<ul><li><p>a</p></li><li><p>b</p></li></ul>", "- a\n\n- b"),
+        ("<ul><li>a</li></ul><ul><li>b</li></ul>", "- a\n\n* b"),
+        ("<p>1. not a list</p><p># nor a heading</p><p>- nor this</p>", "1\\. not a list\n\n\\# nor a heading\n\n\\- nor this"),
+        ("<p>a * b, *c*, _d_, e_f, `g`, \\*</p>", "a * b, \\*c\\*, \\_d\\_, e_f, \\`g\\`, \\\\\\*"),
+        ("<p>a<br>\nb</p>", "a  \nb"),
+        ("<p>a <del>b</del> <b> c </b>d</p>", "a ~~b~~  **c** d"),
+        ("<table><tr><td style='text-align:right'>a|b</td></tr></table>", "|  |\n| ---: |\n| a\\|b |"),
+        ("<blockquote><p>a</p><pre><code>b\n</code></pre></blockquote>", "> a\n>\n> ```\n> b\n> ```"),
+        ("<p>lost <strong>end", "lost **end**"),
+        ("a </b> b", "a  b"),
     ],
 )
 def test_html_becomes_the_markdown_it_was(html: str, markdown: str) -> None:
     assert to_markdown(html) == markdown
+
+
+def test_nesting_without_end_keeps_its_text() -> None:
+    assert to_markdown("<div>" * 5000 + "x" + "</div>" * 5000) == "x"
+    assert to_markdown("<blockquote>" * 300 + "x").endswith("> x")
+    assert to_markdown("<b>" * 1000 + "x").strip("*") == "x"
 
 
 def test_the_header_names_the_language_and_chrome_goes() -> None:

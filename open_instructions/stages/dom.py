@@ -18,6 +18,7 @@ _ANNOTATION = re.compile(r"<annotation\b[^>]*>(.*?)</annotation>", re.S)
 _LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
 _LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
 _PAGER = re.compile(r"\s*\d+ / \d+\s*")
+_DEPTH = 100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
 _NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
 VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
@@ -138,7 +139,7 @@ def parse(html: str) -> Element:
             _close(stack, *_CLOSES[tag])
         element = Element(tag, attributes)
         stack[-1].children.append(element)
-        if tag not in VOID:
+        if tag not in VOID and len(stack) < _DEPTH:
             stack.append(element)
     if pos < len(html):
         _add_text(stack[-1], html[pos:])
@@ -180,22 +181,23 @@ def _text(html: str) -> str:
 def _code_block(inner: str) -> Element:
     """A `pre`: its code to the byte, and in `attributes` the language. The header's label is one; the class is a guess."""
     start = inner.find("<code")
-    if start < 0:
-        return Element("pre", "", _text(inner))
-    opening = inner.find(">", start) + 1
-    end = inner.rfind("</code>")
+    opening = inner.find(">", start) + 1 if start >= 0 else 0
+    end = inner.rfind("</code>") if start >= 0 else len(inner)
     if end < opening:
         end = len(inner)
+    head = inner[: max(start, 0)]
+    if "<div" not in inner and (_text(head).strip() or _text(inner[end:]).strip()):
+        start = opening = 0  # text beside the code and no page chrome: all of it was shown
+        head, end = "", len(inner)
     body = inner[opening:end]
     if "<br" in body or "</div>" in body:
         body = _NEXT_LINE.sub("\n", body)
-    head = inner[:start]
     label = ""
     if "<" in head:
         said = " ".join(_without_chrome(head).split())
         label = said.lower() if _LABEL.fullmatch(said) else ""
     # a header without a label: the fence named no language, and the class is what highlight.js guessed
-    guess = None if "<div" in head else _LANGUAGE.search(inner, start, opening)
+    guess = None if "<div" in head else _LANGUAGE.search(inner, max(start, 0), opening)
     return Element("pre", label or (guess[1] if guess else ""), _text(body) if "<" in body or "&" in body else body)
 
 

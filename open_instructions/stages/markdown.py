@@ -126,10 +126,11 @@ def _fence(element: Element) -> str:
 def _list(element: Element, *, alternate: bool) -> str:
     items = [c for c in element.children if isinstance(c, Element)]
     loose = any(isinstance(c, Element) and c.tag == "p" for item in items for c in item.children)
-    number = _number(element.get("start")) if element.tag == "ol" else 0
+    number = _number(element.get("start"), 1) if element.tag == "ol" else 0
     lines: list[str] = []
     for item in items:
         if element.tag == "ol":
+            number = _number(item.get("value"), number) if item.attributes else number
             marker = f"{number}{')' if alternate else '.'} "
             number += 1
         else:
@@ -142,8 +143,8 @@ def _list(element: Element, *, alternate: bool) -> str:
     return ("\n\n" if loose else "\n").join(lines)
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
 
 
 def _table(element: Element) -> str:
@@ -214,6 +215,9 @@ def _element(element: Element) -> str:
         return f"![{_inline([element.get('alt')])}]({_target(element.get('src'), element.get('title'))})"
     if tag == "math":
         return f"${element.text}$"
+    if tag in ("sup", "sub"):  # Markdown has no mark of its own for them, and x2 is not x<sup>2</sup>
+        text = _inline(element.children)
+        return f"<{tag}>{text}</{tag}>" if text else ""
     if tag == "input" and element.get("type") == "checkbox":
         return "[x] " if re.search(r"\bchecked\b", element.attributes) else "[ ] "
     return _inline(element.children)
