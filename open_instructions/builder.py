@@ -166,7 +166,7 @@ def build(
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
     before = store.existing(job.out)
-    if before and before.manifest["fingerprint"] == job.fingerprint and before.whole():
+    if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
         return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
     if before and not overwrite:
         raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")

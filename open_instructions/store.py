@@ -127,11 +127,12 @@ def existing(out: Path) -> Build | None:
     if not any(out.iterdir()):
         return None
     try:
-        return open_build(out)
-    except NotFoundError as error:
-        raise OutputError(
-            f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out."
-        ) from error
+        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or "open_instructions" not in content:  # written by any version, it is ours
+        raise OutputError(f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out.")
+    return Build(out, content)
 
 
 def publish(ready: Path, out: Path) -> None:

@@ -334,6 +334,14 @@ def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult
     assert shard.is_file()
 
 
+def test_a_build_of_another_version_can_be_replaced(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text('{"format": 0, "open_instructions": "0.0.1"}')
+    with pytest.raises(OutputError, match="--overwrite"):
+        make({"alpaca_data.json": [alpaca()]})
+    assert len(rows(make({}, overwrite=True))) == 1
+
+
 def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(SOURCE.replace("NAME", "edited"))
