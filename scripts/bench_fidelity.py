@@ -43,6 +43,7 @@ GENERATIONS = (
     ),
 )
 PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
+BETWEEN_BLOCKS = re.compile(r"(</?(?:p|ol|ul|li|h[1-6]|blockquote|table|thead|tbody|tr|th|td|hr)\b[^>]*>)\n|\n$")
 Tree = list[Any]
 
 
@@ -62,7 +63,12 @@ def page(markdown: str, generation: int) -> str:
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
     renderer.add_render_rule("fence", fence)
-    return f'<div class="{root}">{renderer.render(markdown)}</div>'
+    text = renderer.render(markdown)
+    if generation % len(GENERATIONS) < 3:  # until 2025 the page had no line breaks between blocks
+        parts = re.split(r"(<pre>.*?</pre>)", text, flags=re.S)
+        parts[::2] = [BETWEEN_BLOCKS.sub(r"\1", part) for part in parts[::2]]
+        text = "".join(parts)
+    return f'<div class="{root}">{text}</div>'
 
 
 def tree(markdown: str) -> Tree:
