@@ -23,6 +23,7 @@ _NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
 VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
 CHROME = frozenset(("button", "svg", "script", "style", "template", "noscript"))
+_TAKEN_WHOLE = CHROME | {"pre", "span"}
 BLOCKS = frozenset(
     [
         "p",
@@ -97,57 +98,66 @@ def parse(html: str) -> Element:
     html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")  # as HTML reads them
     root = Element("")
     stack = [root]
+    children = root.children
     pos, search = 0, _TAG.search
-    while True:
-        match = search(html, pos)
-        if match is None:
-            break
-        if match.start() > pos:
-            _add_text(stack[-1], html[pos : match.start()])
+    while (match := search(html, pos)) is not None:
+        start = match.start()
+        if start > pos:
+            text = html[pos:start]
+            children.append(unescape(text) if "&" in text else text)
         pos = match.end()
-        tag = match[2]
+        closing, tag, attributes = match.groups()
         if tag is None:  # a comment
             continue
         if not tag.islower():
             tag = tag.lower()
-        if match[1]:
+        if closing:
             for depth in range(len(stack) - 1, 0, -1):
                 if stack[depth].tag == tag:
                     del stack[depth:]
+                    children = stack[-1].children
                     break
             continue
-        if tag in CHROME:
-            pos = _end_of(html, tag, pos)[1]
-            continue
-        attributes = match[3]
-        if tag == "pre":
-            inner, pos = _end_of(html, tag, pos)
-            _close_paragraph(stack)
-            stack[-1].children.append(_code_block(html[match.end() : inner]))
-            continue
-        if tag == "span" and "katex" in attributes:
-            inner, end = _end_of(html, tag, pos)
-            found = _ANNOTATION.search(html, pos, inner)
-            if found:
-                display = "katex-display" in attributes
-                stack[-1].children.append(Element("math-block" if display else "math", text=unescape(found[1]).strip()))
-                pos = end
+        if tag in _TAKEN_WHOLE:
+            end = _taken_whole(html, tag, match, stack)
+            if end is not None:
+                children, pos = stack[-1].children, end
                 continue
         if tag in BLOCKS:
-            _close_paragraph(stack)
-        if tag in _CLOSES:
-            _close(stack, *_CLOSES[tag])
+            if stack[-1].tag == "p":
+                stack.pop()
+            if tag in _CLOSES:
+                _close(stack, *_CLOSES[tag])
+            children = stack[-1].children
         element = Element(tag, attributes)
-        stack[-1].children.append(element)
+        children.append(element)
         if tag not in VOID and len(stack) < _DEPTH:
             stack.append(element)
+            children = element.children
     if pos < len(html):
-        _add_text(stack[-1], html[pos:])
+        children.append(unescape(html[pos:]))
     return root
 
 
-def _add_text(element: Element, text: str) -> None:
-    element.children.append(unescape(text) if "&" in text else text)
+def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]) -> int | None:
+    """Read an element in one go: chrome, code, a formula. Where it ends; None if it is to be read like any other."""
+    if tag in CHROME:
+        return _end_of(html, tag, match.end())[1]
+    if tag == "pre":
+        inner, end = _end_of(html, tag, match.end())
+        if stack[-1].tag == "p":
+            stack.pop()
+        stack[-1].children.append(_code_block(html[match.end() : inner]))
+        return end
+    if "katex" not in match[3]:
+        return None
+    inner, end = _end_of(html, tag, match.end())
+    found = _ANNOTATION.search(html, match.end(), inner)
+    if found is None:
+        return None
+    kind = "math-block" if "katex-display" in match[3] else "math"
+    stack[-1].children.append(Element(kind, text=unescape(found[1]).strip()))
+    return end
 
 
 def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
@@ -157,11 +167,6 @@ def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...])
             return
         if stack[depth].tag in limits:
             return
-
-
-def _close_paragraph(stack: list[Element]) -> None:
-    if stack[-1].tag == "p":
-        stack.pop()
 
 
 def _end_of(html: str, tag: str, pos: int) -> tuple[int, int]:
