@@ -107,6 +107,7 @@ def plan(
     recipe: str | Recipe = "default",
     out: str | os.PathLike[str] | None = None,
     languages: str | Sequence[str] | None = None,
+    not_languages: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
 ) -> Plan:
     """Find the inputs and settle everything that can be wrong before any work is done."""
@@ -119,8 +120,7 @@ def plan(
     if not isinstance(recipe, str | Recipe):
         raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(recipe).__name__}.")
     chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
-    wanted = languages.split(",") if isinstance(languages, str) else languages
-    chosen = chosen.with_flags(languages=None if wanted is None else tuple(w.strip() for w in wanted), max_tokens=max_tokens)
+    chosen = chosen.with_flags(languages=_labels(languages), not_languages=_labels(not_languages), max_tokens=max_tokens)
     tokenizer(chosen.tokenizer)
     selections = select(sources)
     wrong = check_names(chosen, registry().all())
@@ -134,6 +134,11 @@ def plan(
     return Plan(tuple(selections), chosen, found, Path(os.path.realpath(place)))
 
 
+def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    parts = given.split(",") if isinstance(given, str) else given
+    return None if parts is None else tuple(part.strip() for part in parts if part.strip())
+
+
 def build(
     sources: str | Iterable[str] = "all",
     *,
@@ -143,6 +148,7 @@ def build(
     recipe: str | Recipe = "default",
     out: str | os.PathLike[str] | None = None,
     languages: str | Sequence[str] | None = None,
+    not_languages: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     workers: int | None = None,
     overwrite: bool = False,
@@ -161,7 +167,15 @@ def build(
     >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
     """
     job = plan(
-        sources, data_dir=data_dir, sample=sample, missing=missing, recipe=recipe, out=out, languages=languages, max_tokens=max_tokens
+        sources,
+        data_dir=data_dir,
+        sample=sample,
+        missing=missing,
+        recipe=recipe,
+        out=out,
+        languages=languages,
+        not_languages=not_languages,
+        max_tokens=max_tokens,
     )
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")

@@ -109,7 +109,7 @@ class Pipeline:
         self.stages: list[Stage] = [
             *([Html()] if recipe.html else []),
             Defects(rules),
-            Language(recipe.languages, subset.languages),
+            Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
             Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead),
         ]
         self._passed_over = () if recipe.html else ("html",)

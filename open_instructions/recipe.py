@@ -28,6 +28,8 @@ class Recipe:
     html               turn HTML into Markdown
     rules_off          rules not to run, as `source.rule`
     languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
+    not_languages      drop these
+    min_language_score drop what the detector is less sure of
     duplicates         drop equal conversations
     prefer             sources in the order in which a copy is kept; the others follow in alphabetical order
     tokenizer          what counts tokens
@@ -41,6 +43,8 @@ class Recipe:
     html: bool = True
     rules_off: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    not_languages: tuple[str, ...] = ()
+    min_language_score: float = 0.0
     duplicates: bool = True
     prefer: tuple[str, ...] = ()
     tokenizer: str = DEFAULT
@@ -55,11 +59,19 @@ class Recipe:
         """What `to_dict` gave, as a manifest holds it. Raises RecipeError for an unknown key or a wrong value."""
         return _from_mapping(values, "the manifest")
 
-    def with_flags(self, *, languages: tuple[str, ...] | None = None, max_tokens: int | None = None) -> Recipe:
+    def with_flags(
+        self,
+        *,
+        languages: tuple[str, ...] | None = None,
+        not_languages: tuple[str, ...] | None = None,
+        max_tokens: int | None = None,
+    ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
         changed = self
         if languages is not None:
             changed = replace(changed, languages=languages)
+        if not_languages is not None:
+            changed = replace(changed, not_languages=not_languages)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
         return _checked(changed, "the flags")
@@ -138,12 +150,14 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             hint = "YAML reads a bare no as false: quote it." if bare else f"Write [{value}]." if isinstance(value, str) else ""
             raise RecipeError(f"{where} takes a list of strings, not {value!r}.", hint=hint)
         return tuple(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise RecipeError(f"{where} takes {_KINDS[kind]}, not {value!r}.")
     return value
 
 
-_KINDS = {bool: "true or false", int: "a whole number", str: "a text"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
@@ -154,11 +168,17 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     if recipe.max_tokens > 2**31 - 1:
         raise RecipeError(f"{where}: max_tokens {recipe.max_tokens} is more than 2147483647.", hint="max_tokens 0 does not split.")
     known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters
-    for label in recipe.languages:
+    if not 0 <= recipe.min_language_score <= 1:
+        raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
+    for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             hint = suggest(label.lower(), LABELS, "Languages are")
             raise RecipeError(f"{where}: {label!r} is no language that is told apart.", hint=hint)
-    recipe = replace(recipe, languages=tuple(known[label.lower()] for label in recipe.languages))
+    recipe = replace(
+        recipe,
+        languages=tuple(known[label.lower()] for label in recipe.languages),
+        not_languages=tuple(known[label.lower()] for label in recipe.not_languages),
+    )
     if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
         raise RecipeError(f"{where}: {recipe.name!r} is no name for a recipe.", hint="It also names the folder of the build.")
     return recipe

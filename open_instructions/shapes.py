@@ -60,6 +60,16 @@ def multiple_choice(text: str, options: Mapping[str, str]) -> str:
 _NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
 
 
+def drop_prefixes(record: Record, prefixes: Mapping[str, str]) -> Record:
+    """Take a label that belongs to the prompt's template ("输入：") off the beginning of fields."""
+    changed = {
+        key: record[key][len(prefix) :].lstrip(" \n")
+        for key, prefix in prefixes.items()
+        if isinstance(record.get(key), str) and record[key].startswith(prefix)
+    }
+    return {**record, **changed} if changed else record
+
+
 def blank_no_input(record: Record) -> Record:
     """An `input` that only says there is none ("<noinput>", "No input.", "N/A") becomes empty; a real "None" stays."""
     value = record.get("input")

@@ -38,6 +38,7 @@ def build(
         Path | None, typer.Option("--out", "-o", help="Where the build goes; builds/RECIPE in $OI_HOME if not said.")
     ] = None,
     languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
+    not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
@@ -56,7 +57,8 @@ def build(
             missing=missing,
             recipe=recipe,
             out=out_dir,
-            languages=_list(languages),
+            languages=languages,
+            not_languages=not_languages,
             max_tokens=max_tokens,
             workers=workers,
             overwrite=overwrite,
@@ -86,10 +88,6 @@ def build(
         )
     )
     console.print(Text(safe(str(result.path))))
-
-
-def _list(value: str | None) -> list[str] | None:
-    return None if value is None else [item.strip() for item in value.split(",") if item.strip()]
 
 
 class _Watcher:

@@ -108,18 +108,20 @@ def matches(label: str, wanted: Sequence[str]) -> bool:
 
 
 class Language:
-    """The stage: labels every conversation; with `keep`, rejects those in other languages."""
+    """The stage: labels every conversation. Rejects those outside `keep` (empty takes all), those in `drop`, and those
+    whose score is under `least`."""
 
     name = "language"
     version = 1
 
-    def __init__(self, keep: Sequence[str] = (), likely: Sequence[str] = ()) -> None:
-        self._keep = tuple(keep)
+    def __init__(self, keep: Sequence[str] = (), likely: Sequence[str] = (), drop: Sequence[str] = (), least: float = 0.0) -> None:
+        self._keep, self._drop, self._least = tuple(keep), tuple(drop), least
         self._likely = tuple(dict.fromkeys(label.partition("-")[0] for label in likely if label != "mul"))
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         label, score = detect(words(conversation), self._likely)
-        if self._keep and not matches(label, self._keep):
+        unwanted = (self._keep and not matches(label, self._keep)) or matches(label, self._drop)
+        if unwanted or score < self._least:
             return [Reject(Reason.LANGUAGE, f"{label} {score:.2f}")]
         return [replace(conversation, language=label, language_score=score)]
 
