@@ -13,7 +13,8 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import blank_no_input, instruction_pair, rest
 
-_NEXT_RECORD = re.compile(r"\n[#\d\s]*\d+\.\s*Instruction:")
+# with the lines of marks that the generator put between two tasks
+_NEXT_RECORD = re.compile(r"(?:\n[ \t]*(?:[#*]+|<!--\s*-->|\d+)?[ \t]*)*\n[ \t]*\d+\.\s*Instruction:")
 _NO_OUTPUT = re.compile(r"\s*(?:<\s*no\s?(?:in|out)put\s*>|n/a)\s*", re.I)
 
 
@@ -87,7 +88,11 @@ ALPACA = Source(
             ((("user", "Explain the value.\n\nNone"), ("assistant", "It means nothing is there.")),),
         ),
         Example(
-            {"instruction": "Name a tree.", "input": "", "output": "An oak.\n11. Instruction: Name a fish.\n11. Input:\n<noinput>"},
+            {
+                "instruction": "Name a tree.",
+                "input": "",
+                "output": "An oak.\n***\n##\n11. Instruction: Name a fish.\n11. Input:\n<noinput>",
+            },
             ((("user", "Name a tree."), ("assistant", "An oak.")),),
         ),
         Example({"instruction": "Draw a cat.", "input": "", "output": "<No Output>"}, ("placeholder",)),

@@ -11,10 +11,11 @@ The comparison files hold preference pairs. They are known and read, and each re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, instruction_pair
+from open_instructions.shapes import blank_no_input, drop_prefixes, instruction_pair
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
@@ -65,9 +66,22 @@ GPT4LLM = Source(
         ),
     ),
     default=("en", "zh"),
-    rules=(Rule("no_input", 'An input that only says there is none ("<noinput>", "No input.") becomes empty.', blank_no_input),),
+    rules=(
+        Rule("no_input", 'An input that only says there is none ("<noinput>", "No input.") becomes empty.', blank_no_input),
+        Rule(
+            "labels",
+            "The template's labels 输入： and 输出： go from the beginning of input and output.",
+            partial(drop_prefixes, prefixes={"input": "输入：", "output": "输出："}),
+            subsets=("zh",),
+        ),
+    ),
     template="{instruction}\n\n{input}",
     examples=(
+        Example(
+            {"instruction": "翻译成英文。", "input": "输入：你好", "output": "输出：Hello"},
+            ((("user", "翻译成英文。\n\n你好"), ("assistant", "Hello")),),
+            subset="zh",
+        ),
         Example(
             {"instruction": "Add the numbers.", "input": "1, 2", "output": "1 + 2 = 3"},
             ((("user", "Add the numbers.\n\n1, 2"), ("assistant", "1 + 2 = 3")),),

@@ -19,7 +19,7 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
 from open_instructions.shapes import missing_fields, pair, rest
 
-from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS
+from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
 _MARKS = [re.compile(rf"\n ?{mark}[ \n]?") for mark in ("### Response:", "Output:", "Answer:", "Assistant:")]
@@ -66,7 +66,12 @@ LMFLOW = Source(
         ),
     ),
     default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
-    rules=(Rule("unanswered", 'An instance whose output is "NA" or "N/A" is rejected.', refuse_unanswered, subsets=("native",)),),
+    rules=(
+        Rule("unanswered", 'An instance whose output is "NA" or "N/A" is rejected.', refuse_unanswered, subsets=("native",)),
+        Rule(
+            "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)
+        ),
+    ),
     template="pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …; natural-instructions: {Definition}, {input}",
     examples=(
         *MEDICAL_EXAMPLES,

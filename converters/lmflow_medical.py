@@ -66,6 +66,14 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
         yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), metadata=said)
 
 
+def drop_stray_quote(record: Record) -> Record:
+    """A question that ends with a quotation mark which nothing opened loses it."""
+    text = record.get("question")
+    if isinstance(text, str) and text.rstrip().endswith('"') and text.count('"') == 1:
+        return {**record, "question": text.rstrip()[:-1].rstrip()}
+    return record
+
+
 MEDICAL_SUBSETS = (
     Subset(
         "pubmedqa",
@@ -118,6 +126,11 @@ MEDICAL_SUBSETS = (
 )
 
 MEDICAL_EXAMPLES = (
+    Example(
+        {"question": 'Which is a bone?"', "options": {"A": "Aorta", "B": "Femur"}, "answer_idx": "B"},
+        ((("user", "Which is a bone?\n\nA. Aorta\nB. Femur"), ("assistant", "B. Femur")),),
+        subset="medqa",
+    ),
     Example(
         {
             "PMID": "900",
