@@ -245,7 +245,7 @@ def whole_record(messages: Sequence[Message], rejects: Sequence[Reject] = ()) ->
     if not messages:
         return Reject(Reason.EMPTY, "no turns at all")
     if not roles & {USER, ASSISTANT}:
-        return Reject(Reason.EMPTY, "no turn with text in it")
+        return Reject(Reason.EMPTY, "only a system turn" if said else "no turn with text in it")
     if ASSISTANT not in roles:
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
     if USER not in roles:
