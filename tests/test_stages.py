@@ -68,6 +68,7 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<blockquote><p>a</p><pre><code>b\n</code></pre></blockquote>", "> a\n>\n> ```\n> b\n> ```"),
         ("<p>lost <strong>end", "lost **end**"),
         ("a </b> b", "a  b"),
+        ("<p>[a](b), [c]</p>", "[a\\](b), [c]"),
     ],
 )
 def test_html_becomes_the_markdown_it_was(html: str, markdown: str) -> None:

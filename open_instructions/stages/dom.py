@@ -19,6 +19,7 @@ _LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
 _LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
 _PAGER = re.compile(r"\s*\d+ / \d+\s*")
 _DEPTH = 100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
+_FORMULA = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
 _NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
 VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
@@ -150,6 +151,8 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
         stack[-1].children.append(_code_block(html[match.end() : inner]))
         return end
     if "katex" not in match[3]:
+        return None
+    if not 0 <= html.find("<annotation", match.end(), match.end() + _FORMULA) - match.end():
         return None
     inner, end = _end_of(html, tag, match.end())
     found = _ANNOTATION.search(html, match.end(), inner)

@@ -12,13 +12,13 @@ from .dom import BLOCKS, Element
 
 _SPACES = re.compile(r"[ \t\f]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
-_SPECIAL = re.compile(r"[\\`*_\[&~<]")
+_SPECIAL = re.compile(r"[\\`*_\]&~<]")
 _ESCAPES = re.compile(
     r"""\\(?=[!-/:-@\[-`{-~\n]|\Z)          # a backslash before punctuation
       | `
       | \*(?!\ )(?=.) | (?<!\ )(?<!^)\*     # a star that could open or close
       | (?<![^\W_])_ | _(?![^\W_])          # an underscore at the edge of a word
-      | \[(?=[^\]]*\]\()                    # what looks like a link
+      | \](?=\()                            # what looks like a link
       | &(?=\#?\w+;)                        # an entity
       | ~(?=~)
       | <(?=[a-zA-Z][a-zA-Z0-9+.-]{1,31}:)  # an autolink
