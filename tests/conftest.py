@@ -72,3 +72,21 @@ def rows(result: BuildResult, kind: str = "data") -> list[dict[str, Any]]:
 
 def alpaca(instruction: str = "Name a tree.", output: str = "An oak.", input: str = "") -> dict[str, str]:
     return {"instruction": instruction, "input": input, "output": output}
+
+
+SOURCE = """
+from open_instructions.catalogue import Source, Subset, source
+from open_instructions.schema import Draft
+from open_instructions.shapes import pair
+
+MINE = Source(
+    name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
+    subsets=(Subset("main", files=("mine.json",), fields=frozenset({"q", "a"}), places=("here",), languages=("en",), engine="human", license="CC0-1.0"),),
+)
+
+
+@source(MINE)
+def convert(record):
+    yield Draft(pair(record["q"], record["a"]))
+"""
+# a source of one subset in one file; tests replace NAME and the converter's body

@@ -152,7 +152,7 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
         return end
     if "katex" not in match[3]:
         return None
-    if not 0 <= html.find("<annotation", match.end(), match.end() + _FORMULA) - match.end():
+    if html.find("<annotation", match.end(), match.end() + _FORMULA) < 0:
         return None
     inner, end = _end_of(html, tag, match.end())
     found = _ANNOTATION.search(html, match.end(), inner)

@@ -1,0 +1,77 @@
+"""A source of one's own in a .py file: that one file is enough, and what is wrong with it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from open_instructions.builder import BuildResult
+from open_instructions.errors import ConverterError, UsageError
+
+from .conftest import SOURCE, alpaca, rows
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_file_is_enough_for_a_source(make: Callable[..., BuildResult], tmp_path: Path, workers: int) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(SOURCE.replace("NAME", f"mine{workers}"))
+    result = make({"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'}, str(mine), workers=workers)
+    assert [(r["id"], r["license"]) for r in rows(result)] == [(f"mine{workers}/000000", "CC0-1.0")]
+
+
+def test_a_copy_of_a_converter_under_another_name(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    text = (PACKAGE / "converters" / "alpaca.py").read_text().replace('name="alpaca"', 'name="mine"')
+    (tmp_path / "mine.py").write_text(text)
+    result = make({"alpaca_data.json": [alpaca(input="<noinput>")]}, str(tmp_path / "mine.py"))
+    assert [(r["id"], r["edits"]) for r in rows(result)] == [("mine/000000", ["no_input"])]
+
+
+def test_a_name_that_is_taken_is_refused(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    (tmp_path / "again.py").write_text((PACKAGE / "converters" / "dolly.py").read_text())
+    with pytest.raises(ConverterError, match="Two sources are called 'dolly'"):
+        make({}, str(tmp_path / "again.py"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("def x(:", "line 1"), ("import nothing_like_it", "cannot be imported"), ("x = 1", "registers no source")]
+)
+def test_a_source_file_that_is_none(make: Callable[..., BuildResult], tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "none.py").write_text(text)
+    with pytest.raises((ConverterError, UsageError), match=says):
+        make({}, str(tmp_path / "none.py"))
+
+
+def test_a_converter_that_loses_a_record_is_a_bug(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    (tmp_path / "loses.py").write_text(
+        SOURCE.replace("NAME", "loses").replace('yield Draft(pair(record["q"], record["a"]))', "return iter(())")
+    )
+    with pytest.raises(ConverterError, match="accounts for records"):
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "loses.py"))
+
+
+def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(SOURCE.replace("NAME", "edited"))
+    files = {"mine.json": '[{"q": "a", "a": "b"}]'}
+    assert rows(make(files, str(mine)))[0]["messages"][1]["content"] == "b"
+    mine.write_text(SOURCE.replace("NAME", "edited").replace('record["a"]', '"new"'))
+    assert rows(make(files, str(mine), overwrite=True))[0]["messages"][1]["content"] == "new"
+
+
+BROKEN_CONTRACTS = [
+    'yield Draft([("User", "a"), ("assistant", "b")])', 'yield Draft(pair("a", 5))', 'yield Draft(pair("a", "b"), task=5)', "yield 5",
+    'yield Draft(pair("a", "b"), records=(3,))', 'yield Reject("whatever")', 'yield Reject(Reason.EMPTY, record=7)', "raise SystemExit(3)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BROKEN_CONTRACTS)
+def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., BuildResult], tmp_path: Path, body: str) -> None:
+    text = SOURCE.replace("NAME", "breaks").replace('yield Draft(pair(record["q"], record["a"]))', body)
+    (tmp_path / "breaks.py").write_text(text.replace("import Draft", "import Draft, Reason, Reject"))
+    with pytest.raises((ConverterError, SystemExit)) as caught:
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"))
+    assert isinstance(caught.value, ConverterError) == (body != "raise SystemExit(3)")
