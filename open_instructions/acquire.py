@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .catalogue import Selection, Source, Subset, registry
 from .errors import InputError, MissingSourceError, UsageError
-from .readers import is_archive, members, open_stream, plain_name
+from .readers import archive_fault, is_archive, members, open_stream, plain_name
 from .readers.streams import seekable
 
 _SNIFF = 1 << 18
@@ -86,9 +86,10 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
         by_subset.setdefault((source.name, subset.name), []).append(
             Input(source.name, subset.name, file.path, file.relative, file.member, name, file.size)
         )
+    archives = dict.fromkeys(i.path for found in by_subset.values() for i in found if i.member is not None)
     inputs: list[Input] = []
     absent: list[tuple[str, str]] = []
-    notes: list[str] = []
+    notes = [f"{path.name}: {fault}" for path in archives if (fault := archive_fault(path))]
     stop: list[tuple[Source, tuple[str, ...]]] = []
     for name in sorted(wanted):
         selection = wanted[name]
@@ -189,7 +190,7 @@ def _refuse_other_things(file: _File) -> None:
 
 def _fields(file: _File) -> set[str]:
     """The names of fields near the beginning of a file; empty for an empty or unreadable one."""
-    if file.relative.lower().endswith(".parquet"):
+    if plain_name(file.relative).lower().endswith(".parquet"):
         import pyarrow as pa
         import pyarrow.parquet as pq
 

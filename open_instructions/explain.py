@@ -75,7 +75,7 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
         return Explanation(id, rows, rejected, raw, [], note)
     raw, steps = _replay(build, origin, source)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
-    if copies:
+    if copies and not rows:
         steps.append(Step("duplicates", [], copies[:1]))
     return Explanation(id, rows, rejected, raw, steps)
 

@@ -240,3 +240,21 @@ def test_what_a_failed_download_leaves_is_named(tmp_path: Path, content: str, sa
     with pytest.raises(InputError, match=says):
         find(tmp_path, select("alpaca"))
     assert find(tmp_path, select("dolly"), missing="skip").inputs == ()
+
+
+def test_a_tar_that_ends_between_its_files_is_said(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for folder in ("a", "b"):
+            content = json.dumps([alpaca(folder)]).encode()
+            info = tarfile.TarInfo(f"{folder}/alpaca_data.json")
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    (tmp_path / "whole.tar").write_bytes(packed.getvalue())
+    assert find(tmp_path, select("alpaca")).notes == ()
+    (tmp_path / "whole.tar").unlink()
+    for cut in (1024, 1124):
+        (tmp_path / "cut.tar").write_bytes(packed.getvalue()[:cut])
+        got = find(tmp_path, select("alpaca"))
+        assert len(got.inputs) == 1
+        assert got.notes == ("cut.tar: the archive has no end, so files may be missing from it",)

@@ -275,6 +275,40 @@ def test_no_records_at_all_is_said(tmp_path: Path, format: Any, content: bytes) 
     assert read(tmp_path, content, format, items="items", key_field="id") == [(0, "empty_file")]
 
 
+def test_gz_members_with_padding_between_them(tmp_path: Path) -> None:
+    for zeros in (100, 70_000):
+        packed = gzip.compress(b'{"a": 1}\n') + bytes(zeros) + gzip.compress(b'{"a": 2}\n')
+        assert read(tmp_path, packed, "lines", name="x.jsonl.gz") == [(0, {"a": 1}), (1, {"a": 2})]
+
+
+def test_parquet_in_archives_and_under_gz(tmp_path: Path) -> None:
+    import random
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng = random.Random(2)
+    texts = ["".join(rng.choices("abcdefgh", k=500)) for _ in range(400)]
+    pq.write_table(pa.table({"a": texts}), tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "x.parquet", "in/x.parquet")
+    got = read(tmp_path, (tmp_path / "x.tar.gz").read_bytes(), "parquet", "x.tar.gz", 0)
+    assert [r["a"] for _, r in got] == texts
+    assert read(tmp_path, gzip.compress(content), "parquet", "y.parquet.gz") == got
+
+
+def test_a_parquet_row_that_is_not_utf8_keeps_its_values(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    offsets = pa.py_buffer(b"\x00\x00\x00\x00\x04\x00\x00\x00\x08\x00\x00\x00")
+    bad = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"finecaf\xe9")])
+    pq.write_table(pa.table({"a": bad, "b": ["x", "y"]}), tmp_path / "x.parquet")
+    frames = [f for f, _ in open_file(tmp_path / "x.parquet", None, subset("parquet")).frames()]
+    assert [(f.text, f.reason) for f in frames] == [('{"a":"fine","b":"x"}', None), ('{"a":"caf\\\\xe9","b":"y"}', "invalid_utf8")]
+
+
 def test_parquet_values_that_are_no_text(tmp_path: Path) -> None:
     import datetime
 

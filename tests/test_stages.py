@@ -68,6 +68,9 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<blockquote><p>a</p><pre><code>b\n</code></pre></blockquote>", "> a\n>\n> ```\n> b\n> ```"),
         ("<p>lost <strong>end", "lost **end**"),
         ("a </b> b", "a  b"),
+        ("<ul>stray<li>y</li></ul>", "- stray\n- y"),
+        ("<table><caption>Cap</caption><tr><th>a</th></tr><tr><td>b</td></tr></table>", "Cap\n\n| a |\n| --- |\n| b |"),
+        ("<h1>C##</h1>", "# C\\##"),
         ("<p>[a](b), [c]</p>", "[a\\](b), [c]"),
     ],
 )

@@ -20,9 +20,9 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, parse, printable
-from .streams import is_archive, members, open_stream, plain_name, seekable
+from .streams import archive_fault, is_archive, member_name, members, open_stream, plain_name, seekable
 
-__all__ = ["Frame", "Opened", "is_archive", "members", "open_file", "open_stream", "parse", "plain_name", "printable"]
+__all__ = ["Frame", "Opened", "archive_fault", "is_archive", "members", "open_file", "open_stream", "parse", "plain_name", "printable"]
 
 _PARQUET_ROWS = 1024
 
@@ -35,7 +35,7 @@ class Opened:
 
     def __init__(self, path: Path, member: int | None, subset: Subset) -> None:
         self.path, self.member, self.subset = path, member, subset
-        self._name = path.name if member is None else dict(members(path))[member]
+        self._name = path.name if member is None else member_name(path, member)
         self.header: dict[str, Any] = {}
         self.position = 0
 
@@ -117,7 +117,19 @@ def _batch_frames(batch: Any, row: int) -> Iterator[Frame]:
             yield Frame(row + at, to_json(one.to_pylist()[0]))
         except (ValueError, OverflowError) as error:
             reason = Reason.INVALID_UTF8 if isinstance(error, UnicodeDecodeError) else Reason.UNEXPECTED_SHAPE
-            yield Frame(row + at, one.to_string()[:10_000] if hasattr(one, "to_string") else str(one), reason=reason, detail=str(error))
+            yield Frame(row + at, to_json({name: _cell(one.column(name)) for name in one.schema.names}), reason=reason, detail=str(error))
+
+
+def _cell(column: Any) -> Any:
+    """The one value of a column, as near to itself as Python can hold it."""
+    import pyarrow as pa
+
+    try:
+        return column[0].as_py()
+    except UnicodeDecodeError:
+        return column.cast(pa.binary())[0].as_py().decode("utf-8", "backslashreplace")
+    except (ValueError, OverflowError):
+        return str(column[0].value) if hasattr(column[0], "value") else str(column.type)
 
 
 def _is_array(buffer: Buffer) -> bool:

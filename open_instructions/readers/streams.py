@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol, cast
 
@@ -78,9 +78,12 @@ class _Gunzip:
         while size < 0 or got < size:
             ended = self._unpack.eof
             block = (self._unpack.unused_data if ended else self._unpack.unconsumed_tail) or self._packed.read(_BLOCK)
-            if ended and not block.strip(b"\0"):  # the end, or padding behind it
-                break
-            if ended:  # another member: .gz files may be several in a row
+            if ended:  # another member, perhaps behind padding: .gz files may be several in a row
+                block = block.lstrip(b"\0")
+                while not block and (more := self._packed.read(_BLOCK)):
+                    block = more.lstrip(b"\0")
+                if not block:
+                    break
                 self._unpack = zlib.decompressobj(wbits=31)
             try:
                 if not block:
@@ -141,6 +144,7 @@ class _Archive:
         self._zip: zipfile.ZipFile | None = None
         self._tar: tarfile.TarFile | None = None
         self.files: list[tuple[str, Any]] = []
+        self.fault = ""
         try:
             if path.name.lower().endswith(".zip"):
                 self._zip = zipfile.ZipFile(path)
@@ -160,17 +164,27 @@ class _Archive:
                 # cut off: what stands before the cut is read, and its last file then ends early
                 if not self.files:
                     raise
+                self.fault = "the archive breaks off"
                 return
             if entry is None:
-                return
+                break
             if entry.isfile():
                 self.files.append((entry.name, entry))
+        # tarfile takes a cut or damaged header for the end; the real end is a block of zeros
+        assert tar.fileobj is not None
+        tar.fileobj.seek(tar.offset)
+        if tar.fileobj.read(512) != bytes(512):
+            self.fault = "the archive has no end, so files may be missing from it"
 
     def open(self, index: int) -> IO[bytes]:
         entry = self.files[index][1]
         if self._zip is not None:
             return self._zip.open(entry)
         assert self._tar is not None
+        if entry.issparse():
+            sparse = self._tar.extractfile(entry)
+            assert sparse is not None
+            return sparse
         return io.BufferedReader(_TarMember(self._tar, entry))
 
 
@@ -192,6 +206,15 @@ def members(path: Path) -> list[tuple[int, str]]:
     return [(index, name) for index, (name, _) in enumerate(_archive_at(path).files) if _clean_member(name)]
 
 
+def archive_fault(path: Path) -> str:
+    """What is wrong with an archive that can still be read in part; "" if it is whole."""
+    return _archive_at(path).fault
+
+
+def member_name(path: Path, index: int) -> str:
+    return str(_archive_at(path).files[index][0])
+
+
 @contextmanager
 def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
     """The bytes of a file, or of one member of an archive by its index, with a .gz around them taken off."""
@@ -209,9 +232,16 @@ def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
     with raw:
         inner: IO[bytes] = raw
         # a .gz that some client unpacked on the way and left under its name is read as it is
-        if plain_name(name) != name and raw.peek(2)[:2] == _GZIP:  # type: ignore[attr-defined]
+        if plain_name(name) != name and _begins_as_gzip(path, raw):
             inner = cast(IO[bytes], _Gunzip(raw))
         yield _Stream(path, raw, inner, packed=inner is not raw or member is not None)
+
+
+def _begins_as_gzip(path: Path, raw: IO[bytes]) -> bool:
+    try:
+        return bool(raw.peek(2)[:2] == _GZIP)  # type: ignore[attr-defined]
+    except (*_BROKEN, OSError) as error:
+        raise InputError(f"{path} cannot be read: {error}.", hint="Download it again.") from error
 
 
 def seekable(path: Path, member: int | None = None) -> IO[bytes]:
@@ -222,7 +252,7 @@ def seekable(path: Path, member: int | None = None) -> IO[bytes]:
         except OSError as error:
             raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     with open_stream(path, member) as stream:
-        data = stream.read()
+        blocks = list(iter(partial(stream.read, 1 << 20), b""))
         if stream.fault:
             raise InputError(f"{path}: {stream.fault}.", hint="Download it again.")
-        return io.BytesIO(data)
+        return io.BytesIO(b"".join(blocks))

@@ -11,9 +11,9 @@ import re
 from html import unescape
 
 _TAG = re.compile(
-    r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^>]*>)", re.S
+    r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
 )
-_ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_ATTRIBUTE = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _ANNOTATION = re.compile(r"<annotation\b[^>]*>(.*?)</annotation>", re.S)
 _LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
 _LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")

@@ -30,7 +30,7 @@ _LINE_START = re.compile(
     re.M,
 )
 _STARTS = frozenset("#>+=|*_-0123456789")
-_DEFINITION = re.compile(r"^\[(?=[^\]]+\]:)", re.M)
+_DEFINITION = re.compile(r"^\[(?=[^\[\]]{1,999}\]:)", re.M)
 _AFTER_BREAK = re.compile(r" *  \n[ \n]*")
 _EDGES = re.compile(r"(\s*)(.*?)(\s*)\Z", re.S)
 _WRAPS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
@@ -87,11 +87,13 @@ def _block(element: Element) -> list[str]:
         return [_fence(element)]
     if tag in _HEADINGS:
         text = " ".join(_inline(element.children).split())
-        return [f"{'#' * _HEADINGS[tag]} {re.sub(r'#+$', _escape_run, text)}"] if text else []
+        closing = len(text) - len(text.rstrip("#"))  # a run at the end would be read as the heading's end
+        text = f"{text[: len(text) - closing]}\\{'#' * closing}" if closing else text
+        return [f"{'#' * _HEADINGS[tag]} {text}"] if text else []
     if tag == "blockquote":
         return ["\n".join(f"> {line}".rstrip() for line in "\n\n".join(_blocks(element)).split("\n"))]
     if tag == "table":
-        return [_table(element)]
+        return [*_beside_cells(element), _table(element)]
     if tag == "hr":
         return ["---"]
     if tag == "math-block":
@@ -101,10 +103,6 @@ def _block(element: Element) -> list[str]:
 
 def _has_blocks(element: Element) -> bool:
     return any(isinstance(c, Element) and _is_block(c) for c in element.children)
-
-
-def _escape_run(match: re.Match[str]) -> str:
-    return "\\" + match[0]
 
 
 def _paragraph(children: Iterable[Element | str]) -> str:
@@ -124,7 +122,7 @@ def _fence(element: Element) -> str:
 
 
 def _list(element: Element, *, alternate: bool) -> str:
-    items = [c for c in element.children if isinstance(c, Element)]
+    items = [c if isinstance(c, Element) else _item(c) for c in element.children if isinstance(c, Element) or c.strip()]
     loose = any(isinstance(c, Element) and c.tag == "p" for item in items for c in item.children)
     number = _number(element.get("start"), 1) if element.tag == "ol" else 0
     lines: list[str] = []
@@ -143,6 +141,13 @@ def _list(element: Element, *, alternate: bool) -> str:
     return ("\n\n" if loose else "\n").join(lines)
 
 
+def _item(text: str) -> Element:
+    """Text that stands in a list beside its items."""
+    item = Element("li")
+    item.children.append(text)
+    return item
+
+
 def _number(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
 
@@ -152,7 +157,7 @@ def _table(element: Element) -> str:
     cells = [[c for c in r.children if isinstance(c, Element) and c.tag in ("td", "th")] for r in rows]
     cells = [row for row in cells if row]
     if not cells:
-        return "\n\n".join(_blocks_of_text(element))
+        return ""  # its text stands beside cells that are not there
     width = max(len(row) for row in cells)
     aligned = [_alignment(c) for c in cells[0]] + ["---"] * (width - len(cells[0]))
     texts = [[_cell(c) for c in row] + [""] * (width - len(row)) for row in cells]
@@ -162,8 +167,17 @@ def _table(element: Element) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in texts)
 
 
-def _blocks_of_text(element: Element) -> list[str]:
-    return [t for t in (_paragraph([c]) for c in element.children) if t]
+def _beside_cells(element: Element) -> list[str]:
+    """A table's caption, and text that stands in it but in no cell; browsers show both before it."""
+    found: list[str] = []
+    for child in element.children:
+        if isinstance(child, str):
+            found += [_paragraph([child])] if child.strip() else []
+        elif child.tag in ("thead", "tbody", "tfoot", "tr"):
+            found += _beside_cells(child)
+        elif child.tag not in ("td", "th", "colgroup"):
+            found += _blocks(child) if _has_blocks(child) else [_paragraph([child])]
+    return [text for text in found if text]
 
 
 def _find(element: Element, tag: str) -> list[Element]:
@@ -250,4 +264,4 @@ def _link(element: Element) -> str:
 def _target(url: str, title: str) -> str:
     if re.search(r"[\s<>]", url) or url.count("(") != url.count(")"):
         url = "<" + re.sub(r"[<>\n]", lambda m: f"%{ord(m[0]):02X}", url) + ">"
-    return f'{url} "{title.replace(chr(34), chr(92) + chr(34))}"' if title else url
+    return f'{url} "{title.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"' if title else url
