@@ -82,7 +82,7 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
         if known is None or known[0].name not in wanted:
             continue
         source, subset = known
-        name = "/".join(plain_name(file.relative).replace("!", "/").split("/")[-subset.path_parts :])
+        name = _tail(file.relative, subset.path_parts)
         by_subset.setdefault((source.name, subset.name), []).append(
             Input(source.name, subset.name, file.path, file.relative, file.member, name, file.size)
         )

@@ -27,6 +27,7 @@ from .pipeline import Chunk, Pipeline, check_names, cut
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Reason
+from .stages.language import detector
 from .store import Build
 from .tokens import tokenizer
 
@@ -89,8 +90,6 @@ class Plan:
 
 def versions() -> dict[str, str]:
     """The versions that a build's bytes depend on."""
-    from .stages.language import detector
-
     return {
         "open_instructions": version("open-instructions"),
         "pyarrow": version("pyarrow"),
@@ -233,11 +232,11 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
     number = 0
-    for number, (index, ledger, languages_step) in enumerate(map_ordered(function, _chunks(job, counts), workers), 1):
+    for number, (index, ledger, step) in enumerate(map_ordered(function, _chunks(job, counts), workers), 1):
         assert index == number - 1
         counts.update(ledger)
         if progress:
-            progress(languages_step)
+            progress(step)
     ready = work / "ready"
     ready.mkdir()
     shards, merged = merge(chunks, number, ready, job.recipe, [s.source.name for s in job.selections])

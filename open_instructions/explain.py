@@ -106,18 +106,12 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
         ),
         None,
     )
-    if described is None or described["source"] not in registry():
+    if described is None:
         return None
-    known = whereabouts().get(described["sha256"])
-    if known and Path(known).is_file() and digest(Path(known)) == described["sha256"]:
+    known = _at_hand(described["sha256"])
+    if known:
         return Input(
-            described["source"],
-            described["subset"],
-            Path(known),
-            Path(known).name,
-            described.get("member"),
-            described["file"],
-            described["bytes"],
+            described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
     selections = select([f"{described['source']}:{described['subset']}"])
     for folder in [data_dir, samples_dir()]:
@@ -129,11 +123,17 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
 
 def _load_source(build: Build, name: str) -> bool:
     """Load the .py file that a source came from, if it lies where it was and is unchanged."""
-    known = whereabouts().get(build.manifest["sources"].get(name) or "")
-    if not known or not Path(known).is_file() or digest(Path(known)) != build.manifest["sources"][name]:
+    known = _at_hand(build.manifest["sources"].get(name))
+    if not known:
         return False
-    load_file(known)
+    load_file(str(known))
     return name in registry()
+
+
+def _at_hand(sha256: str | None) -> Path | None:
+    """The file with this digest, if it lies where it was last seen and is unchanged."""
+    known = whereabouts().get(sha256 or "")
+    return Path(known) if known and Path(known).is_file() and digest(Path(known)) == sha256 else None
 
 
 def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:

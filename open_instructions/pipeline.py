@@ -103,7 +103,7 @@ class Pipeline:
     def __init__(self, recipe: Recipe, source: Source, subset: Subset) -> None:
         off = {name.partition(".")[2] for name in recipe.rules_off if name.partition(".")[0] == source.name}
         rules = [r for r in source.rules if r.name not in off and r.concerns(subset.name)]
-        self._source, self._subset = source, subset
+        self._subset = subset
         self._convert = source.converter(subset)
         self._record_rules = [r for r in rules if r.on == "record"]
         self.stages: list[Stage] = [
@@ -233,7 +233,7 @@ class Pipeline:
         name = self._id(draft.id, own[0], chunk)
         messages, rejects, edits = structure(draft.messages)
         self._book("structure", tally, count, len(draft.messages), [len(messages)] if messages else [], rejects, edits)
-        yield from self._all_rejected("structure", rejects, name, own, chunk, len(draft.messages))
+        yield from self._all_rejected("structure", rejects, name, own, chunk)
         if not messages:
             watch("structure", rejects)
             return
@@ -264,7 +264,7 @@ class Pipeline:
             self._book(
                 stage_.name, tally, count, len(before.messages), [len(c.messages) for c in current], rejects, named, before.has_system
             )
-            yield from self._all_rejected(stage_.name, rejects, name, own, chunk, len(before.messages))
+            yield from self._all_rejected(stage_.name, rejects, name, own, chunk)
             watch(stage_.name, results)
             if not current:
                 return
@@ -294,24 +294,22 @@ class Pipeline:
         for name in edits:
             tally[stage, "edits", name] += 1
 
-    def _all_rejected(
-        self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk, turns: int
-    ) -> Iterator[Rejected]:
+    def _all_rejected(self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk) -> Iterator[Rejected]:
         """A refused turn is one row; a refused record is one row for each raw record in it."""
         for reject in rejects:
             for frame in frames if reject.turn is None else frames[:1]:
-                yield self._rejected(stage, reject, name, frame, chunk, turns)
+                yield self._rejected(stage, reject, name, frame, chunk)
 
-    def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk, turns: int = 0) -> Rejected:
+    def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk) -> Rejected:
         if reject.turn is None:
-            level, raw, messages = "record", _raw(frame), turns
+            level, raw = "record", _raw(frame)
         else:
-            level, raw, messages = "turn", reject.turn.content if reject.turn.raw is None else reject.turn.raw, 1
+            level, raw = "turn", reject.turn.content if reject.turn.raw is None else reject.turn.raw
         if not encodable(raw):
             raw = raw.encode("utf-8", "backslashreplace").decode()
         return Rejected(
             level, chunk.source, chunk.subset, name or self._id(None, frame, chunk), chunk.file, frame.row, stage,
-            reject.reason, _clean_text(reject.detail) or "", raw, messages,
+            reject.reason, _clean_text(reject.detail) or "", raw,
         )  # fmt: skip
 
     def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:

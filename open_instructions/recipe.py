@@ -17,6 +17,7 @@ import yaml
 
 from .catalogue import suggest
 from .errors import RecipeError
+from .stages.language import LABELS
 from .tokens import DEFAULT
 
 
@@ -161,8 +162,6 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    from .stages.language import LABELS
-
     if recipe.max_tokens < 0 or recipe.message_overhead < 0:
         raise RecipeError(f"{where}: max_tokens and message_overhead are not negative.", hint="max_tokens 0 does not split.")
     if recipe.max_tokens > 2**31 - 1:

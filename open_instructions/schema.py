@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -149,7 +149,7 @@ class Conversation:
 
 
 class Rejected(NamedTuple):
-    """One row of rejected/. `messages` is how many turns went with it: 1 for a turn, all that were left for a record."""
+    """One row of rejected/."""
 
     level: str
     source: str
@@ -161,7 +161,6 @@ class Rejected(NamedTuple):
     reason: str
     detail: str
     raw: str
-    messages: int = 0
 
 
 def invalid(messages: Sequence[Message]) -> str:
@@ -229,8 +228,6 @@ def replace_content(conversation: Conversation, messages: Sequence[Message], edi
     Turns that became empty are rejected, and with them the partner that they leave alone; where no pair is left
     the whole record is.
     """
-    from dataclasses import replace
-
     kept, rejects = pair_up(messages)
     if not any(m.role == ASSISTANT for m in kept):
         return [whole_record(messages, rejects)]

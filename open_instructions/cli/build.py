@@ -132,10 +132,8 @@ class _Watcher:
             TimeRemainingColumn(),
             console=self._console,
         )
-        totals: dict[str, int] = defaultdict(int)
-        for item in job.found.inputs:
-            totals[item.source] += item.size
-        self._bars = {source: int(progress.add_task(source, total=total, start=False)) for source, total in totals.items()}
+        names = dict.fromkeys(item.source for item in job.found.inputs)
+        self._bars = {source: int(progress.add_task(source, total=None, start=False)) for source in names}
         progress.start()
         self._progress = progress
 
@@ -149,7 +147,7 @@ class _Watcher:
         if isinstance(self._progress, Progress):
             task = TaskID(self._bars[step.source])
             self._progress.start_task(task)
-            self._progress.update(task, completed=step.done)
+            self._progress.update(task, completed=step.done, total=step.total)
 
     def _finish(self, step: BuildStep) -> None:
         from rich.progress import Progress, TaskID

@@ -80,7 +80,7 @@ class Opened:
             with open_stream(self.path, self.member) as stream:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
-                    self.header, _ = jsontext.header(buffer, self.subset.items)
+                    self.header = jsontext.header(buffer, self.subset.items)
 
     def _parquet(self) -> Iterator[tuple[Frame, Any]]:
         import pyarrow as pa

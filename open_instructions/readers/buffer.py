@@ -90,6 +90,13 @@ class Buffer:
         text, self.at = self.text[self.at : self.at + length], self.at + length
         return text
 
+    def rest(self) -> str:
+        """All that is left of the stream."""
+        parts = [self.take(len(self.text) - self.at)]
+        while self.grow():
+            parts.append(self.take(len(self.text)))
+        return "".join(parts)
+
     def balanced(self) -> int | None:
         """Length of the bracketed value that begins here by counting brackets alone; None if it does not close."""
         depth, pos = 0, self.at

@@ -91,9 +91,7 @@ def _elements(buffer: Buffer, start: int = 0) -> Iterator[tuple[Frame, Any]]:
 def _trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
     """What stands behind the end of the document: nothing, or one rejected frame."""
     if buffer.skip_space():
-        while buffer.grow():
-            pass
-        text = buffer.take(len(buffer.text) - buffer.at)
+        text = buffer.rest()
         yield Frame(row, text, reason=Reason.INVALID_JSON, detail="text behind the end of the document"), None
     elif buffer.fault:
         yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault), None
@@ -132,9 +130,7 @@ def _members(buffer: Buffer) -> Iterator[str | Frame]:
             buffer.at += 1
             buffer.skip_space()
         except Broken as error:
-            rest = buffer.take(len(buffer.text) - buffer.at)
-            while buffer.grow():
-                rest += buffer.take(len(buffer.text))
+            rest = buffer.rest()
             reason = Reason.TRUNCATED if error.at_end or not mark else error.reason
             yield Frame(0, rest, reason=reason, detail=buffer.fault or error.detail)
             return
@@ -182,23 +178,23 @@ def _broken_member(buffer: Buffer, error: Broken) -> tuple[str, Reason, str]:
             return buffer.take(len(buffer.text) - buffer.at), error.reason, error.detail
 
 
-def header(buffer: Buffer, items: str) -> tuple[dict[str, Any], Frame | None]:
-    """Everything in an envelope except its `items`, which may stand before it or behind; and what broke, if anything."""
+def header(buffer: Buffer, items: str) -> dict[str, Any]:
+    """Everything in an envelope except its `items`, which may stand before it or behind; up to where the envelope breaks."""
     found: dict[str, Any] = {}
     for key in _members(buffer):
         if isinstance(key, Frame):
-            return found, key
+            return found
         if key == items and buffer.skip_space() == "[":
             buffer.at += 1
             for frame, _ in _elements(buffer):
                 if frame.reason is Reason.TRUNCATED:
-                    return found, frame
+                    return found
             continue
         try:
             _, found[key] = buffer.value()
-        except Broken as error:
-            return found, Frame(0, "", reason=error.reason, detail=f"{key}: {error.detail}")
-    return found, None
+        except Broken:  # `envelope` says where and why
+            return found
+    return found
 
 
 def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
@@ -222,9 +218,7 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
             text, _ = buffer.value()
             rest.append(f"{json.dumps(key)}: {text}")
         except Broken as error:
-            left = buffer.take(len(buffer.text) - buffer.at)
-            while buffer.grow():
-                left += buffer.take(len(buffer.text))
+            left = buffer.rest()
             reason = Reason.TRUNCATED if error.at_end else error.reason
             yield Frame(row, left, reason=reason, detail=f"{key}: {error.detail}"), None
             return

@@ -6,8 +6,6 @@ from hashlib import blake2b
 
 from ..schema import Conversation
 
-VERSION = 1
-
 
 def key(conversation: Conversation) -> bytes:
     """16 bytes that two conversations share if all their roles and contents are equal, and otherwise do not."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .dom import BLOCKS, Element
+from .dom import BLOCKS, Element, content
 
 _SPACES = re.compile(r"[ \t\f]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
@@ -76,7 +76,7 @@ def _blocks(parent: Element) -> list[str]:
 
 
 def _is_block(element: Element) -> bool:
-    return element.tag in BLOCKS or any(isinstance(c, Element) and _is_block(c) for c in element.children)
+    return element.tag in BLOCKS or _has_blocks(element)
 
 
 def _block(element: Element) -> list[str]:
@@ -238,7 +238,7 @@ def _element(element: Element) -> str:
 
 
 def _code(element: Element) -> str:
-    text = "".join(c if isinstance(c, str) else _plain(c) for c in element.children).replace("\n", " ")
+    text = content(element).replace("\n", " ")
     if not text:
         return ""
     runs = {len(run) for run in re.findall("`+", text)}
@@ -247,15 +247,11 @@ def _code(element: Element) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def _plain(element: Element) -> str:
-    return element.text + "".join(c if isinstance(c, str) else _plain(c) for c in element.children)
-
-
 def _link(element: Element) -> str:
     text, href = _inline(element.children), element.get("href")
     if not href:
         return text
-    if _plain(element) == href and re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]{1,31}:[^\s<>]*", href):
+    if content(element) == href and re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]{1,31}:[^\s<>]*", href):
         return f"<{href}>"
     lead, text, trail = _EDGES.fullmatch(text).groups()  # type: ignore[union-attr]
     return f"{lead}[{text}]({_target(href, element.get('title'))}){trail}"

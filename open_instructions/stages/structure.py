@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from ..schema import ASSISTANT, Message, Reject, encodable, pair_up, whole_record
 
-VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
 """The edit where half of a surrogate pair (a broken emoji, mostly) became U+FFFD: no UTF-8 file can hold it."""
