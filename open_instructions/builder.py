@@ -79,7 +79,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         described = {
-            "versions": versions(),
+            "versions": versions(self.recipe),
             "recipe": self.recipe.to_dict(),
             "inputs": _described(self.found.inputs),
             "missing": self.found.missing,
@@ -88,12 +88,13 @@ class Plan:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def versions() -> dict[str, str]:
+def versions(recipe: Recipe) -> dict[str, str]:
     """The versions that a build's bytes depend on."""
     return {
         "open_instructions": version("open-instructions"),
         "pyarrow": version("pyarrow"),
         "language": detector(),
+        "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
     }
 
 
@@ -254,7 +255,7 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
         "format": 1,
         "open_instructions": version("open-instructions"),
         "fingerprint": job.fingerprint,
-        "versions": versions(),
+        "versions": versions(job.recipe),
         "recipe": job.recipe.to_dict(),
         "sources": {s.source.name: s.source.digest or None for s in job.selections},
         "inputs": _described(job.found.inputs),

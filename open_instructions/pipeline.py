@@ -110,7 +110,7 @@ class Pipeline:
             *([Html()] if recipe.html else []),
             Defects(rules),
             Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
-            Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead),
+            Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong),
         ]
         self._passed_over = () if recipe.html else ("html",)
 
@@ -260,7 +260,7 @@ class Pipeline:
                 raise self._bug(f"Stage {stage_.name}", chunk, own[0], error) from error
             current = [r for r in results if isinstance(r, Conversation)]
             rejects = [r for r in results if isinstance(r, Reject)]
-            named = tuple(e for e in current[0].edits if e not in before.edits) if current else ()
+            named = tuple(e for c in current for e in c.edits if e not in before.edits)
             self._book(
                 stage_.name, tally, count, len(before.messages), [len(c.messages) for c in current], rejects, named, before.has_system
             )
@@ -285,12 +285,10 @@ class Pipeline:
             tally[stage, "parts_added", ""] += len(turns_out) - 1
             tally[stage, "turns_repeated", ""] += (len(turns_out) - 1) * system
         for reject in rejects:
+            tally[stage, f"rejected_{reject.level}s", reject.reason] += records if reject.turn is None else 1
             if reject.turn is None:
-                tally[stage, "rejected_records", reject.reason] += records
                 tally[stage, "rejected_turns", reject.reason] += turns_in
                 tally[stage, "joined_dropped", ""] += records - 1
-            else:
-                tally[stage, "rejected_turns", reject.reason] += 1
         for name in edits:
             tally[stage, "edits", name] += 1
 
@@ -301,14 +299,12 @@ class Pipeline:
                 yield self._rejected(stage, reject, name, frame, chunk)
 
     def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk) -> Rejected:
-        if reject.turn is None:
-            level, raw = "record", _raw(frame)
-        else:
-            level, raw = "turn", reject.turn.content if reject.turn.raw is None else reject.turn.raw
+        turn = reject.turn
+        raw = _raw(frame) if turn is None else turn.content if turn.raw is None else turn.raw
         if not encodable(raw):
             raw = raw.encode("utf-8", "backslashreplace").decode()
         return Rejected(
-            level, chunk.source, chunk.subset, name or self._id(None, frame, chunk), chunk.file, frame.row, stage,
+            reject.level, chunk.source, chunk.subset, name or self._id(None, frame, chunk), chunk.file, frame.row, stage,
             reject.reason, _clean_text(reject.detail) or "", raw,
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -36,6 +36,7 @@ class Recipe:
     tokenizer          what counts tokens
     max_tokens         the limit for a part; 0 does not split
     message_overhead   tokens that a chat template adds to each message, counted against the limit
+    overlong           what becomes of a pair that alone is over the limit: reject, or truncate its answer
     """
 
     name: str
@@ -51,6 +52,7 @@ class Recipe:
     tokenizer: str = DEFAULT
     max_tokens: int = 4096
     message_overhead: int = 4
+    overlong: Literal["reject", "truncate"] = "reject"
 
     def to_dict(self) -> dict[str, Any]:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
@@ -145,6 +147,10 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     kind = get_origin(hint) or hint
     if kind is UnionType:
         kind = get_args(hint)[0]
+    if kind is Literal:
+        if value not in get_args(hint):
+            raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {value!r}.")
+        return value
     if kind is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     LANGUAGE = "language"
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
+    CUT_OFF = "cut_off"
 
 
 class Message(NamedTuple):
@@ -75,7 +76,7 @@ class Message(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A refusal, as a value: of one turn, or of a whole record where `turn` is None.
+    """A refusal, as a value: of one turn, or of a whole record where `turn` is None; CUT_OFF: of a piece of one.
 
     `record` is the index of the raw record within the run that the converter was given (0 where records stand alone);
     `id` is upstream's name for it, where no Draft gives one.
@@ -86,6 +87,11 @@ class Reject(NamedTuple):
     turn: Message | None = None
     record: int = 0
     id: str | None = None
+
+    @property
+    def level(self) -> str:
+        """`record`, `turn`, or `piece` for what was cut off a turn that stays."""
+        return "record" if self.turn is None else "piece" if self.reason == Reason.CUT_OFF else "turn"
 
 
 @dataclass(frozen=True, slots=True)

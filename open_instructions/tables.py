@@ -29,11 +29,12 @@ def ledger_table(ledger: Ledger) -> Table:
 
 
 def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Why records and turns were rejected, at which stage, how many of each."""
-    records = ledger.by_name("rejected_records", source=source)
-    turns = ledger.by_name("rejected_turns", source=source)
-    keys = sorted({*records, *turns}, key=lambda k: (-records.get(k, 0), -turns.get(k, 0), k))
-    return ["stage", "reason", "records", "turns"], [[k[0], k[1], f"{records.get(k, 0):,}", f"{turns.get(k, 0):,}"] for k in keys]
+    """Why records and turns were rejected, at which stage, how many of each; and pieces of turns, where some were cut off."""
+    counts = {level: ledger.by_name(f"rejected_{level}", source=source) for level in ("records", "turns", "pieces")}
+    if not counts["pieces"]:
+        del counts["pieces"]
+    keys = sorted({k for count in counts.values() for k in count}, key=lambda k: ([-count.get(k, 0) for count in counts.values()], k))
+    return ["stage", "reason", *counts], [[*k, *(f"{count.get(k, 0):,}" for count in counts.values())] for k in keys]
 
 
 def edits_table(ledger: Ledger, source: str | None = None) -> Table:

@@ -1,28 +1,43 @@
-"""Count tokens. One small protocol, two backends that give the same counts.
+"""Count tokens. One small protocol, three backends.
+
+    an encoding's name       cl100k_base, o200k_base, llama3, qwen3, or any encoding of tiktoken
+    a path                   a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
+    owner/name[@revision]    the tokenizer.json of a hub repository, fetched once and then taken from the hub's cache
 
 quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the reference: it is used
 where quicktok has no wheel, for encodings that quicktok does not carry, and with OI_PURE=1; its vocabulary is taken
 from quicktok's wheel where that is installed, else from tiktoken's own cache or, at first use, the network.
+tokenizers, Hugging Face's library, counts by any tokenizer.json.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
+from .catalogue import suggest
 from .errors import InputError, RecipeError
 
 DEFAULT = "cl100k_base"
 QUICKTOK_ENCODINGS = ("cl100k_base", "o200k_base", "llama3", "qwen3")
+_FILE = "tokenizer.json"
+_REPOSITORY = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 class Tokenizer(Protocol):
-    """Counts tokens; special tokens in a text are plain text. `backend` names the library and its version."""
+    """Counts tokens; special tokens in a text are plain text, and none is added.
 
-    name: str
+    `backend` names the library and its version, `vocabulary` what the counts depend on: the encoding's name, or the
+    sha256 of a tokenizer.json.
+    """
+
     backend: str
+    vocabulary: str
 
     def count(self, text: str) -> int: ...
 
@@ -31,19 +46,41 @@ class _Quicktok:
     def __init__(self, name: str) -> None:
         import quicktok
 
-        self.name = name
+        self.vocabulary = name
         self.backend = f"quicktok-v1 {version('quicktok-v1')}"
         self.count = quicktok.get_encoding(name).count
 
 
 class _Tiktoken:
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.vocabulary = name
         self.backend = f"tiktoken {version('tiktoken')}"
         self._encode = _tiktoken_encoding(name).encode_ordinary
 
     def count(self, text: str) -> int:
         return len(self._encode(text))
+
+
+class _HuggingFace:
+    def __init__(self, path: Path) -> None:
+        import tokenizers
+
+        try:
+            data = path.read_bytes()
+            built = tokenizers.Tokenizer.from_str(data.decode())
+        except OSError as error:
+            raise InputError(f"Tokenizer {path} cannot be read: {error.strerror}.") from error
+        except Exception as error:  # noqa: BLE001 - the library has no narrower one for a file that is none of its own
+            raise InputError(f"{path} is no tokenizer: {error}.", hint=f"It takes a {_FILE} of Hugging Face's tokenizers.") from error
+        built.no_truncation()  # a file can carry either, and both would make long texts short or short ones long
+        built.no_padding()
+        built.encode_special_tokens = True
+        self.vocabulary = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self.backend = f"tokenizers {version('tokenizers')}"
+        self._encode = built.encode
+
+    def count(self, text: str) -> int:
+        return len(self._encode(text, add_special_tokens=False))
 
 
 def _tiktoken_encoding(name: str) -> Any:
@@ -59,10 +96,11 @@ def _tiktoken_encoding(name: str) -> Any:
         carried = quicktok.get_encoding(name)
         ranks = {carried.decode_single_token_bytes(rank): rank for rank in range(len(carried.token_byte_values()))}
         return tiktoken.Encoding(name, pat_str=patterns[name], mergeable_ranks=ranks, special_tokens={})
+    known = sorted({*QUICKTOK_ENCODINGS, *tiktoken.list_encoding_names()})
     if name not in tiktoken.list_encoding_names():
         raise RecipeError(
             f"There is no tokenizer {name!r}.",
-            hint=f"Known are {', '.join(sorted({*QUICKTOK_ENCODINGS, *tiktoken.list_encoding_names()}))}.",
+            hint=suggest(name, known, "Encodings are") + f" A {_FILE} is given by its path, one on the hub as owner/name.",
         )
     try:
         return tiktoken.get_encoding(name)
@@ -79,13 +117,44 @@ def _has_quicktok() -> bool:
     return find_spec("quicktok") is not None
 
 
+def _from_hub(repo: str, revision: str | None) -> Path:
+    """The tokenizer.json of a repository: from the hub's cache, and only where it is not there from the hub."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HFValidationError, HTTPError, LocalEntryNotFoundError
+
+    name = f"{repo}@{revision}" if revision else repo
+    try:
+        return Path(hf_hub_download(repo, _FILE, revision=revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise RecipeError(f"{name} is no name of a repository: {error}") from error
+    try:
+        return Path(hf_hub_download(repo, _FILE, revision=revision))
+    except (HTTPError, OSError) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
+        raise InputError(
+            f"The {_FILE} of {name} could not be fetched from the hub: {str(error).splitlines()[0]}",
+            hint="A repository behind a form needs a token (hf auth login). With a file at hand, give its path.",
+        ) from error
+
+
 @lru_cache
 def tokenizer(name: str = DEFAULT) -> Tokenizer:
-    """The tokenizer of a name; raises RecipeError for a name that nobody knows.
+    """The tokenizer of a name, a path or a repository.
+
+    Raises RecipeError for a name that nobody knows, InputError for a file that cannot be had or is no tokenizer.
 
     >>> tokenizer("cl100k_base").count("Hello, world!")
     4
     """
     if name in QUICKTOK_ENCODINGS and _has_quicktok() and os.environ.get("OI_PURE") != "1":
         return _Quicktok(name)
+    path = Path(name)
+    if path.is_dir() and (path / _FILE).is_file():
+        return _HuggingFace(path / _FILE)
+    if path.suffix == ".json" or path.is_file():
+        return _HuggingFace(path)
+    repository = _REPOSITORY.fullmatch(name)
+    if repository:
+        return _HuggingFace(_from_hub(repository["repo"], repository["revision"]))
     return _Tiktoken(name)

@@ -210,6 +210,54 @@ def test_every_pair_is_in_one_part_or_one_refusal(conversation: Conversation, li
     assert all(m in rest for p in parts for m in p.messages[first:])  # in their order
 
 
+paragraphs = st.lists(
+    st.sampled_from(["one two. ", "three! ", "\n\n", "\n```\na. b\n\nc\n```\n", "四五。", "word "]), min_size=1, max_size=25
+).map("".join)
+long_talks = st.lists(st.tuples(words, paragraphs.filter(lambda t: bool(t.strip()))), min_size=1, max_size=5)
+
+
+@given(long_talks, st.integers(1, 40), st.integers(0, 4))
+def test_a_truncated_answer_and_its_rest_are_the_answer(pairs: list[tuple[str, str]], limit: int, overhead: int) -> None:
+    conversation = talk(*(t for p in pairs for t in p))
+    results = Split("cl100k_base", limit, overhead, "truncate")(conversation)
+    parts = [r for r in results if isinstance(r, Conversation)]
+    refused = [r for r in results if isinstance(r, Reject)]
+    if refused and refused[0].turn is None:
+        assert parts == []
+        return
+    count = tokenizer("cl100k_base").count
+    for part in parts:
+        assert part.num_tokens == sum(count(m.content) for m in part.messages)
+        assert part.num_tokens + overhead * len(part.messages) <= limit
+        assert ("truncated_answer" in part.edits) == any(m not in conversation.messages for m in part.messages)
+        assert all(m.content.count("```") % 2 == 0 for m in part.messages)  # no cut inside code
+    rests = [r.turn.content for r in refused if r.turn and r.level == "piece"]
+    turns = [r.turn.content for r in refused if r.turn and r.level == "turn"]
+    kept = [m.content for p in parts for m in p.messages]
+    whole = []
+    for text in kept:
+        rest = next((r for r in rests if text + r in [m.content for m in conversation.messages]), None)
+        if text not in [m.content for m in conversation.messages] and rest is not None:
+            rests.remove(rest)
+            text += rest
+        whole.append(text)
+    assert rests == []
+    assert sorted(whole + turns) == sorted(m.content for m in conversation.messages)
+
+
+def test_truncate_cuts_at_a_paragraph_then_at_a_sentence() -> None:
+    # tokens: "q" 1, "one two three." 4, " four five." 3, "\n\n" 1, each further sentence alike
+    answer = "one two three. four five.\n\nsix seven eight. nine ten."
+    for limit, kept in [(12, "one two three. four five."), (7, "one two three."), (4, None)]:
+        results: list[Any] = Split("cl100k_base", limit, 0, "truncate")(talk("q", answer))
+        part = [r for r in results if isinstance(r, Conversation)]
+        assert [p.messages[1].content for p in part] == ([kept] if kept else []), limit
+        if kept:
+            [piece] = [r for r in results if isinstance(r, Reject)]
+            assert (piece.reason.value, piece.level, kept + piece.turn.content) == ("cut_off", "piece", answer)
+            assert part[0].edits == ("truncated_answer",)
+
+
 def test_split_between_pairs() -> None:
     # each word is one token; a pair is 4 tokens, and 2 messages of overhead 1 make it 6
     results = Split("cl100k_base", 12, 1)(talk("a a", "b b", "c c", "d d", "e e", "f f"))
@@ -231,21 +279,3 @@ def test_no_limit_counts_only() -> None:
     [got] = Split("cl100k_base", 0, 4)(talk("Hello, world!", "Hi"))
     assert isinstance(got, Conversation)
     assert (got.id, got.num_tokens) == ("x/0", 5)
-
-
-# --- tokens
-
-
-def test_both_backends_count_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = random.Random(5)
-    alphabet = "abc XYZ 0129 \n\t.,'\"{}()é漢字🙂\u200b<|endoftext|>"
-    texts = ["", "Hello, world!", "it's we'll I'M", "<|endoftext|>", *("".join(rng.choices(alphabet, k=200)) for _ in range(50))]
-    fast = tokenizer("cl100k_base")
-    assert fast.backend.startswith("quicktok")
-    tokenizer.cache_clear()
-    monkeypatch.setenv("OI_PURE", "1")
-    pure = tokenizer("cl100k_base")
-    tokenizer.cache_clear()
-    assert pure.backend.startswith("tiktoken")
-    assert [fast.count(t) for t in texts] == [pure.count(t) for t in texts]
-    assert [fast.count(t) for t in texts[:3]] == [0, 4, 6]

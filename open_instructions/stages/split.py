@@ -1,27 +1,42 @@
 """Tokens are counted, and what is over the limit is split between pairs of turns.
 
 Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the limit; each part begins
-with the system prompt, if there is one, and then a user turn.
+with the system prompt, if there is one, and then a user turn. Where an answer is truncated, what stays and the rejected
+piece are the answer.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Literal
 
 from ..schema import Conversation, Message, Reason, Reject
 from ..tokens import tokenizer
 
+TRUNCATED = "truncated_answer"
+"""The edit that a truncated answer leaves on its part."""
+
+_FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,}).*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.M | re.S)
+_PARAGRAPH = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
+_SENTENCE = re.compile(r"[.!?…][\"'”’»)\]*_]*(?=\s)|[。！？｡][”’」』）]*")
+
 
 class Split:
-    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat template."""
+    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat template.
+
+    A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends with the last
+    paragraph, or sentence, that fits.
+    """
 
     name = "split"
     version = 1
 
-    def __init__(self, tokenizer_name: str, max_tokens: int, overhead: int) -> None:
+    def __init__(self, tokenizer_name: str, max_tokens: int, overhead: int, overlong: Literal["reject", "truncate"] = "reject") -> None:
         self._count = tokenizer(tokenizer_name).count
         self._limit = max_tokens
         self._overhead = overhead
+        self._truncate = overlong == "truncate"
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         messages = conversation.messages
@@ -31,11 +46,16 @@ class Split:
             return [replace(conversation, num_tokens=total)]
         first = int(conversation.has_system)
         system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
-        parts: list[tuple[list[Message], int]] = []
+        parts: list[_Part] = []
         rejects: list[Reject] = []
         used, fresh = 0, True
         for at in range(first, len(messages), 2):
+            user, answer = messages[at : at + 2]
             tokens = counts[at] + counts[at + 1]
+            rest: Reject | None = None
+            if self._truncate and tokens + 2 * self._overhead > room:
+                answer, rest = self._truncated(answer, room - 2 * self._overhead - counts[at])
+                tokens = counts[at] + self._count(answer.content)
             size = tokens + 2 * self._overhead
             if size > room:
                 detail = f"a pair of {tokens} tokens, the limit is {self._limit}"
@@ -43,11 +63,11 @@ class Split:
                 fresh = True  # what follows lost its context: it begins a part of its own
                 continue
             if fresh or used + size > room:
-                parts.append(([], sum(counts[:first])))
+                parts.append(_Part(sum(counts[:first])))
                 used, fresh = 0, False
-            turns, so_far = parts[-1]
-            turns += messages[at : at + 2]
-            parts[-1] = (turns, so_far + tokens)
+            if rest:
+                rejects.append(rest)
+            parts[-1].add((user, answer), tokens, truncated=rest is not None)
             used += size
         if not parts:
             return [Reject(Reason.OVERLONG, f"every pair is over the limit of {self._limit} tokens, {total} in all")]
@@ -56,9 +76,50 @@ class Split:
                 conversation,
                 id=conversation.id if len(parts) == 1 else f"{conversation.id}#{number}",
                 conversation_id=conversation.id,
-                messages=(*system, *turns),
-                num_tokens=tokens,
+                messages=(*system, *part.turns),
+                num_tokens=part.tokens,
+                edits=(*conversation.edits, *([TRUNCATED] if part.truncated else [])),
             )
-            for number, (turns, tokens) in enumerate(parts, 1)
+            for number, part in enumerate(parts, 1)
         ]
         return results + rejects
+
+    def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
+        """The answer as far as it fits, and what is cut off it; the whole answer where nothing of it fits."""
+        text = answer.content
+        code = [match.span() for match in _FENCE.finditer(text)]
+
+        def longest(ends: list[int]) -> int:
+            """The last of these places up to which the text fits, 0 for none. Counts grow with the text, but for a token or two."""
+            low, high = 0, len(ends)
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if self._count(text[: ends[middle]]) <= room else (low, middle)
+            while low and self._count(text[: ends[low - 1]]) > room:
+                low -= 1
+            return ends[low - 1] if low else 0
+
+        def outside(places: list[int]) -> list[int]:
+            return [at for at in places if not any(start < at < end for start, end in code)]
+
+        end = longest(outside([m.start() for m in _PARAGRAPH.finditer(text)]))
+        if 2 * self._count(text[:end]) < room:  # a word of greeting is no answer
+            end = max(end, longest(outside([m.end() for m in _SENTENCE.finditer(text)])))
+        if not text[:end].strip():
+            return answer, None
+        detail = f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is {self._limit} tokens"
+        return answer._replace(content=text[:end]), Reject(Reason.CUT_OFF, detail, Message(answer.role, text[end:]))
+
+
+class _Part:
+    """A part while it grows."""
+
+    def __init__(self, tokens: int) -> None:
+        self.turns: list[Message] = []
+        self.tokens = tokens
+        self.truncated = False
+
+    def add(self, pair: tuple[Message, Message], tokens: int, *, truncated: bool) -> None:
+        self.turns += pair
+        self.tokens += tokens
+        self.truncated |= truncated
