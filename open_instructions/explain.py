@@ -151,7 +151,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
     for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
         for run in chunk.runs:
             if any(frame.row == origin["origin_row"] for frame in run):
-                for result in Pipeline(recipe, source, subset).run(run, chunk, Counter(), watch):
+                for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Counter(), watch):
                     if isinstance(result, Rejected) and result.stage in ("read", "convert"):
                         steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
                 return "\n".join(frame.text for frame in run), steps

@@ -19,7 +19,7 @@ from .ledger import Ledger
 from .readers import Frame, Opened, parse, printable
 from .recipe import Recipe
 from .schema import ASSISTANT, SYSTEM, USER, Conversation, Draft, Reason, Record, Reject, Rejected, encodable, to_json
-from .stages import Stage
+from .stages import BatchStage, Stage
 from .stages.defects import Defects, repair
 from .stages.duplicates import key as duplicate_key
 from .stages.html import Html
@@ -97,6 +97,21 @@ def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> It
         yield Chunk(index, source, subset.name, file, header, runs, opened.position)
 
 
+Tally = Counter[tuple[str, str, str]]
+"""Counts by stage, what, and name."""
+
+
+@dataclass
+class _Job:
+    """A conversation on its way through the stages: the frames that it was made of, what was rejected, what it is by now."""
+
+    name: str
+    frames: list[Frame]
+    rejected: list[Rejected]
+    current: list[Conversation] = field(default_factory=list)
+    key: bytes = b""
+
+
 class Pipeline:
     """All that a recipe does to the records of one subset."""
 
@@ -106,7 +121,7 @@ class Pipeline:
         self._subset = subset
         self._convert = source.converter(subset)
         self._record_rules = [r for r in rules if r.on == "record"]
-        self.stages: list[Stage] = [
+        self.stages: list[Stage | BatchStage] = [
             *([Html()] if recipe.html else []),
             Defects(rules),
             Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
@@ -116,21 +131,33 @@ class Pipeline:
 
     def __call__(self, chunk: Chunk) -> Output:
         output = Output()
-        tally: Counter[tuple[str, str, str]] = Counter()
-        for run in chunk.runs:
-            for part in self.run(run, chunk, tally):
-                if isinstance(part, Rejected):
-                    output.rejected.append(part)
-                else:
-                    output.conversations.append(part)
+        tally: Tally = Counter()
+        for part in self.run(chunk, tally):
+            if isinstance(part, Rejected):
+                output.rejected.append(part)
+            else:
+                output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
         return output
 
-    def run(
-        self, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch = lambda stage, result: None
-    ) -> Iterator[Kept | Rejected]:
-        """Take one run of frames through everything; count in `tally`."""
+    def run(self, chunk: Chunk, tally: Tally, watch: Watch = lambda stage, result: None) -> Iterator[Kept | Rejected]:
+        """Take a chunk through everything, stage by stage, so that a stage can take many conversations at once; what
+        comes out comes in the order of the records. Counts in `tally`."""
+        results = [result for run in chunk.runs for result in self._opened(run, chunk, tally, watch)]
+        jobs = [result for result in results if isinstance(result, _Job)]
+        for stage in self.stages:
+            self._apply(stage, [job for job in jobs if job.current], chunk, tally, watch)
+        for result in results:
+            if isinstance(result, Rejected):
+                yield result
+            else:
+                yield from result.rejected
+                for number, part in enumerate(result.current):
+                    yield Kept(part, result.key, number == 0, [_raw(frame) for frame in result.frames] if number == 0 else [])
+
+    def _opened(self, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> Iterator[_Job | Rejected]:
+        """One run of frames as far as valid conversations."""
         records: list[Record] = []
         readable: list[Frame] = []
         for frame in frames:
@@ -149,7 +176,7 @@ class Pipeline:
                 yield item
             else:
                 watch("convert", item)
-                yield from self._clean(item, readable, chunk, tally, watch)
+                yield self._structured(item, readable, chunk, tally, watch)
 
     def _with_context(self, record: Record, frame: Frame, chunk: Chunk) -> Record:
         if self._subset.format == "envelope" and self._subset.items in record:
@@ -160,9 +187,7 @@ class Pipeline:
             return {**record, self._subset.key_field: frame.key}
         return record
 
-    def _drafts(
-        self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch
-    ) -> Iterator[Draft | Rejected]:
+    def _drafts(self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> Iterator[Draft | Rejected]:
         tally["convert", "records_in", ""] += len(records)
         repaired: list[Record] = []
         indexes: list[int] = []
@@ -225,18 +250,16 @@ class Pipeline:
                 hint="Each record must be in exactly one Draft or one Reject without a turn.",
             )
 
-    def _clean(
-        self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Counter[tuple[str, str, str]], watch: Watch
-    ) -> Iterator[Kept | Rejected]:
+    def _structured(self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> _Job:
         count = len(draft.records)
         own = [frames[index] for index in draft.records]
         name = self._id(draft.id, own[0], chunk)
         messages, rejects, edits = structure(draft.messages)
         self._book("structure", tally, count, len(draft.messages), [len(messages)] if messages else [], rejects, edits)
-        yield from self._all_rejected("structure", rejects, name, own, chunk)
+        job = _Job(name, own, list(self._all_rejected("structure", rejects, name, own, chunk)))
         if not messages:
             watch("structure", rejects)
-            return
+            return job
         conversation = Conversation(
             id=name, source=chunk.source, subset=chunk.subset, messages=messages, conversation_id=name, task=_clean_text(draft.task),
             engine=draft.engine or self._subset.engine, license=draft.license or self._subset.license,
@@ -246,34 +269,39 @@ class Pipeline:
         watch("structure", [conversation, *rejects])
         for stage in self._passed_over:
             self._book(stage, tally, count, len(messages), [len(messages)], [], ())
-        current = [conversation]
-        duplicate = b""
-        for stage_ in self.stages:
-            before = current[0]
-            if stage_.name == "split":
-                duplicate = duplicate_key(before)
-            try:
-                results = stage_(before)
-            except OSError:
-                raise
-            except Exception as error:
-                raise self._bug(f"Stage {stage_.name}", chunk, own[0], error) from error
-            current = [r for r in results if isinstance(r, Conversation)]
+        job.current = [conversation]
+        return job
+
+    def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], chunk: Chunk, tally: Tally, watch: Watch) -> None:
+        """One stage, for all conversations that came this far. The key of a whole conversation is taken before the split."""
+        before = [job.current[0] for job in jobs]
+        if stage.name == "split":
+            for job in jobs:
+                job.key = duplicate_key(job.current[0])
+        at = 0
+        try:
+            if isinstance(stage, BatchStage):
+                outcomes = stage.batch(before)
+            else:
+                outcomes = []
+                for at, conversation in enumerate(before):  # noqa: B007 - says which one failed
+                    outcomes.append(stage(conversation))
+        except OSError:
+            raise
+        except Exception as error:
+            raise self._bug(f"Stage {stage.name}", chunk, jobs[at].frames[0], error) from error
+        for job, conversation, results in zip(jobs, before, outcomes, strict=True):
+            job.current = [r for r in results if isinstance(r, Conversation)]
             rejects = [r for r in results if isinstance(r, Reject)]
-            named = tuple(e for c in current for e in c.edits if e not in before.edits)
-            self._book(
-                stage_.name, tally, count, len(before.messages), [len(c.messages) for c in current], rejects, named, before.has_system
-            )
-            yield from self._all_rejected(stage_.name, rejects, name, own, chunk)
-            watch(stage_.name, results)
-            if not current:
-                return
-        for number, part in enumerate(current):
-            yield Kept(part, duplicate, number == 0, [_raw(frame) for frame in own] if number == 0 else [])
+            named = tuple(e for c in job.current for e in c.edits if e not in conversation.edits)
+            turns = [len(c.messages) for c in job.current]
+            self._book(stage.name, tally, len(job.frames), len(conversation.messages), turns, rejects, named, conversation.has_system)
+            job.rejected += self._all_rejected(stage.name, rejects, job.name, job.frames, chunk)
+            watch(stage.name, results)
 
     @staticmethod
     def _book(
-        stage: str, tally: Counter[tuple[str, str, str]], records: int, turns_in: int, turns_out: list[int],
+        stage: str, tally: Tally, records: int, turns_in: int, turns_out: list[int],
         rejects: list[Reject], edits: tuple[str, ...], system: bool = False,
     ) -> None:  # fmt: skip
         tally[stage, "records_in", ""] += records

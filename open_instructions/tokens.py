@@ -70,7 +70,7 @@ class _HuggingFace:
             built = tokenizers.Tokenizer.from_str(data.decode())
         except OSError as error:
             raise InputError(f"Tokenizer {path} cannot be read: {error.strerror}.") from error
-        except Exception as error:  # noqa: BLE001 - the library has no narrower one for a file that is none of its own
+        except Exception as error:
             raise InputError(f"{path} is no tokenizer: {error}.", hint=f"It takes a {_FILE} of Hugging Face's tokenizers.") from error
         built.no_truncation()  # a file can carry either, and both would make long texts short or short ones long
         built.no_padding()

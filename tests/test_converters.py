@@ -28,7 +28,7 @@ def run(source: Source, subset_name: str, records: list[Any], recipe: Recipe = R
             record = record[subset.items]
         frames.append(Frame(row, json.dumps(record)))
     chunk = Chunk(0, source.name, subset.name, "file.json", header, [frames], 0)
-    return list(Pipeline(recipe, source, subset).run(frames, chunk, Counter()))
+    return list(Pipeline(recipe, source, subset).run(chunk, Counter()))
 
 
 @pytest.mark.parametrize(("source", "example"), CASES)

@@ -66,7 +66,7 @@ def test_anything_in_any_field(name: str, subset: Subset) -> None:
             tally: Counter[tuple[str, str, str]] = Counter()
             kept: set[int] = set()
             refused: list[int] = []
-            for result in pipeline.run(frames, Chunk(0, name, subset.name, item.name, header, [frames], 0), tally):
+            for result in pipeline.run(Chunk(0, name, subset.name, item.name, header, [frames], 0), tally):
                 if isinstance(result, Rejected):
                     refused += [result.origin_row] if result.level == "record" else []
                 else:

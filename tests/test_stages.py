@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from open_instructions.schema import Conversation, Message, Reject
 from open_instructions.stages.duplicates import key
 from open_instructions.stages.html import Html, to_markdown
-from open_instructions.stages.language import Language, detect, matches
 from open_instructions.stages.split import Split
 from open_instructions.stages.structure import structure
 from open_instructions.tokens import tokenizer
@@ -120,46 +118,6 @@ def test_a_turn_of_chrome_alone_is_refused_with_its_partner() -> None:
     results: list[Any] = Html()(Conversation("x/0", "x", "y", messages))
     assert [m.content for m in results[0].messages] == ["b", "c"]
     assert [(r.reason.value, r.turn.content) for r in results[1:]] == [("empty", ""), ("no_answer", "a")]
-
-
-# --- language
-
-
-@pytest.mark.parametrize(
-    ("text", "label"),
-    [
-        ("Wie backe ich ein Brot ohne Hefe, und wie lange muss es in den Ofen?", "de"),
-        ("¿Cómo puedo aprender a tocar la guitarra en casa sin profesor?", "es"),
-        ("请问怎么样才能学好英语？我觉得语法很难，单词也记不住。", "zh-Hans"),
-        ("請問怎麼樣才能學好英語？我覺得語法很難，單詞也記不住。", "zh-Hant"),
-        ("日本の首都は東京です。人口はとても多いです。", "ja"),
-        ("1 + 1 = 2", "und"),
-        ("", "und"),
-    ],
-)
-def test_languages(text: str, label: str) -> None:
-    assert detect(text)[0] == label
-
-
-def test_code_does_not_vote() -> None:
-    code = "```\nfor item in the_list_of_all_the_things_that_we_have:\n    print(item)\n```"
-    [got] = Language()(talk("Was macht dieser Code, und warum ist er so langsam?\n" + code, "Er gibt jedes Ding aus.\n" + code))
-    assert isinstance(got, Conversation)
-    assert got.language == "de"
-
-
-def test_a_language_that_is_not_wanted_is_refused_with_its_label() -> None:
-    [got] = Language(["en"])(talk("Wie heißt die Hauptstadt von Frankreich, bitte?", "Die Hauptstadt von Frankreich heißt Paris."))
-    assert isinstance(got, Reject)
-    assert got.reason == "language"
-    assert got.detail.startswith("de ")
-
-
-@pytest.mark.parametrize(
-    ("label", "wanted", "fits"), [("zh-Hant", ["zh"], True), ("zh", ["zh-Hant"], False), ("en", ["de", "en"], True), ("es", ["e"], False)]
-)
-def test_a_language_takes_its_scripts(label: str, wanted: list[str], fits: bool) -> None:
-    assert matches(label, wanted) is fits
 
 
 # --- duplicates

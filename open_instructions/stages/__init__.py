@@ -10,7 +10,8 @@ duplicates   the key by which the merge finds equal conversations
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from ..schema import Conversation, Reject
 
@@ -22,3 +23,14 @@ class Stage(Protocol):
     version: int
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]: ...
+
+
+@runtime_checkable
+class BatchStage(Protocol):
+    """A stage that takes many conversations at once, where the work underneath is faster that way; each still gets the
+    result that it would get alone."""
+
+    name: str
+    version: int
+
+    def batch(self, conversations: Sequence[Conversation]) -> list[list[Conversation | Reject]]: ...
