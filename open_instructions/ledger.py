@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-STAGES = ("read", "convert", "structure", "html", "defects", "language", "split", "duplicates")
+STAGES = ("read", "convert", "structure", "html", "defects", "phrases", "language", "split", "duplicates")
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
 merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
 

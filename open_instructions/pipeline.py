@@ -24,6 +24,7 @@ from .stages.defects import Defects, repair
 from .stages.duplicates import key as duplicate_key
 from .stages.html import Html
 from .stages.language import Language
+from .stages.phrases import Phrases
 from .stages.split import Split
 from .stages.structure import structure
 
@@ -124,6 +125,7 @@ class Pipeline:
         self.stages: list[Stage | BatchStage] = [
             *([Html()] if recipe.html else []),
             Defects(rules),
+            Phrases(recipe.blocked_words, recipe.phrases, recipe.min_chars),
             Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
             Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong),
         ]

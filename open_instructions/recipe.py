@@ -18,6 +18,7 @@ import yaml
 from .catalogue import suggest
 from .errors import RecipeError
 from .stages.language import LABELS
+from .stages.phrases import LISTS
 from .tokens import DEFAULT
 
 
@@ -28,6 +29,9 @@ class Recipe:
     join_parts         put the parts of one conversation back together where the source declares them
     html               turn HTML into Markdown
     rules_off          rules not to run, as `source.rule`
+    blocked_words      reject a conversation with one of these words or phrases in an answer, outside code
+    phrases            phrase lists to reject by: refusals (the conversation), service_messages (the pair)
+    min_chars          reject a conversation with fewer characters in all
     languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
     not_languages      drop these
     min_language_score drop what the detector is less sure of
@@ -44,6 +48,9 @@ class Recipe:
     join_parts: bool = True
     html: bool = True
     rules_off: tuple[str, ...] = ()
+    blocked_words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    min_chars: int = 0
     languages: tuple[str, ...] = ()
     not_languages: tuple[str, ...] = ()
     min_language_score: float = 0.0
@@ -168,8 +175,13 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    if recipe.max_tokens < 0 or recipe.message_overhead < 0:
-        raise RecipeError(f"{where}: max_tokens and message_overhead are not negative.", hint="max_tokens 0 does not split.")
+    if recipe.max_tokens < 0 or recipe.message_overhead < 0 or recipe.min_chars < 0:
+        raise RecipeError(f"{where}: max_tokens, message_overhead and min_chars are not negative.", hint="max_tokens 0 does not split.")
+    for name in recipe.phrases:
+        if name not in LISTS:
+            raise RecipeError(f"{where}: there is no phrase list {name!r}.", hint=suggest(name, LISTS, "Lists are"))
+    if not all(word.strip() for word in recipe.blocked_words):
+        raise RecipeError(f"{where}: an empty blocked word would block everything.")
     if recipe.max_tokens > 2**31 - 1:
         raise RecipeError(f"{where}: max_tokens {recipe.max_tokens} is more than 2147483647.", hint="max_tokens 0 does not split.")
     known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters

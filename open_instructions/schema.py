@@ -54,6 +54,11 @@ class Reason(StrEnum):
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"
+    # phrases
+    BLOCKED_WORD = "blocked_word"
+    REFUSAL = "refusal"
+    SERVICE_MESSAGE = "service_message"
+    TOO_SHORT = "too_short"
     # language, duplicates, split
     LANGUAGE = "language"
     DUPLICATE = "duplicate"

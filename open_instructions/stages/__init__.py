@@ -3,6 +3,7 @@
 structure    drafts become valid conversations
 html         HTML turns become the Markdown that they were rendered from
 defects      the rules that stand in the source's file
+phrases      blocked words, refusals, messages of the service, where a recipe asks for it
 language     a label and a score; a filter where the recipe asks for one
 split        tokens are counted; what is over the limit is split between pairs of turns
 duplicates   the key by which the merge finds equal conversations

@@ -1,0 +1,94 @@
+"""What a recipe refuses for its words: blocked words, refusals, messages of the service, and talks of a few letters.
+
+Only answers are looked at, and of those not the code and the addresses in them: `import openai` is no talk about
+OpenAI. Words and phrases are matched whole, in any capitals, with any white space and apostrophe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from ..schema import ASSISTANT, Conversation, Message, Reason, Reject, replace_content
+
+REFUSALS, SERVICE_MESSAGES = "refusals", "service_messages"
+LISTS = (REFUSALS, SERVICE_MESSAGES)
+"""The phrase lists that ship with the package, configs/phrases/NAME.yaml."""
+
+_NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\bhttps?://\S+", re.S)
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'"})
+_MARKS = " \t\r\n!?.…'\"“”*_()[]"
+
+
+class Phrases:
+    """The stage. Rejects a conversation with a blocked word or a refusal in an answer, or with fewer than `min_chars`
+    characters in all; and a pair whose answer is nothing but a message of the service."""
+
+    name = "phrases"
+    version = 1
+
+    def __init__(self, blocked_words: Sequence[str] = (), lists: Sequence[str] = (), min_chars: int = 0) -> None:
+        self._words = [("", _plain(word)) for word in blocked_words]
+        self._refusals = phrases(REFUSALS) if REFUSALS in lists else []
+        self._messages = {phrase.strip(_MARKS) for _, phrase in phrases(SERVICE_MESSAGES)} if SERVICE_MESSAGES in lists else set()
+        self._min_chars = min_chars
+
+    def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
+        if self._words or self._refusals:
+            for turn, text in _answers(conversation.messages):
+                for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
+                    for language, phrase in known:
+                        if phrase in text and _whole(phrase, text):
+                            return [Reject(reason, f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""))]
+        results: list[Conversation | Reject] = self._without_messages(conversation) if self._messages else [conversation]
+        if self._min_chars and isinstance(results[0], Conversation):
+            chars = sum(len(m.content) for m in results[0].messages)
+            if chars < self._min_chars:
+                return [Reject(Reason.TOO_SHORT, f"{chars} characters in all, the least is {self._min_chars}")]
+        return results
+
+    def _without_messages(self, conversation: Conversation) -> list[Conversation | Reject]:
+        refused = [m for m in conversation.messages if m.role == ASSISTANT and self._is_message(m)]
+        if not refused:
+            return [conversation]
+        results = replace_content(conversation, [m for m in conversation.messages if m not in refused], ())
+        if isinstance(results[0], Reject):
+            return [Reject(Reason.SERVICE_MESSAGE, "no answer but messages of the service")]
+        return [*results, *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused)]
+
+    def _is_message(self, message: Message) -> bool:
+        return len(message.content) < 200 and _plain(message.content).strip(_MARKS) in self._messages
+
+
+def _answers(messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
+    """The place and the prose of each answer, as `_plain` makes it."""
+    for turn, message in enumerate(messages):
+        if message.role == ASSISTANT:
+            yield turn, _plain(_NOT_PROSE.sub(" ", message.content))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().translate(_APOSTROPHES).split())
+
+
+def _whole(phrase: str, text: str) -> bool:
+    """Does the phrase, which the text holds, stand there as whole words? Where words are not spaced, it always does."""
+    start = "" if _UNSPACED.match(phrase[0]) else r"(?<!\w)"
+    end = "" if _UNSPACED.match(phrase[-1]) else r"(?!\w)"
+    return re.search(start + re.escape(phrase) + end, text) is not None
+
+
+@cache
+def phrases(name: str) -> list[tuple[str, str]]:
+    """(language, phrase) of a list that ships with the package.
+
+    >>> ("en", "as an ai language model") in phrases("refusals")
+    True
+    """
+    text = files("open_instructions.configs").joinpath(f"phrases/{name}.yaml").read_text(encoding="utf-8")
+    return [(language, _plain(phrase)) for language, known in yaml.safe_load(text).items() for phrase in known]
