@@ -10,6 +10,7 @@ The comparison files hold preference pairs. They are known and read, and each re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,6 +19,23 @@ from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import blank_no_input, drop_prefixes, instruction_pair
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
+
+
+# an lstrip("Su…") of upstream's ate the beginnings of "Sure! Here is …" and "Subject: …"
+_SURE = re.compile(r"(?:ur)?e(?=[!,] )")
+_SUBJECT = re.compile(r"b?ject(?=: )")
+_FRAGMENT = re.compile(r"[a-z]{2,3}[!,] |[,，、] ?\w")
+
+
+def restore_beginning(record: Record) -> Record:
+    """`Sure` and `Subject` get their letters back; an answer that begins inside another word or with a comma is marked."""
+    text = record.get("output")
+    if not isinstance(text, str):
+        return record
+    for known, word in ((_SURE, "Sure"), (_SUBJECT, "Subject")):
+        if known.match(text):
+            return {**record, "output": known.sub(word, text, count=1)}
+    return dict(record) if _FRAGMENT.match(text) else record
 
 
 def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:
@@ -74,9 +92,20 @@ GPT4LLM = Source(
             partial(drop_prefixes, prefixes={"input": "输入：", "output": "输出："}),
             subsets=("zh",),
         ),
+        Rule(
+            "lost_beginning",
+            'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " its "Su"; others that begin inside a word or '
+            "with a punctuation mark are marked only.",
+            restore_beginning,
+        ),
     ),
     template="{instruction}\n\n{input}",
     examples=(
+        Example(
+            {"instruction": "给我一个随机数。", "input": "", "output": "e! Here is a random number: 7"},
+            ((("user", "给我一个随机数。"), ("assistant", "Sure! Here is a random number: 7")),),
+            subset="zh",
+        ),
         Example(
             {"instruction": "翻译成英文。", "input": "输入：你好", "output": "输出：Hello"},
             ((("user", "翻译成英文。\n\n你好"), ("assistant", "Hello")),),

@@ -19,7 +19,7 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
 from open_instructions.shapes import missing_fields, pair, rest
 
-from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote
+from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
 _MARKS = [re.compile(rf"\n ?{mark}[ \n]?") for mark in ("### Response:", "Output:", "Answer:", "Assistant:")]
@@ -68,6 +68,12 @@ LMFLOW = Source(
     default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
     rules=(
         Rule("unanswered", 'An instance whose output is "NA" or "N/A" is rejected.', refuse_unanswered, subsets=("native",)),
+        Rule(
+            "missing_rt",
+            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
+            mark_missing_rt,
+            subsets=("medmcqa",),
+        ),
         Rule(
             "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)
         ),

@@ -7,6 +7,7 @@ MedQA      {question}  A. {option}  …                                         
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
@@ -64,6 +65,25 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
     else:
         said = rest(record, "question", "options", "answer_idx", "answer")
         yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), metadata=said)
+
+
+# Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others (aerial, report as "repo",
+# part as "pa") cannot be told from those.
+_NO_RT = re.compile(
+    r"""\b(?:aer(?:y|ies|itis|iol\w*|ios\w*)|hea|bihs?|(?:anti)?hypeensi\w+|moality|ahr(?:itis|algia)|sta(?:s|ed|ing)|inse(?:ion|ed|ing)
+    |aboions?|(?:in)?fei(?:le|lity|li[sz]\w+)|impoan(?:t|ce)|fuher\w*|pubey|co(?:ical|ex|isol|isone)|\w*coic(?:al|oi\w+|o\w*|s?teroid\w*)
+    |cailag\w+|aoi?c|sho(?:er|est|ly|ness)|(?:post)?paum|(?:inter)?veebra\w*|depament\w*|propoion\w*|prope(?:y|ies)|poal
+    |pai(?:al|ally|cles?|cipa\w+|tion)|\w*hyperoph\w+|hypehyroid\w+|ceai\w+|ceif\w+|aspaate|repo(?:ed|ing)|suppoive|transpo(?:er|ation)|uicari\w+
+    |undeaken|oho(?:static|paedic\w*|pedic\w*)|ve(?:igo|ical\w*)|compament\w*|diveicul\w+|exeion\w*|asseions?|con?ve(?:ed|ing)|foified
+    |distoed|discomfo|a[ie]facts?|aic(?:les?|ula\w+)|kaagener\w*|saorius|\w+saan|(?-i:[Ss]ta|[Ss]ho))\b""",
+    re.I | re.X,
+)
+
+
+def mark_missing_rt(record: Record) -> Record:
+    """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
+    texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
+    return dict(record) if any(isinstance(text, str) and _NO_RT.search(text) for text in texts) else record
 
 
 def drop_stray_quote(record: Record) -> Record:
@@ -154,6 +174,11 @@ MEDICAL_EXAMPLES = (
             "subject_name": "Physiology",
         },
         ((("user", "Which pumps blood?\n\nA. Liver\nB. Heart\nC. Lung\nD. Skin"), ("assistant", "B. Heart")),),
+        subset="medmcqa",
+    ),
+    Example(
+        {"question": "Which aery is the largest?", "cop": 1, "opa": "Aoa", "opb": "Coronary", "opc": "Renal", "opd": "Ulnar"},
+        ((("user", "Which aery is the largest?\n\nA. Aoa\nB. Coronary\nC. Renal\nD. Ulnar"), ("assistant", "A. Aoa")),),
         subset="medmcqa",
     ),
     Example({"question": "Which?", "opa": "1", "opb": "2", "opc": "3", "opd": "4"}, ("no_answer",), subset="medmcqa"),

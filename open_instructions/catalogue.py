@@ -39,6 +39,7 @@ class Rule:
 
     `on="record"`: raw record -> the same object (nothing to do), another record (an edit), or a Reject.
     `on="messages"`: messages after HTML became Markdown -> the same object, other messages, or with Rejects among them.
+    A copy of a record with nothing changed marks it: the rule's name is in the row's `edits`, the text is upstream's.
     """
 
     name: str

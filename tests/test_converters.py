@@ -186,6 +186,44 @@ def test_other_answers_of_a_task_are_kept() -> None:
     assert json.loads(item[0].metadata) == {"other_answers": ["c"]}
 
 
+@pytest.mark.parametrize(
+    ("output", "answer", "marked"),
+    [
+        ("e! Here is a list.", "Sure! Here is a list.", True),
+        ("ure, here's one.", "Sure, here's one.", True),
+        ("ject: Holidays", "Subject: Holidays", True),
+        ("bject: Holidays", "Subject: Holidays", True),
+        ("e, here's one.", "Sure, here's one.", True),
+        (", and then she left.", ", and then she left.", True),
+        ("e.g. a tree", "e.g. a tree", False),
+        ("?", "?", False),
+        ("iPhone 12 是手机。", "iPhone 12 是手机。", False),
+        ("b, a, c", "b, a, c", False),
+        ("ly, it is so.", "ly, it is so.", True),
+    ],
+)
+def test_a_lost_beginning(output: str, answer: str, marked: bool) -> None:
+    [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "给我看。", "input": "", "output": output}])
+    assert (item.conversation.messages[1].content, item.conversation.edits) == (answer, ("lost_beginning",) if marked else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Sta bag is used in", True),
+        ("the renal aery", True),
+        ("antihypeensives", True),
+        ("an aerial view of the heart", False),
+        ("STA territory", False),
+    ],
+)
+def test_missing_rt_is_marked_and_left(text: str, marked: bool) -> None:
+    record = {"question": text, "opa": "w", "opb": "x", "opc": "y", "opd": "z", "cop": 1}
+    [item] = run(registry().get("lmflow"), "medmcqa", [record])
+    assert item.conversation.edits == (("missing_rt",) if marked else ())
+    assert item.conversation.messages[0].content.startswith(text)
+
+
 @pytest.mark.parametrize(("cop", "result"), [(1, "A. w"), (4, "D. z"), (0, "unexpected_shape"), (True, "unexpected_shape"), (-1, "no_answer"), ("2", "unexpected_shape")])  # fmt: skip
 def test_medmcqa_counts_options_from_one(cop: Any, result: str) -> None:
     record = {"question": "Q?", "opa": "w", "opb": "x", "opc": "y", "opd": "z", "cop": cop}
