@@ -25,8 +25,11 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from open_instructions.catalogue import Subset
+from open_instructions.catalogue import registry
+from open_instructions.pipeline import Pipeline
 from open_instructions.readers import open_file
+from open_instructions.recipe import Recipe
+from open_instructions.schema import Conversation, Message
 from open_instructions.stages.html import to_markdown
 
 COPY = '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16 4h2"></path></svg>Copy code</button>'
@@ -94,11 +97,36 @@ def code(found: Tree) -> list[str]:
 
 def answers(path: Path, limit: int | None) -> Iterator[str]:
     """The assistant turns of a ShareGPT file in Markdown."""
-    subset = Subset("v3", files=(), fields=frozenset(), places=(), languages=(), engine="", license="", format="array")
+    subset = registry().get("sharegpt").subset("v3")
     for _, record in itertools.islice(open_file(path, None, subset).frames(), limit):
         for turn in record["conversations"] if isinstance(record, dict) else ():
             if turn["from"] == "gpt" and turn["value"].strip():
                 yield turn["value"]
+
+
+def prompts(path: Path, limit: int | None) -> Iterator[str]:
+    """The human turns of a ShareGPT file, as people wrote them."""
+    subset = registry().get("sharegpt").subset("v3")
+    for _, record in itertools.islice(open_file(path, None, subset).frames(), limit):
+        for turn in record["conversations"] if isinstance(record, dict) else ():
+            if turn["from"] == "human" and turn["value"].strip():
+                yield turn["value"]
+
+
+def report_prompts(texts: Sequence[str], python: str | None) -> None:
+    """How many human turns come through unchanged: the stages of sharegpt:raw, and FastChat's conversion of every turn."""
+    source = registry().get("sharegpt")
+    stages: list[Any] = [s for s in Pipeline(Recipe("bench"), source, source.subset("raw")).stages if s.name in ("html", "defects")]
+    same = 0
+    for text in texts:
+        results: list[Any] = [Conversation("x", "sharegpt", "raw", (Message("user", text), Message("assistant", "<p>Yes.</p>", html=True)))]
+        for stage in stages:
+            results = stage(results[0])
+        same += results[0].messages[0].content == text
+    print(f"open-instructions: {same:,} of {len(texts):,} human turns unchanged")
+    if python:
+        theirs = sum(a.strip() == b.strip() for a, b in zip(texts, fastchat(python, texts)[0], strict=True))
+        print(f"fastchat: {theirs:,} of {len(texts):,} human turns unchanged but for white space at the ends")
 
 
 def sections(folder: Path, limit: int | None) -> Iterator[str]:
@@ -159,6 +187,8 @@ def main(arguments: Iterable[str] | None = None) -> None:
     if args.fastchat:
         theirs, seconds = fastchat(args.fastchat, pages)
         report("fastchat", truths, theirs, seconds, args.show)
+    if args.v3:
+        report_prompts(list(prompts(args.v3, args.limit)), args.fastchat)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,22 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<table><caption>Cap</caption><tr><th>a</th></tr><tr><td>b</td></tr></table>", "Cap\n\n| a |\n| --- |\n| b |"),
         ("<h1>C##</h1>", "# C\\##"),
         ("<p>[a](b), [c]</p>", "[a\\](b), [c]"),
+        # where CommonMark has no marks for it in this place, HTML's own tags stay
+        ("<p><strong>你好：</strong>世界</p>", "<strong>你好：</strong>世界"),
+        ("<p><strong>Note:</strong> a</p>", "**Note:** a"),
+        ("<p><strong>a</strong><strong>b</strong><em>c</em></p>", "**a**<strong>b</strong>*c*"),
+        ("<p><em>a <em>b</em></em></p>", "<em>a *b*</em>"),
+        ("<p><strong><em>x</em></strong> <em><strong>y</strong></em></p>", "**_x_** ***y***"),
+        ("<p><code>a</code><code>b &lt; c</code></p>", "`a`<code>b &lt; c</code>"),
+        ('<p>wow!<a href="u">a</a></p>', "wow\\![a](u)"),
+        ('<p><a href="u">a] b</a> <a href="u">[x]</a> <img src="i" alt="a]b"></p>', "[a\\] b](u) [[x]](u) ![a\\]b](i)"),
+        ("<p>a | b\n--- | ---</p>", "a | b\n\\--- | ---"),
+        ("<p>&lt;a@b.cc&gt;</p>", "\\<a@b.cc>"),
+        ("<pre>\nfoo</pre>", "```\nfoo\n```"),
+        (
+            "<table><tr><th>a</th></tr><tr><td>t<ul><li>p</li><li>q</li></ul><pre><code>x\ny|z</code></pre></td></tr></table>",
+            "| a |\n| --- |\n| t<br>- p<br>- q<br>`x`<br>`y\\|z` |",
+        ),
     ],
 )
 def test_html_becomes_the_markdown_it_was(html: str, markdown: str) -> None:

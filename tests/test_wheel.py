@@ -1,42 +1,83 @@
-"""What a user installs: the wheel holds every subpackage, the recipes and the samples, and works without the clone."""
+"""What a user installs: the wheel holds every subpackage, the recipes and the samples, and works without the clone; with
+OI_NATIVE=1 the HTML stage is compiled, and gives the same texts."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
+# the project itself is imported from the wheel, not from the clone
+START = (
+    "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)];"
+    "sys.path.insert(0, sys.argv[1]); import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
+)
+
+
+def wheel(folder: Path, **environment: str) -> Path:
+    """A wheel of a copy of the clone, because setuptools leaves its build folder in the tree."""
+    clone = folder / "clone"
+    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis")
+    shutil.copytree(ROOT, clone, ignore=ignored)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, clone],
+        check=True,
+        capture_output=True,
+        env=os.environ | environment,
+    )
+    [found] = folder.glob("*.whl")
+    with zipfile.ZipFile(found) as archive:
+        archive.extractall(folder / "site")
+    return found
+
+
+def run(folder: Path, code: str) -> str:
+    command = [sys.executable, "-c", START + code, str(folder / "site"), str(ROOT / "open")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
-    import shutil
-
-    # a copy, because setuptools leaves its build folder in the tree
-    clone = tmp_path / "clone"
-    shutil.copytree(
-        ROOT, clone, ignore=shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis")
-    )
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, clone], check=True, capture_output=True)
-    [wheel] = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    names = zipfile.ZipFile(wheel(tmp_path)).namelist()
     packages = {p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "open_instructions").rglob("*.py")}
     assert packages <= {os.path.dirname(n) for n in names}
     assert "open_instructions/converters/sharegpt.py" in names
     assert "open_instructions/configs/vicuna.yaml" in names
-    assert not [n for n in names if n.startswith(("converters/", "tests/", "scripts/"))]
+    assert "open_instructions/configs/phrases/refusals.yaml" in names
+    assert not [n for n in names if n.startswith(("converters/", "tests/", "scripts/")) or n.endswith((".so", ".pyd"))]
+    assert run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])") == "421"
 
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-    code = (
-        "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)];"
-        "sys.path.insert(0, sys.argv[1]); import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
-        "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "site"), str(ROOT / "open")], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert done.stdout.strip() == "421", done.stderr
+
+# pages of random pieces, closed and not, and what the stage makes of them
+PAGES = """
+import hashlib, random
+from open_instructions.stages import dom, markdown
+from open_instructions.stages.html import to_markdown
+PIECES = ["<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>", "<pre><div class='x'><span>c</span></div><code class='hljs language-c'>", "x &lt; 1;\\n",
+          "</code></pre>", "<ol start='3'>", "<ul>", "<li>", "</li>", "</ul>", "</ol>", "<table><tr><th>", "<td>", "</td>", "</table>", "<a href='u v'>", "</a>", "<br>", "1. a", "# b",
+          "<blockquote>", "</blockquote>", "你好：", "*_[]!|", "<span class='katex'><annotation>x^2</annotation></span>", "<img src=i alt=']'>", " \\n ", "<h2>", "</h2>", "<", "&amp;", "\\0", "<del>"]
+rng = random.Random(11)
+texts = [to_markdown("".join(rng.choices(PIECES, k=rng.randrange(1, 30)))) for _ in range(4000)]
+print(dom.__file__.rpartition(".")[2], hashlib.sha256("\\0".join(texts).encode()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(find_spec("mypyc") is None or not shutil.which("cc"), reason="needs mypyc and a C compiler")
+def test_compiled_or_not_the_text_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    native = tmp_path / "native"
+    native.mkdir()
+    wheel(native, OI_NATIVE="1")
+    shutil.copytree(ROOT / "open_instructions", tmp_path / "site" / "open_instructions")
+    kind, digest = run(native, PAGES).split()
+    assert kind in ("so", "pyd")
+    assert run(tmp_path, PAGES) == f"py {digest}"

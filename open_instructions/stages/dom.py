@@ -70,6 +70,8 @@ BLOCKS = frozenset(
         "math-block",
     ]
 )
+_WHOLE, _BLOCK, _EMPTY = 1, 2, 4
+_KIND = {tag: _WHOLE * (tag in _TAKEN_WHOLE) | _BLOCK * (tag in BLOCKS) | _EMPTY * (tag in VOID) for tag in {*_TAKEN_WHOLE, *BLOCKS, *VOID}}
 # what an opening tag closes without being told, and where the search for it ends
 _CLOSES = {
     "li": (("li",), ("ul", "ol")), "td": (("td", "th"), ("tr", "table")), "th": (("td", "th"), ("tr", "table")),
@@ -78,12 +80,13 @@ _CLOSES = {
 
 
 class Element:
-    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`."""
+    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`; `block` says that it
+    is a block or holds one."""
 
-    __slots__ = ("attributes", "children", "tag", "text")
+    __slots__ = ("attributes", "block", "children", "tag", "text")
 
-    def __init__(self, tag: str, attributes: str = "", text: str = "") -> None:
-        self.tag, self.attributes, self.text = tag, attributes, text
+    def __init__(self, tag: str, attributes: str = "", text: str = "", block: bool = False) -> None:
+        self.tag, self.attributes, self.text, self.block = tag, attributes, text, block
         self.children: list[Element | str] = []
 
     def get(self, name: str) -> str:
@@ -97,10 +100,10 @@ class Element:
 def parse(html: str) -> Element:
     """The tree of a fragment, under a root element without a tag."""
     html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")  # as HTML reads them
-    root = Element("")
+    root = Element("", block=True)
     stack = [root]
     children = root.children
-    pos, search = 0, _TAG.search
+    pos, search, kind_of = 0, _TAG.search, _KIND.get
     while (match := search(html, pos)) is not None:
         start = match.start()
         if start > pos:
@@ -113,26 +116,34 @@ def parse(html: str) -> Element:
         if not tag.islower():
             tag = tag.lower()
         if closing:
+            if stack[-1].tag == tag:
+                stack.pop()
+                children = stack[-1].children
+                continue
             for depth in range(len(stack) - 1, 0, -1):
                 if stack[depth].tag == tag:
                     del stack[depth:]
                     children = stack[-1].children
                     break
             continue
-        if tag in _TAKEN_WHOLE:
+        kind = kind_of(tag, 0)
+        if kind & _WHOLE:
             end = _taken_whole(html, tag, match, stack)
             if end is not None:
                 children, pos = stack[-1].children, end
                 continue
-        if tag in BLOCKS:
+        if kind & _BLOCK:
             if stack[-1].tag == "p":
                 stack.pop()
             if tag in _CLOSES:
                 _close(stack, *_CLOSES[tag])
             children = stack[-1].children
-        element = Element(tag, attributes)
+            _holds_block(stack)
+            element = Element(tag, attributes, block=True)
+        else:
+            element = Element(tag, attributes)
         children.append(element)
-        if tag not in VOID and len(stack) < _DEPTH:
+        if not kind & _EMPTY and len(stack) < _DEPTH:
             stack.append(element)
             children = element.children
     if pos < len(html):
@@ -148,6 +159,7 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
         inner, end = _end_of(html, tag, match.end())
         if stack[-1].tag == "p":
             stack.pop()
+        _holds_block(stack)
         stack[-1].children.append(_code_block(html[match.end() : inner]))
         return end
     if "katex" not in match[3]:
@@ -158,9 +170,19 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
     found = _ANNOTATION.search(html, match.end(), inner)
     if found is None:
         return None
-    kind = "math-block" if "katex-display" in match[3] else "math"
-    stack[-1].children.append(Element(kind, text=unescape(found[1]).strip()))
+    formula = Element("math", text=unescape(found[1]).strip())
+    if "katex-display" in match[3]:
+        formula.tag, formula.block = "math-block", True
+        _holds_block(stack)
+    stack[-1].children.append(formula)
     return end
+
+
+def _holds_block(stack: list[Element]) -> None:
+    for element in reversed(stack):
+        if element.block:
+            return
+        element.block = True
 
 
 def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
@@ -189,6 +211,8 @@ def _text(html: str) -> str:
 def _code_block(inner: str) -> Element:
     """A `pre`: its code to the byte, and in `attributes` the language. The header's label is one; the class is a guess."""
     start = inner.find("<code")
+    if start < 0:
+        inner = inner.removeprefix("\n")  # a line break right behind the tag is none of the text
     opening = inner.find(">", start) + 1 if start >= 0 else 0
     end = inner.rfind("</code>") if start >= 0 else len(inner)
     if end < opening:
@@ -206,7 +230,7 @@ def _code_block(inner: str) -> Element:
         label = said.lower() if _LABEL.fullmatch(said) else ""
     # a header without a label: the fence named no language, and the class is what highlight.js guessed
     guess = None if "<div" in head else _LANGUAGE.search(inner, max(start, 0), opening)
-    return Element("pre", label or (guess[1] if guess else ""), _text(body) if "<" in body or "&" in body else body)
+    return Element("pre", label or (guess[1] if guess else ""), _text(body) if "<" in body or "&" in body else body, block=True)
 
 
 def _without_chrome(html: str) -> str:

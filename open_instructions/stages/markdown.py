@@ -6,9 +6,11 @@ Text is escaped only where it would otherwise be read as markup, so that parsing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
+from html import escape
 
-from .dom import BLOCKS, Element, content
+from .dom import Element, content
 
 _SPACES = re.compile(r"[ \t\f]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
@@ -21,18 +23,20 @@ _ESCAPES = re.compile(
       | \](?=\()                            # what looks like a link
       | &(?=\#?\w+;)                        # an entity
       | ~(?=~)
-      | <(?=[a-zA-Z][a-zA-Z0-9+.-]{1,31}:)  # an autolink
+      | <(?=[a-zA-Z][a-zA-Z0-9+.-]{1,31}:|[^\s<>@]+@)  # an autolink
     """,
     re.X | re.S,
 )
 _LINE_START = re.compile(
-    r"^(?=[#>+=|*\d_-])(?:(#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|=+\s*$|([-_*])(?:[ \t]*\2){2,}[ \t]*$|-+\s*$|\|(?=[ :-]+\|))|(\d{1,9})([.)])(?=\s|$))",
+    r"^(?=[#>+=|*\d_:-])(?:(#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|=+\s*$|([-_*])(?:[ \t]*\2){2,}[ \t]*$|-+\s*$|\|(?=[ :-]+\|)"
+    r"|:?-+:?(?=[ \t]*\|[ \t|:-]*$))|(\d{1,9})([.)])(?=\s|$))",
     re.M,
 )
-_STARTS = frozenset("#>+=|*_-0123456789")
+_STARTS = frozenset("#>+=|*_:-0123456789")
 _DEFINITION = re.compile(r"^\[(?=[^\[\]]{1,999}\]:)", re.M)
 _AFTER_BREAK = re.compile(r" *  \n[ \n]*")
 _EDGES = re.compile(r"(\s*)(.*?)(\s*)\Z", re.S)
+_BRACKET = re.compile(r"(?<!\\)([\[\]])")
 _WRAPS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 
@@ -49,7 +53,7 @@ def _blocks(parent: Element) -> list[str]:
     lists = {"ul": 0, "ol": 0}
     last = ""
     for child in parent.children:
-        if isinstance(child, str) or not _is_block(child):
+        if isinstance(child, str) or not child.block:
             run.append(child)
             continue
         if run:
@@ -75,10 +79,6 @@ def _blocks(parent: Element) -> list[str]:
     return found
 
 
-def _is_block(element: Element) -> bool:
-    return element.tag in BLOCKS or _has_blocks(element)
-
-
 def _block(element: Element) -> list[str]:
     tag = element.tag
     if tag == "p":
@@ -102,10 +102,10 @@ def _block(element: Element) -> list[str]:
 
 
 def _has_blocks(element: Element) -> bool:
-    return any(isinstance(c, Element) and _is_block(c) for c in element.children)
+    return any(not isinstance(c, str) and c.block for c in element.children)
 
 
-def _paragraph(children: Iterable[Element | str]) -> str:
+def _paragraph(children: Sequence[Element | str]) -> str:
     text = _inline(children).strip(" \n")
     if "  \n" in text:
         text = _AFTER_BREAK.sub("  \n", text)
@@ -197,36 +197,97 @@ def _alignment(cell: Element) -> str:
 
 
 def _cell(cell: Element) -> str:
-    text = "<br>".join(_blocks(cell)) if _has_blocks(cell) else _inline(cell.children)
+    text = "<br>".join(_flat(cell)) if _has_blocks(cell) else _inline(cell.children)
     return " ".join(text.replace("  \n", "<br>").split()).replace("|", "\\|")
 
 
-def _inline(children: Iterable[Element | str]) -> str:
+def _flat(element: Element) -> list[str]:
+    """The lines of blocks in a cell, which has no room for more than lines: code as spans, a table's cells one by one."""
+    lines: list[str] = []
+    run: list[Element | str] = []
+    for child in [*element.children, None]:
+        if child is not None and (isinstance(child, str) or not child.block):
+            run.append(child)
+            continue
+        text = _inline(run).strip()
+        lines += [text] if text else []
+        run = []
+        if child is None:
+            break
+        if child.tag == "pre":
+            lines += [_ticked(line) for line in child.text.split("\n") if line.strip()]
+        elif child.tag in ("ul", "ol"):
+            lines += _list(child, alternate=False).split("\n") if not _find(child, "pre") else _flat(child)
+        else:
+            lines += _flat(child)
+    return lines
+
+
+def _inline(children: Sequence[Element | str]) -> str:
     parts: list[str] = []
-    for child in children:
+    for at, child in enumerate(children):
         if isinstance(child, str):
             text = _SPACES.sub(" ", child) if "  " in child or "\t" in child or "\f" in child else child
             if "\n" in text:
                 text = _BREAKS.sub("\n", text)
             parts.append(_ESCAPES.sub(lambda m: "\\" + m[0], text) if _SPECIAL.search(text) else text)
+        elif child.tag in _WRAPS:
+            parts.append(_wrapped(child, parts[-1] if parts else "", children[at + 1] if at + 1 < len(children) else ""))
         else:
-            parts.append(_element(child))
+            text = _element(child)
+            before = parts[-1][-1:] if parts and text else ""
+            if before == "!" and text[0] == "[":
+                parts[-1] = parts[-1][:-1] + "\\!"  # or it would be a picture
+            elif before == "`" and text[0] == "`":
+                text = f"<code>{escape(content(child), quote=False)}</code>"  # or the two would be one span
+            parts.append(text)
     return "".join(parts)
+
+
+def _wrapped(element: Element, before: str, after: Element | str) -> str:
+    """Bold, italic or struck text: in marks where CommonMark reads them as such in this place, else in HTML's tags."""
+    mark = _WRAPS[element.tag]
+    [only, *others] = element.children or [""]
+    if mark == "**" and not others and not isinstance(only, str) and _WRAPS.get(only.tag) == "*":
+        inner = f"_{_inline(only.children)}_"  # three stars are read as bold in italics
+    else:
+        inner = _inline(element.children)
+    lead, text, trail = _EDGES.fullmatch(inner).groups()  # type: ignore[union-attr]
+    if not text:
+        return lead + trail
+    left = lead or before[-1:]
+    right = trail or (
+        after[:1] if isinstance(after, str) else "\n" if after.tag == "br" else "`" if after.tag == "code" else content(after)[:1]
+    )
+    if (
+        (_punctuation(text[0]) and left and not left.isspace() and not _punctuation(left))
+        or (_punctuation(text[-1]) and right and not right.isspace() and not _punctuation(right))
+        or left == mark[0]
+        or (mark == "*" and _has_mark(element.children, mark))
+    ):
+        tag = {"**": "strong", "*": "em", "~~": "del"}[mark]
+        return f"{lead}<{tag}>{text}</{tag}>{trail}"
+    return f"{lead}{mark}{text}{mark}{trail}"
+
+
+def _punctuation(character: str) -> bool:
+    return unicodedata.category(character)[0] in "PS"
+
+
+def _has_mark(children: Iterable[Element | str], mark: str) -> bool:
+    return any(not isinstance(c, str) and (_WRAPS.get(c.tag) == mark or _has_mark(c.children, mark)) for c in children)
 
 
 def _element(element: Element) -> str:
     tag = element.tag
     if tag == "code":
         return _code(element)
-    if tag in _WRAPS:
-        lead, text, trail = _EDGES.fullmatch(_inline(element.children)).groups()  # type: ignore[union-attr]
-        return f"{lead}{_WRAPS[tag]}{text}{_WRAPS[tag]}{trail}" if text else lead + trail
     if tag == "a":
         return _link(element)
     if tag == "br":
         return "  \n"
     if tag == "img":
-        return f"![{_inline([element.get('alt')])}]({_target(element.get('src'), element.get('title'))})"
+        return f"![{_bracketed(_inline([element.get('alt')]))}]({_target(element.get('src'), element.get('title'))})"
     if tag == "math":
         return f"${element.text}$"
     if tag in ("sup", "sub"):  # Markdown has no mark of its own for them, and x2 is not x<sup>2</sup>
@@ -239,8 +300,10 @@ def _element(element: Element) -> str:
 
 def _code(element: Element) -> str:
     text = content(element).replace("\n", " ")
-    if not text:
-        return ""
+    return _ticked(text) if text else ""
+
+
+def _ticked(text: str) -> str:
     runs = {len(run) for run in re.findall("`+", text)}
     ticks = "`" * next(n for n in range(1, len(runs) + 2) if n not in runs)
     pad = " " if text[0] == "`" or text[-1] == "`" or (text[0] == text[-1] == " " and text.strip()) else ""
@@ -254,7 +317,19 @@ def _link(element: Element) -> str:
     if content(element) == href and re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]{1,31}:[^\s<>]*", href):
         return f"<{href}>"
     lead, text, trail = _EDGES.fullmatch(text).groups()  # type: ignore[union-attr]
-    return f"{lead}[{text}]({_target(href, element.get('title'))}){trail}"
+    return f"{lead}[{_bracketed(text)}]({_target(href, element.get('title'))}){trail}"
+
+
+def _bracketed(text: str) -> str:
+    """The text of a link, whose brackets must be in pairs."""
+    if "[" not in text and "]" not in text:
+        return text
+    depth = 0
+    for character in text.replace("\\]", "").replace("\\[", ""):
+        depth += (character == "[") - (character == "]")
+        if depth < 0:
+            break
+    return text if depth == 0 else _BRACKET.sub(r"\\\1", text)
 
 
 def _target(url: str, title: str) -> str:

@@ -30,7 +30,7 @@ class Split:
     """
 
     name = "split"
-    version = 1
+    version = 2
 
     def __init__(self, tokenizer_name: str, max_tokens: int, overhead: int, overlong: Literal["reject", "truncate"] = "reject") -> None:
         self._count = tokenizer(tokenizer_name).count
