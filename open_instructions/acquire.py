@@ -27,7 +27,7 @@ _DATA_SUFFIXES = (".json", ".jsonl", ".parquet", ".ndjson")
 class Input:
     """One file, or one member of an archive, that holds records of a subset.
 
-    `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk.
+    `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk, `stamp` its size and time of change before it was hashed.
     """
 
     source: str
@@ -38,6 +38,7 @@ class Input:
     name: str
     size: int
     sha256: str = ""
+    stamp: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ def _fields(file: _File) -> set[str]:
 
 def _unique(inputs: list[Input]) -> tuple[list[Input], list[str]]:
     """Hash each file, drop copies of the same bytes, and make names within a source differ."""
-    hashed = [replace(i, sha256=digest) for i, digest in zip(inputs, _hash_all(inputs), strict=True)]
+    stamps = [stamp(i.path) for i in inputs]
+    hashed = [replace(i, sha256=d, stamp=s) for i, d, s in zip(inputs, _hash_all(inputs), stamps, strict=True)]
     kept: dict[tuple[str, str, int | None], Input] = {}
     notes = []
     for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
@@ -235,6 +237,15 @@ def _told_apart(inputs: list[Input]) -> list[Input]:
 
 def _tail(relative: str, parts: int) -> str:
     return "/".join(plain_name(relative).replace("!", "/").split("/")[-parts:])
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change of a file: what differs when it does. Raises InputError if it is gone."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    return found.st_size, found.st_mtime_ns
 
 
 def digest(path: Path) -> str:

@@ -5,30 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
 from . import recipe as recipes
 from . import store
-from .acquire import Found, Input, find, samples_dir
+from .acquire import Found, Input, find, samples_dir, stamp
 from .card import card
 from .catalogue import Selection, load_file, registry, select
+from .chunk import Chunk, cut
 from .engines.local import map_ordered
 from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
 from .ledger import Ledger
 from .merge import merge
-from .pipeline import Chunk, Pipeline, check_names, cut
+from .pipeline import Pipeline, check_names
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Reason
 from .stages.language import detector
 from .store import Build
+from .store.chunks import count_finished, finished, write_chunk
+from .store.work import CHUNKS, READY, clear, left_behind, locked, publish, workspace
 from .tokens import tokenizer
 
 SMALL_INPUT = 8 << 20
@@ -76,7 +80,7 @@ class Plan:
     found: Found
     out: Path
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         described = {
             "versions": versions(self.recipe),
@@ -92,10 +96,30 @@ def versions(recipe: Recipe) -> dict[str, str]:
     """The versions that a build's bytes depend on."""
     return {
         "open_instructions": version("open-instructions"),
+        "code": _code(),
         "pyarrow": version("pyarrow"),
         "language": detector(),
         "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
     }
+
+
+@cache
+def _code() -> str:
+    """The sha256 of the package's own source: a changed line makes another build, whatever the version says."""
+    digest = hashlib.sha256()
+    root = files("open_instructions")
+    shipped = [*_python(root), *_python(files("open_instructions.converters")), *_python(files("open_instructions.configs"))]
+    for file in shipped:
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
+
+
+def _python(folder: Traversable) -> Iterator[Traversable]:
+    for item in sorted(folder.iterdir(), key=lambda i: i.name):
+        if item.is_dir() and item.name not in ("samples", "__pycache__", "converters", "configs"):
+            yield from _python(item)
+        elif item.name.endswith((".py", ".yaml")):
+            yield item
 
 
 def plan(
@@ -152,14 +176,16 @@ def build(
     max_tokens: int | None = None,
     workers: int | None = None,
     overwrite: bool = False,
+    restart: bool = False,
     progress: Progress | None = None,
-    announce: Callable[[Plan], None] | None = None,
+    announce: Callable[[Plan, int], None] | None = None,
 ) -> BuildResult:
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples. `workers=None` takes one per
-    CPU, or one where there is little to do. The other parameters are the flags of `oi build`.
+    CPU, or one where there is little to do. A build that was interrupted goes on from the chunks that it finished, unless
+    `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
 
@@ -181,18 +207,25 @@ def build(
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
     before = store.existing(job.out)
     if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
+        if left_behind(job.out):
+            with locked(job.out):
+                clear(job.out)
         return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
-    if before and not overwrite:
-        raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
-    if announce:
-        announce(job)
     try:
-        with store.workspace(job.out) as work:
-            manifest = _run(job, work, workers or _workers(job.found.inputs), progress)
-            notes = _damage(Ledger.from_dict(manifest["ledger"]))
-            store.publish(work / "ready", job.out)
+        with locked(job.out):
+            if store.existing(job.out) and not overwrite:
+                raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
+            with workspace(job.out, job.fingerprint, restart=restart) as work:
+                if announce:
+                    announce(job, count_finished(work / CHUNKS))
+                manifest = _run(job, work, workers or _workers(job.found.inputs), progress)
+                notes = _damage(Ledger.from_dict(manifest["ledger"]))
+                publish(work / READY, job.out)
     except OSError as error:
-        raise OutputError(f"{error.filename or job.out} could not be written: {error.strerror or error}.") from error
+        raise OutputError(
+            f"{error.filename or job.out} could not be written: {error.strerror or error}.",
+            hint="The same command goes on from what is done.",
+        ) from error
     return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
 
 
@@ -227,7 +260,7 @@ def _workers(inputs: Sequence[Input]) -> int:
 
 
 def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict[str, Any]:
-    chunks = work / "chunks"
+    chunks, ready = work / CHUNKS, work / READY
     function = partial(_process, recipe=job.recipe, files=tuple((s.path, s.source.digest) for s in job.selections if s.path), folder=chunks)
     counts = Ledger()
     for source, subset in job.found.missing:
@@ -238,10 +271,8 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
         counts.update(ledger)
         if progress:
             progress(step)
-    ready = work / "ready"
-    ready.mkdir()
+    _still_there(job.found.inputs)
     shards, merged = merge(chunks, number, ready, job.recipe, [s.source.name for s in job.selections])
-    shutil.rmtree(chunks)
     counts.update(merged)
     problems = counts.problems()
     rows = sum(s["rows"] for s in shards if s["path"].startswith(store.DATA))
@@ -268,6 +299,13 @@ def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict
     text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], sorted(_languages(ready, shards)))
     (ready / store.CARD).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _still_there(inputs: Sequence[Input]) -> None:
+    """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of two."""
+    for item in inputs:
+        if stamp(item.path) != item.stamp:
+            raise InputError(f"{item.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
 
 
 def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
@@ -305,9 +343,13 @@ def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
 def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path) -> tuple[int, Ledger, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     chunk, step = work
-    output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
-    store.write_chunk(folder, chunk.number, output)
-    return chunk.number, output.ledger, step
+    given = chunk.digest()
+    done = finished(folder, chunk.number, given)
+    if done is None:
+        output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
+        write_chunk(folder, chunk.number, given, output)
+        done = output.ledger
+    return chunk.number, done, step
 
 
 @lru_cache(maxsize=64)

@@ -15,8 +15,9 @@ from typing import Any
 
 from .acquire import Input, digest, find, samples_dir
 from .catalogue import load_file, registry, select
+from .chunk import cut
 from .errors import NotFoundError
-from .pipeline import Pipeline, cut
+from .pipeline import Pipeline
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from .ledger import Ledger
 from .recipe import Recipe
 from .schema import FIRST, KEY, RAW, ROWS, Reason, Rejected, data_schema, rejected_schema
-from .store import DATA, REJECTED, ShardWriter, read_chunk, rejected_table
+from .store import DATA, REJECTED
+from .store.chunks import read_chunk, rejected_table
+from .store.shards import ShardWriter
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from .catalogue import Source, Subset, suggest
+from .chunk import Chunk
 from .errors import ConverterError
 from .ledger import Ledger
-from .readers import Frame, Opened, parse, printable
+from .readers import Frame, parse, printable
 from .recipe import Recipe
 from .schema import ASSISTANT, SYSTEM, USER, Conversation, Draft, Reason, Record, Reject, Rejected, encodable, to_json
 from .stages import BatchStage, Stage
@@ -27,12 +28,6 @@ from .stages.language import Language
 from .stages.phrases import Phrases
 from .stages.split import Split
 from .stages.structure import structure
-
-CHUNK_CHARS = 2 << 20
-CHUNK_RECORDS = 2000
-
-FILE_KEY = "@file"
-"""Under this key a record of an envelope carries the name of its file, which is where Natural Instructions names a task."""
 
 Watch = Callable[[str, Any], None]
 """Called with a stage's name and what came out of it; how `oi explain` sees a record on its way. The stage "rules" stands
@@ -48,21 +43,6 @@ class Kept(NamedTuple):
     raw: list[str]
 
 
-class Chunk(NamedTuple):
-    """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
-
-    `position` is how many bytes of the file were read up to here.
-    """
-
-    number: int
-    source: str
-    subset: str
-    file: str
-    header: Record
-    runs: list[list[Frame]]
-    position: int
-
-
 @dataclass
 class Output:
     """What became of a chunk: conversations with their duplicate keys, rejected, and the books."""
@@ -70,32 +50,6 @@ class Output:
     conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
-
-
-def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> Iterator[Chunk]:
-    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run."""
-    subset = opened.subset
-    header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
-    run_key = subset.run_key if join else None
-    runs: list[list[Frame]] = []
-    chars = records = 0
-    last_key: str | None = None
-    index = start
-    for frame, value in opened.frames():
-        key = run_key(value) if run_key and isinstance(value, dict) else None
-        joins = key is not None and key == last_key and bool(runs)
-        if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
-            yield Chunk(index, source, subset.name, file, header, runs, opened.position)
-            index, runs, chars, records = index + 1, [], 0, 0
-        if joins:
-            runs[-1].append(frame)
-        else:
-            runs.append([frame])
-        last_key = key
-        chars += len(frame.text)
-        records += 1
-    if runs:
-        yield Chunk(index, source, subset.name, file, header, runs, opened.position)
 
 
 Tally = Counter[tuple[str, str, str]]

@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from open_instructions.catalogue import registry
-from open_instructions.pipeline import Kept, Pipeline, cut
+from open_instructions.chunk import cut
+from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message

@@ -69,7 +69,7 @@ def test_one_worker_or_two_the_same_bytes(tmp_path: Path) -> None:
 
 def test_chunk_size_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build("all", sample=True, out=tmp_path / "a", workers=1)
-    monkeypatch.setattr("open_instructions.pipeline.CHUNK_RECORDS", 3)
+    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 3)
     build("all", sample=True, out=tmp_path / "b", workers=1)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 

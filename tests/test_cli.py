@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -139,7 +140,7 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in oi("stats", "/", "--debug").stderr
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None:
     records = [{"instruction": f"Say {n}.", "input": "", "output": f"It is {n}, and a few more words."} for n in range(200_000)]
     data = tmp_path / "data"
     data.mkdir()
@@ -154,7 +155,12 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert "Interrupted" in said and "Traceback" not in said
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "home"] or sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+    assert "The same oi build goes on from what is done." in said
+    assert not (tmp_path / "out").exists()
+    again = oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out", "--workers", "1")
+    assert again.returncode == 0
+    assert re.search(r"^Going on: \d+ chunks are done already\.$", again.stderr, re.M)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["data", "out"]
 
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Example, Source, registry
-from open_instructions.pipeline import Chunk, Pipeline
+from open_instructions.chunk import Chunk
+from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected

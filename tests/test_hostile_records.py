@@ -12,7 +12,8 @@ import pytest
 
 from open_instructions.acquire import find, samples_dir
 from open_instructions.catalogue import Subset, registry, select
-from open_instructions.pipeline import Chunk, Pipeline
+from open_instructions.chunk import Chunk
+from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame, open_file, parse
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected

@@ -41,6 +41,7 @@ def build(
     not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
@@ -62,6 +63,7 @@ def build(
             max_tokens=max_tokens,
             workers=workers,
             overwrite=overwrite,
+            restart=restart,
             progress=watcher.step,
             announce=watcher.announce,
         )
@@ -101,7 +103,7 @@ class _Watcher:
         self._records: dict[str, int] = defaultdict(int)
         self._last: BuildStep | None = None
 
-    def announce(self, job: Plan) -> None:
+    def announce(self, job: Plan, done: int) -> None:
         groups = defaultdict(list)
         for item in job.found.inputs:
             groups[item.source, item.subset].append(item)
@@ -118,6 +120,8 @@ class _Watcher:
         if job.found.unused:
             some = ", ".join(job.found.unused[:8]) + (f", … ({len(job.found.unused)} files)" if len(job.found.unused) > 8 else "")
             self._console.print(Text(safe(f"Not used: {some}")))
+        if done:
+            self._console.print(Text(f"Going on: {done:,} chunks are done already."))
         if self._console.is_terminal:
             self._start_bars(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections import deque
@@ -10,6 +11,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from threading import Thread
 from types import ModuleType
 from typing import TypeVar
 
@@ -20,13 +23,17 @@ R = TypeVar("R")
 
 
 def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """The results of `function` in the order of `items`, whatever `workers` is. Few items wait at a time."""
+    """The results of `function` in the order of `items`, whatever `workers` is. Few items wait at a time.
+
+    Where the caller stops early, or this process dies, the workers end at once, in the middle of an item.
+    """
     if workers <= 1:
         yield from map(function, items)
         return
     waiting: deque[Future[R]] = deque()
-    # Ctrl-C reaches the children too; the parent alone answers it, and they end with their chunk
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    context = get_context("spawn")
+    ear, mouth = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(ear,))
     try:
         for item in items:
             with _without_main():
@@ -35,12 +42,27 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) ->
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+        pool.shutdown()
     except BrokenProcessPool as error:
         raise OpenInstructionsError(
-            "A worker process died, perhaps for want of memory.", hint="Start again, with fewer --workers if it happens again."
+            "A worker process died, perhaps for want of memory.",
+            hint="The same command goes on from what is done; with fewer --workers if it happens again.",
         ) from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        mouth.close()
+        pool.shutdown(cancel_futures=True)
+        ear.close()
+
+
+def _start(ear: Connection) -> None:
+    """In a worker. Ctrl-C reaches the children too: the parent alone answers it. They end when it closes the pipe, or is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, args=(ear,), daemon=True).start()
+
+
+def _end_with_parent(ear: Connection) -> None:
+    ear.poll(None)
+    os._exit(1)
 
 
 @contextmanager

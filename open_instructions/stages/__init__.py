@@ -18,10 +18,9 @@ from ..schema import Conversation, Reject
 
 
 class Stage(Protocol):
-    """`name` is its place in the ledger; `version` changes when its results do."""
+    """`name` is its place in the ledger."""
 
     name: str
-    version: int
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]: ...
 
@@ -32,6 +31,5 @@ class BatchStage(Protocol):
     result that it would get alone."""
 
     name: str
-    version: int
 
     def batch(self, conversations: Sequence[Conversation]) -> list[list[Conversation | Reject]]: ...

@@ -13,7 +13,6 @@ class Defects:
     """The stage, for rules on messages. Rules on raw records run before the converter, see `repair`."""
 
     name = "defects"
-    version = 1
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = [r for r in rules if r.on == "messages"]

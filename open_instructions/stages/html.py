@@ -21,7 +21,6 @@ class Html:
     """The stage. Turns that no converter marked, and marked ones that hold no HTML, are not touched."""
 
     name = "html"
-    version = 2
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         if not any(m.html and _LOOKS_LIKE_HTML.match(m.content) for m in conversation.messages):

@@ -129,7 +129,6 @@ class Language:
     whose score is under `least`."""
 
     name = "language"
-    version = 2
 
     def __init__(self, keep: Sequence[str] = (), likely: Sequence[str] = (), drop: Sequence[str] = (), least: float = 0.0) -> None:
         self._keep, self._drop, self._least = tuple(keep), tuple(drop), least

@@ -30,7 +30,6 @@ class Phrases:
     characters in all; and a pair whose answer is nothing but a message of the service."""
 
     name = "phrases"
-    version = 1
 
     def __init__(self, blocked_words: Sequence[str] = (), lists: Sequence[str] = (), min_chars: int = 0) -> None:
         self._words = [("", _plain(word)) for word in blocked_words]

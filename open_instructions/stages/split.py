@@ -30,7 +30,6 @@ class Split:
     """
 
     name = "split"
-    version = 2
 
     def __init__(self, tokenizer_name: str, max_tokens: int, overhead: int, overlong: Literal["reject", "truncate"] = "reject") -> None:
         self._count = tokenizer(tokenizer_name).count

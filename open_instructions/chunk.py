@@ -1,0 +1,68 @@
+"""Inputs are cut into chunks of neighbouring records: what one worker takes at a time, and what a resumed build skips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+from .readers import Frame, Opened
+from .schema import Record
+
+CHUNK_CHARS = 2 << 20
+CHUNK_RECORDS = 2000
+
+FILE_KEY = "@file"
+"""Under this key a record of an envelope carries the name of its file, which is where Natural Instructions names a task."""
+
+
+class Chunk(NamedTuple):
+    """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
+
+    `position` is how many bytes of the file were read up to here.
+    """
+
+    number: int
+    source: str
+    subset: str
+    file: str
+    header: Record
+    runs: list[list[Frame]]
+    position: int
+
+    def digest(self) -> str:
+        """What tells this chunk's input from any other: its records, their places, and what stands over them."""
+        seen = blake2b(repr((self.source, self.subset, self.file, self.header)).encode("utf-8", "surrogatepass"), digest_size=16)
+        for run in self.runs:
+            for frame in run:
+                text = frame.text.encode("utf-8", "surrogatepass")
+                seen.update(repr((frame.row, frame.key, frame.reason, frame.detail, len(text))).encode("utf-8", "surrogatepass"))
+                seen.update(text)
+            seen.update(b"end of run")
+        return seen.hexdigest()
+
+
+def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> Iterator[Chunk]:
+    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run."""
+    subset = opened.subset
+    header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
+    run_key = subset.run_key if join else None
+    runs: list[list[Frame]] = []
+    chars = records = 0
+    last_key: str | None = None
+    index = start
+    for frame, value in opened.frames():
+        key = run_key(value) if run_key and isinstance(value, dict) else None
+        joins = key is not None and key == last_key and bool(runs)
+        if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
+            yield Chunk(index, source, subset.name, file, header, runs, opened.position)
+            index, runs, chars, records = index + 1, [], 0, 0
+        if joins:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+        last_key = key
+        chars += len(frame.text)
+        records += 1
+    if runs:
+        yield Chunk(index, source, subset.name, file, header, runs, opened.position)

@@ -1,0 +1,133 @@
+"""A build on disk: its layout, reading it back, and where builds are.
+
+    OUT/README.md  OUT/manifest.json  OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
+
+chunks   what became of each chunk, while a build runs
+shards   rows into Parquet files
+work     the folder of a build that runs; publishing it by rename
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import NotFoundError, OutputError
+from ..ledger import Ledger
+
+MANIFEST, CARD, DATA, REJECTED = "manifest.json", "README.md", "data", "rejected"
+SAMPLE = "sample"
+_MANIFEST_KEYS = ("fingerprint", "versions", "recipe", "sources", "inputs", "totals", "ledger", "shards")
+
+
+def home() -> Path:
+    """Where builds go by default: OI_HOME, or the user's data folder."""
+    from platformdirs import user_data_path
+
+    return Path(os.environ["OI_HOME"]) if os.environ.get("OI_HOME") else user_data_path("open-instructions")
+
+
+def builds() -> Path:
+    return home() / "builds"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A complete build: its folder and its manifest."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.from_dict(self.manifest["ledger"])
+
+    def files(self, kind: str = DATA) -> list[Path]:
+        """The shards of data/ or rejected/, in order. Raises NotFoundError if one is gone or has another size."""
+        found = []
+        for shard in self.manifest["shards"]:
+            path = self.path / shard["path"]
+            if shard["path"].startswith(kind + "/"):
+                if not path.is_file() or path.stat().st_size != shard["bytes"]:
+                    raise NotFoundError(f"{path} is gone or damaged.", hint="Build it again with --overwrite.")
+                found.append(path)
+        return found
+
+    def whole(self) -> bool:
+        """Is every shard there, with its size?"""
+        try:
+            return bool(self.files(DATA) and self.files(REJECTED))
+        except NotFoundError:
+            return False
+
+
+def open_build(path: str | os.PathLike[str] | None = None) -> Build:
+    """The build in a folder; without one the newest in the default place, a real one before a sample."""
+    folder = Path(path) if path is not None else _newest()
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        what = "is not a build: it has no manifest.json" if folder.is_dir() else "is no folder"
+        raise NotFoundError(f"{folder} {what}.", hint="oi build makes one.")
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        if content["format"] != 1:
+            raise NotFoundError(f"{manifest} has format {content['format']}, and this version reads 1.", hint="Build it again.")
+        if missing := [key for key in _MANIFEST_KEYS if key not in content]:
+            raise NotFoundError(f"{manifest} lacks {', '.join(missing)}.", hint="Build it again with --overwrite.")
+        return Build(folder, content)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NotFoundError(f"{manifest} is not a manifest of Open Instructions.", hint="Build it again.") from error
+
+
+def _newest() -> Path:
+    found = [p.parent for p in builds().glob(f"*/{MANIFEST}")]
+    real = [p for p in found if p.name != SAMPLE] or found
+    if not real:
+        raise NotFoundError(f"There is no build in {builds()}.", hint="Make one: oi build --sources all --sample")
+    return max(real, key=lambda p: (p / MANIFEST).stat().st_mtime_ns)
+
+
+def existing(out: Path) -> Build | None:
+    """The build that lies in OUT; None if OUT is free. Raises OutputError if OUT is something else."""
+    if not out.exists():
+        return None
+    if not out.is_dir():
+        raise OutputError(f"{out} is a file.", hint="Choose another folder with --out.")
+    if not any(out.iterdir()):
+        return None
+    try:
+        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or "open_instructions" not in content:  # written by any version, it is ours
+        raise OutputError(f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out.")
+    return Build(out, content)
+
+
+def remember(paths: Mapping[str, Path]) -> None:
+    """Note where files with these sha256 lie on this machine, for `oi explain`. Nothing of a build depends on it."""
+    path = home() / "inputs.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {**whereabouts(), **{sha256: str(p.resolve()) for sha256, p in paths.items()}}
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    write_json(draft, known)
+    draft.replace(path)
+
+
+def whereabouts() -> dict[str, str]:
+    """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
+    path = home() / "inputs.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        content = {}
+    return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,103 @@
+"""The folder of a build that runs, hidden beside OUT; publishing it by rename.
+
+    .OUT.lock                 held while a build into OUT runs; the kernel lets go of it when the process ends
+    .OUT.<fingerprint>.part/  finished chunks; another recipe, input or version has another fingerprint
+    .OUT.old                  the build that is being replaced, for the moment between two renames
+
+A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a build.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ConverterError, InputError, LedgerError, OutputError
+
+CHUNKS, READY = "chunks", "ready"
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Hold OUT for one build, and mend what a killed one left of the replacing.
+
+    Raises OutputError if another process builds into OUT, or nothing can be written beside it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(_beside(out, "lock"))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise OutputError(f"Another build into {out} is running.", hint="Wait for it, or choose another folder with --out.") from error
+    except OSError as error:
+        raise OutputError(f"{out.parent} cannot be written: {error.strerror}.") from error
+    try:
+        _mend(out)
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
+    """The folder for a build into OUT, with `chunks` and an empty `ready` in it. It is gone when the build was published,
+    and stays where it was interrupted."""
+    work = _beside(out, f"{fingerprint[:16]}.part")
+    clear(out, keep=None if restart else work)
+    (work / CHUNKS).mkdir(parents=True, exist_ok=True)
+    if (work / READY).exists():
+        shutil.rmtree(work / READY)
+    (work / READY).mkdir()
+    try:
+        yield work
+    except (ConverterError, InputError, LedgerError):  # the next run would end here as well
+        shutil.rmtree(work)
+        raise
+    shutil.rmtree(work)
+
+
+def clear(out: Path, keep: Path | None = None) -> None:
+    """Remove what interrupted builds into OUT left, but for one folder."""
+    for path in left_behind(out):
+        if path != keep and path.is_dir():
+            shutil.rmtree(path)
+
+
+def left_behind(out: Path) -> list[Path]:
+    """What interrupted builds into OUT left beside it."""
+    if not out.parent.is_dir():
+        return []
+    return [p for p in out.parent.iterdir() if p.name.startswith(f".{out.name}.") and p.name.endswith((".part", ".old", ".lock"))]
+
+
+def publish(ready: Path, out: Path) -> None:
+    """Rename a complete build into place; what lay there before is removed only then."""
+    old = _beside(out, "old")
+    if out.exists():
+        out.rename(old)
+    try:
+        ready.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _mend(out: Path) -> None:
+    """Finish or undo the replacing that a killed run was in the middle of."""
+    old = _beside(out, "old")
+    if old.exists() and out.exists():
+        shutil.rmtree(old)
+    elif old.exists():
+        old.rename(out)
+
+
+def _beside(out: Path, ending: str) -> Path:
+    return out.with_name(f".{out.name}.{ending}")

@@ -1,0 +1,228 @@
+"""Builds that are killed, run out of space, lose a worker or their input: what they leave, and what the next one makes of it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from open_instructions import chunk
+from open_instructions.builder import BuildResult, build
+from open_instructions.errors import InputError, OpenInstructionsError, OutputError
+from open_instructions.store import chunks as chunk_files
+from open_instructions.store.work import locked, workspace
+
+from .conftest import alpaca
+from .test_build import digests
+
+
+def records(count: int = 400) -> list[dict[str, str]]:
+    talk = "A sentence of several words that takes its time. "
+    return [alpaca(f"Say {n % 350}, please.", talk * (n % 7 + 1)) for n in range(count)]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "alpaca_data.json").write_text(json.dumps(records()))
+    return folder
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked builds")
+def test_killed_at_any_moment_the_next_build_goes_on(data: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("killing.py")), str(data), str(tmp_path / "builds"), "7", "30"]
+    (tmp_path / "builds").mkdir()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    [expected] = [line[1] for line in lines if line[0] == "expected"]
+    assert {line[1] for line in lines if line[0] in ("operation", "random")} == {expected}
+    killed = [int(line[1]) for line in lines if line[0] == "killed"]
+    assert len([line for line in lines if line[0] == "operation"]) >= 20
+    assert len(killed) >= 15
+    assert max(killed) > 3, "no kill in the middle of the chunks"
+
+
+def test_no_process_outlives_a_killed_build(data: Path, tmp_path: Path) -> None:
+    code = f"from open_instructions import chunk, build; chunk.CHUNK_RECORDS = 5; build('alpaca', data_dir={str(data)!r}, out={str(tmp_path / 'out')!r}, workers=2)"
+    running = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    limit = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.*/chunks/*.json")) and time.monotonic() < limit:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)  # the parent alone
+    running.wait()
+    limit = time.monotonic() + 10
+    while _group(running.pid) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert _group(running.pid) == []
+
+
+def _group(leader: int) -> list[int]:
+    """The processes of a group that are no zombies."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == leader and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_worker_that_is_killed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
+    expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
+    out = tmp_path / "out"
+
+    def kill_one(step: Any) -> None:
+        children = subprocess.run(
+            ["pgrep", "-P", str(os.getpid()), "-f", "spawn_main"], capture_output=True, text=True, check=False
+        ).stdout.split()
+        if children:
+            os.kill(int(children[0]), signal.SIGKILL)
+
+    with pytest.raises(OpenInstructionsError, match="A worker process died"):
+        build("alpaca", data_dir=data, out=out, workers=2, progress=kill_one)
+    assert not out.exists()
+    announced: list[int] = []
+    result = build("alpaca", data_dir=data, out=out, workers=2, announce=lambda job, done: announced.append(done))
+    assert announced[0] > 0
+    assert digests(result.path) == expected
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("at", [0, 3, 7])
+def test_a_disk_that_gives_up_among_the_chunks(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, at: int) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 50)
+    expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
+    real, count = chunk_files._write_arrow, 0
+
+    def failing(path: Path, table: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > at:
+            path.write_bytes(b"half")
+            raise OSError(number, os.strerror(number), str(path))
+        real(path, table)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(chunk_files, "_write_arrow", failing)
+        with pytest.raises(OutputError, match=os.strerror(number)):
+            build("alpaca", data_dir=data, out=tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+    announced: list[int] = []
+    again = build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, announce=lambda job, done: announced.append(done))
+    assert announced == [at // 2]
+    assert digests(again.path) == expected
+
+
+def test_a_disk_that_gives_up_among_the_shards(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    before = digests(build("alpaca", data_dir=data, out=tmp_path / "out", workers=1).path)
+
+    def failing(self: Any, *args: Any, **named: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, "write_table", failing)
+        with pytest.raises(OutputError, match="No space left"):
+            build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, max_tokens=64, overwrite=True)
+    assert digests(tmp_path / "out") == before
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system")
+def test_a_disk_that_is_full(data: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+        pytest.skip("mount is not allowed here")
+    try:
+        with pytest.raises(OutputError, match=r"No space left|not be written"):
+            build("alpaca", data_dir=data, out=disk / "out", workers=1)
+        assert not (disk / "out").exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+        assert build("alpaca", data_dir=data, out=disk / "out", workers=1).manifest["totals"]["records_read"] == 400
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_file_that_changes_between_two_runs_is_read_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 50)
+
+    def stop(step: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=stop)
+    assert list(tmp_path.glob(".out.*.part/chunks/*.json"))
+    (data / "alpaca_data.json").write_text(json.dumps([*records(399), alpaca("Another?", "Another.")]))
+    announced: list[int] = []
+    result = build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, announce=lambda job, done: announced.append(done))
+    assert announced == [0]
+    assert digests(result.path) == digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
+
+
+def test_a_file_that_changes_while_it_is_read(data: Path, tmp_path: Path) -> None:
+    def change(step: Any) -> None:
+        with (data / "alpaca_data.json").open("a") as file:
+            file.write(" ")
+
+    with pytest.raises(InputError, match="changed while it was read"):
+        build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=change)
+    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == []
+
+
+def test_a_damaged_chunk_is_done_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 100)
+    expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
+
+    def stop(step: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=stop)
+    [file] = tmp_path.glob(".out.*.part/chunks/00000000.data.arrow")
+    file.write_bytes(file.read_bytes()[:-9] + b"otherbyte")
+    assert digests(build("alpaca", data_dir=data, out=tmp_path / "out", workers=1).path) == expected
+
+
+def test_restart_forgets(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 100)
+
+    def stop(step: Any) -> None:
+        raise KeyboardInterrupt
+
+    for restart, done in ((False, 0), (False, 1), (True, 0)):
+        announced: list[int] = []
+        with pytest.raises(KeyboardInterrupt):
+            build(
+                "alpaca",
+                data_dir=data,
+                out=tmp_path / "out",
+                workers=1,
+                progress=stop,
+                restart=restart,
+                announce=lambda job, n, a=announced: a.append(n),
+            )  # type: ignore[misc]
+        assert announced == [done]
+
+
+def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    with locked(tmp_path / "out"), workspace(tmp_path / "out", "f" * 16, restart=False) as work:
+        (work / "chunks" / "mine").touch()
+        with pytest.raises(OutputError, match="Another build into"):
+            make({"alpaca_data.json": [alpaca()]})
+        assert (work / "chunks" / "mine").exists()
+    assert make({"alpaca_data.json": [alpaca()]}).manifest["totals"]["rows"] == 1
