@@ -22,9 +22,9 @@ _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
 
 # an lstrip("Su…") of upstream's ate the beginnings of "Sure! Here is …" and "Subject: …"
-_SURE = re.compile(r"(?:ur)?e(?=[!,] )")
+_SURE = re.compile(r"(?:ur)?e(?=[!,] [Hh]ere)")
 _SUBJECT = re.compile(r"b?ject(?=: )")
-_FRAGMENT = re.compile(r"[a-z]{2,3}[!,] |[,，、] ?\w")
+_FRAGMENT = re.compile(r"(?:e|re|ure)[!,] |(?:ect|ct): |[,，、] ?\w")
 
 
 def restore_beginning(record: Record) -> Record:

@@ -83,7 +83,11 @@ _NO_RT = re.compile(
 def mark_missing_rt(record: Record) -> Record:
     """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
     texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
-    return dict(record) if any(isinstance(text, str) and _NO_RT.search(text) for text in texts) else record
+    return dict(record) if any(isinstance(text, str) and _lacks_rt(text) for text in texts) else record
+
+
+def _lacks_rt(text: str) -> bool:
+    return any(not found[0].isupper() for found in _NO_RT.finditer(text))  # BIH is a disease
 
 
 def drop_stray_quote(record: Record) -> Record:

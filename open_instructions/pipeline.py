@@ -103,7 +103,8 @@ class Pipeline:
         results = [result for run in chunk.runs for result in self._opened(run, chunk, tally, watch)]
         jobs = [result for result in results if isinstance(result, _Job)]
         for stage in self.stages:
-            self._apply(stage, [job for job in jobs if job.current], chunk, tally, watch)
+            if alive := [job for job in jobs if job.current]:
+                self._apply(stage, alive, chunk, tally, watch)
         for result in results:
             if isinstance(result, Rejected):
                 yield result
@@ -236,12 +237,16 @@ class Pipeline:
                 job.key = duplicate_key(job.current[0])
         at = 0
         try:
-            if isinstance(stage, BatchStage):
-                outcomes = stage.batch(before)
-            else:
+            try:
+                outcomes = stage.batch(before) if isinstance(stage, BatchStage) else None
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001 - one by one, to see which one it was
+                outcomes = None
+            if outcomes is None:
                 outcomes = []
                 for at, conversation in enumerate(before):  # noqa: B007 - says which one failed
-                    outcomes.append(stage(conversation))
+                    outcomes.append(stage.batch([conversation])[0] if isinstance(stage, BatchStage) else stage(conversation))
         except OSError:
             raise
         except Exception as error:

@@ -1,7 +1,7 @@
 """Count tokens. One small protocol, three backends.
 
     an encoding's name       cl100k_base, o200k_base, llama3, qwen3, or any encoding of tiktoken
-    a path                   a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
+    a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
     owner/name[@revision]    the tokenizer.json of a hub repository, fetched once and then taken from the hub's cache
 
 quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the reference: it is used
@@ -149,12 +149,10 @@ def tokenizer(name: str = DEFAULT) -> Tokenizer:
     """
     if name in QUICKTOK_ENCODINGS and _has_quicktok() and os.environ.get("OI_PURE") != "1":
         return _Quicktok(name)
-    path = Path(name)
-    if path.is_dir() and (path / _FILE).is_file():
-        return _HuggingFace(path / _FILE)
-    if path.suffix == ".json" or path.is_file():
-        return _HuggingFace(path)
+    if "/" not in name and "\\" not in name and not name.endswith(".json"):
+        return _Tiktoken(name)
+    path = Path(name).expanduser()
     repository = _REPOSITORY.fullmatch(name)
-    if repository:
+    if repository and not path.exists() and path.suffix != ".json":
         return _HuggingFace(_from_hub(repository["repo"], repository["revision"]))
-    return _Tiktoken(name)
+    return _HuggingFace(path / _FILE if path.is_dir() else path)

@@ -17,6 +17,8 @@ from open_instructions.builder import BuildResult, build
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
+collect_ignore = ["killing.py"]  # a program, which test_crash.py runs
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -200,7 +200,8 @@ def test_other_answers_of_a_task_are_kept() -> None:
         ("?", "?", False),
         ("iPhone 12 是手机。", "iPhone 12 是手机。", False),
         ("b, a, c", "b, a, c", False),
-        ("ly, it is so.", "ly, it is so.", True),
+        ("e, the base of logarithms, is 2.718.", "e, the base of logarithms, is 2.718.", True),
+        ("yes, it is so.", "yes, it is so.", False),
     ],
 )
 def test_a_lost_beginning(output: str, answer: str, marked: bool) -> None:

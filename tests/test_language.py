@@ -111,6 +111,8 @@ def test_the_source_says_what_is_likely() -> None:
         ("It's a well-known fact: (really) yes!", "It's a well-known fact: (really) yes!"),
         (r"\frac{a}{b} $$a + b$$ sum", "sum"),
         ("हिन्दी में लिखो।", "हिन्दी में लिखो।"),
+        ("2023年中国的首都是哪里？用x=1说明。", "年中国的首都是哪里？用 说明。"),
+        ("```python\n" + "x = 1\n" * 300 + "```\nSo geht es.", "So geht es."),
     ],
 )
 def test_what_votes(text: str, voting: str) -> None:

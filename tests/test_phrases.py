@@ -25,6 +25,9 @@ def talk(*texts: str) -> Conversation:
         ("Call `openai.api_key = key`.", False),
         ("See https://openai.com/blog for it.", False),
         ("An openairport of the mind.", False),
+        ("~~~\nopenai\n~~~\nand ``openai`` and openai.com and www.openai.com/x", False),
+        ("看https://a.b/c。OpenAI是公司。", True),
+        ("ＯｐｅｎＡＩ and open\u00adai", True),
     ],
 )
 def test_blocked_words_are_words_of_an_answer(answer: str, blocked: bool) -> None:

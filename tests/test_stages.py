@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -78,6 +79,19 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<p><strong><em>x</em></strong> <em><strong>y</strong></em></p>", "**_x_** ***y***"),
         ("<p><code>a</code><code>b &lt; c</code></p>", "`a`<code>b &lt; c</code>"),
         ('<p>wow!<a href="u">a</a></p>', "wow\\![a](u)"),
+        ("<p>a <strong>*</strong> b</p>", "a **\\*** b"),
+        ("<p><strong><em>Note: </em></strong>mind</p>", "**_Note:_** mind"),
+        ("<p><del>~5</del> 4</p>", "~~\\~5~~ 4"),
+        ("<p><b><b>x</b> y</b></p>", "**x y**"),
+        ("<p><strong>C:\\ </strong>is</p>", "**C:\\\\** is"),
+        ("<p><a href='u'>]:=</a></p>", "[\\]:=](u)"),
+        ("<p>x<a href='u'><code>]</code></a></p>", "x[`]`](u)"),
+        ("<p><a href='u&amp;copy;v'>x</a></p>", "[x](u&amp;copy;v)"),
+        ("<ul><li><hr></li><pre><code>ls</code></pre></ul>", "- ***\n- ```\n  ls\n  ```"),
+        ("<h3>Run <pre><code>ls</code></pre></h3>", "### Run `ls`"),
+        ("<table><td>a</td><td>b</td></table>", "|  |  |\n| --- | --- |\n| a | b |"),
+        ("<p>See <math><mi>x</mi><mo>=</mo><mn>1</mn></math>.</p>", "See x=1."),
+        ('<p>a<span class="katex-display"><span class="katex"><annotation>x</annotation>y</span></p>', "a\n\n$$x$$\n\ny"),
         ('<p><a href="u">a] b</a> <a href="u">[x]</a> <img src="i" alt="a]b"></p>', "[a\\] b](u) [[x]](u) ![a\\]b](i)"),
         ("<p>a | b\n--- | ---</p>", "a | b\n\\--- | ---"),
         ("<p>&lt;a@b.cc&gt;</p>", "\\<a@b.cc>"),
@@ -90,6 +104,22 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
 )
 def test_html_becomes_the_markdown_it_was(html: str, markdown: str) -> None:
     assert to_markdown(html) == markdown
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>" + '<span class="katex"><annotation>' * 4000,
+        "<p><b>x" + "\xa0" * 100_000 + "x</b>",
+        "<p><b>x" + "<br>" * 50_000 + "x</b>",
+        "<table><tr>" + "<td>x" * 4000 + "<tr><td>x" * 4000,
+    ],
+    ids=["formulas", "spaces", "breaks", "cells"],
+)
+def test_hostile_pages_cost_no_more_than_their_length(page: str) -> None:
+    started = time.process_time()
+    assert len(to_markdown(page)) < 4 * len(page)
+    assert time.process_time() - started < 5  # they took minutes
 
 
 def test_nesting_without_end_keeps_its_text() -> None:
@@ -220,9 +250,9 @@ def test_a_truncated_answer_and_its_rest_are_the_answer(pairs: list[tuple[str, s
 
 
 def test_truncate_cuts_at_a_paragraph_then_at_a_sentence() -> None:
-    # tokens: "q" 1, "one two three." 4, " four five." 3, "\n\n" 1, each further sentence alike
-    answer = "one two three. four five.\n\nsix seven eight. nine ten."
-    for limit, kept in [(12, "one two three. four five."), (7, "one two three."), (4, None)]:
+    # tokens: "q" 1, "One two three." 4, " Four five." 3, "\n\n" 1, each further sentence alike
+    answer = "One two three. Four five.\n\nSix seven eight. Nine ten."
+    for limit, kept in [(12, "One two three. Four five."), (7, "One two three."), (4, None)]:
         results: list[Any] = Split("cl100k_base", limit, 0, "truncate")(talk("q", answer))
         part = [r for r in results if isinstance(r, Conversation)]
         assert [p.messages[1].content for p in part] == ([kept] if kept else []), limit

@@ -14,7 +14,6 @@ _TAG = re.compile(
     r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
 )
 _ATTRIBUTE = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-_ANNOTATION = re.compile(r"<annotation\b[^>]*>(.*?)</annotation>", re.S)
 _LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
 _LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
 _PAGER = re.compile(r"\s*\d+ / \d+\s*")
@@ -22,6 +21,8 @@ _DEPTH = 100  # deeper elements are read as siblings: their text is kept, and no
 _FORMULA = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
 _NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
+MATH, MATH_BLOCK = "#math", "#math-block"
+"""Formulas that were taken out; no page has elements of this name."""
 VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
 CHROME = frozenset(("button", "svg", "script", "style", "template", "noscript"))
 _TAKEN_WHOLE = CHROME | {"pre", "span"}
@@ -67,7 +68,7 @@ BLOCKS = frozenset(
         "fieldset",
         "body",
         "html",
-        "math-block",
+        "#math-block",
     ]
 )
 _WHOLE, _BLOCK, _EMPTY = 1, 2, 4
@@ -164,18 +165,20 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
         return end
     if "katex" not in match[3]:
         return None
-    if html.find("<annotation", match.end(), match.end() + _FORMULA) < 0:
+    start = html.find("<annotation", match.end(), match.end() + _FORMULA)
+    start = html.find(">", start, start + _FORMULA) + 1 if start >= 0 else 0
+    stop = html.find("</annotation>", start, start + _FORMULA) if start else -1
+    if stop < 0:
         return None
     inner, end = _end_of(html, tag, match.end())
-    found = _ANNOTATION.search(html, match.end(), inner)
-    if found is None:
+    if inner < stop:  # the annotation is another formula's
         return None
-    formula = Element("math", text=unescape(found[1]).strip())
+    formula = Element(MATH, text=unescape(html[start:stop]).strip())
     if "katex-display" in match[3]:
-        formula.tag, formula.block = "math-block", True
+        formula.tag, formula.block = MATH_BLOCK, True
         _holds_block(stack)
     stack[-1].children.append(formula)
-    return end
+    return stop if inner == end else end  # where the closing tag is lost, what follows the TeX is text
 
 
 def _holds_block(stack: list[Element]) -> None:

@@ -33,6 +33,7 @@ _SIDE = 400  # characters that each side may contribute: enough to be sure, and 
 _MARKUP = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\[a-zA-Z]+|^[ \t]*>[^\n]*$", re.S | re.M)
 _MARKS = re.compile(r"[`<$\\>]")
 _CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
+_ASCII = re.compile(r"[!-~]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -71,14 +72,25 @@ def words(conversation: Conversation) -> str:
     sides = {"user": "", "assistant": ""}
     for message in conversation.messages:
         if message.role in sides and len(sides[message.role]) < _SIDE:
-            sides[message.role] += _words(message.content[: 2 * _SIDE]) + " "
+            sides[message.role] += _words(message.content) + " "
     return " ".join(side.strip()[:_SIDE] for side in sides.values()).strip()
 
 
-def _words(text: str) -> str:
+def _words(content: str) -> str:
+    text = content[: 2 * _SIDE]
     if _MARKS.search(text):
-        text = _MARKUP.sub(" ", text)
-    return " ".join([token for token in text.split() if token.isalpha() or (not _CODE.search(token) and _LETTER.search(token))])
+        # words may come behind the code that an answer begins with
+        text = _MARKUP.sub(" ", content[: 40 * _SIDE] if "```" in text else text)[: 2 * _SIDE]
+    return " ".join([token for given in text.split() if (token := given if given.isalpha() else _word(given))])
+
+
+def _word(token: str) -> str:
+    """What of a token votes. Where words are not spaced, a token is a sentence: the code in it goes, not the sentence."""
+    if not token.isascii():
+        token = _ASCII.sub(lambda m: " " if _CODE.search(m[0]) else m[0], token)
+    elif _CODE.search(token):
+        return ""
+    return token if _LETTER.search(token) else ""
 
 
 def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:

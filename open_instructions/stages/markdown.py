@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .dom import Element, content
+from .dom import MATH, MATH_BLOCK, Element, content
 
 _SPACES = re.compile(r"[ \t\f]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
@@ -33,10 +33,10 @@ _LINE_START = re.compile(
     re.M,
 )
 _STARTS = frozenset("#>+=|*_:-0123456789")
-_DEFINITION = re.compile(r"^\[(?=[^\[\]]{1,999}\]:)", re.M)
+_DEFINITION = re.compile(r"^\[(?=(?:[^\[\]\\]|\\.){1,999}\]:)", re.M)
 _AFTER_BREAK = re.compile(r" *  \n[ \n]*")
-_EDGES = re.compile(r"(\s*)(.*?)(\s*)\Z", re.S)
-_BRACKET = re.compile(r"(?<!\\)([\[\]])")
+_BRACKET = re.compile(r"(`+)[^`].*?(?<!`)\1(?!`)|\\.|([\[\]])|[^\\`\[\]]+", re.S)
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 _WRAPS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 
@@ -96,7 +96,7 @@ def _block(element: Element) -> list[str]:
         return [*_beside_cells(element), _table(element)]
     if tag == "hr":
         return ["---"]
-    if tag == "math-block":
+    if tag == MATH_BLOCK:
         return [f"$$\n{element.text}\n$$" if "\n" in element.text else f"$${element.text}$$"]
     return _blocks(element)
 
@@ -122,29 +122,31 @@ def _fence(element: Element) -> str:
 
 
 def _list(element: Element, *, alternate: bool) -> str:
-    items = [c if isinstance(c, Element) else _item(c) for c in element.children if isinstance(c, Element) or c.strip()]
+    children = [c for c in element.children if isinstance(c, Element) or c.strip()]
+    items = [c if isinstance(c, Element) and c.tag in ("li", "ul", "ol") else _item(c) for c in children]
     loose = any(isinstance(c, Element) and c.tag == "p" for item in items for c in item.children)
     number = _number(element.get("start"), 1) if element.tag == "ol" else 0
     lines: list[str] = []
     for item in items:
         if element.tag == "ol":
             number = _number(item.get("value"), number) if item.attributes else number
-            marker = f"{number}{')' if alternate else '.'} "
+            marker = f"{min(number, 999_999_999)}{')' if alternate else '.'} "
             number += 1
         else:
             marker = "* " if alternate else "- "
         blocks = _blocks(item) if item.tag not in ("ul", "ol") else [_list(item, alternate=False)]
         body = ("\n\n" if loose else "\n").join(blocks)
+        body = "***" + body[3:] if body[:4] in ("---", "---\n") else body  # "- ---" would be a line across
         indent = " " * len(marker)
         first, *rest = body.split("\n")
         lines.append("\n".join([(marker + first).rstrip(), *(indent + line if line else "" for line in rest)]))
     return ("\n\n" if loose else "\n").join(lines)
 
 
-def _item(text: str) -> Element:
-    """Text that stands in a list beside its items."""
-    item = Element("li")
-    item.children.append(text)
+def _item(child: Element | str) -> Element:
+    """What stands in a list beside its items."""
+    item = Element("li", block=True)
+    item.children.append(child)
     return item
 
 
@@ -153,14 +155,15 @@ def _number(text: str, otherwise: int) -> int:
 
 
 def _table(element: Element) -> str:
-    rows = _find(element, "tr")
+    rows = _find(element, "tr") or [element]
     cells = [[c for c in r.children if isinstance(c, Element) and c.tag in ("td", "th")] for r in rows]
     cells = [row for row in cells if row]
     if not cells:
         return ""  # its text stands beside cells that are not there
     width = max(len(row) for row in cells)
     aligned = [_alignment(c) for c in cells[0]] + ["---"] * (width - len(cells[0]))
-    texts = [[_cell(c) for c in row] + [""] * (width - len(row)) for row in cells]
+    texts = [[_cell(c) for c in row] for row in cells]
+    texts[0] += [""] * (width - len(texts[0]))  # other rows may be shorter
     if all(c.tag == "td" for c in cells[0]) and not _find(element, "thead"):
         texts.insert(0, [""] * width)
     texts.insert(1, aligned)
@@ -214,7 +217,9 @@ def _flat(element: Element) -> list[str]:
         run = []
         if child is None:
             break
-        if child.tag == "pre":
+        if child.tag == MATH_BLOCK:
+            lines.append(f"${child.text}$")
+        elif child.tag == "pre":
             lines += [_ticked(line) for line in child.text.split("\n") if line.strip()]
         elif child.tag in ("ul", "ol"):
             lines += _list(child, alternate=False).split("\n") if not _find(child, "pre") else _flat(child)
@@ -249,12 +254,17 @@ def _wrapped(element: Element, before: str, after: Element | str) -> str:
     mark = _WRAPS[element.tag]
     [only, *others] = element.children or [""]
     if mark == "**" and not others and not isinstance(only, str) and _WRAPS.get(only.tag) == "*":
-        inner = f"_{_inline(only.children)}_"  # three stars are read as bold in italics
+        before_it, italic, behind_it = _edges(_inline(only.children))
+        inner = f"{before_it}_{italic}_{behind_it}" if italic else before_it + behind_it  # three stars are read as bold in italics
     else:
-        inner = _inline(element.children)
-    lead, text, trail = _EDGES.fullmatch(inner).groups()  # type: ignore[union-attr]
+        inner = _inline(element.children if mark == "*" else _without(element.children, mark))
+    lead, text, trail = _edges(inner)
     if not text:
         return lead + trail
+    if isinstance(only, str) and text[0] in "*~":
+        text = "\\" + text
+    if isinstance(element.children[-1], str) and text[-1] in "*~" and not text.endswith("\\" + text[-1]):
+        text = f"{text[:-1]}\\{text[-1]}"
     left = lead or before[-1:]
     right = trail or (
         after[:1] if isinstance(after, str) else "\n" if after.tag == "br" else "`" if after.tag == "code" else content(after)[:1]
@@ -263,6 +273,8 @@ def _wrapped(element: Element, before: str, after: Element | str) -> str:
         (_punctuation(text[0]) and left and not left.isspace() and not _punctuation(left))
         or (_punctuation(text[-1]) and right and not right.isspace() and not _punctuation(right))
         or left == mark[0]
+        or right == mark[0]
+        or (mark == "~~" and "~" in (text[0], text[-1]))
         or (mark == "*" and _has_mark(element.children, mark))
     ):
         tag = {"**": "strong", "*": "em", "~~": "del"}[mark]
@@ -270,8 +282,30 @@ def _wrapped(element: Element, before: str, after: Element | str) -> str:
     return f"{lead}{mark}{text}{mark}{trail}"
 
 
+def _edges(text: str) -> tuple[str, str, str]:
+    """White space, text, white space. A backslash that comes to stand before a mark stays one."""
+    start = text.lstrip()
+    inner = start.rstrip()
+    lead, trail = text[: len(text) - len(start)], start[len(inner) :]
+    slashes = len(inner) - len(inner.rstrip("\\"))
+    return lead, inner + "\\" * (slashes % 2), trail
+
+
 def _punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
+
+
+def _without(children: Sequence[Element | str], mark: str) -> Sequence[Element | str]:
+    """Bold in bold is bold: what stands in an element of the same mark stands here."""
+    if not any(not isinstance(c, str) and c.children for c in children):
+        return children
+    found: list[Element | str] = []
+    for child in children:
+        if not isinstance(child, str) and _WRAPS.get(child.tag) == mark:
+            found += _without(child.children, mark)
+        else:
+            found.append(child)
+    return found
 
 
 def _has_mark(children: Iterable[Element | str], mark: str) -> bool:
@@ -288,8 +322,10 @@ def _element(element: Element) -> str:
         return "  \n"
     if tag == "img":
         return f"![{_bracketed(_inline([element.get('alt')]))}]({_target(element.get('src'), element.get('title'))})"
-    if tag == "math":
+    if tag in (MATH, MATH_BLOCK):
         return f"${element.text}$"
+    if tag == "pre":  # in a heading, say, where no block can be
+        return " ".join(_ticked(line) for line in element.text.split("\n") if line.strip())
     if tag in ("sup", "sub"):  # Markdown has no mark of its own for them, and x2 is not x<sup>2</sup>
         text = _inline(element.children)
         return f"<{tag}>{text}</{tag}>" if text else ""
@@ -316,7 +352,7 @@ def _link(element: Element) -> str:
         return text
     if content(element) == href and re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]{1,31}:[^\s<>]*", href):
         return f"<{href}>"
-    lead, text, trail = _EDGES.fullmatch(text).groups()  # type: ignore[union-attr]
+    lead, text, trail = _edges(text)
     return f"{lead}[{_bracketed(text)}]({_target(href, element.get('title'))}){trail}"
 
 
@@ -325,14 +361,15 @@ def _bracketed(text: str) -> str:
     if "[" not in text and "]" not in text:
         return text
     depth = 0
-    for character in text.replace("\\]", "").replace("\\[", ""):
+    for character in _BRACKET.sub(lambda m: m[2] or "", text):
         depth += (character == "[") - (character == "]")
         if depth < 0:
             break
-    return text if depth == 0 else _BRACKET.sub(r"\\\1", text)
+    return text if depth == 0 else _BRACKET.sub(lambda m: f"\\{m[2]}" if m[2] else m[0], text)
 
 
 def _target(url: str, title: str) -> str:
     if re.search(r"[\s<>]", url) or url.count("(") != url.count(")"):
         url = "<" + re.sub(r"[<>\n]", lambda m: f"%{ord(m[0]):02X}", url) + ">"
+    url = _ENTITY.sub("&amp;", url)
     return f'{url} "{title.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"' if title else url

@@ -7,6 +7,7 @@ OpenAI. Words and phrases are matched whole, in any capitals, with any white spa
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -19,10 +20,16 @@ REFUSALS, SERVICE_MESSAGES = "refusals", "service_messages"
 LISTS = (REFUSALS, SERVICE_MESSAGES)
 """The phrase lists that ship with the package, configs/phrases/NAME.yaml."""
 
-_NOT_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\bhttps?://\S+", re.S)
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'"})
-_MARKS = " \t\r\n!?.…'\"“”*_()[]"
+_NOT_PROSE = re.compile(
+    r"^[ \t]*(?P<fence>```+|~~~+).*?(?:^[ \t]*(?P=fence)|\Z)|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)"
+    r"|\bhttps?://[!-~]+|\b(?:[\w-]+\.)+(?:com|org|net|io|ai|dev)\b[!-~]*",
+    re.S | re.M,
+)
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+_RANGES = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_UNSPACED = re.compile(f"[{_RANGES}]")
+_SAME = str.maketrans({"’": "'", "‘": "'", "´": "'", "\u2010": "-", "\u2011": "-"})
+_EDGES = re.compile(r"^\W+|\W+$")
 
 
 class Phrases:
@@ -34,7 +41,7 @@ class Phrases:
     def __init__(self, blocked_words: Sequence[str] = (), lists: Sequence[str] = (), min_chars: int = 0) -> None:
         self._words = [("", _plain(word)) for word in blocked_words]
         self._refusals = phrases(REFUSALS) if REFUSALS in lists else []
-        self._messages = {phrase.strip(_MARKS) for _, phrase in phrases(SERVICE_MESSAGES)} if SERVICE_MESSAGES in lists else set()
+        self._messages = {_EDGES.sub("", phrase) for _, phrase in phrases(SERVICE_MESSAGES)} if SERVICE_MESSAGES in lists else set()
         self._min_chars = min_chars
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
@@ -61,7 +68,7 @@ class Phrases:
         return [*results, *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused)]
 
     def _is_message(self, message: Message) -> bool:
-        return len(message.content) < 200 and _plain(message.content).strip(_MARKS) in self._messages
+        return len(message.content) < 200 and _EDGES.sub("", _plain(message.content)) in self._messages
 
 
 def _answers(messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
@@ -72,13 +79,15 @@ def _answers(messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.casefold().translate(_APOSTROPHES).split())
+    """Text as it is compared: one form of each character, no capitals, nothing invisible, single spaces."""
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_SAME))
+    return " ".join(text.casefold().translate(_SAME).split())
 
 
 def _whole(phrase: str, text: str) -> bool:
     """Does the phrase, which the text holds, stand there as whole words? Where words are not spaced, it always does."""
-    start = "" if _UNSPACED.match(phrase[0]) else r"(?<!\w)"
-    end = "" if _UNSPACED.match(phrase[-1]) else r"(?!\w)"
+    start = "" if _UNSPACED.match(phrase[0]) else rf"(?<![^\W{_RANGES}])"
+    end = "" if _UNSPACED.match(phrase[-1]) else rf"(?![^\W{_RANGES}])"
     return re.search(start + re.escape(phrase) + end, text) is not None
 
 

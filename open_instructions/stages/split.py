@@ -8,6 +8,7 @@ piece are the answer.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import replace
 from typing import Literal
 
@@ -17,9 +18,14 @@ from ..tokens import tokenizer
 TRUNCATED = "truncated_answer"
 """The edit that a truncated answer leaves on its part."""
 
-_FENCE = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,}).*?(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)", re.M | re.S)
+_CODE = re.compile(
+    r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*(?:\n.*?)??(?:\n(?P=indent)[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)  # fenced
+      | ^(?:[ ]{4}|\t)[^\n]*(?:\n+(?:[ ]{4}|\t)[^\n]*)*                                                          # indented
+      | `[^`\n]+`""",
+    re.M | re.S | re.X,
+)
 _PARAGRAPH = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
-_SENTENCE = re.compile(r"[.!?…][\"'”’»)\]*_]*(?=\s)|[。！？｡][”’」』）]*")
+_SENTENCE = re.compile(r"(?<![\s.][A-Za-z0-9])[.!?…][\"'”’»)\]*_]*(?=\s+[^a-z0-9\s]|\s*\Z)|[。！？｡][”’」』）]*")
 
 
 class Split:
@@ -86,7 +92,7 @@ class Split:
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The answer as far as it fits, and what is cut off it; the whole answer where nothing of it fits."""
         text = answer.content
-        code = [match.span() for match in _FENCE.finditer(text)]
+        code = [match.span() for match in _CODE.finditer(text)]
 
         def longest(ends: list[int]) -> int:
             """The last of these places up to which the text fits, 0 for none. Counts grow with the text, but for a token or two."""
@@ -99,7 +105,9 @@ class Split:
             return ends[low - 1] if low else 0
 
         def outside(places: list[int]) -> list[int]:
-            return [at for at in places if not any(start < at < end for start, end in code)]
+            starts = [start for start, _ in code]
+            before = [bisect_left(starts, at) for at in places]  # of the code that begins before a place, the last reaches furthest
+            return [at for at, n in zip(places, before, strict=True) if not n or code[n - 1][1] <= at]
 
         end = longest(outside([m.start() for m in _PARAGRAPH.finditer(text)]))
         if 2 * self._count(text[:end]) < room:  # a word of greeting is no answer
