@@ -3,6 +3,7 @@
     import open_instructions as oi
     oi.build("all", data_dir="downloads")          # or sample=True
     oi.stats()
+    oi.check()                                     # is everything as the manifest says?
     oi.load(sources=["dolly"])                     # a datasets.Dataset
 
 Heavy libraries are imported when they are needed, not with the package.
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from .loader import load
     from .schema import Conversation, Message
     from .summary import sources, stats
+    from .verify import check
 
-__all__ = ["Conversation", "Message", "build", "load", "sources", "stats"]
+__all__ = ["Conversation", "Message", "build", "check", "load", "sources", "stats"]
 
 # Modules are named apart from these functions: an imported submodule would take the function's place here.
 _HOMES = {
     "build": "builder",
+    "check": "verify",
     "load": "loader",
     "stats": "summary",
     "sources": "summary",

@@ -17,7 +17,7 @@ from open_instructions.describe import as_page
 from open_instructions.errors import OpenInstructionsError
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-COMMANDS = ("", "build", "stats", "sources", "explain")
+COMMANDS = ("", "build", "stats", "check", "sources", "explain")
 
 
 def pages() -> dict[str, str]:
@@ -53,7 +53,7 @@ def _cli() -> str:
     for error in errors:
         summary = (error.__doc__ or "").split("\n")[0]
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
-    lines += ["| 130 | | Interrupted (Ctrl-C). |", ""]
+    lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |", ""]
     return "\n".join(lines)
 
 

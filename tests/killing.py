@@ -24,8 +24,8 @@ import pyarrow.parquet  # noqa: F401 - imported before the forks
 
 from open_instructions import builder, chunk
 from open_instructions.stages.language import detect
-from open_instructions.store import open_build
 from open_instructions.tokens import tokenizer
+from open_instructions.verify import check
 
 DATA, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 OUT = FOLDER / "out"
@@ -83,7 +83,7 @@ def dying_at(operation: int) -> None:
 
 def whole_or_absent() -> None:
     if OUT.exists():
-        assert open_build(OUT).whole(), "OUT is half a build"
+        assert check(OUT), "OUT is half a build"
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import OpenInstructionsError
-from . import build, explain, sources, stats
+from . import build, check, explain, sources, stats
 from .console import fail
 
 _INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
+app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("sources", epilog=sources.EXAMPLES)(sources.sources)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
 

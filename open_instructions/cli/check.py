@@ -1,0 +1,31 @@
+"""oi check"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from .console import err, out, safe
+
+EXAMPLES = """Examples:
+
+oi check                   the newest build
+
+oi check mix"""
+
+
+def check(
+    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+) -> int:
+    """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
+    from ..verify import check as run
+
+    found = run(directory)
+    for problem in found.problems:
+        err().print(Text(safe(f"{found.path}: {problem}")))
+    if found:
+        out().print(Text(safe(f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest says")))
+    return 0 if found else 1

@@ -1,0 +1,120 @@
+"""oi check: what is wrong with a build is found and named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import open_instructions as oi
+from open_instructions.errors import NotFoundError
+
+from .test_cli import oi as run
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    return oi.build("all", sample=True, out=tmp_path / "mix").path
+
+
+def manifest(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads((path / "manifest.json").read_text())
+    change(content)
+    (path / "manifest.json").write_text(json.dumps(content))
+
+
+def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], None], kind: str = "data") -> None:
+    """A shard with other rows, and a manifest that knows its new size and digest."""
+    import hashlib
+
+    [file] = (path / kind).glob("*.parquet")
+    table = pq.read_table(file)
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), file, compression="zstd")
+
+    def said(content: dict[str, Any]) -> None:
+        for shard in content["shards"]:
+            if shard["path"].startswith(kind):
+                shard |= {"bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "rows": len(rows)}
+
+    manifest(path, said)
+
+
+def test_a_whole_build(built: Path) -> None:
+    found = oi.check(built)
+    assert found
+    assert (found.shards, found.rows, found.problems) == (2, 421, ())
+    done = run("check", built)
+    assert (done.returncode, done.stdout) == (0, f"{built}: 2 shards, 421 rows, all as the manifest says\n")
+
+
+def test_a_byte_that_changed(built: Path) -> None:
+    [file] = (built / "data").glob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[1000] ^= 1
+    file.write_bytes(content)
+    assert any("another sha256" in problem for problem in oi.check(built).problems)
+    done = run("check", built)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "data/train-00000-of-00001.parquet has another sha256 than the manifest says" in done.stderr
+
+
+def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
+    [file] = (built / "rejected").glob("*.parquet")
+    content = file.read_bytes()
+    file.write_bytes(content[:-20])
+    assert any("cannot be read" in p for p in oi.check(built).problems)
+    file.unlink()
+    assert "rejected/rejected-00000-of-00001.parquet is gone" in oi.check(built).problems
+    file.write_bytes(content)
+    (built / "data" / "extra.parquet").touch()
+    assert oi.check(built).problems == ("data/extra.parquet is not in the manifest",)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: rows.pop(), "rows are there, and the ledger says"),
+        (lambda rows: rows[1].update(id=rows[0]["id"], conversation_id=rows[0]["id"]), "1 rows have an id that another row has"),
+        (lambda rows: rows[0]["messages"].pop(), "not a whole number of pairs"),
+        (lambda rows: rows[0]["messages"][0].update(role="human"), "'human'"),
+        (lambda rows: rows[0].update(num_turns=9), "its num_turns is 9"),
+        (lambda rows: rows[0].update(language="xx"), "language 'xx'"),
+        (lambda rows: rows[0].update(conversation_id="other"), "is no part of other"),
+    ],
+)
+def test_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, Any]]], None], says: str) -> None:
+    rewrite(built, change)
+    problems = oi.check(built).problems
+    assert problems
+    assert any(says in problem for problem in problems), problems
+
+
+def test_a_rejected_row_that_is_missing(built: Path) -> None:
+    rewrite(built, lambda rows: rows.remove(next(r for r in rows if r["reason"] == "duplicate")), "rejected")
+    assert any("are in rejected/ for duplicate, and the ledger says" in p for p in oi.check(built).problems)
+
+
+def test_another_schema(built: Path) -> None:
+    [file] = (built / "data").glob("*.parquet")
+    pq.write_table(pq.read_table(file).drop_columns(["task"]), file)
+    assert any("has another schema" in p for p in oi.check(built).problems)
+
+
+def test_books_that_do_not_balance(built: Path) -> None:
+    def lose_one(content: dict[str, Any]) -> None:
+        content["ledger"]["dolly:main"]["convert"]["records_out"] -= 1
+
+    manifest(built, lose_one)
+    assert any("the books do not balance: dolly:main" in p for p in oi.check(built).problems)
+
+
+def test_no_build(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        oi.check(tmp_path)
