@@ -237,6 +237,7 @@ class Pipeline:
                 job.key = duplicate_key(job.current[0])
         at = 0
         try:
+            one: Stage = (lambda c: stage.batch([c])[0]) if isinstance(stage, BatchStage) else stage  # type: ignore[assignment]
             try:
                 outcomes = stage.batch(before) if isinstance(stage, BatchStage) else None
             except OSError:
@@ -246,7 +247,7 @@ class Pipeline:
             if outcomes is None:
                 outcomes = []
                 for at, conversation in enumerate(before):  # noqa: B007 - says which one failed
-                    outcomes.append(stage.batch([conversation])[0] if isinstance(stage, BatchStage) else stage(conversation))
+                    outcomes.append(one(conversation))
         except OSError:
             raise
         except Exception as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,8 @@ class Detector:
             raise ValueError(f"py3langid does not tell apart {', '.join(sorted(missing))}")
         self._column = np.array([self.languages.index(label) for _, label in columns])
         indexes = [i for i, _ in columns]
-        self._weights = np.ascontiguousarray(np.rint(model.nb_ptc[:, indexes].astype(np.float64) * _SCALE))
+        # whole numbers under 2**24, which four bytes hold exactly
+        self._weights = np.rint(np.ascontiguousarray(model.nb_ptc[:, indexes]) * np.float32(_SCALE))
         self._start = np.rint(model.nb_pc[indexes].astype(np.float64) * _SCALE) * _SCALE
         self._next = np.asarray(model.tk_nextmove)
         self._row = np.asarray(model.tk_row, dtype=np.int64) << 8
@@ -52,7 +52,7 @@ class Detector:
         ends = np.searchsorted(which, np.arange(len(order) + 1))
         for position, index in enumerate(order):
             mine = slice(ends[position], ends[position + 1])
-            sums = counts[mine] @ self._weights[features[mine]] + self._start
+            sums = counts[mine] @ self._weights[features[mine]].astype(np.float64) + self._start
             per_label = np.full(len(self.languages), -np.inf)
             np.maximum.at(per_label, self._column, sums)  # a language in two scripts has two columns
             result[index] = per_label / (_SCALE * _SCALE) + given
@@ -83,7 +83,6 @@ def _encoded(text: str) -> bytes:
     return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode("utf-8", "surrogatepass")
 
 
-@cache
 def _model() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

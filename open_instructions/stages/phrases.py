@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -42,21 +42,36 @@ class Phrases:
         self._words = [("", _plain(word)) for word in blocked_words]
         self._refusals = phrases(REFUSALS) if REFUSALS in lists else []
         self._messages = {_EDGES.sub("", phrase) for _, phrase in phrases(SERVICE_MESSAGES)} if SERVICE_MESSAGES in lists else set()
+        self._keys = {max(phrase.split(), key=len) for _, phrase in [*self._words, *self._refusals]}
         self._min_chars = min_chars
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         if self._words or self._refusals:
-            for turn, text in _answers(conversation.messages):
-                for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
-                    for language, phrase in known:
-                        if phrase in text and _whole(phrase, text):
-                            return [Reject(reason, f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""))]
+            for turn, message in enumerate(conversation.messages):
+                if message.role == ASSISTANT and (found := self._said(message.content)):
+                    reason, language, phrase = found
+                    return [Reject(reason, f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""))]
         results: list[Conversation | Reject] = self._without_messages(conversation) if self._messages else [conversation]
         if self._min_chars and isinstance(results[0], Conversation):
             chars = sum(len(m.content) for m in results[0].messages)
             if chars < self._min_chars:
                 return [Reject(Reason.TOO_SHORT, f"{chars} characters in all, the least is {self._min_chars}")]
         return results
+
+    def _said(self, content: str) -> tuple[Reason, str, str] | None:
+        """The first phrase that an answer says in its prose: why it is refused, its language, the phrase."""
+        if content.isascii():  # most answers hold no word of any phrase, and that is soon seen
+            lower = content.lower()
+            if not any(word in lower for word in self._keys):
+                return None
+        text = _plain(content)
+        for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
+            for language, phrase in known:
+                if phrase in text and _whole(
+                    phrase, _plain(_NOT_PROSE.sub(" ", content))
+                ):  # seldom true, and only then worth a closer look
+                    return reason, language, phrase
+        return None
 
     def _without_messages(self, conversation: Conversation) -> list[Conversation | Reject]:
         refused = [m for m in conversation.messages if m.role == ASSISTANT and self._is_message(m)]
@@ -71,15 +86,10 @@ class Phrases:
         return len(message.content) < 200 and _EDGES.sub("", _plain(message.content)) in self._messages
 
 
-def _answers(messages: Sequence[Message]) -> Iterator[tuple[int, str]]:
-    """The place and the prose of each answer, as `_plain` makes it."""
-    for turn, message in enumerate(messages):
-        if message.role == ASSISTANT:
-            yield turn, _plain(_NOT_PROSE.sub(" ", message.content))
-
-
 def _plain(text: str) -> str:
     """Text as it is compared: one form of each character, no capitals, nothing invisible, single spaces."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_SAME))
     return " ".join(text.casefold().translate(_SAME).split())
 

@@ -1,0 +1,224 @@
+"""How long whole builds take and how much memory they need, beside FastChat and beside the floor of the calls underneath.
+
+    python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER   the vicuna recipe on raw ChatGPT HTML
+    python scripts/bench.py small --records 1300000                              many small records of four shapes
+
+Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all processes together
+(PSS, sampled). RAW.json is in the layout of sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and
+split_long_conversation as they are. `--times 10` measures the same records ten times over under new ids as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from open_instructions.recipe import load
+from open_instructions.stages.html import to_markdown
+from open_instructions.stages.language import detect_all, prior, words
+from open_instructions.tokens import tokenizer
+
+OI = [sys.executable, "-c", "import sys; from open_instructions.cli import main; sys.exit(main())"]
+
+
+def memory(group: int) -> int:
+    """MB of all processes of a group: what is theirs alone, and their share of what several have."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
+                line = next(x for x in (folder / "smaps_rollup").read_text().splitlines() if x.startswith("Pss:"))
+                total += int(line.split()[1])
+        except (OSError, StopIteration, IndexError):
+            continue  # it ended while it was looked at
+    return total // 1024
+
+
+def run(command: Sequence[str], **options: Any) -> tuple[float, int]:
+    """Seconds and peak MB of a process and its children."""
+    started, peak = time.monotonic(), 0
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+    while process.poll() is None:
+        peak = max(peak, memory(process.pid))
+        time.sleep(0.05)
+    if process.returncode:
+        sys.exit(f"{command}: {process.stderr.read().decode()[-2000:] if process.stderr else ''}")
+    return time.monotonic() - started, peak
+
+
+def build(data: Path, source: str, recipe: str, workers: int, runs: int) -> tuple[float, int]:
+    """The median of several builds, each from nothing."""
+    results = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory(dir=data.parent) as folder:
+            flags = ["build", "-s", source, "-d", str(data), "-r", recipe, "-o", f"{folder}/out", "--workers", str(workers)]
+            results.append(run([*OI, *flags], env=os.environ | {"OI_HOME": f"{folder}/home"}))
+    return statistics.median(r[0] for r in results), max(r[1] for r in results)
+
+
+def fastchat(python: str, raw: Path, tokens: str, folder: Path, runs: int) -> tuple[float, int]:
+    steps = [
+        ("clean_sharegpt", raw, folder / "clean.json", []),
+        ("optional_clean", folder / "clean.json", folder / "language.json", ["--skip-lang", "ko"]),
+        (
+            "split_long_conversation",
+            folder / "language.json",
+            folder / "split.json",
+            ["--model-name-or-path", tokens, "--max-length", "2048"],
+        ),
+    ]
+    totals, peak = [], 0
+    for _ in range(runs):
+        seconds = []
+        for module, source, target, options in steps:
+            took, most = run([python, "-m", f"fastchat.data.{module}", "--in-file", str(source), "--out-file", str(target), *options])
+            seconds.append(took)
+            peak = max(peak, most)
+        print("FastChat:", " + ".join(f"{s:.1f}" for s in seconds), "s")
+        totals.append(sum(seconds))
+    return statistics.median(totals), peak
+
+
+def floor(raw: Path, out: Path) -> float:
+    """Seconds of the calls underneath alone, on the same text, one after the other in one process."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from open_instructions.schema import Conversation, Message
+
+    text = raw.read_text(encoding="utf-8")
+    tokenizer(load("vicuna").tokenizer).count("warm")
+    detect_all(["warm"], prior())
+    marks: dict[str, float] = {}
+    started = time.perf_counter()
+
+    def lap(name: str) -> None:
+        nonlocal started
+        marks[name] = time.perf_counter() - started
+        started = time.perf_counter()
+
+    records = json.loads(text)
+    lap("parse")
+    talks = [
+        [(t["from"], to_markdown(t["value"]) if t["value"].startswith("<div") else t["value"]) for t in r["conversations"]] for r in records
+    ]
+    lap("convert")
+    given = []
+    for talk in talks:
+        messages = tuple(
+            Message("user" if i % 2 == 0 else "assistant", text or ".") for i, (_, text) in enumerate(talk[: len(talk) // 2 * 2])
+        )
+        given.append(words(Conversation("x", "x", "x", messages)) if messages else "")
+    for at in range(0, len(given), 200):
+        detect_all(given[at : at + 200], prior())
+    lap("detect")
+    count = tokenizer(load("vicuna").tokenizer).count
+    for talk in talks:
+        for _, text in talk:
+            count(text)
+    lap("count")
+    table = pa.table({"messages": [[{"role": role, "content": text} for role, text in talk] for talk in talks]})
+    pq.write_table(table, out, compression="zstd")
+    lap("write")
+    print("floor:", ", ".join(f"{name} {seconds:.2f} s" for name, seconds in marks.items()))
+    return sum(marks.values())
+
+
+def repeated(raw: Path, out: Path, times: int) -> None:
+    """The same records several times over, under new ids and with other first words, so that none is a duplicate."""
+    records = json.loads(raw.read_text(encoding="utf-8"))
+    with out.open("w", encoding="utf-8") as file:
+        file.write("[")
+        for n in range(times):
+            for at, record in enumerate(records):
+                turns = [{**t, "value": f"({n}) {t['value']}"} if t["from"] == "human" else t for t in record["conversations"]]
+                file.write(("," if n or at else "") + json.dumps({"id": f"{record['id']}x{n}", "conversations": turns}, ensure_ascii=False))
+        file.write("]")
+
+
+def html(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        data = Path(folder) / "data"
+        data.mkdir()
+        (data / "sg_90k_part1.json").symlink_to(options.raw.resolve())
+        rates = {}
+        for workers in (1, 2):
+            seconds, peak = build(data, "sharegpt:raw", "vicuna", workers, options.runs)
+            rates[workers] = seconds
+            print(f"oi build --recipe vicuna, {workers} workers: {seconds:.1f} s, peak {peak} MB")
+        print(f"two workers: {rates[1] / rates[2]:.2f} times one")
+        lowest = floor(options.raw, Path(folder) / "floor.parquet")
+        print(f"floor: {lowest:.1f} s; one worker takes {rates[1] / lowest:.2f} times that")
+        if options.fastchat:
+            seconds, peak = fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder), options.runs)
+            print(f"FastChat: {seconds:.1f} s, peak {peak} MB; two workers are {seconds / rates[2]:.1f} times as fast")
+        if options.times > 1:
+            (data / "sg_90k_part1.json").unlink()
+            repeated(options.raw, data / "sg_90k_part1.json", options.times)
+            seconds, peak = build(data, "sharegpt:raw", "vicuna", 2, 1)
+            print(f"{options.times} times the input, 2 workers: {seconds:.1f} s, peak {peak} MB")
+
+
+def small(options: argparse.Namespace) -> None:
+    rng = random.Random(5)
+    vocabulary = ["".join(rng.choices("etaoinshrdlu", k=rng.randrange(2, 9))) for _ in range(3000)]
+
+    def text(few: int, many: int) -> str:
+        return " ".join(rng.choices(vocabulary, k=rng.randrange(few, many))).capitalize() + "."
+
+    each = options.records // 4
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        data = Path(folder) / "data"
+        (data / "tasks").mkdir(parents=True)
+        alpaca = (
+            {"instruction": text(5, 15), "input": text(5, 20) if rng.random() < 0.4 else "", "output": text(10, 60)} for _ in range(each)
+        )
+        (data / "alpaca_data.json").write_text("[\n" + ",\n".join(map(json.dumps, alpaca)) + "\n]")
+        dolly = ({"instruction": text(5, 20), "context": "", "response": text(10, 60), "category": "open_qa"} for _ in range(each))
+        (data / "databricks-dolly-15k.jsonl").write_text("\n".join(map(json.dumps, dolly)) + "\n")
+        gpt4all = ({"prompt": text(10, 40), "response": text(20, 80), "source": "unified_chip2"} for _ in range(each))
+        (data / "data.jsonl").write_text("\n".join(map(json.dumps, gpt4all)) + "\n")
+        for number in range(max(each // 6000, 1)):
+            count = min(each, 6000)
+            task = {"Definition": [text(20, 40)], "Positive Examples": [], "Negative Examples": [], "Input_language": ["English"], "Instance License": ["MIT"],
+                    "Instances": [{"id": f"task{number:03}-{n:032x}", "input": text(10, 40), "output": [text(1, 8)]} for n in range(count)]}  # fmt: skip
+            (data / "tasks" / f"task{number:03}_words.json").write_text(json.dumps(task, indent=4))
+        for workers in (1, 2):
+            seconds, peak = build(data, "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions", "default", workers, options.runs)
+            print(
+                f"{options.records:,} small records, {workers} workers: {seconds:.1f} s, {options.records / seconds:,.0f}/s, peak {peak} MB"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
+    kinds = parser.add_subparsers(required=True)
+    of_html = kinds.add_parser("html")
+    of_html.add_argument("raw", type=Path)
+    of_html.add_argument("--fastchat", help="the interpreter that has fschat 0.2.36")
+    of_html.add_argument("--tokenizer", help="a tokenizer's folder, for FastChat's splitter")
+    of_html.add_argument("--times", type=int, default=1)
+    of_html.set_defaults(run=html)
+    of_small = kinds.add_parser("small")
+    of_small.add_argument("--records", type=int, default=1_300_000)
+    of_small.set_defaults(run=small)
+    options = parser.parse_args()
+    if not Path("/proc").is_dir():
+        sys.exit("Memory is read from /proc: this runs on Linux.")
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
