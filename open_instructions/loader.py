@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import suggest
+from .columns import DATA_COLUMNS, data_schema
 from .errors import UsageError
-from .schema import DATA_COLUMNS, data_schema
 from .stages.language import LABELS, matches
 from .store import open_build
 

@@ -14,9 +14,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .columns import FIRST, KEY, RAW, ROWS, data_schema, rejected_schema
 from .ledger import Ledger
 from .recipe import Recipe
-from .schema import FIRST, KEY, RAW, ROWS, Reason, Rejected, data_schema, rejected_schema
+from .schema import Reason, Rejected
 from .store import DATA, REJECTED
 from .store.chunks import read_chunk, rejected_table
 from .store.shards import ShardWriter
@@ -187,7 +188,7 @@ def _count(ledger: Ledger, table: pa.Table, kept: pa.Table) -> None:
     import pyarrow.compute as pc
 
     source, subset = table["source"][0].as_py(), table["subset"][0].as_py()
-    records, records_kept = (sum(len(t[ROWS][at]) for at in _starts(t)) for t in (table, kept))
+    records, records_kept = (int(pc.sum(pc.list_value_length(t.filter(_first())[ROWS])).as_py() or 0) for t in (table, kept))
     turns, turns_kept = (int(pc.sum(pc.list_value_length(t["messages"])).as_py() or 0) for t in (table, kept))
     counts = {"records_in": records, "records_out": records_kept, "turns_in": turns, "turns_out": turns_kept, "rows": kept.num_rows}
     for what, number in counts.items():

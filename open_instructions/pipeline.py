@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -252,7 +253,15 @@ class Pipeline:
             raise
         except Exception as error:
             raise self._bug(f"Stage {stage.name}", chunk, jobs[at].frames[0], error) from error
+        records = turns_in = turns_out = 0
         for job, conversation, results in zip(jobs, before, outcomes, strict=True):
+            if len(results) == 1 and isinstance(result := results[0], Conversation) and result.edits == conversation.edits:
+                job.current = [result]  # nothing but a label or a count, which is what happens most
+                records += len(job.frames)
+                turns_in += len(conversation.messages)
+                turns_out += len(result.messages)
+                watch(stage.name, results)
+                continue
             job.current = [r for r in results if isinstance(r, Conversation)]
             rejects = [r for r in results if isinstance(r, Reject)]
             named = tuple(e for c in job.current for e in c.edits if e not in conversation.edits)
@@ -260,6 +269,9 @@ class Pipeline:
             self._book(stage.name, tally, len(job.frames), len(conversation.messages), turns, rejects, named, conversation.has_system)
             job.rejected += self._all_rejected(stage.name, rejects, job.name, job.frames, chunk)
             watch(stage.name, results)
+        for what, number in (("records_in", records), ("records_out", records), ("turns_in", turns_in), ("turns_out", turns_out)):
+            if number:
+                tally[stage.name, what, ""] += number
 
     @staticmethod
     def _book(
@@ -299,7 +311,7 @@ class Pipeline:
         )  # fmt: skip
 
     def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:
-        stem = str(PurePosixPath(chunk.file).with_suffix(""))
+        stem = _stem(chunk.file)
         local = own or self._subset.id.format(row=frame.row, stem=stem)
         # `#` and `~` are ours: they number the parts of a conversation, and conversations under one upstream id
         return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,').replace('~', '%7E')}"
@@ -310,6 +322,11 @@ class Pipeline:
             f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
             hint="This is a bug in its code, not in the data. --debug shows where.",
         )
+
+
+@lru_cache(maxsize=16)
+def _stem(file: str) -> str:
+    return str(PurePosixPath(file).with_suffix(""))
 
 
 def _raw(frame: Frame) -> str:

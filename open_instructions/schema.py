@@ -1,6 +1,6 @@
-"""The one conversation schema: the values that travel through a build, and the columns they end in.
+"""The one conversation schema: the values that travel through a build. `columns` has what they end in.
 
-Nothing else knows column names. A record goes through these types:
+A record goes through these types:
 
     dict (as read) -> Draft (a converter's answer) -> Conversation (valid) -> one row of data/
     at any point: Reject (a reason) -> Rejected (a reason with its origin) -> one row of rejected/
@@ -12,11 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from typing import Any, NamedTuple
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
@@ -286,103 +282,3 @@ def encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-_DATA_FIELDS = (
-    ("id", "string"),
-    ("conversation_id", "string"),
-    ("source", "string"),
-    ("subset", "string"),
-    ("messages", "messages"),
-    ("language", "string"),
-    ("language_score", "float32"),
-    ("task", "string"),
-    ("engine", "string"),
-    ("license", "string"),
-    ("num_turns", "int32"),
-    ("num_tokens", "int32"),
-    ("edits", "strings"),
-    ("origin_file", "string"),
-    ("origin_row", "int64"),
-    ("metadata", "string"),
-)
-_REJECTED_FIELDS = (
-    ("level", "string"),
-    ("source", "string"),
-    ("subset", "string"),
-    ("conversation_id", "string"),
-    ("origin_file", "string"),
-    ("origin_row", "int64"),
-    ("stage", "string"),
-    ("reason", "string"),
-    ("detail", "string"),
-    ("raw", "string"),
-)
-DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
-REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY, ROWS, FIRST, RAW = "_key", "_rows", "_first", "_raw"
-"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, whether a row is
-the first of its conversation's parts, and on that one the raw records."""
-
-
-def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    def value(dtype: str) -> dict[str, str]:
-        return {"dtype": dtype, "_type": "Value"}
-
-    special = {
-        "messages": {"_type": "List", "feature": {"role": value("string"), "content": value("string")}},
-        "strings": {"_type": "List", "feature": value("string")},
-    }
-    return {name: special.get(kind) or value(kind) for name, kind in fields}
-
-
-def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "int64": pa.int64(),
-        "float32": pa.float32(),
-        "strings": pa.list_(pa.string()),
-        "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
-    }
-    features = json.dumps({"info": {"features": _features(fields)}})
-    return pa.schema([(name, types[kind]) for name, kind in fields], metadata={"huggingface": features})
-
-
-@cache
-def data_schema() -> pa.Schema:
-    """The Arrow schema of data/, with the features that `datasets` reads."""
-    return _arrow(_DATA_FIELDS)
-
-
-@cache
-def rejected_schema() -> pa.Schema:
-    """The Arrow schema of rejected/."""
-    return _arrow(_REJECTED_FIELDS)
-
-
-@cache
-def chunk_schema() -> pa.Schema:
-    """data/ and the columns that the merge needs."""
-    import pyarrow as pa
-
-    return (
-        data_schema()
-        .append(pa.field(KEY, pa.binary(16)))
-        .append(pa.field(ROWS, pa.list_(pa.int64())))
-        .append(pa.field(FIRST, pa.bool_()))
-        .append(pa.field(RAW, pa.list_(pa.string())))
-    )
-
-
-def row(c: Conversation) -> dict[str, Any]:
-    """The row of data/ for a conversation."""
-    return {
-        "id": c.id, "conversation_id": c.conversation_id or c.id, "source": c.source, "subset": c.subset,
-        "messages": [{"role": m.role, "content": m.content} for m in c.messages],
-        "language": c.language, "language_score": c.language_score, "task": c.task, "engine": c.engine, "license": c.license,
-        "num_turns": c.num_turns, "num_tokens": c.num_tokens, "edits": list(c.edits), "origin_file": c.origin_file,
-        "origin_row": c.origin_rows[0], "metadata": c.metadata,
-    }  # fmt: skip

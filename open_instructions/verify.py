@@ -11,8 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .columns import data_schema, rejected_schema
 from .ledger import Ledger
-from .schema import Conversation, Message, Reason, data_schema, rejected_schema
+from .schema import Conversation, Message, Reason
 from .stages.language import LABELS
 from .store import DATA, REJECTED, Build, open_build
 

@@ -14,8 +14,9 @@ import pytest
 
 import open_instructions as oi
 from open_instructions.catalogue import registry
+from open_instructions.columns import DATA_COLUMNS, REJECTED_COLUMNS
 from open_instructions.recipe import Recipe
-from open_instructions.schema import DATA_COLUMNS, REJECTED_COLUMNS, Reason
+from open_instructions.schema import Reason
 from open_instructions.tables import ledger_table, plain
 
 from .test_cli import oi as run

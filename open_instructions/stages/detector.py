@@ -33,7 +33,10 @@ class Detector:
         missing = set(languages) - set(self.languages)
         if missing:
             raise ValueError(f"py3langid does not tell apart {', '.join(sorted(missing))}")
-        self._column = np.array([self.languages.index(label) for _, label in columns])
+        # a language in two scripts has two columns: the first, and those that are folded into it
+        first = [next(i for i, (_, other) in enumerate(columns) if other == label) for label in self.languages]
+        self._first = np.array(first)
+        self._more = [(self.languages.index(label), i) for i, (_, label) in enumerate(columns) if i not in first]
         indexes = [i for i, _ in columns]
         # whole numbers under 2**24, which four bytes hold exactly
         self._weights = np.rint(np.ascontiguousarray(model.nb_ptc[:, indexes]) * np.float32(_SCALE))
@@ -45,18 +48,19 @@ class Detector:
     def scores(self, texts: Sequence[str], prior: Mapping[str, float]) -> Any:
         """Natural log of how well each text fits each language (texts x languages), `prior` added."""
         given = np.array([prior.get(label, 0.0) for label in self.languages])
-        result = np.zeros((len(texts), len(self.languages)))
+        sums = np.empty((len(texts), len(self._start)))
         data = [_encoded(text) for text in texts]
         order = sorted(range(len(data)), key=lambda i: -len(data[i]))
         which, features, counts = self._features([data[i] for i in order])
         ends = np.searchsorted(which, np.arange(len(order) + 1))
         for position, index in enumerate(order):
             mine = slice(ends[position], ends[position + 1])
-            sums = counts[mine] @ self._weights[features[mine]].astype(np.float64) + self._start
-            per_label = np.full(len(self.languages), -np.inf)
-            np.maximum.at(per_label, self._column, sums)  # a language in two scripts has two columns
-            result[index] = per_label / (_SCALE * _SCALE) + given
-        return result
+            sums[index] = counts[mine] @ self._weights[features[mine]].astype(np.float64)
+        sums += self._start
+        result = sums[:, self._first]
+        for label, column in self._more:
+            np.maximum(result[:, label], sums[:, column], out=result[:, label])
+        return result / (_SCALE * _SCALE) + given
 
     def _features(self, data: Sequence[bytes]) -> tuple[Any, Any, Any]:
         """(text, feature, weight of its count) of all texts; these come longest first."""

@@ -7,7 +7,6 @@ its script. docs/languages.md has the measurements.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -105,17 +104,18 @@ def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
 def detect_all(texts: Sequence[str], known: Mapping[str, float]) -> list[tuple[str, float]]:
     """Label and score of each text, faster than one by one; `known` is a prior."""
     found = _detector()
+    scores = found.scores(texts, known)
+    best = scores.argmax(axis=1)
+    # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count by the root of their number
+    spread = np.sqrt([len(text.encode("utf-8", "replace")) or 1 for text in texts])
+    sure = 1.0 / np.exp((scores - scores.max(axis=1, keepdims=True)) / spread[:, None]).sum(axis=1)
     results = []
-    for text, scores in zip(texts, found.scores(texts, known), strict=True):
+    for text, index, score in zip(texts, best.tolist(), sure.tolist(), strict=True):
+        label = found.languages[index]
         if not _LETTER.search(text):
             results.append((UNDETERMINED, 0.0))
-            continue
-        best = int(scores.argmax())
-        # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count by the root of their number
-        spread = math.sqrt(len(text.encode("utf-8", "replace")))
-        score = 1.0 / float(np.exp((scores - scores[best]) / spread).sum())
-        label = found.languages[best]
-        results.append((script(text) if label == "zh" else label, round(score, 2)))
+        else:
+            results.append((script(text) if label == "zh" else label, round(score, 2)))
     return results
 
 

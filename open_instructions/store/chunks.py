@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..columns import FIRST, KEY, RAW, ROWS, data_table, rejected_schema
 from ..ledger import Ledger
-from ..schema import FIRST, KEY, RAW, ROWS, Rejected, chunk_schema, rejected_schema, row
+from ..schema import Rejected
 from . import DATA, REJECTED
 
 if TYPE_CHECKING:
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
 
 def write_chunk(folder: Path, index: int, given: str, output: Output) -> None:
     """Write what became of chunk `index`: its rows with their keys, its rejected, its books. `given` names its input."""
-    import pyarrow as pa
-
-    rows = [{**row(c), KEY: key, ROWS: list(c.origin_rows), FIRST: first, RAW: raw} for c, key, first, raw in output.conversations]
-    tables = {DATA: pa.Table.from_pylist(rows, chunk_schema()), REJECTED: rejected_table(output.rejected)}
+    kept = output.conversations
+    own: dict[str, list[Any]] = {
+        KEY: [k.key for k in kept],
+        ROWS: [list(k.conversation.origin_rows) for k in kept],
+        FIRST: [k.first for k in kept],
+        RAW: [k.raw for k in kept],
+    }
+    tables = {DATA: data_table([k.conversation for k in kept], own), REJECTED: rejected_table(output.rejected)}
     note: dict[str, Any] = {"input": given, "ledger": output.ledger.to_dict()}
     for kind, table in tables.items():
         path = _path(folder, index, kind)

@@ -1,0 +1,135 @@
+"""The columns of data/ and rejected/, and of the chunks between. Nothing else knows their types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from .schema import Conversation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_DATA_FIELDS = (
+    ("id", "string"),
+    ("conversation_id", "string"),
+    ("source", "string"),
+    ("subset", "string"),
+    ("messages", "messages"),
+    ("language", "string"),
+    ("language_score", "float32"),
+    ("task", "string"),
+    ("engine", "string"),
+    ("license", "string"),
+    ("num_turns", "int32"),
+    ("num_tokens", "int32"),
+    ("edits", "strings"),
+    ("origin_file", "string"),
+    ("origin_row", "int64"),
+    ("metadata", "string"),
+)
+_REJECTED_FIELDS = (
+    ("level", "string"),
+    ("source", "string"),
+    ("subset", "string"),
+    ("conversation_id", "string"),
+    ("origin_file", "string"),
+    ("origin_row", "int64"),
+    ("stage", "string"),
+    ("reason", "string"),
+    ("detail", "string"),
+    ("raw", "string"),
+)
+DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
+REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
+KEY, ROWS, FIRST, RAW = "_key", "_rows", "_first", "_raw"
+"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, whether a row is
+the first of its conversation's parts, and on that one the raw records."""
+
+
+def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    def value(dtype: str) -> dict[str, str]:
+        return {"dtype": dtype, "_type": "Value"}
+
+    special = {
+        "messages": {"_type": "List", "feature": {"role": value("string"), "content": value("string")}},
+        "strings": {"_type": "List", "feature": value("string")},
+    }
+    return {name: special.get(kind) or value(kind) for name, kind in fields}
+
+
+def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "float32": pa.float32(),
+        "strings": pa.list_(pa.string()),
+        "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+    }
+    features = json.dumps({"info": {"features": _features(fields)}})
+    return pa.schema([(name, types[kind]) for name, kind in fields], metadata={"huggingface": features})
+
+
+@cache
+def data_schema() -> pa.Schema:
+    """The Arrow schema of data/, with the features that `datasets` reads."""
+    return _arrow(_DATA_FIELDS)
+
+
+@cache
+def rejected_schema() -> pa.Schema:
+    """The Arrow schema of rejected/."""
+    return _arrow(_REJECTED_FIELDS)
+
+
+@cache
+def chunk_schema() -> pa.Schema:
+    """data/ and the columns that the merge needs."""
+    import pyarrow as pa
+
+    return (
+        data_schema()
+        .append(pa.field(KEY, pa.binary(16)))
+        .append(pa.field(ROWS, pa.list_(pa.int64())))
+        .append(pa.field(FIRST, pa.bool_()))
+        .append(pa.field(RAW, pa.list_(pa.string())))
+    )
+
+
+def data_table(conversations: Sequence[Conversation], own: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Conversations as rows of data/, with the chunk's `own` columns."""
+    import pyarrow as pa
+
+    schema = chunk_schema()
+    ends = [0, *accumulate(len(c.messages) for c in conversations)]
+    said = [m for c in conversations for m in c.messages]
+    turns = pa.StructArray.from_arrays(
+        [pa.array([m.role for m in said], pa.string()), pa.array([m.content for m in said], pa.string())], ["role", "content"]
+    )
+    columns: dict[str, Any] = {
+        "id": [c.id for c in conversations],
+        "conversation_id": [c.conversation_id or c.id for c in conversations],
+        "source": [c.source for c in conversations],
+        "subset": [c.subset for c in conversations],
+        "messages": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), turns),
+        "language": [c.language for c in conversations],
+        "language_score": [c.language_score for c in conversations],
+        "task": [c.task for c in conversations],
+        "engine": [c.engine for c in conversations],
+        "license": [c.license for c in conversations],
+        "num_turns": [c.num_turns for c in conversations],
+        "num_tokens": [c.num_tokens for c in conversations],
+        "edits": [list(c.edits) for c in conversations],
+        "origin_file": [c.origin_file for c in conversations],
+        "origin_row": [c.origin_rows[0] for c in conversations],
+        "metadata": [c.metadata for c in conversations],
+        **own,
+    }
+    arrays = [values if isinstance(values, pa.Array) else pa.array(values, schema.field(name).type) for name, values in columns.items()]
+    return pa.Table.from_arrays(arrays, schema=schema)
