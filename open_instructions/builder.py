@@ -21,7 +21,7 @@ from .acquire import Found, Input, find, samples_dir, stamp
 from .card import card
 from .catalogue import Selection, load_file, registry, select
 from .chunk import Chunk, cut
-from .engines.local import map_ordered
+from .engines import local
 from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
 from .ledger import Ledger
 from .merge import merge
@@ -50,6 +50,8 @@ class Step:
 
 
 Progress = Callable[[Step], None]
+Engine = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""The results of a function in the order of the items; what is in engines/."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ def build(
     languages: str | Sequence[str] | None = None,
     not_languages: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -184,7 +188,7 @@ def build(
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples. `workers=None` takes one per
-    CPU, or one where there is little to do. A build that was interrupted goes on from the chunks that it finished, unless
+    CPU, or one where there is little to do. `engine="ray"` runs the chunks on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
@@ -203,6 +207,10 @@ def build(
         not_languages=not_languages,
         max_tokens=max_tokens,
     )
+    if engine not in ("local", "ray"):
+        raise UsageError(f"engine is local or ray, not {engine!r}.")
+    if ray_address is not None and engine != "ray":
+        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine ray.")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
     before = store.existing(job.out)
@@ -218,7 +226,7 @@ def build(
             with workspace(job.out, job.fingerprint, restart=restart) as work:
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
-                manifest = _run(job, work, workers or _workers(job.found.inputs), progress)
+                manifest = _run(job, work, _engine(engine, ray_address, workers, job.found.inputs), progress)
                 notes = _damage(Ledger.from_dict(manifest["ledger"]))
                 publish(work / READY, job.out)
     except OSError as error:
@@ -253,20 +261,28 @@ def _damage(ledger: Ledger) -> list[str]:
     return notes
 
 
+def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input]) -> Engine:
+    if name == "local":
+        return partial(local.map_ordered, workers=workers or _workers(inputs))
+    from .engines import ray
+
+    return partial(ray.map_ordered, workers=workers, address=address)
+
+
 def _workers(inputs: Sequence[Input]) -> int:
     if sum(i.size for i in inputs) < SMALL_INPUT:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(job: Plan, work: Path, workers: int, progress: Progress | None) -> dict[str, Any]:
+def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
     function = partial(_process, recipe=job.recipe, files=tuple((s.path, s.source.digest) for s in job.selections if s.path), folder=chunks)
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
     number = 0
-    for number, (index, ledger, step) in enumerate(map_ordered(function, _chunks(job, counts), workers), 1):
+    for number, (index, ledger, step) in enumerate(engine(function, _chunks(job, counts)), 1):
         assert index == number - 1
         counts.update(ledger)
         if progress:

@@ -116,7 +116,8 @@ def floor(raw: Path, out: Path) -> float:
     given = []
     for talk in talks:
         messages = tuple(
-            Message("user" if i % 2 == 0 else "assistant", text or ".") for i, (_, text) in enumerate(talk[: len(talk) // 2 * 2])
+            Message("user" if i % 2 == 0 else "assistant", text if text.strip("\u200b \n") else ".")
+            for i, (_, text) in enumerate(talk[: len(talk) // 2 * 2])
         )
         given.append(words(Conversation("x", "x", "x", messages)) if messages else "")
     for at in range(0, len(given), 200):
