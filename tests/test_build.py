@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from open_instructions.acquire import samples_dir
 from open_instructions.builder import BuildResult, build
 from open_instructions.catalogue import registry
 from open_instructions.errors import ConverterError, InputError, OutputError, RecipeError, UsageError
@@ -421,3 +424,33 @@ def test_the_real_files(real: Path, tmp_path: Path) -> None:
 def test_the_other_layouts_of_sharegpt(real: Path, tmp_path: Path, subset: str, count: int) -> None:
     result = build(f"sharegpt:{subset}", data_dir=real, out=tmp_path / "out")
     assert result.ledger.summary("sharegpt", subset)["records_read"] == count
+
+
+# --- determinism
+
+
+def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seeded sweep over chunk sizes, workers, interruptions and the order of files: one digest."""
+    rng = random.Random(20)
+    source = samples_dir()
+    expected = digests(build("all", data_dir=source, missing="skip", out=tmp_path / "expected", workers=1).path)
+    for turn in range(8):
+        monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", rng.choice([1, 2, 7, 50, 2000]))
+        monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20]))
+        data, out = tmp_path / f"data{turn}", tmp_path / f"out{turn}"
+        files = [p for p in source.rglob("*") if p.is_file()]
+        for file in rng.sample(files, len(files)):  # a folder lists files as they came
+            copy = data / file.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+        stop = rng.choice([0, 1, 5, 20])
+
+        def interrupt(step: Any, seen: list[Any] = [], stop: int = stop) -> None:  # noqa: B006 - counts its calls
+            seen.append(step)
+            if len(seen) == stop:
+                raise KeyboardInterrupt
+
+        workers = 2 if turn == 7 else 1
+        with contextlib.suppress(KeyboardInterrupt):
+            build("all", data_dir=data, missing="skip", out=out, workers=workers, progress=interrupt)
+        assert digests(build("all", data_dir=data, missing="skip", out=out, workers=workers).path) == expected

@@ -70,16 +70,17 @@ def words(conversation: Conversation) -> str:
     """The text that votes: the first words of each side, without code, addresses, markup and quoted blocks."""
     sides = {"user": "", "assistant": ""}
     for message in conversation.messages:
-        if message.role in sides and len(sides[message.role]) < _SIDE:
-            sides[message.role] += _words(message.content) + " "
+        if message.role in sides and (room := _SIDE - len(sides[message.role])) > 0:
+            sides[message.role] += _words(message.content, 2 * room) + " "
     return " ".join(side.strip()[:_SIDE] for side in sides.values()).strip()
 
 
-def _words(content: str) -> str:
-    text = content[: 2 * _SIDE]
+def _words(content: str, most: int) -> str:
+    """The words in the first characters of a turn; twice as many are looked at as can vote."""
+    text = content[:most]
     if _MARKS.search(text):
         # words may come behind the code that an answer begins with
-        text = _MARKUP.sub(" ", content[: 40 * _SIDE] if "```" in text else text)[: 2 * _SIDE]
+        text = _MARKUP.sub(" ", content[: 40 * _SIDE] if "```" in text else text)[:most]
     return " ".join([token for given in text.split() if (token := given if given.isalpha() else _word(given))])
 
 
