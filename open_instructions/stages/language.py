@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -155,7 +154,7 @@ class Language:
         unwanted = (self._keep and not matches(label, self._keep)) or matches(label, self._drop)
         if unwanted or score < self._least:
             return Reject(Reason.LANGUAGE, f"{label} {score:.2f}")
-        return replace(conversation, language=label, language_score=score)
+        return conversation.noting(language=label, language_score=score)
 
 
 LABELS = (*sorted([*PLAUSIBLE, "zh-Hans", "zh-Hant"]), UNDETERMINED)

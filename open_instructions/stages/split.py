@@ -48,7 +48,7 @@ class Split:
         counts = [self._count(m.content) for m in messages]
         total = sum(counts)
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
-            return [replace(conversation, num_tokens=total)]
+            return [conversation.noting(num_tokens=total)]
         first = int(conversation.has_system)
         system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
         parts: list[_Part] = []
