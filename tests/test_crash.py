@@ -219,6 +219,15 @@ def test_restart_forgets(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert announced == [done]
 
 
+def test_what_another_build_left_is_not_touched(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    other = [tmp_path / f".out.2.{'0' * 16}.part", tmp_path / ".out.2.old", tmp_path / ".outer.old"]
+    mine = tmp_path / f".out.{'0' * 16}.part"
+    for folder in (*other, mine):
+        folder.mkdir()
+    make({"alpaca_data.json": [alpaca()]})
+    assert [folder.exists() for folder in (*other, mine)] == [True, True, True, False]
+
+
 def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     with locked(tmp_path / "out"), workspace(tmp_path / "out", "f" * 16, restart=False) as work:
         (work / "chunks" / "mine").touch()

@@ -9,6 +9,7 @@ A run that was killed leaves its folder, and the same build goes on from it. OUT
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,8 @@ def left_behind(out: Path) -> list[Path]:
     """What interrupted builds into OUT left beside it."""
     if not out.parent.is_dir():
         return []
-    return [p for p in out.parent.iterdir() if p.name.startswith(f".{out.name}.") and p.name.endswith((".part", ".old", ".lock"))]
+    ours = re.compile(rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)")  # and not those of a build called OUT.2
+    return [p for p in out.parent.iterdir() if ours.fullmatch(p.name)]
 
 
 def publish(ready: Path, out: Path) -> None:
