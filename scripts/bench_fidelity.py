@@ -95,21 +95,12 @@ def code(found: Tree) -> list[str]:
     return [t[1] for t in found if isinstance(t, tuple) and t[0] == "code"]
 
 
-def answers(path: Path, limit: int | None) -> Iterator[str]:
-    """The assistant turns of a ShareGPT file in Markdown."""
+def turns(path: Path, sender: str, limit: int | None) -> Iterator[str]:
+    """The turns of "gpt" or "human" in a ShareGPT file in Markdown."""
     subset = registry().get("sharegpt").subset("v3")
     for _, record in itertools.islice(open_file(path, None, subset).frames(), limit):
         for turn in record["conversations"] if isinstance(record, dict) else ():
-            if turn["from"] == "gpt" and turn["value"].strip():
-                yield turn["value"]
-
-
-def prompts(path: Path, limit: int | None) -> Iterator[str]:
-    """The human turns of a ShareGPT file, as people wrote them."""
-    subset = registry().get("sharegpt").subset("v3")
-    for _, record in itertools.islice(open_file(path, None, subset).frames(), limit):
-        for turn in record["conversations"] if isinstance(record, dict) else ():
-            if turn["from"] == "human" and turn["value"].strip():
+            if turn["from"] == sender and turn["value"].strip():
                 yield turn["value"]
 
 
@@ -175,7 +166,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--fastchat", help="a Python that has fschat 0.2.36")
     parser.add_argument("--show", type=int, default=3, help="differences to show")
     args = parser.parse_args(list(arguments) if arguments is not None else None)
-    texts = [*(answers(args.v3, args.limit) if args.v3 else ()), *(sections(args.docs, args.limit) if args.docs else ())]
+    texts = [*(turns(args.v3, "gpt", args.limit) if args.v3 else ()), *(sections(args.docs, args.limit) if args.docs else ())]
     if not texts:
         sys.exit("Nothing to measure: hand in --v3 or --docs.")
     pages = [page(text, n) for n, text in enumerate(texts)]
@@ -188,7 +179,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         theirs, seconds = fastchat(args.fastchat, pages)
         report("fastchat", truths, theirs, seconds, args.show)
     if args.v3:
-        report_prompts(list(prompts(args.v3, args.limit)), args.fastchat)
+        report_prompts(list(turns(args.v3, "human", args.limit)), args.fastchat)
 
 
 if __name__ == "__main__":
