@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from . import recipe as recipes
 from . import store
-from .acquire import Found, Input, find, samples_dir, stamp
+from .acquire import Found, Input, digest, find, samples_dir, stamp
 from .card import card
 from .catalogue import Selection, load_file, registry, select
 from .chunk import Chunk, cut
@@ -32,7 +32,7 @@ from .schema import Reason
 from .stages.language import detector
 from .store import Build
 from .store.chunks import count_finished, finished, write_chunk
-from .store.work import CHUNKS, READY, clear, left_behind, locked, publish, workspace
+from .store.work import CHUNKS, READY, check_replaceable, clear, left_behind, locked, publish, workspace
 from .tokens import tokenizer
 
 SMALL_INPUT = 8 << 20
@@ -221,8 +221,13 @@ def build(
         return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
     try:
         with locked(job.out):
-            if store.existing(job.out) and not overwrite:
+            before = store.existing(job.out)  # again: a build that was killed while it replaced this one is mended by now
+            if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
+                return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+            if before and not overwrite:
                 raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
+            if before:
+                check_replaceable(job.out, [*(i.path for i in job.found.inputs), *(Path(s.path) for s in job.selections if s.path)])
             with workspace(job.out, job.fingerprint, restart=restart) as work:
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
@@ -287,7 +292,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         counts.update(ledger)
         if progress:
             progress(step)
-    _still_there(job.found.inputs)
+    _still_there(job)
     shards, merged = merge(chunks, number, ready, job.recipe, [s.source.name for s in job.selections])
     counts.update(merged)
     problems = counts.problems()
@@ -317,11 +322,12 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
     return manifest
 
 
-def _still_there(inputs: Sequence[Input]) -> None:
+def _still_there(job: Plan) -> None:
     """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of two."""
-    for item in inputs:
-        if stamp(item.path) != item.stamp:
-            raise InputError(f"{item.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
+    changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
+    changed += [Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest]
+    if changed:
+        raise InputError(f"{changed[0]} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
 
 
 def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
@@ -370,8 +376,9 @@ def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str
 
 @lru_cache(maxsize=64)
 def _pipeline(recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, subset: str) -> Pipeline:
-    for file, _ in files:  # the digest is here for the cache: a file that changed is another source
-        load_file(file)
+    for file, expected in files:
+        if any(loaded.digest != expected for loaded in load_file(file)):
+            raise InputError(f"{file} changed while the build ran.", hint="Nothing was published. Start again when it stays as it is.")
     described = registry().get(source)
     return Pipeline(recipe, described, described.subset(subset))
 

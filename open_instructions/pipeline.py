@@ -155,7 +155,7 @@ class Pipeline:
                 result = repair(record, self._record_rules) if self._record_rules else (record, ())
             except (ConverterError, OSError):
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise self._bug("A rule", chunk, frames[index], error) from error
             if isinstance(result, Reject):
                 tally["convert", "rejected_records", result.reason] += 1
@@ -174,7 +174,7 @@ class Pipeline:
             produced = [_checked(item, len(repaired)) for item in self._convert(repaired if self._subset.run_key else repaired[0])]
         except OSError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._bug("The converter", chunk, frames[indexes[0]], error) from error
         seen: list[int] = []
         names = {index: d.id for d in produced if isinstance(d, Draft) for index in d.records}
@@ -317,7 +317,7 @@ class Pipeline:
         return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,').replace('~', '%7E')}"
 
     @staticmethod
-    def _bug(who: str, chunk: Chunk, frame: Frame, error: Exception) -> ConverterError:
+    def _bug(who: str, chunk: Chunk, frame: Frame, error: BaseException) -> ConverterError:
         return ConverterError(
             f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
             hint="This is a bug in its code, not in the data. --debug shows where.",

@@ -66,7 +66,7 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
 
     name, path = shard["path"], build.path / shard["path"]
     kind = DATA if name.startswith(DATA + "/") else REJECTED
-    if ".." in Path(name).parts or not path.is_file():
+    if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_file():
         yield f"{name} is gone"
         return
     if path.stat().st_size != shard["bytes"]:

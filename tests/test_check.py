@@ -115,6 +115,23 @@ def test_books_that_do_not_balance(built: Path) -> None:
     assert any("the books do not balance: dolly:main" in p for p in oi.check(built).problems)
 
 
+@pytest.mark.parametrize("key", ["shards", "ledger", "recipe", "inputs", "fingerprint", "versions"])
+@pytest.mark.parametrize("value", [None, 5, "x", [1], [{}]])
+def test_a_manifest_of_the_wrong_kind(built: Path, key: str, value: Any) -> None:
+    if (isinstance(value, str) and key == "fingerprint") or (isinstance(value, list) and key == "inputs"):
+        pytest.skip("that is its kind")
+    manifest(built, lambda content: content.update({key: value}))
+    with pytest.raises(NotFoundError, match="is not a manifest"):
+        oi.check(built)
+
+
+def test_a_shard_outside_the_build(built: Path) -> None:
+    manifest(built, lambda content: content["shards"][0].update(path="/etc/passwd"))
+    assert not oi.check(built)
+    with pytest.raises(NotFoundError, match="no file of the build"):
+        oi.stats(built)
+
+
 def test_no_build(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         oi.check(tmp_path)

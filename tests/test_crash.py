@@ -181,7 +181,36 @@ def test_a_file_that_changes_while_it_is_read(data: Path, tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match="changed while it was read"):
         build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=change)
-    assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_ours_in_out_is_never_replaced(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build("alpaca", data_dir=data, out=out, workers=1)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds notes\.txt, which is no part of a build"):
+        build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
+    (out / "notes.txt").unlink()
+    (out / "data" / "alpaca_data.json").write_bytes((data / "alpaca_data.json").read_bytes())
+    with pytest.raises(OutputError, match=r"holds alpaca_data\.json"):
+        build("alpaca", data_dir=out / "data", out=out, workers=1, max_tokens=50, overwrite=True)
+    assert (out / "data" / "alpaca_data.json").exists()
+
+
+def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    whole = digests(build("alpaca", data_dir=data, out=out, workers=1).path)
+    out.rename(tmp_path / ".out.old")  # killed between the two renames
+    out.mkdir()
+    assert build("alpaca", data_dir=data, out=out, workers=1).unchanged
+    assert digests(out) == whole
+    assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
+    (tmp_path / ".out.old").mkdir()
+    (tmp_path / ".out.old" / "thesis").touch()
+    with pytest.raises(OutputError, match="not empty"):
+        build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
+    assert (tmp_path / ".out.old" / "thesis").exists()
+    assert digests(out) == whole
 
 
 def test_a_damaged_chunk_is_done_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class _Stream:
             self.fault = f"the compressed data breaks off: {error}"
             return b""
         except OSError as error:
-            if not self._packed:
+            if not self._packed or error.errno is not None:  # the disk gave up, not the data
                 raise InputError(f"{self._path} cannot be read: {error.strerror or error}.") from error
             self.fault = f"the compressed data breaks off: {error}"
             return b""

@@ -52,6 +52,8 @@ class Build:
         found = []
         for shard in self.manifest["shards"]:
             path = self.path / shard["path"]
+            if Path(shard["path"]).is_absolute() or ".." in Path(shard["path"]).parts:
+                raise NotFoundError(f"The manifest names {shard['path']}, which is no file of the build.")
             if shard["path"].startswith(kind + "/"):
                 if not path.is_file() or path.stat().st_size != shard["bytes"]:
                     raise NotFoundError(f"{path} is gone or damaged.", hint="Build it again with --overwrite.")
@@ -79,9 +81,23 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
             raise NotFoundError(f"{manifest} has format {content['format']}, and this version reads 1.", hint="Build it again.")
         if missing := [key for key in _MANIFEST_KEYS if key not in content]:
             raise NotFoundError(f"{manifest} lacks {', '.join(missing)}.", hint="Build it again with --overwrite.")
+        _look_over(content)
         return Build(folder, content)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (AttributeError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotFoundError(f"{manifest} is not a manifest of Open Instructions.", hint="Build it again.") from error
+
+
+def _look_over(content: Mapping[str, Any]) -> None:
+    """Raises ValueError, KeyError, TypeError or AttributeError where a manifest's values are not of the kind that is read."""
+    for shard in content["shards"]:
+        kinds = {"path": str, "bytes": int, "rows": int, "sha256": str}
+        if not all(isinstance(shard[key], kind) for key, kind in kinds.items()):
+            raise TypeError(shard)
+    kinds = {"fingerprint": str, "versions": dict, "recipe": dict, "sources": dict, "inputs": list, "totals": dict, "shards": list}
+    if not all(isinstance(content[key], kind) for key, kind in kinds.items()):
+        raise TypeError(kinds)
+    if not all(isinstance(count, int) for count in Ledger.from_dict(content["ledger"]).values()):
+        raise TypeError(content["ledger"])
 
 
 def _newest() -> Path:
@@ -104,9 +120,13 @@ def existing(out: Path) -> Build | None:
         content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         content = None
+    try:
+        return open_build(out)
+    except NotFoundError:
+        pass  # of another version, or damaged: it can be replaced, and nothing else
     if not isinstance(content, dict) or "open_instructions" not in content:  # written by any version, it is ours
         raise OutputError(f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out.")
-    return Build(out, content)
+    return Build(out, {"shards": []})
 
 
 def remember(paths: Mapping[str, Path]) -> None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ConverterError, InputError, LedgerError, OutputError
+from ..errors import ConverterError, LedgerError, OutputError
+from . import CARD, DATA, MANIFEST, REJECTED
 
 CHUNKS, READY = "chunks", "ready"
 
@@ -56,7 +57,7 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     (work / READY).mkdir()
     try:
         yield work
-    except (ConverterError, InputError, LedgerError):  # the next run would end here as well
+    except (ConverterError, LedgerError):  # the next run would end here as well
         shutil.rmtree(work)
         raise
     shutil.rmtree(work)
@@ -65,7 +66,7 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
 def clear(out: Path, keep: Path | None = None) -> None:
     """Remove what interrupted builds into OUT left, but for one folder."""
     for path in left_behind(out):
-        if path != keep and path.is_dir():
+        if path != keep and path.name.endswith(".part"):
             shutil.rmtree(path)
 
 
@@ -75,6 +76,19 @@ def left_behind(out: Path) -> list[Path]:
         return []
     ours = re.compile(rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)")  # and not those of a build called OUT.2
     return [p for p in out.parent.iterdir() if ours.fullmatch(p.name)]
+
+
+def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
+    """Raises OutputError where replacing OUT would take more with it than a build: files of the user's, or what is to be read."""
+    strange = sorted(p.name for p in out.iterdir() if p.name not in (CARD, MANIFEST, DATA, REJECTED)) if out.is_dir() else []
+    inside = [p for p in needed if p.resolve().is_relative_to(out)]
+    if strange or inside:
+        name = strange[0] if strange else inside[0].name
+        raise OutputError(
+            f"{out} holds {name}, which is no part of a build; it is left as it is.", hint="Choose another folder with --out."
+        )
+    if out.is_mount() or out == Path.cwd():
+        raise OutputError(f"{out} cannot be replaced as a whole.", hint="Choose a folder in it with --out.")
 
 
 def publish(ready: Path, out: Path) -> None:
@@ -95,9 +109,13 @@ def publish(ready: Path, out: Path) -> None:
 def _mend(out: Path) -> None:
     """Finish or undo the replacing that a killed run was in the middle of."""
     old = _beside(out, "old")
-    if old.exists() and out.exists():
+    if not (old / MANIFEST).is_file():  # nothing of ours
+        return
+    if out.is_dir() and not any(out.iterdir()):
+        out.rmdir()
+    if out.exists():
         shutil.rmtree(old)
-    elif old.exists():
+    else:
         old.rename(out)
 
 
