@@ -95,7 +95,7 @@ GPT4LLM = Source(
         Rule(
             "lost_beginning",
             'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " its "Su"; others that begin inside a word or '
-            "with a punctuation mark are marked only.",
+            "with a comma are marked only.",
             restore_beginning,
         ),
     ),

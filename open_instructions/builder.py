@@ -213,17 +213,16 @@ def build(
         raise UsageError("A Ray address needs the engine ray.", hint="Use --engine ray.")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
-    before = store.existing(job.out)
-    if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
+    if same := _made_already(job, store.existing(job.out)):
         if left_behind(job.out):
             with locked(job.out):
                 clear(job.out)
-        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+        return same
     try:
         with locked(job.out):
             before = store.existing(job.out)  # again: a build that was killed while it replaced this one is mended by now
-            if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
-                return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+            if same := _made_already(job, before):
+                return same
             if before and not overwrite:
                 raise OutputError(f"{job.out} holds another build.", hint="Use --overwrite to replace it, or --out for another folder.")
             if before:
@@ -240,6 +239,12 @@ def build(
             hint="The same command goes on from what is done.",
         ) from error
     return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
+
+
+def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
+    if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
+        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+    return None
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:

@@ -236,25 +236,8 @@ class Pipeline:
         if stage.name == "split":
             for job in jobs:
                 job.key = duplicate_key(job.current[0])
-        at = 0
-        try:
-            one: Stage = (lambda c: stage.batch([c])[0]) if isinstance(stage, BatchStage) else stage  # type: ignore[assignment]
-            try:
-                outcomes = stage.batch(before) if isinstance(stage, BatchStage) else None
-            except OSError:
-                raise
-            except Exception:  # noqa: BLE001 - one by one, to see which one it was
-                outcomes = None
-            if outcomes is None:
-                outcomes = []
-                for at, conversation in enumerate(before):  # noqa: B007 - says which one failed
-                    outcomes.append(one(conversation))
-        except OSError:
-            raise
-        except Exception as error:
-            raise self._bug(f"Stage {stage.name}", chunk, jobs[at].frames[0], error) from error
         records = turns_in = turns_out = 0
-        for job, conversation, results in zip(jobs, before, outcomes, strict=True):
+        for job, conversation, results in zip(jobs, before, self._outcomes(stage, before, jobs, chunk), strict=True):
             if len(results) == 1 and isinstance(result := results[0], Conversation) and result.edits == conversation.edits:
                 job.current = [result]  # nothing but a label or a count, which is what happens most
                 records += len(job.frames)
@@ -272,6 +255,30 @@ class Pipeline:
         for what, number in (("records_in", records), ("records_out", records), ("turns_in", turns_in), ("turns_out", turns_out)):
             if number:
                 tally[stage.name, what, ""] += number
+
+    def _outcomes(
+        self, stage: Stage | BatchStage, before: list[Conversation], jobs: list[_Job], chunk: Chunk
+    ) -> list[list[Conversation | Reject]]:
+        """What a stage makes of each conversation. Raises ConverterError, which names the record, where its code fails."""
+        if isinstance(stage, BatchStage):
+            try:
+                return stage.batch(before)
+            except OSError:
+                raise
+            except Exception as error:
+                if len(before) == 1:
+                    raise self._bug(f"Stage {stage.name}", chunk, jobs[0].frames[0], error) from error
+            # one by one, to see which one it was
+            return [self._outcomes(stage, [conversation], [job], chunk)[0] for conversation, job in zip(before, jobs, strict=True)]
+        outcomes = []
+        for conversation, job in zip(before, jobs, strict=True):
+            try:
+                outcomes.append(stage(conversation))
+            except OSError:
+                raise
+            except Exception as error:
+                raise self._bug(f"Stage {stage.name}", chunk, job.frames[0], error) from error
+        return outcomes
 
     @staticmethod
     def _book(

@@ -15,7 +15,7 @@ from .columns import data_schema, rejected_schema
 from .ledger import Ledger
 from .schema import Conversation, Message, Reason
 from .stages.language import LABELS
-from .store import DATA, REJECTED, Build, open_build
+from .store import DATA, REJECTED, Build, inside, open_build
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +66,7 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
 
     name, path = shard["path"], build.path / shard["path"]
     kind = DATA if name.startswith(DATA + "/") else REJECTED
-    if Path(name).is_absolute() or ".." in Path(name).parts or not path.is_file():
+    if not inside(name) or not path.is_file():
         yield f"{name} is gone"
         return
     if path.stat().st_size != shard["bytes"]:

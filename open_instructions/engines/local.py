@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from ..errors import OpenInstructionsError
+from . import in_order
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,18 +31,16 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) ->
     if workers <= 1:
         yield from map(function, items)
         return
-    waiting: deque[Future[R]] = deque()
     context = get_context("spawn")
     ear, mouth = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(ear,))
+
+    def submit(item: T) -> Future[R]:
+        with _without_main():
+            return pool.submit(function, item)
+
     try:
-        for item in items:
-            with _without_main():
-                waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(submit, Future.result, items, deque(), 2 * workers)
         pool.shutdown()
     except BrokenProcessPool as error:
         raise OpenInstructionsError(

@@ -9,9 +9,11 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import OpenInstructionsError, UsageError
+from . import in_order
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,12 +38,7 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int | N
     many = 2 * (workers or max(int(ray.cluster_resources().get("CPU", 1)), 1))
     waiting: deque[Any] = deque()
     try:
-        for item in items:
-            waiting.append(task.remote(shared, item))
-            if len(waiting) > many:
-                yield _result(ray, waiting.popleft())
-        while waiting:
-            yield _result(ray, waiting.popleft())
+        yield from in_order(partial(task.remote, shared), partial(_result, ray), items, waiting, many)
     finally:
         for reference in waiting:
             ray.cancel(reference, force=True)

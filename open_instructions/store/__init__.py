@@ -52,7 +52,7 @@ class Build:
         found = []
         for shard in self.manifest["shards"]:
             path = self.path / shard["path"]
-            if Path(shard["path"]).is_absolute() or ".." in Path(shard["path"]).parts:
+            if not inside(shard["path"]):
                 raise NotFoundError(f"The manifest names {shard['path']}, which is no file of the build.")
             if shard["path"].startswith(kind + "/"):
                 if not path.is_file() or path.stat().st_size != shard["bytes"]:
@@ -66,6 +66,11 @@ class Build:
             return bool(self.files(DATA) and self.files(REJECTED))
         except NotFoundError:
             return False
+
+
+def inside(shard: str) -> bool:
+    """Does the path of a shard, as a manifest has it, stay in the build's folder?"""
+    return not Path(shard).is_absolute() and ".." not in Path(shard).parts
 
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
@@ -117,13 +122,13 @@ def existing(out: Path) -> Build | None:
     if not any(out.iterdir()):
         return None
     try:
-        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        content = None
-    try:
         return open_build(out)
     except NotFoundError:
         pass  # of another version, or damaged: it can be replaced, and nothing else
+    try:
+        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        content = None
     if not isinstance(content, dict) or "open_instructions" not in content:  # written by any version, it is ours
         raise OutputError(f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out.")
     return Build(out, {"shards": []})
