@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fastchat_steps import commands
+
 from open_instructions.recipe import load
 from open_instructions.stages.html import to_markdown
 from open_instructions.stages.language import detect_all, prior, words
@@ -67,21 +69,11 @@ def build(data: Path, source: str, recipe: str, workers: int, runs: int) -> tupl
 
 
 def fastchat(python: str, raw: Path, tokens: str, folder: Path, runs: int) -> tuple[float, int]:
-    steps = [
-        ("clean_sharegpt", raw, folder / "clean.json", []),
-        ("optional_clean", folder / "clean.json", folder / "language.json", ["--skip-lang", "ko"]),
-        (
-            "split_long_conversation",
-            folder / "language.json",
-            folder / "split.json",
-            ["--model-name-or-path", tokens, "--max-length", "2048"],
-        ),
-    ]
     totals, peak = [], 0
     for _ in range(runs):
         seconds = []
-        for module, source, target, options in steps:
-            took, most = run([python, "-m", f"fastchat.data.{module}", "--in-file", str(source), "--out-file", str(target), *options])
+        for _, _, command in commands(python, raw, folder, tokens):
+            took, most = run(command)
             seconds.append(took)
             peak = max(peak, most)
         print("FastChat:", " + ".join(f"{s:.1f}" for s in seconds), "s")

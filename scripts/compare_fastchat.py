@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from fastchat_steps import LIMIT, commands
 from rich.console import Console
 from rich.table import Table
 
 from open_instructions import build, recipe
 from open_instructions.tokens import tokenizer
 
-LIMIT = 2048
 Pair = tuple[int, int]
 """A record's row in the file and the place of the human turn in it."""
 
@@ -36,14 +36,8 @@ BLOCKED = ("openai", "chatgpt")
 
 def run_fastchat(python: str, raw: Path, folder: Path, tokens: str) -> None:
     """Its three scripts, as they are; each only where its result is not there yet."""
-    steps = [
-        ("clean_sharegpt", raw, "clean.json", []),
-        ("optional_clean", folder / "clean.json", "language.json", ["--skip-lang", "ko"]),
-        ("split_long_conversation", folder / "language.json", "split.json", ["--model-name-or-path", tokens, "--max-length", str(LIMIT)]),
-    ]
-    for module, source, target, options in steps:
-        if not (folder / target).exists():
-            command = [python, "-m", f"fastchat.data.{module}", "--in-file", str(source), "--out-file", str(folder / target), *options]
+    for module, target, command in commands(python, raw, folder, tokens):
+        if not target.exists():
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             (folder / f"{module}.log").write_text(done.stdout)
 
