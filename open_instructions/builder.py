@@ -21,7 +21,8 @@ from .acquire import Found, Input, digest, find, samples_dir, stamp
 from .card import card
 from .catalogue import Selection, load_file, registry, select
 from .chunk import Chunk, cut
-from .engines import local
+from .engines import Engine
+from .engines.local import Local
 from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
 from .ledger import Ledger
 from .merge import merge
@@ -31,7 +32,7 @@ from .recipe import Recipe
 from .schema import Reason
 from .stages.language import detector
 from .store import Build
-from .store.chunks import count_finished, finished, write_chunk
+from .store.chunks import Finished, count_finished, finished, write_chunk
 from .store.work import CHUNKS, READY, check_replaceable, clear, left_behind, locked, publish, workspace
 from .tokens import tokenizer
 
@@ -50,8 +51,6 @@ class Step:
 
 
 Progress = Callable[[Step], None]
-Engine = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-"""The results of a function in the order of the items; what is in engines/."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,8 @@ def build(
             with workspace(job.out, job.fingerprint, restart=restart) as work:
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
-                manifest = _run(job, work, _engine(engine, ray_address, workers, job.found.inputs), progress)
+                with _engine(engine, ray_address, workers, job.found.inputs) as running:
+                    manifest = _run(job, work, running, progress)
                 notes = _damage(Ledger.from_dict(manifest["ledger"]))
                 publish(work / READY, job.out)
     except OSError as error:
@@ -273,10 +273,10 @@ def _damage(ledger: Ledger) -> list[str]:
 
 def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input]) -> Engine:
     if name == "local":
-        return partial(local.map_ordered, workers=workers or _workers(inputs))
-    from .engines import ray
+        return Local(workers or _workers(inputs))
+    from .engines.ray import Ray
 
-    return partial(ray.map_ordered, workers=workers, address=address)
+    return Ray(workers, address)
 
 
 def _workers(inputs: Sequence[Input]) -> int:
@@ -291,17 +291,18 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
-    number = 0
-    for number, (index, ledger, step) in enumerate(engine(function, _chunks(job, counts)), 1):
-        assert index == number - 1
-        counts.update(ledger)
+    sizes: list[int] = []
+    for index, made, step in engine.map(function, _chunks(job, counts)):
+        assert index == len(sizes)
+        sizes.append(made.conversations)
+        counts.update(made.ledger)
         if progress:
             progress(step)
     _still_there(job)
-    shards, merged = merge(chunks, number, ready, job.recipe, [s.source.name for s in job.selections])
-    counts.update(merged)
+    merged = merge(engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections])
+    counts.update(merged.ledger)
     problems = counts.problems()
-    rows = sum(s["rows"] for s in shards if s["path"].startswith(store.DATA))
+    rows = sum(s["rows"] for s in merged.shards if s["path"].startswith(store.DATA))
     if rows != counts.summary()["rows"]:
         problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
     if problems:
@@ -319,10 +320,10 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
         "totals": counts.summary(),
         "ledger": counts.to_dict(),
-        "shards": shards,
+        "shards": merged.shards,
     }
     store.write_json(ready / store.MANIFEST, manifest)
-    text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], sorted(_languages(ready, shards)))
+    text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], merged.languages)
     (ready / store.CARD).write_text(text, encoding="utf-8")
     return manifest
 
@@ -367,15 +368,14 @@ def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
     return {i: i.size // members[i.path] for i in inputs}
 
 
-def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path) -> tuple[int, Ledger, Step]:
+def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     chunk, step = work
     given = chunk.digest()
     done = finished(folder, chunk.number, given)
     if done is None:
         output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
-        write_chunk(folder, chunk.number, given, output)
-        done = output.ledger
+        done = write_chunk(folder, chunk, given, output)
     return chunk.number, done, step
 
 
@@ -386,14 +386,3 @@ def _pipeline(recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, s
             raise InputError(f"{file} changed while the build ran.", hint="Nothing was published. Start again when it stays as it is.")
     described = registry().get(source)
     return Pipeline(recipe, described, described.subset(subset))
-
-
-def _languages(ready: Path, shards: Sequence[dict[str, Any]]) -> set[str]:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    found: set[str] = set()
-    for shard in shards:
-        if shard["path"].startswith(store.DATA):
-            found |= set(pc.unique(pq.read_table(ready / shard["path"], columns=["language"])["language"]).to_pylist())
-    return found

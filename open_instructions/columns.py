@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -45,9 +45,11 @@ _REJECTED_FIELDS = (
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY, ROWS, FIRST, RAW = "_key", "_rows", "_first", "_raw"
-"""Columns that only chunk files have: the key that finds duplicates, every raw row in the conversation, whether a row is
-the first of its conversation's parts, and on that one the raw records."""
+KEY, TURNS, PART_BYTES, RAW_BYTES = "key", "turns", "part_bytes", "raw_bytes"
+"""What a chunk says of each conversation, beside its id: the key that finds duplicates, the turns in all its parts, and how
+many bytes of text are in each part, and in each raw record that it was made of."""
+ROWS, RAW = "rows", "raw"
+"""The raw records of each conversation: their rows in the file, and their text."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -89,24 +91,27 @@ def rejected_schema() -> pa.Schema:
 
 
 @cache
-def chunk_schema() -> pa.Schema:
-    """data/ and the columns that the merge needs."""
+def keys_schema() -> pa.Schema:
+    """What the merge asks of a chunk's conversations."""
     import pyarrow as pa
 
-    return (
-        data_schema()
-        .append(pa.field(KEY, pa.binary(16)))
-        .append(pa.field(ROWS, pa.list_(pa.int64())))
-        .append(pa.field(FIRST, pa.bool_()))
-        .append(pa.field(RAW, pa.list_(pa.string())))
-    )
+    sizes = pa.list_(pa.int64())
+    return pa.schema([("conversation_id", pa.string()), (KEY, pa.binary(16)), (TURNS, pa.int32()), (PART_BYTES, sizes), (RAW_BYTES, sizes)])
 
 
-def data_table(conversations: Sequence[Conversation], own: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Conversations as rows of data/, with the chunk's `own` columns."""
+@cache
+def raw_schema() -> pa.Schema:
+    """What goes into rejected/ where a conversation turns out to be a duplicate."""
     import pyarrow as pa
 
-    schema = chunk_schema()
+    return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
+
+
+def data_table(conversations: Sequence[Conversation]) -> pa.Table:
+    """Conversations as rows of data/."""
+    import pyarrow as pa
+
+    schema = data_schema()
     ends = [0, *accumulate(len(c.messages) for c in conversations)]
     said = [m for c in conversations for m in c.messages]
     turns = pa.StructArray.from_arrays(
@@ -129,7 +134,6 @@ def data_table(conversations: Sequence[Conversation], own: Mapping[str, Sequence
         "origin_file": [c.origin_file for c in conversations],
         "origin_row": [c.origin_rows[0] for c in conversations],
         "metadata": [c.metadata for c in conversations],
-        **own,
     }
     arrays = [values if isinstance(values, pa.Array) else pa.array(values, schema.field(name).type) for name, values in columns.items()]
     return pa.Table.from_arrays(arrays, schema=schema)

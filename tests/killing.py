@@ -29,7 +29,7 @@ from open_instructions.verify import check
 
 DATA, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 OUT = FOLDER / "out"
-chunk.CHUNK_RECORDS = 60
+chunk.CHUNK_RECORDS = 20
 
 
 def digest(path: Path) -> str:

@@ -149,7 +149,7 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     arguments = [sys.executable, "-c", code, "build", "-s", "alpaca", "-d", str(data), "-o", str(tmp_path / "out"), "--workers", "1"]
     running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     limit = time.monotonic() + 60
-    while not list(tmp_path.glob(".out.*/chunks/*")) and time.monotonic() < limit:
+    while not list(tmp_path.glob(".out.*/chunks/*.json")) and time.monotonic() < limit:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -14,43 +14,61 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from threading import Thread
 from types import ModuleType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from ..errors import OpenInstructionsError
 from . import in_order
 
 T = TypeVar("T")
 R = TypeVar("R")
+M = TypeVar("M")
 
 
-def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """The results of `function` in the order of `items`, whatever `workers` is. Few items wait at a time.
+class Local:
+    """An Engine. Where its block is left early, or this process dies, the workers end at once, in the middle of an item."""
 
-    Where the caller stops early, or this process dies, the workers end at once, in the middle of an item.
-    """
-    if workers <= 1:
-        yield from map(function, items)
-        return
-    context = get_context("spawn")
-    ear, mouth = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, context, initializer=_start, initargs=(ear,))
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
-    def submit(item: T) -> Future[R]:
-        with _without_main():
-            return pool.submit(function, item)
+    def __enter__(self) -> Self:
+        if self._workers > 1:
+            context = get_context("spawn")
+            self._ear, self._mouth = context.Pipe(duplex=False)
+            self._pool = ProcessPoolExecutor(self._workers, context, initializer=_start, initargs=(self._ear,))
+        return self
 
-    try:
-        yield from in_order(submit, Future.result, items, deque(), 2 * workers)
-        pool.shutdown()
-    except BrokenProcessPool as error:
-        raise OpenInstructionsError(
-            "A worker process died, perhaps for want of memory.",
-            hint="The same command goes on from what is done; with fewer --workers if it happens again.",
-        ) from error
-    finally:
-        mouth.close()
-        pool.shutdown(cancel_futures=True)
-        ear.close()
+    def __exit__(self, *raised: object) -> None:
+        if self._pool:
+            if not any(raised):
+                self._pool.shutdown()
+            self._mouth.close()
+            self._pool.shutdown(cancel_futures=True)
+            self._ear.close()
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        if not self._pool:
+            yield from map(function, items)
+            return
+        pool = self._pool
+
+        def submit(item: T) -> Future[R]:
+            with _without_main():
+                return pool.submit(function, item)
+
+        try:
+            yield from in_order(submit, Future.result, items, deque(), 2 * self._workers)
+        except BrokenProcessPool as error:
+            raise OpenInstructionsError(
+                "A worker process died, perhaps for want of memory.",
+                hint="The same command goes on from what is done; with fewer --workers if it happens again.",
+            ) from error
+
+    def exchange(
+        self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
+    ) -> Iterator[R]:
+        for part in range(parts):  # items are read once more for each part, which keeps memory flat
+            yield gather([scatter(item, parts)[part] for item in items])
 
 
 def _start(ear: Connection) -> None:

@@ -1,49 +1,93 @@
 """A Ray cluster: the same chunks, in the same order, on as many nodes as there are.
 
-The nodes write finished chunks into the build's folder, which therefore has to be one that they all see (NFS, Lustre, one
-machine). A node that is lost is Ray's business: it runs the chunk again elsewhere.
+The nodes write into the build's folder, which therefore has to be one that they all see: a shared folder or an object
+store. A node that is lost is Ray's business: it runs the work again elsewhere. So is what does not fit into memory
+between the two halves of an exchange: Ray spills it.
 """
 
 from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import OpenInstructionsError, UsageError
 from . import in_order
 
 T = TypeVar("T")
 R = TypeVar("R")
+M = TypeVar("M")
 
 RETRIES = 10
-"""How often Ray may run a chunk again whose node or process died."""
+"""How often Ray may run work again whose node or process died."""
 
 
-def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int | None = None, address: str | None = None) -> Iterator[R]:
-    """The results of `function` in the order of `items`. `workers` is how many run at a time, one per CPU of the cluster if None;
-    `address` is the cluster's, or None for the one that is running here, or a new one on this machine."""
-    ray = _ray()
-    mine = not ray.is_initialized()
-    if mine:
+class Ray:
+    """An Engine. `workers` is how many run at a time, one per CPU of the cluster if None; `address` is the cluster's, or None
+    for the one that is running here, or a new one on this machine."""
+
+    def __init__(self, workers: int | None = None, address: str | None = None) -> None:
+        self._workers, self._address = workers, address
+        self._waiting: deque[Any] = deque()
+
+    def __enter__(self) -> Self:
+        self._ray = ray = _ray()
+        self._mine = not ray.is_initialized()
+        if self._mine:
+            try:
+                _knock(self._address)
+                ray.init(
+                    address=self._address,
+                    log_to_driver=False,
+                    configure_logging=False,
+                    include_dashboard=False if self._address is None else None,
+                )
+            except (OSError, ValueError, RuntimeError) as error:
+                raise UsageError(
+                    f"The Ray cluster {self._address} cannot be reached: {error}.", hint="ray status shows whether it runs."
+                ) from error
+        self._many = 2 * (self._workers or max(int(ray.cluster_resources().get("CPU", 1)), 1))
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        for reference in self._waiting:
+            self._ray.cancel(reference, force=True)
+        if self._mine:
+            self._ray.shutdown()
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        task = self._task(_apply)
+        yield from in_order(partial(task.remote, self._ray.put(function)), self._result, items, self._waiting, self._many)
+
+    def exchange(
+        self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
+    ) -> Iterator[R]:
+        sender = self._task(_scatter, num_returns=parts)
+        function = self._ray.put(scatter)
+        sent = [sender.remote(function, item, parts) for item in items]
+        messages = [[references] if parts == 1 else references for references in sent]
+        receiver = self._task(_gather).remote
+        how = self._ray.put(gather)
+
+        def submit(part: int) -> Any:
+            return receiver(how, *(references[part] for references in messages))
+
+        yield from in_order(submit, self._result, range(parts), self._waiting, self._many)
+
+    def _task(self, function: Callable[..., Any], **options: Any) -> Any:
+        return self._ray.remote(max_retries=RETRIES, **options)(function)
+
+    def _result(self, reference: Any) -> Any:
         try:
-            _knock(address)
-            ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False if address is None else None)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UsageError(f"The Ray cluster {address} cannot be reached: {error}.", hint="ray status shows whether it runs.") from error
-    task = ray.remote(max_retries=RETRIES)(_apply)
-    shared = ray.put(function)
-    many = 2 * (workers or max(int(ray.cluster_resources().get("CPU", 1)), 1))
-    waiting: deque[Any] = deque()
-    try:
-        yield from in_order(partial(task.remote, shared), partial(_result, ray), items, waiting, many)
-    finally:
-        for reference in waiting:
-            ray.cancel(reference, force=True)
-        if mine:
-            ray.shutdown()
+            return self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except self._ray.exceptions.RayError as error:
+            raise OpenInstructionsError(
+                f"Ray gave up on a piece of work: {type(error).__name__}.", hint="The same command goes on from what is done."
+            ) from error
 
 
 def _knock(address: str | None) -> None:
@@ -57,15 +101,13 @@ def _apply(function: Callable[[T], R], item: T) -> R:
     return function(item)
 
 
-def _result(ray: Any, reference: Any) -> Any:
-    try:
-        return ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
-    except ray.exceptions.RayError as error:
-        raise OpenInstructionsError(
-            f"Ray gave up on a chunk: {type(error).__name__}.", hint="The same command goes on from what is done."
-        ) from error
+def _scatter(function: Callable[[T, int], Sequence[M]], item: T, parts: int) -> Any:
+    messages = function(item, parts)
+    return messages[0] if parts == 1 else tuple(messages)
+
+
+def _gather(function: Callable[[Sequence[M]], R], *messages: M) -> R:
+    return function(messages)
 
 
 def _ray() -> Any:

@@ -1,9 +1,13 @@
-"""What became of each chunk, in a folder of the build that runs: two Arrow files, and a note that says they are whole.
+"""What became of each chunk, in a folder of the build that runs: four Arrow files, and a note that says they are whole.
 
-    00000007.data.arrow  00000007.rejected.arrow  00000007.json
+    00000007.data.arrow       rows of data/
+    00000007.rejected.arrow   rows of rejected/
+    00000007.keys.arrow       per conversation, what the merge asks: its id, the key that finds duplicates, sizes
+    00000007.raw.arrow        per conversation, the raw records, for those that turn out to be duplicates
+    00000007.json             the input, the books, and the checksums of the others
 
-The note is written last, each file under another name first. A chunk counts as finished only if its note names the
-very input that is asked for now, and both files have the bytes that the note says: whatever killed a build, what it left
+The note is written last, and no file is there before it is whole. A chunk counts as finished only if its note names
+the very input that is asked for now, and the files have the bytes that the note says: whatever killed a build, what it left
 behind is either whole or done again.
 """
 
@@ -14,9 +18,9 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..columns import FIRST, KEY, RAW, ROWS, data_table, rejected_schema
+from ..columns import RAW, ROWS, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
 from ..schema import Rejected
 from . import DATA, REJECTED
@@ -24,33 +28,44 @@ from . import DATA, REJECTED
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..chunk import Chunk
     from ..pipeline import Output
 
+KEYS, RAWS = "keys", "raw"
+KINDS = (DATA, REJECTED, KEYS, RAWS)
+SOURCE, SUBSET, FILE = "source", "subset", "file"
 
-def write_chunk(folder: Path, index: int, given: str, output: Output) -> None:
-    """Write what became of chunk `index`: its rows with their keys, its rejected, its books. `given` names its input."""
-    kept = output.conversations
-    own: dict[str, list[Any]] = {
-        KEY: [k.key for k in kept],
-        ROWS: [list(k.conversation.origin_rows) for k in kept],
-        FIRST: [k.first for k in kept],
-        RAW: [k.raw for k in kept],
+
+class Finished(NamedTuple):
+    """The books of a finished chunk, and how many conversations it has."""
+
+    ledger: Ledger
+    conversations: int
+
+
+def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
+    """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books. `given` names its input."""
+    tables = {
+        DATA: data_table([k.conversation for k in output.conversations]),
+        REJECTED: rejected_table(output.rejected),
+        KEYS: _keys(chunk, output),
+        RAWS: _raws(output),
     }
-    tables = {DATA: data_table([k.conversation for k in kept], own), REJECTED: rejected_table(output.rejected)}
-    note: dict[str, Any] = {"input": given, "ledger": output.ledger.to_dict()}
+    note: dict[str, Any] = {"input": given, "conversations": tables[KEYS].num_rows, "ledger": output.ledger.to_dict()}
     for kind, table in tables.items():
-        path = _path(folder, index, kind)
+        path = _path(folder, chunk.number, kind)
         _put(path, lambda draft, table=table: _write_arrow(draft, table))  # type: ignore[misc]
         note[kind] = _checksum(path)
-    _put(folder / f"{index:08d}.json", lambda draft: draft.write_text(json.dumps(note), encoding="utf-8"))
+    _put(_note(folder, chunk.number), lambda draft: draft.write_text(json.dumps(note), encoding="utf-8"))
+    return Finished(output.ledger, tables[KEYS].num_rows)
 
 
-def finished(folder: Path, index: int, given: str) -> Ledger | None:
-    """The books of a chunk that an earlier run finished from this input; None if it is to be done."""
+def finished(folder: Path, index: int, given: str) -> Finished | None:
+    """What an earlier run made of this input as chunk `index`; None if it is to be done."""
     try:
-        note = json.loads((folder / f"{index:08d}.json").read_text(encoding="utf-8"))
-        if note["input"] == given and all(_checksum(_path(folder, index, kind)) == note[kind] for kind in (DATA, REJECTED)):
-            return Ledger.from_dict(note["ledger"])
+        note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
+        if note["input"] == given and all(_checksum(_path(folder, index, kind)) == note[kind] for kind in KINDS):
+            return Finished(Ledger.from_dict(note["ledger"]), note["conversations"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):  # half a note, after the machine itself went down
@@ -62,12 +77,12 @@ def count_finished(folder: Path) -> int:
     return sum(path.suffix == ".json" for path in folder.iterdir())
 
 
-def read_chunk(folder: Path, index: int, kind: str = DATA, columns: list[str] | None = None) -> pa.Table:
+def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
+    """One of the four tables of a chunk."""
     import pyarrow as pa
 
     with pa.memory_map(str(_path(folder, index, kind))) as source:
-        table = pa.ipc.open_file(source).read_all()
-        return table.select(columns) if columns else table
+        return pa.ipc.open_file(source).read_all()
 
 
 def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
@@ -77,8 +92,51 @@ def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
     return pa.table({name: [r[i] for r in rejected] for i, name in enumerate(names)}, rejected_schema())
 
 
+def origin(keys: pa.Table) -> tuple[str, str, str]:
+    """Source, subset and file of a chunk, as its keys name them."""
+    said = keys.schema.metadata
+    return said[SOURCE.encode()].decode(), said[SUBSET.encode()].decode(), said[FILE.encode()].decode()
+
+
+def _keys(chunk: Chunk, output: Output) -> pa.Table:
+    import pyarrow as pa
+
+    ids: list[str] = []
+    keys: list[bytes] = []
+    turns: list[int] = []
+    parts: list[list[int]] = []
+    raws: list[list[int]] = []
+    for kept in output.conversations:
+        talk = kept.conversation
+        if kept.first:
+            ids.append(talk.conversation_id or talk.id)
+            keys.append(kept.key)
+            turns.append(0)
+            parts.append([])
+            raws.append([_bytes(raw) for raw in kept.raw])
+        turns[-1] += len(talk.messages)
+        parts[-1].append(sum([_bytes(m.content) for m in talk.messages]))
+    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
+    return pa.table([ids, keys, turns, parts, raws], keys_schema()).replace_schema_metadata(said)
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _raws(output: Output) -> pa.Table:
+    import pyarrow as pa
+
+    first = [kept for kept in output.conversations if kept.first]
+    return pa.table({ROWS: [k.conversation.origin_rows for k in first], RAW: [k.raw for k in first]}, raw_schema())
+
+
 def _path(folder: Path, index: int, kind: str) -> Path:
     return folder / f"{index:08d}.{kind}.arrow"
+
+
+def _note(folder: Path, index: int) -> Path:
+    return folder / f"{index:08d}.json"
 
 
 def _put(path: Path, write: Callable[[Path], Any]) -> None:

@@ -1,0 +1,194 @@
+"""Which conversations are dropped as duplicates, and which get another id because an earlier one has theirs.
+
+Both are questions about the whole build. Every chunk sends what it knows of a conversation to the part that its key, or its
+id, belongs to: there all that could be equal come together, and no part needs to know of the others.
+
+A conversation's number says where it is: the chunk, times 2**32, plus its place in it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..columns import KEY
+from ..engines import Engine
+from ..recipe import Recipe
+from ..store.chunks import KEYS, origin, read_chunk
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+STAGE = "duplicates"
+PART = 4_000_000
+"""So many conversations come together in one part: some 300 MB while they are compared."""
+GROUP = 256
+"""So many chunks send together."""
+_CHUNK = 32  # bits of a number that say the place in the chunk
+
+
+@dataclass(frozen=True)
+class ChunkFate:
+    """Of one chunk, by place: the conversations to drop, with the id of the copy that stays; and what others are called now."""
+
+    dropped: Mapping[int, str]
+    renamed: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Of all chunks, by number, in order. `dropped` and `renamed` have a name for each."""
+
+    dropped: np.ndarray[Any, Any]
+    winners: pa.Array
+    renamed: np.ndarray[Any, Any]
+    names: pa.Array
+
+    def of(self, chunk: int) -> ChunkFate:
+        return ChunkFate(_slice(self.dropped, self.winners, chunk), _slice(self.renamed, self.names, chunk))
+
+
+def find_fate(engine: Engine, chunks: Path, counts: Sequence[int], recipe: Recipe, sources: Sequence[str]) -> Fate:
+    """The fate of every conversation in chunks of so many each."""
+    import numpy as np
+    import pyarrow as pa
+
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys([*recipe.prefer, *sorted(sources)]))}
+    parts = max(1, -(-sum(counts) // PART))
+    groups = [range(start, min(start + GROUP, len(counts))) for start in range(0, len(counts), GROUP)]
+    lost = _none(winner=pa.int64(), name=pa.string())
+    if recipe.duplicates:
+        lost = _joined(engine.exchange(partial(_send_keys, chunks=chunks, ranks=ranks), groups, _losers, parts), lost)
+    gone = lost["number"].to_numpy()
+    staying = [(group, gone[slice(*np.searchsorted(gone, [group.start << _CHUNK, group.stop << _CHUNK]))]) for group in groups]
+    repeated = _joined(engine.exchange(partial(_send_names, chunks=chunks), staying, _repeated, parts), _none(name=pa.string()))
+    renamed = repeated["number"].to_numpy()
+    # the copy that stays may have got another name itself
+    winners = lost["winner"].to_numpy()
+    at = np.searchsorted(renamed, winners)
+    found = np.flatnonzero((renamed[np.minimum(at, len(renamed) - 1)] == winners) if len(renamed) else np.zeros(len(winners), bool))
+    names = lost["name"].to_pylist() if len(found) else lost["name"].combine_chunks()
+    for place in found.tolist():
+        names[place] = repeated["name"][int(at[place])].as_py()
+    return Fate(gone, pa.array(names, pa.string()) if len(found) else names, renamed, repeated["name"].combine_chunks())
+
+
+def _slice(numbers: np.ndarray[Any, Any], names: pa.Array, chunk: int) -> dict[int, str]:
+    import numpy as np
+
+    start, stop = np.searchsorted(numbers, [chunk << _CHUNK, (chunk + 1) << _CHUNK]).tolist()
+    places = (numbers[start:stop] - (chunk << _CHUNK)).tolist()
+    return dict(zip(places, names[start:stop].to_pylist(), strict=True))
+
+
+def _send_keys(group: range, parts: int, *, chunks: Path, ranks: Mapping[str, int]) -> list[pa.Table]:
+    """The conversations of some chunks: key, rank of the source, number and name, parted by the key."""
+    import numpy as np
+    import pyarrow as pa
+
+    tables = []
+    for chunk in group:
+        keys = read_chunk(chunks, chunk, KEYS)
+        rank = np.full(keys.num_rows, ranks[origin(keys)[0]])
+        columns = {"key": keys[KEY], "rank": rank, "number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"]}
+        tables.append(pa.table(columns))
+    table = pa.concat_tables(tables).combine_chunks()
+    return _parted(table, lambda: _halves(table["key"])[0] % np.uint64(parts), parts)
+
+
+def _send_names(work: tuple[range, np.ndarray[Any, Any]], parts: int, *, chunks: Path) -> list[pa.Table]:
+    """The conversations of some chunks that stay: number and name, parted by the name."""
+    import numpy as np
+    import pyarrow as pa
+
+    group, gone = work
+    tables = []
+    for chunk in group:
+        keys = read_chunk(chunks, chunk, KEYS)
+        tables.append(pa.table({"number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"]}))
+    table = pa.concat_tables(tables).combine_chunks()
+    if len(gone):
+        table = table.filter(pa.array(np.isin(table["number"].to_numpy(), gone, assume_unique=True, invert=True)))
+    return _parted(table, lambda: np.array([zlib.crc32(name.encode()) % parts for name in table["name"].to_pylist()]), parts)
+
+
+def _numbers(chunk: int, count: int) -> Any:
+    import numpy as np
+
+    return np.arange(count, dtype=np.int64) + (chunk << _CHUNK)
+
+
+def _parted(table: pa.Table, belongs: Any, parts: int) -> list[pa.Table]:
+    import pyarrow as pa
+
+    if parts == 1:
+        return [table]
+    part = belongs()
+    return [table.filter(pa.array(part == number)) for number in range(parts)]
+
+
+def _halves(keys: pa.ChunkedArray) -> tuple[Any, Any]:
+    """Keys of 16 bytes as two columns of numbers."""
+    import numpy as np
+
+    array = keys.combine_chunks()
+    data = np.frombuffer(array.buffers()[1] or b"", dtype=">u8")[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2)
+    return data[:, 0].astype(np.uint64), data[:, 1].astype(np.uint64)
+
+
+def _losers(messages: Sequence[pa.Table]) -> pa.Table:
+    """Each conversation to drop, and the equal one that stays: of the best rank, then the first."""
+    import numpy as np
+    import pyarrow as pa
+
+    table = pa.concat_tables(messages)
+    first, second = _halves(table["key"])
+    number = table["number"].to_numpy()
+    order = np.lexsort((number, table["rank"].to_numpy(), second, first))
+    same = np.zeros(len(order), bool)
+    same[1:] = (first[order][1:] == first[order][:-1]) & (second[order][1:] == second[order][:-1])
+    best = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))[same]
+    names = table["name"].take(pa.array(order[best]))
+    return pa.table({"number": number[order[same]], "winner": number[order[best]], "name": names})
+
+
+def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
+    """The conversations whose id an earlier one has, under the name that tells them apart: ~2, ~3, … in their order."""
+    import numpy as np
+    import pyarrow as pa
+
+    table = pa.concat_tables(messages).combine_chunks()
+    number = table["number"].to_numpy()
+    codes = table["name"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    order = np.lexsort((number, codes))
+    same = np.zeros(len(order), bool)
+    same[1:] = codes[order][1:] == codes[order][:-1]
+    places = np.arange(len(order))
+    nth = places - np.maximum.accumulate(np.where(same, 0, places)) + 1
+    names = table["name"].take(pa.array(order[same])).to_pylist()
+    return pa.table(
+        {
+            "number": number[order[same]],
+            "name": pa.array([f"{name}~{n}" for name, n in zip(names, nth[same].tolist(), strict=True)], pa.string()),
+        }
+    )
+
+
+def _none(**columns: Any) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.schema([("number", pa.int64()), *columns.items()]).empty_table()
+
+
+def _joined(tables: Iterator[pa.Table] | Iterable[pa.Table], empty: pa.Table) -> pa.Table:
+    """What all parts found, in order of the numbers."""
+    import numpy as np
+    import pyarrow as pa
+
+    table = pa.concat_tables([empty, *tables])
+    return table.take(pa.array(np.argsort(table["number"].to_numpy()))).combine_chunks()

@@ -1,0 +1,190 @@
+"""One chunk looked over, and one shard written: what an engine does for the merge."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from ..columns import PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
+from ..ledger import Ledger
+from ..schema import Reason, Rejected
+from ..store import DATA, REJECTED
+from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
+from .fate import STAGE, ChunkFate
+from .layout import Group, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+class Surveyed(NamedTuple):
+    """The books of a chunk in this stage, and the bytes of text in each row that will be written, see `Span`."""
+
+    ledger: Ledger
+    data: np.ndarray[Any, Any]
+    rejected: np.ndarray[Any, Any]
+    copies: np.ndarray[Any, Any]
+
+
+class Job(NamedTuple):
+    """A shard to write: its kind, its place in the build, its groups, and the fate of the chunks in it."""
+
+    kind: str
+    path: str
+    groups: list[Group]
+    fates: Mapping[int, ChunkFate]
+
+
+class Written(NamedTuple):
+    """A shard as the manifest describes it, and the languages in it."""
+
+    shard: dict[str, Any]
+    languages: set[str]
+
+
+def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
+    import numpy as np
+    import pyarrow.compute as pc
+
+    index, fate = work
+    keys = read_chunk(chunks, index, KEYS)
+    source, subset, _ = origin(keys)
+    parts, raws = keys[PART_BYTES].combine_chunks(), keys[RAW_BYTES].combine_chunks()
+    many, records = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (parts, raws))
+    turns = keys[TURNS].to_numpy()
+    stays = np.ones(keys.num_rows, bool)
+    stays[list(fate.dropped)] = False
+    ledger = Ledger()
+    counts = {
+        "records_in": records.sum(),
+        "records_out": records[stays].sum(),
+        "turns_in": turns.sum(),
+        "turns_out": turns[stays].sum(),
+        "rows": many[stays].sum(),
+        "parts_dropped": (many[~stays] - 1).sum(),
+        "joined_dropped": (records[~stays] - 1).sum(),
+    }
+    for what, count in counts.items():
+        ledger.add(source, subset, STAGE, what, int(count))
+    ledger.add(source, subset, STAGE, "rejected_records", int(records[~stays].sum()), Reason.DUPLICATE)
+    ledger.add(source, subset, STAGE, "rejected_turns", int(turns[~stays].sum()), Reason.DUPLICATE)
+    refused = pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]).to_numpy()
+    return Surveyed(
+        ledger,
+        parts.flatten().to_numpy()[np.repeat(stays, many)],
+        refused,
+        raws.flatten().to_numpy()[np.repeat(~stays, records)],
+    )
+
+
+def write_shard(job: Job, *, chunks: Path, ready: Path) -> Written:
+    """Write one shard under `ready`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    schema = data_schema() if job.kind == DATA else rejected_schema()
+    rows = 0
+    languages: set[str] = set()
+    last: tuple[tuple[str, int], pa.Table] | None = None
+    with (ready / job.path).open("wb") as file:
+        sink = _Hashed(file)
+        with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+            for group in job.groups:
+                tables = []
+                for span in group:
+                    if last is None or last[0] != span[:2]:
+                        last = span[:2], _rows(chunks, span, job.fates[span.chunk])
+                    tables.append(last[1].slice(span.start, span.stop - span.start))
+                table = pa.concat_tables(tables).combine_chunks()
+                writer.write_table(table, row_group_size=table.num_rows)
+                rows += table.num_rows
+                if job.kind == DATA:
+                    languages.update(pc.unique(table["language"]).to_pylist())
+    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": sink.digest.hexdigest()}, languages)
+
+
+class _Hashed:
+    """A file that is written once from start to end, and its digest."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.size, self.digest = file, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """The file belongs to whoever opened it."""
+
+
+def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:
+    """The rows of one chunk that are written, under the names that tell their conversations apart."""
+    if span.kind == DATA:
+        return _data(chunks, span.chunk, fate)
+    if span.kind == REJECTED:
+        return _rejected(chunks, span.chunk, fate)
+    return _copies(chunks, span.chunk, fate)
+
+
+def _data(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = read_chunk(chunks, index, DATA)
+    if not fate.dropped and not fate.renamed:
+        return table
+    many = pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]).to_numpy()
+    place = np.repeat(np.arange(len(many)), many)  # of the conversation that each row belongs to
+    if fate.renamed:
+        columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
+        for row in np.flatnonzero(np.isin(place, list(fate.renamed))).tolist():
+            old, columns[1][row] = columns[1][row], fate.renamed[int(place[row])]
+            columns[0][row] = columns[1][row] + columns[0][row][len(old) :]
+        for at, values in enumerate(columns):
+            table = table.set_column(at, table.schema.field(at), pa.array(values, pa.string()))
+    return table.filter(pa.array(np.isin(place, list(fate.dropped), invert=True))) if fate.dropped else table
+
+
+def _rejected(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
+    """Turns that were refused belong to their conversation, whatever it is called now."""
+    import pyarrow as pa
+
+    table = read_chunk(chunks, index, REJECTED)
+    if not fate.renamed or not table.num_rows:
+        return table
+    rows = read_chunk(chunks, index, RAWS)[ROWS]
+    new = {row: name for place, name in fate.renamed.items() for row in rows[place].as_py()}
+    refused = table.to_pylist()
+    for row in refused:
+        if row["level"] == "turn" and row["origin_row"] in new:
+            row["conversation_id"] = new[row["origin_row"]]
+    return pa.Table.from_pylist(refused, rejected_schema())
+
+
+def _copies(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
+    """A row of rejected/ for each raw record of each conversation that is dropped."""
+    keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
+    source, subset, file = origin(keys)
+    rejected = []
+    for place, winner in sorted(fate.dropped.items()):
+        name = keys["conversation_id"][place].as_py()
+        for row, raw in zip(raws[ROWS][place].as_py(), raws[RAW][place].as_py(), strict=True):
+            rejected.append(
+                Rejected("record", source, subset, name, file, row, STAGE, Reason.DUPLICATE, f"equal to {winner}", raw)
+            )  # fmt: skip
+    return rejected_table(rejected)
