@@ -7,12 +7,12 @@ said, and so is what was not used.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import places
 from .catalogue import Selection, Source, Subset, registry
 from .errors import InputError, MissingSourceError, UsageError
 from .readers import archive_fault, is_archive, members, open_stream, plain_name
@@ -38,7 +38,7 @@ class Input:
     name: str
     size: int
     sha256: str = ""
-    stamp: tuple[int, int] = (0, 0)
+    stamp: tuple[int, int | str] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,14 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
 
 def _files(folder: Path) -> Iterator[_File]:
     """Every file at any depth, in order of its relative path, links followed once; what is hidden is passed over."""
-    been = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        here = os.path.realpath(root)
-        if here in been or ("manifest.json" in names and {"data", "rejected"} <= set(folders)):
-            folders[:] = []  # a loop of links, or a build of ours, which is no input
+    for root, folders, names in places.walk(folder):
+        if "manifest.json" in names and {"data", "rejected"} <= set(folders):
+            folders[:] = []  # a build of ours, which is no input
             continue
-        been.add(here)
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(n for n in names if not n.startswith(".")):
-            path = Path(root, name)
-            if not path.is_file():
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        for name in names:
+            path = root / name
+            if name.startswith("."):
                 continue
             relative = path.relative_to(folder).as_posix()
             if is_archive(path):
@@ -239,19 +236,18 @@ def _tail(relative: str, parts: int) -> str:
     return "/".join(plain_name(relative).replace("!", "/").split("/")[-parts:])
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """Size and time of change of a file: what differs when it does. Raises InputError if it is gone."""
+def stamp(path: Path) -> tuple[int, int | str]:
+    """What differs when a file does, without reading it. Raises InputError if it is gone."""
     try:
-        found = path.stat()
+        return places.stamp(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    return found.st_size, found.st_mtime_ns
 
 
 def digest(path: Path) -> str:
     """The sha256 of a file. Raises InputError if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with places.open_binary(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error

@@ -27,13 +27,14 @@ from .errors import InputError, LedgerError, OutputError, RecipeError, UsageErro
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline, check_names
+from .places import check_reachable, is_remote, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Reason
 from .stages.language import detector
 from .store import Build
 from .store.chunks import Finished, count_finished, finished, write_chunk
-from .store.work import CHUNKS, READY, check_replaceable, clear, left_behind, locked, publish, workspace
+from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, left_behind, locked, publish, workspace
 from .tokens import tokenizer
 
 SMALL_INPUT = 8 << 20
@@ -151,12 +152,15 @@ def plan(
     wrong = check_names(chosen, registry().all())
     if wrong:
         raise RecipeError(f"Recipe {chosen.name}: {wrong}")
-    folder = samples_dir() if sample else Path(data_dir) if data_dir is not None else None
+    folder = samples_dir() if sample else place(data_dir) if data_dir is not None else None
+    if folder:
+        check_reachable(folder)
     found = find(folder, selections, missing=missing)
     if not found.inputs:
         raise InputError(f"{folder or 'Nothing'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
-    place = Path(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
-    return Plan(tuple(selections), chosen, found, Path(os.path.realpath(place)))
+    there = place(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
+    check_reachable(there)
+    return Plan(tuple(selections), chosen, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
 def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -212,7 +216,7 @@ def build(
         raise UsageError("A Ray address needs the engine ray.", hint="Use --engine ray.")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
-    if same := _made_already(job, store.existing(job.out)):
+    if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with locked(job.out):
                 clear(job.out)

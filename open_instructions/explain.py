@@ -18,6 +18,7 @@ from .catalogue import load_file, registry, select
 from .chunk import cut
 from .errors import NotFoundError
 from .pipeline import Pipeline
+from .places import for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected
@@ -70,7 +71,7 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
     if origin["source"] not in registry() and not _load_source(build, origin["source"]):
         note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
         return Explanation(id, rows, rejected, raw, [], note)
-    source = _input(build, origin, Path(data_dir) if data_dir is not None else None)
+    source = _input(build, origin, place(data_dir) if data_dir is not None else None)
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return Explanation(id, rows, rejected, raw, [], note)
@@ -87,7 +88,7 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
 
     found: list[dict[str, Any]] = []
     for file in build.files(kind):
-        parquet = pq.ParquetFile(file)
+        parquet = pq.ParquetFile(for_pyarrow(file))
         for group in range(parquet.num_row_groups):
             ids = parquet.read_row_group(group, columns=list(columns))
             mask = pc.equal(ids[columns[0]], id)
@@ -134,7 +135,8 @@ def _load_source(build: Build, name: str) -> bool:
 def _at_hand(sha256: str | None) -> Path | None:
     """The file with this digest, if it lies where it was last seen and is unchanged."""
     known = whereabouts().get(sha256 or "")
-    return Path(known) if known and Path(known).is_file() and digest(Path(known)) == sha256 else None
+    path = place(known) if known else None
+    return path if path and path.is_file() and digest(path) == sha256 else None
 
 
 def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .catalogue import suggest
 from .columns import DATA_COLUMNS, data_schema
 from .errors import UsageError
+from .places import for_pyarrow, place
 from .stages.language import LABELS, matches
 from .store import open_build
 
@@ -72,7 +73,7 @@ def load(
     need = list(dict.fromkeys([*kept, "source", "subset", "language"])) if wanted or labels else kept
     tables = []
     for file in files:
-        table = pq.read_table(file, columns=need)
+        table = pq.read_table(for_pyarrow(place(file)), columns=need)
         if wanted or labels:
             mask = fits(*(table[name].to_pylist() for name in ("source", "subset", "language")))
             table = table.filter(pa.array(mask, pa.bool_()))
@@ -90,7 +91,7 @@ def _stream(files: list[str]) -> Iterable[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     for file in files:
-        for batch in pq.ParquetFile(file).iter_batches(1024):
+        for batch in pq.ParquetFile(for_pyarrow(place(file))).iter_batches(1024):
             yield from batch.to_pylist()
 
 

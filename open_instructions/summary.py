@@ -11,6 +11,7 @@ from typing import Any
 
 from .catalogue import Source, registry
 from .ledger import Ledger
+from .places import for_pyarrow
 from .store import open_build
 from .tables import ledger_table, plain, reasons_table
 
@@ -89,7 +90,7 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
 
     build = open_build(path)
     columns = ["source", "num_turns", "num_tokens", "language", "license", "engine"]
-    table = pa.concat_tables([pq.read_table(f, columns=columns) for f in build.files()])
+    table = pa.concat_tables([pq.read_table(for_pyarrow(f), columns=columns) for f in build.files()])
     names = sorted({source for source, _ in build.ledger.subsets()})
     import pyarrow.compute as pc
 

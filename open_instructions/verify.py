@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .columns import data_schema, rejected_schema
 from .ledger import Ledger
+from .places import children, for_pyarrow, open_binary
 from .schema import Conversation, Message, Reason
 from .stages.language import LABELS
 from .store import DATA, REJECTED, Build, inside, open_build
@@ -71,11 +72,11 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
         return
     if path.stat().st_size != shard["bytes"]:
         yield f"{name} has {path.stat().st_size:,} bytes, and the manifest says {shard['bytes']:,}"
-    with path.open("rb") as file:
+    with open_binary(path) as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != shard["sha256"]:
             yield f"{name} has another sha256 than the manifest says"
     try:
-        parquet = pq.ParquetFile(path)
+        parquet = pq.ParquetFile(for_pyarrow(path))
         expected = data_schema() if kind == DATA else rejected_schema()
         if not parquet.schema_arrow.equals(expected) or parquet.schema_arrow.metadata != expected.metadata:
             yield f"{name} has another schema"
@@ -117,7 +118,7 @@ def _strangers(build: Build) -> Iterator[str]:
     """Files that a reader of the folder would take for shards."""
     known = {shard["path"] for shard in build.manifest["shards"]}
     for kind in (DATA, REJECTED):
-        for path in sorted((build.path / kind).glob("*")):
+        for path in children(build.path / kind):
             if f"{kind}/{path.name}" not in known:
                 yield f"{kind}/{path.name} is not in the manifest"
 

@@ -430,13 +430,15 @@ def test_the_other_layouts_of_sharegpt(real: Path, tmp_path: Path, subset: str, 
 
 
 def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A seeded sweep over chunk sizes, workers, interruptions and the order of files: one digest."""
+    """A seeded sweep over chunk sizes, parts of the exchange, workers, interruptions and the order of files: one digest."""
     rng = random.Random(20)
     source = samples_dir()
     expected = digests(build("all", data_dir=source, missing="skip", out=tmp_path / "expected", workers=1).path)
     for turn in range(8):
         monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", rng.choice([1, 2, 7, 50, 2000]))
         monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20]))
+        monkeypatch.setattr("open_instructions.merge.fate.PART", rng.choice([20, 150, 4_000_000]))
+        monkeypatch.setattr("open_instructions.merge.fate.GROUP", rng.choice([1, 3, 256]))
         data, out = tmp_path / f"data{turn}", tmp_path / f"out{turn}"
         files = [p for p in source.rglob("*") if p.is_file()]
         for file in rng.sample(files, len(files)):  # a folder lists files as they came

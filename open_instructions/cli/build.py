@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -31,11 +30,13 @@ oi build --sources ./mine.py --data-dir downloads          a source of your own"
 def build(
     sources: Annotated[str, typer.Option("--sources", "-s", help="all, or a list like alpaca,gpt4llm:zh,./mine.py")] = "all",
     sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", "-d", help="The folder with upstream's files, at any depth.")] = None,
+    data_dir: Annotated[
+        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="The folder with upstream's files, at any depth.")
+    ] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, or a .yaml file.")] = "default",
     out_dir: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Where the build goes; builds/RECIPE in $OI_HOME if not said.")
+        str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where the build goes; builds/RECIPE in $OI_HOME if not said.")
     ] = None,
     languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
     not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +17,7 @@ oi check mix"""
 
 
 def check(
-    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
 ) -> int:
     """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
     from ..verify import check as run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,8 +25,10 @@ _LONG = 2000
 
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/.")],
-    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", "-d", help="Where the upstream files are now, if they moved.")] = None,
+    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    data_dir: Annotated[
+        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
     """Show where one record came from and what each stage did to it, before and after."""

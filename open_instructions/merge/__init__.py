@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from ..engines import Engine
 from ..ledger import Ledger
+from ..places import children, make_folder
 from ..recipe import Recipe
 from ..store import DATA, REJECTED
 from .fate import find_fate
@@ -51,11 +52,13 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
     sizes[REJECTED] += copies
     jobs = []
     for kind, prefix in ((DATA, "train"), (REJECTED, "rejected")):
-        (ready / kind).mkdir()
+        make_folder(ready / kind)
         plan = lay_out(sizes[kind])
         for number, groups in enumerate(plan):
             used = {span.chunk for group in groups for span in group}
             name = f"{prefix}-{number:05d}-of-{len(plan):05d}.parquet"
             jobs.append(Job(kind, f"{kind}/{name}", groups, {index: fate.of(index) for index in used}))
     written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), jobs))
+    for path in [p for kind in (DATA, REJECTED) for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
+        path.unlink()  # a draft of a node that was lost
     return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..columns import PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
 from ..ledger import Ledger
+from ..places import Counted, write_whole
 from ..schema import Reason, Rejected
 from ..store import DATA, REJECTED
 from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
@@ -82,6 +84,10 @@ def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
 
 def write_shard(job: Job, *, chunks: Path, ready: Path) -> Written:
     """Write one shard under `ready`."""
+    return write_whole(ready / job.path, partial(_write, job, chunks))
+
+
+def _write(job: Job, chunks: Path, file: IO[bytes]) -> Written:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -89,46 +95,22 @@ def write_shard(job: Job, *, chunks: Path, ready: Path) -> Written:
     schema = data_schema() if job.kind == DATA else rejected_schema()
     rows = 0
     languages: set[str] = set()
+    digest = hashlib.sha256()
+    sink = Counted(file, digest.update)
     last: tuple[tuple[str, int], pa.Table] | None = None
-    with (ready / job.path).open("wb") as file:
-        sink = _Hashed(file)
-        with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-            for group in job.groups:
-                tables = []
-                for span in group:
-                    if last is None or last[0] != span[:2]:
-                        last = span[:2], _rows(chunks, span, job.fates[span.chunk])
-                    tables.append(last[1].slice(span.start, span.stop - span.start))
-                table = pa.concat_tables(tables).combine_chunks()
-                writer.write_table(table, row_group_size=table.num_rows)
-                rows += table.num_rows
-                if job.kind == DATA:
-                    languages.update(pc.unique(table["language"]).to_pylist())
-    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": sink.digest.hexdigest()}, languages)
-
-
-class _Hashed:
-    """A file that is written once from start to end, and its digest."""
-
-    closed = False
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.size, self.digest = file, 0, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self._file.write(data)
-        self.size += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """The file belongs to whoever opened it."""
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for group in job.groups:
+            tables = []
+            for span in group:
+                if last is None or last[0] != span[:2]:
+                    last = span[:2], _rows(chunks, span, job.fates[span.chunk])
+                tables.append(last[1].slice(span.start, span.stop - span.start))
+            table = pa.concat_tables(tables).combine_chunks()
+            writer.write_table(table, row_group_size=table.num_rows)
+            rows += table.num_rows
+            if job.kind == DATA:
+                languages.update(pc.unique(table["language"]).to_pylist())
+    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages)
 
 
 def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
+from ..places import open_binary, stamp
 
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
@@ -147,10 +148,10 @@ class _Archive:
         self.fault = ""
         try:
             if path.name.lower().endswith(".zip"):
-                self._zip = zipfile.ZipFile(path)
+                self._zip = zipfile.ZipFile(open_binary(path))
                 self.files = [(i.filename, i) for i in self._zip.infolist() if not i.is_dir()]
             else:
-                self._tar = tarfile.open(path)  # noqa: SIM115
+                self._tar = tarfile.open(fileobj=open_binary(path))  # noqa: SIM115
                 self._list(self._tar)
         except (*_BROKEN, OSError) as error:
             raise InputError(f"{path} cannot be read as an archive: {error}.", hint="Download it again.") from error
@@ -189,16 +190,15 @@ class _Archive:
 
 
 @lru_cache(maxsize=4)
-def _archive(path: Path, stamp: tuple[int, int]) -> _Archive:
+def _archive(path: Path, stamp: tuple[int, int | str]) -> _Archive:
     return _Archive(path)
 
 
 def _archive_at(path: Path) -> _Archive:
     try:
-        found = path.stat()
+        return _archive(path, stamp(path))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    return _archive(path, (found.st_mtime_ns, found.st_size))
 
 
 def members(path: Path) -> list[tuple[int, str]]:
@@ -221,7 +221,7 @@ def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
     try:
         raw: IO[bytes]
         if member is None:
-            raw, name = path.open("rb"), path.name
+            raw, name = open_binary(path), path.name
         else:
             archive = _archive_at(path)
             raw, name = archive.open(member), archive.files[member][0]
@@ -248,7 +248,7 @@ def seekable(path: Path, member: int | None = None) -> IO[bytes]:
     """The same bytes with random access, for Parquet: the file itself, or the member's bytes in memory."""
     if member is None and plain_name(path.name) == path.name:
         try:
-            return path.open("rb")
+            return open_binary(path)
         except OSError as error:
             raise InputError(f"{path} cannot be opened: {error.strerror}.") from error
     with open_stream(path, member) as stream:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .. import places
 from ..errors import NotFoundError, OutputError
 from ..ledger import Ledger
 
@@ -75,7 +76,7 @@ def inside(shard: str) -> bool:
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     """The build in a folder; without one the newest in the default place, a real one before a sample."""
-    folder = Path(path) if path is not None else _newest()
+    folder = places.place(path) if path is not None else _newest()
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is no folder"
@@ -119,7 +120,7 @@ def existing(out: Path) -> Build | None:
         return None
     if not out.is_dir():
         raise OutputError(f"{out} is a file.", hint="Choose another folder with --out.")
-    if not any(out.iterdir()):
+    if not places.children(out):
         return None
     try:
         return open_build(out)
@@ -138,7 +139,7 @@ def remember(paths: Mapping[str, Path]) -> None:
     """Note where files with these sha256 lie on this machine, for `oi explain`. Nothing of a build depends on it."""
     path = home() / "inputs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {**whereabouts(), **{sha256: str(p.resolve()) for sha256, p in paths.items()}}
+    known = {**whereabouts(), **{sha256: str(p if places.is_remote(p) else p.resolve()) for sha256, p in paths.items()}}
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     write_json(draft, known)
     draft.replace(path)

@@ -14,14 +14,14 @@ behind is either whole or done again.
 from __future__ import annotations
 
 import json
-import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..columns import RAW, ROWS, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
+from ..places import Counted, children, is_remote, write_whole
 from ..schema import Rejected
 from . import DATA, REJECTED
 
@@ -53,10 +53,8 @@ def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finis
     }
     note: dict[str, Any] = {"input": given, "conversations": tables[KEYS].num_rows, "ledger": output.ledger.to_dict()}
     for kind, table in tables.items():
-        path = _path(folder, chunk.number, kind)
-        _put(path, lambda draft, table=table: _write_arrow(draft, table))  # type: ignore[misc]
-        note[kind] = _checksum(path)
-    _put(_note(folder, chunk.number), lambda draft: draft.write_text(json.dumps(note), encoding="utf-8"))
+        note[kind] = _write_arrow(_path(folder, chunk.number, kind), table)
+    write_whole(_note(folder, chunk.number), lambda file: file.write(json.dumps(note).encode()))
     return Finished(output.ledger, tables[KEYS].num_rows)
 
 
@@ -64,7 +62,7 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
     """What an earlier run made of this input as chunk `index`; None if it is to be done."""
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
-        if note["input"] == given and all(_checksum(_path(folder, index, kind)) == note[kind] for kind in KINDS):
+        if note["input"] == given and all(_is_whole(_path(folder, index, kind), note[kind]) for kind in KINDS):
             return Finished(Ledger.from_dict(note["ledger"]), note["conversations"])
     except FileNotFoundError:
         return None
@@ -74,14 +72,15 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
 
 
 def count_finished(folder: Path) -> int:
-    return sum(path.suffix == ".json" for path in folder.iterdir())
+    return sum(path.suffix == ".json" for path in children(folder))
 
 
 def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
     """One of the four tables of a chunk."""
     import pyarrow as pa
 
-    with pa.memory_map(str(_path(folder, index, kind))) as source:
+    path = _path(folder, index, kind)
+    with pa.BufferReader(path.read_bytes()) if is_remote(path) else pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
 
@@ -139,25 +138,32 @@ def _note(folder: Path, index: int) -> Path:
     return folder / f"{index:08d}.json"
 
 
-def _put(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under a name of this process, then rename it."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    write(draft)
-    draft.replace(path)
-
-
-def _write_arrow(path: Path, table: pa.Table) -> None:
+def _write_arrow(path: Path, table: pa.Table) -> list[int]:
+    """Write a table; the size and the CRC-32 of the file."""
     import pyarrow as pa
 
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+    crc = 0
+
+    def update(data: bytes) -> None:
+        nonlocal crc
+        crc = zlib.crc32(data, crc)
+
+    def write(file: IO[bytes]) -> int:
+        counted = Counted(file, update)
+        with pa.ipc.new_file(counted, table.schema) as writer:
+            writer.write_table(table)
+        return counted.size
+
+    return [write_whole(path, write), crc]
 
 
-def _checksum(path: Path) -> list[int]:
-    """Size and CRC-32 of a file."""
+def _is_whole(path: Path, expected: list[int]) -> bool:
+    """Has a file the size and the CRC-32 that it was written with? Of an object the size is enough: it is there as a whole or not."""
+    if is_remote(path):
+        return path.stat().st_size == expected[0]
     size = crc = 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             size += len(block)
             crc = zlib.crc32(block, crc)
-    return [size, crc]
+    return [size, crc] == expected

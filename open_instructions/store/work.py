@@ -5,20 +5,27 @@
     .OUT.old                  the build that is being replaced, for the moment between two renames
 
 A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a build.
+
+An object store has no renames and no locks. There objects are copied into place, the manifest last, and while that goes on
+
+    .OUT.publishing           says that what is in OUT is no build yet; a run that finds it clears OUT
+
+Two builds into one OUT at once are then the user's to avoid.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ConverterError, LedgerError, OutputError
+from ..places import children, is_remote, make_folder, remove_tree
 from . import CARD, DATA, MANIFEST, REJECTED
 
 CHUNKS, READY = "chunks", "ready"
+PUBLISHING = "publishing"
 
 
 @contextmanager
@@ -29,6 +36,10 @@ def locked(out: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    if is_remote(out):
+        _mend_copies(out)
+        yield
+        return
     lock = FileLock(_beside(out, "lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,48 +62,49 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     and stays where it was interrupted."""
     work = _beside(out, f"{fingerprint[:16]}.part")
     clear(out, keep=None if restart else work)
-    (work / CHUNKS).mkdir(parents=True, exist_ok=True)
+    make_folder(work / CHUNKS)
     if (work / READY).exists():
-        shutil.rmtree(work / READY)
-    (work / READY).mkdir()
+        remove_tree(work / READY)
+    make_folder(work / READY)
     try:
         yield work
     except (ConverterError, LedgerError):  # the next run would end here as well
-        shutil.rmtree(work)
+        remove_tree(work)
         raise
-    shutil.rmtree(work)
+    remove_tree(work)
 
 
 def clear(out: Path, keep: Path | None = None) -> None:
     """Remove what interrupted builds into OUT left, but for one folder."""
     for path in left_behind(out):
         if path != keep and path.name.endswith(".part"):
-            shutil.rmtree(path)
+            remove_tree(path)
 
 
 def left_behind(out: Path) -> list[Path]:
     """What interrupted builds into OUT left beside it."""
-    if not out.parent.is_dir():
-        return []
     ours = re.compile(rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)")  # and not those of a build called OUT.2
-    return [p for p in out.parent.iterdir() if ours.fullmatch(p.name)]
+    return [p for p in children(out.parent) if ours.fullmatch(p.name)]
 
 
 def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
     """Raises OutputError where replacing OUT would take more with it than a build: files of the user's, or what is to be read."""
-    strange = sorted(p.name for p in out.iterdir() if p.name not in (CARD, MANIFEST, DATA, REJECTED)) if out.is_dir() else []
-    inside = [p for p in needed if p.resolve().is_relative_to(out)]
+    strange = [p.name for p in children(out) if p.name not in (CARD, MANIFEST, DATA, REJECTED)]
+    inside = [p for p in needed if (p if is_remote(p) else p.resolve()).is_relative_to(out)]
     if strange or inside:
         name = strange[0] if strange else inside[0].name
         raise OutputError(
             f"{out} holds {name}, which is no part of a build; it is left as it is.", hint="Choose another folder with --out."
         )
-    if out.is_mount() or out == Path.cwd():
+    if not is_remote(out) and (out.is_mount() or out == Path.cwd()):
         raise OutputError(f"{out} cannot be replaced as a whole.", hint="Choose a folder in it with --out.")
 
 
 def publish(ready: Path, out: Path) -> None:
     """Rename a complete build into place; what lay there before is removed only then."""
+    if is_remote(out):
+        _copy_into_place(ready, out)
+        return
     old = _beside(out, "old")
     if out.exists():
         out.rename(old)
@@ -103,7 +115,7 @@ def publish(ready: Path, out: Path) -> None:
             old.rename(out)
         raise
     if old.exists():
-        shutil.rmtree(old)
+        remove_tree(old)
 
 
 def _mend(out: Path) -> None:
@@ -114,9 +126,35 @@ def _mend(out: Path) -> None:
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
     if out.exists():
-        shutil.rmtree(old)
+        remove_tree(old)
     else:
         old.rename(out)
+
+
+def _copy_into_place(ready: Path, out: Path) -> None:
+    """What a rename is where there are none: from the removal of the old manifest to the new one OUT is no build, and says so."""
+    mark = _beside(out, PUBLISHING)
+    mark.write_text(ready.parent.name)
+    if out.exists():
+        remove_tree(out)
+    files = [p for p in ready.rglob("*") if p.is_file()]
+    for path in sorted(files, key=lambda p: p.name == MANIFEST):
+        path.rename(out / path.relative_to(ready).as_posix())
+    mark.unlink()
+
+
+def _mend_copies(out: Path) -> None:
+    """Clear what a killed run copied: the same build makes it again from its finished chunks."""
+    mark = _beside(out, PUBLISHING)
+    if mark.exists():
+        if out.exists():
+            remove_tree(out)
+        mark.unlink()
+
+
+def half_published(out: Path) -> bool:
+    """Was a run killed while it copied a build into OUT, which is in an object store?"""
+    return is_remote(out) and _beside(out, PUBLISHING).exists()
 
 
 def _beside(out: Path, ending: str) -> Path:

@@ -1,0 +1,161 @@
+"""Where files are: a path on this machine, or an address that fsspec knows (s3://bucket/mix, gs://…), both behind pathlib's methods.
+
+What object stores have not is here too: there are no folders, only names that begin alike; nothing can be renamed, only
+copied; and an object is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any, TypeVar, cast
+
+from .errors import UsageError
+
+T = TypeVar("T")
+
+_BLOCK = 8 << 20
+
+
+def place(given: str | os.PathLike[str]) -> Path:
+    """The path for what a user wrote. Raises UsageError for an address that nothing installed here knows.
+
+    >>> place("downloads"), is_remote(place("downloads"))
+    (PosixPath('downloads'), False)
+    """
+    text = str(given)
+    scheme, colon, _ = text.partition("://")
+    if not colon:
+        return Path(text)
+    try:
+        from upath import UPath
+
+        # workers write what others list: nobody may go by what it saw before
+        found = UPath(text, use_listings_cache=False)
+        found.fs  # noqa: B018 - imports what the scheme needs
+    except ImportError as error:
+        extra = {"s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme)
+        package = f"'open-instructions[{extra}]'" if extra else f"universal_pathlib and what fsspec needs for {scheme}"
+        raise UsageError(f"{text} needs a package that is not installed: {error}.", hint=f"pip install {package}") from error
+    except ValueError as error:
+        raise UsageError(f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder.") from error
+    return cast(Path, found)
+
+
+def is_remote(path: Path) -> bool:
+    return not isinstance(path, Path)
+
+
+def check_reachable(path: Path) -> None:
+    """Raises UsageError where a store does not answer, or lets nobody in."""
+    if not is_remote(path):
+        return
+    try:
+        path.exists()
+    except Exception as error:  # each store has exceptions of its own
+        raise UsageError(
+            f"{path} cannot be reached: {error}.", hint="Credentials and endpoint come from the environment, as fsspec documents."
+        ) from error
+
+
+def open_binary(path: Path) -> io.BufferedReader:
+    """The bytes of a file, buffered, with random access."""
+    if not is_remote(path):
+        return path.open("rb")
+    return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
+
+
+def for_pyarrow(path: Path) -> Any:
+    """What pyarrow reads a file from: the path itself where it can open it."""
+    return open_binary(path) if is_remote(path) else path
+
+
+def stamp(path: Path) -> tuple[int, int | str]:
+    """Size and time of change of a file, or its tag: what differs when it does."""
+    found = path.stat()
+    if is_remote(path):
+        said = found.as_info()  # type: ignore[attr-defined]
+        return found.st_size, str(said.get("ETag") or said.get("etag") or found.st_mtime_ns)
+    return found.st_size, found.st_mtime_ns
+
+
+def children(path: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing in one that is not there."""
+    try:
+        return sorted(path.iterdir(), key=lambda p: p.name)
+    except (FileNotFoundError, NotADirectoryError):
+        if path.is_file():
+            raise
+        return []
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder below one, with the folders and the files in it, in order; links are followed, and a loop of them once.
+    The caller may take folders out of the list."""
+    if is_remote(folder):
+        top = cast(Any, folder)
+        for path, folders, names in top.fs.walk(top.path, topdown=True):
+            folders.sort()
+            yield folder.joinpath(*path[len(top.path) :].strip("/").split("/")), folders, sorted(names)
+        return
+    been = set()
+    for path, folders, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(path)
+        if here in been:
+            folders[:] = []
+            continue
+        been.add(here)
+        folders.sort()
+        yield Path(path), folders, sorted(n for n in names if os.path.isfile(os.path.join(path, n)))
+
+
+def make_folder(path: Path) -> None:
+    if not is_remote(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], T]) -> T:
+    """Write a file that is not there before it is whole; what `write` returns."""
+    if is_remote(path):
+        with path.open("wb") as file:
+            return write(file)
+    draft = path.with_name(f"{path.name}.{token_hex(8)}")  # of several nodes, perhaps, that see one folder
+    with draft.open("wb") as file:
+        result = write(file)
+    draft.replace(path)
+    return result
+
+
+def remove_tree(path: Path) -> None:
+    if is_remote(path):
+        cast(Any, path).fs.rm(cast(Any, path).path, recursive=True)
+    else:
+        shutil.rmtree(path)
+
+
+class Counted:
+    """A file that is written once from start to end: how much was written, and its digest, which `update` takes."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes], update: Callable[[bytes], Any]) -> None:
+        self._file, self._update, self.size = file, update, 0
+
+    def write(self, data: bytes) -> int:
+        self._update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """The file belongs to whoever opened it."""

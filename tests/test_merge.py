@@ -1,0 +1,86 @@
+"""Duplicates and ids over many chunks and parts; where groups and shards end."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_instructions.builder import build
+from open_instructions.merge import layout
+from open_instructions.merge.layout import Span, lay_out
+
+from .test_build import digests
+
+
+def test_groups_end_with_the_row_that_fills_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "GROUP_ROWS", 3)
+    monkeypatch.setattr(layout, "GROUP_BYTES", 100)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 150)
+    sizes = [(("data", 0), np.array([10, 10, 10, 10])), (("data", 1), np.array([95, 1, 200])), (("data", 2), np.array([1]))]
+    assert lay_out(sizes) == [
+        # three rows; then 10 + 95 bytes: the shard has 135, not yet 150; then 201
+        [[Span("data", 0, 0, 3)], [Span("data", 0, 3, 4), Span("data", 1, 0, 1)], [Span("data", 1, 1, 3)]],
+        [[Span("data", 2, 0, 1)]],
+    ]
+
+
+def test_nothing_makes_one_empty_shard() -> None:
+    assert lay_out([]) == [[]]
+    assert lay_out([(("data", 0), np.array([], dtype=np.int64))]) == [[]]
+
+
+@given(st.lists(st.integers(0, 60), max_size=40), st.lists(st.integers(0, 40), max_size=6))
+def test_cuts_between_chunks_do_not_show(sizes: list[int], cuts: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "GROUP_ROWS", 4)
+        patch.setattr(layout, "GROUP_BYTES", 100)
+        patch.setattr(layout, "SHARD_BYTES", 150)
+        edges = sorted({0, len(sizes), *(c for c in cuts if c < len(sizes))})
+        tables = [np.array(sizes[a:b], dtype=np.int64) for a, b in pairwise(edges)]
+
+        def rows(shards: list[list[layout.Group]]) -> list[list[list[int]]]:
+            return [[[edges[s.chunk] + n for s in group for n in range(s.start, s.stop)] for group in shard] for shard in shards]
+
+        cut = rows(lay_out([(("data", i), t) for i, t in enumerate(tables)]))
+        assert [n for shard in cut for group in shard for n in group] == list(range(len(sizes)))
+        edges = [0, len(sizes)]
+        assert cut == rows(lay_out([(("data", 0), np.array(sizes, dtype=np.int64))]))
+
+
+def talk(name: str, answer: str) -> dict[str, object]:
+    return {"id": name, "conversations": [{"from": "human", "value": "Tell me."}, {"from": "gpt", "value": answer}]}
+
+
+@pytest.mark.parametrize(("part", "group"), [(4_000_000, 256), (1, 1), (2, 3)])
+def test_copies_and_shared_ids_over_chunks_and_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int, group: int) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    said = [("a", "One."), ("b", "Two."), ("a", "Three."), ("c", "Two."), ("a", "Four."), ("d", "Three."), ("b", "Five."), ("e", "Two.")]
+    (data / "sg_90k_part1.json").write_text(json.dumps([talk(*pair) for pair in said]))
+    expected = digests(build("sharegpt:raw", data_dir=data, out=tmp_path / "whole", workers=1).path)
+    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 1)
+    monkeypatch.setattr("open_instructions.merge.fate.PART", part)
+    monkeypatch.setattr("open_instructions.merge.fate.GROUP", group)
+    result = build("sharegpt:raw", data_dir=data, out=tmp_path / "out", workers=1)
+    rows = pq.read_table(result.path / "data").to_pylist()
+    assert [(row["id"], row["messages"][1]["content"]) for row in rows] == [
+        ("sharegpt/a", "One."),
+        ("sharegpt/b", "Two."),
+        ("sharegpt/a~2", "Three."),
+        ("sharegpt/a~3", "Four."),
+        ("sharegpt/b~2", "Five."),
+    ]
+    refused = pq.read_table(result.path / "rejected").to_pylist()
+    assert [(row["conversation_id"], row["detail"]) for row in refused] == [
+        ("sharegpt/c", "equal to sharegpt/b"),
+        ("sharegpt/d", "equal to sharegpt/a~2"),
+        ("sharegpt/e", "equal to sharegpt/b"),
+    ]
+    assert digests(result.path) == expected
