@@ -5,9 +5,14 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from open_instructions.schema import Conversation, Message, Reject
+from open_instructions.stages import detector as module
+from open_instructions.stages import language
 from open_instructions.stages.detector import Detector
 from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script, words
 
@@ -89,6 +94,26 @@ def test_a_text_gets_the_same_scores_in_any_batch() -> None:
     assert all((detector.scores([text], {"en": 1.5})[0] == row).all() for text, row in zip(texts[:300], together, strict=True))
 
 
+def test_scores_do_not_depend_on_how_texts_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [text for _, text in known(1)[::9]] + ["", "a", "x" * 5000, "a\ud800b"]
+    detector = Detector(PLAUSIBLE)
+    whole = detector.scores(texts, {})
+    for name, value in (("_TOGETHER", 7), ("_REACH", 1), ("_PIECE", 100)):
+        monkeypatch.setattr(module, name, value)
+        assert (detector.scores(texts, {}) == whole).all()
+    assert detector.scores([], {}).shape == (0, len(detector.languages))
+
+
+def test_two_bytes_hold_the_weights_of_the_model() -> None:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model = LanguageIdentifier.from_model_file(MODEL_FILE)
+    columns = [i for i, label in enumerate(model.nb_classes) if label in PLAUSIBLE]
+    *rows, none = Detector(PLAUSIBLE)._weights / 512
+    assert np.array_equal(rows, model.nb_ptc[:, columns])
+    assert not none.any()
+
+
 def test_an_unknown_language_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not tell apart xx"):
         Detector(("en", "xx"))
@@ -117,6 +142,32 @@ def test_the_source_says_what_is_likely() -> None:
 )
 def test_what_votes(text: str, voting: str) -> None:
     assert words(talk(text, "1")) == voting
+
+
+def searched(content: str) -> str:
+    """The words of a text without markup, where each token is searched for code."""
+
+    def voting(token: str) -> str:
+        if token.isalpha():
+            return token
+        if token.isascii() and language._CODE.search(token):
+            return ""
+        token = language._ASCII.sub(lambda m: " " if language._CODE.search(m[0]) else m[0], token)
+        return token if language._LETTER.search(token) else ""
+
+    return " ".join(filter(None, map(voting, content.split()))).strip()[:400].strip()
+
+
+@given(st.text("aabBé说 .,;'\"()-*1_/\n\t\u3000", max_size=40))
+def test_a_line_of_plain_words_needs_no_search(text: str) -> None:
+    assert words(talk(f"1 {text}", "1")) == searched(text)
+
+
+def test_words_of_many_lines() -> None:
+    lines = ['So it is, (more or less) "fine".', "", "x = 1", "See e.g. this - and that's it.", "用x=1说明。", " indented", "two  spaces"]
+    for seed in range(50):
+        text = "\n".join(random.Random(seed).choices(lines, k=60))[:800]
+        assert words(talk(text, "1")) == searched(text)
 
 
 def test_both_sides_vote() -> None:
