@@ -29,8 +29,17 @@ _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
 """The prior, in nats: a foreign sentence of five words has 20 and more over English, a single English word seldom 4 less."""
 _SIDE = 400  # characters that each side may contribute: enough to be sure, and time grows with the text
 _MARKUP = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\[a-zA-Z]+|^[ \t]*>[^\n]*$", re.S | re.M)
-_MARKS = re.compile(r"[`<$\\>]")
+_MARKS = "`<$\\>"
 _CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
+_ODD = re.compile(
+    r"""[^a-z\ ]                       # whatever is not
+    (?<!(?<![a-z])[A-Z])             # a capital behind no small letter,
+    (?<!(?<=\S)[,;:!?'")-])          # a mark that begins no word,
+    (?<!(?<=\S)\.(?!\w))            # a full stop that ends one,
+    (?<!(?<!\S)['"(](?=[A-Za-z]))    # or what opens one""",
+    re.X,
+)
+"""In a line without any of this, every word votes as it stands."""
 _ASCII = re.compile(r"[!-~]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -77,14 +86,28 @@ def words(conversation: Conversation) -> str:
 def _words(content: str, most: int) -> str:
     """The words in the first characters of a turn; twice as many are looked at as can vote."""
     text = content[:most]
-    if _MARKS.search(text):
+    if any(map(text.__contains__, _MARKS)):
         # words may come behind the code that an answer begins with
         text = _MARKUP.sub(" ", content[: 40 * _SIDE] if "```" in text else text)[:most]
-    return " ".join([token for given in text.split() if (token := given if given.isalpha() else _word(given))])
+    found, length = [], 0
+    for line in text.split("\n"):
+        if voting := _line(line) if "  " in line or _ODD.search(line) else line.strip():
+            found.append(voting)
+            length += len(voting.strip())
+            if length >= _SIDE:
+                break
+    return " ".join(found)
+
+
+def _line(line: str) -> str:
+    return " ".join([token for given in line.split() if (token := given if given.isalpha() else _word(given))])
 
 
 def _word(token: str) -> str:
     """What of a token votes. Where words are not spaced, a token is a sentence: the code in it goes, not the sentence."""
+    word = token.strip(".,:;!?'\"")
+    if word.isalpha() and word[1:].islower():  # most are: no need to search
+        return token
     if not token.isascii():
         token = _ASCII.sub(lambda m: " " if _CODE.search(m[0]) else m[0], token)
     elif _CODE.search(token):
