@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..schema import ASSISTANT, Message, Reject, encodable, pair_up, whole_record
+from ..schema import Message, Reject, encodable, pair_up, whole_record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
@@ -21,10 +21,12 @@ def structure(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[Re
     'no_answer'
     """
     edits: tuple[str, ...] = ()
-    if not all(encodable(m.content) for m in messages):
-        messages = [m._replace(content=_SURROGATE.sub("\ufffd", m.content)) for m in messages]
-        edits = (LONE_SURROGATE,)
+    for message in messages:
+        if not encodable(message.content):
+            messages = [m._replace(content=_SURROGATE.sub("\ufffd", m.content)) for m in messages]
+            edits = (LONE_SURROGATE,)
+            break
     kept, rejects = pair_up(messages)
-    if not any(m.role == ASSISTANT for m in kept):
+    if len(kept) < 2:  # nothing, or a system prompt alone
         return (), [whole_record(messages)], edits
     return kept, rejects, edits
