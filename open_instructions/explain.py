@@ -7,7 +7,6 @@ Which file that was on this machine is remembered by its digest, see `store.reme
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from .acquire import Input, digest, find, samples_dir
 from .catalogue import load_file, registry, select
 from .chunk import cut
 from .errors import NotFoundError
+from .ledger import Tally
 from .pipeline import Pipeline
 from .places import for_pyarrow, place
 from .readers import open_file
@@ -154,7 +154,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
     for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
         for run in chunk.runs:
             if any(frame.row == origin["origin_row"] for frame in run):
-                for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Counter(), watch):
+                for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):
                     if isinstance(result, Rejected) and result.stage in ("read", "convert"):
                         steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
                 return "\n".join(frame.text for frame in run), steps

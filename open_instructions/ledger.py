@@ -18,6 +18,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from .schema import Reject
+
 STAGES = ("read", "convert", "structure", "html", "defects", "phrases", "language", "split", "duplicates")
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
 merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
@@ -31,6 +33,27 @@ class Entry(NamedTuple):
     stage: str
     what: str
     name: str = ""
+
+
+class Tally(Counter[tuple[str, str, str]]):
+    """The books of a subset while they are kept: counts by stage, what, and name."""
+
+    def flow(self, stage: str, records_in: int, turns_in: int, records_out: int, turns_out: int) -> None:
+        """What a stage took in and passed on."""
+        self[stage, "records_in", ""] += records_in
+        self[stage, "turns_in", ""] += turns_in
+        self[stage, "records_out", ""] += records_out
+        self[stage, "turns_out", ""] += turns_out
+
+    def changes(self, stage: str, records: int, turns: int, rejects: Iterable[Reject], edits: Iterable[str]) -> None:
+        """What a stage refused and edited in a conversation of so many records and turns."""
+        for reject in rejects:
+            self[stage, f"rejected_{reject.level}s", reject.reason] += records if reject.turn is None else 1
+            if reject.turn is None:
+                self[stage, "rejected_turns", reject.reason] += turns
+                self[stage, "joined_dropped", ""] += records - 1
+        for name in edits:
+            self[stage, "edits", name] += 1
 
 
 class Ledger(Counter[Entry]):

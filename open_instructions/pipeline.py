@@ -6,9 +6,11 @@ raises ConverterError.
 
 from __future__ import annotations
 
-from collections import Counter
+import gc
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ from urllib.parse import quote
 from .catalogue import Source, Subset, suggest
 from .chunk import Chunk
 from .errors import ConverterError
-from .ledger import Ledger
+from .ledger import Ledger, Tally
 from .readers import Frame, parse, printable
 from .recipe import Recipe
 from .schema import ASSISTANT, SYSTEM, USER, Conversation, Draft, Reason, Record, Reject, Rejected, encodable, to_json
@@ -53,18 +55,16 @@ class Output:
     ledger: Ledger = field(default_factory=Ledger)
 
 
-Tally = Counter[tuple[str, str, str]]
-"""Counts by stage, what, and name."""
-
-
-@dataclass
+@dataclass(slots=True)
 class _Job:
-    """A conversation on its way through the stages: the frames that it was made of, what was rejected, what it is by now."""
+    """A conversation on its way through the stages: the frames and the number of turns that it was made of, what was
+    rejected, what it is by now."""
 
     name: str
     frames: list[Frame]
+    turns: int
     rejected: list[Rejected]
-    current: list[Conversation] = field(default_factory=list)
+    current: list[Conversation]
     key: bytes = b""
 
 
@@ -88,21 +88,23 @@ class Pipeline:
 
     def __call__(self, chunk: Chunk) -> Output:
         output = Output()
-        tally: Tally = Counter()
-        for part in self.run(chunk, tally):
-            if isinstance(part, Rejected):
-                output.rejected.append(part)
-            else:
-                output.conversations.append(part)
+        tally = Tally()
+        with _uncollected():
+            for part in self.run(chunk, tally):
+                if isinstance(part, Rejected):
+                    output.rejected.append(part)
+                else:
+                    output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
         return output
 
-    def run(self, chunk: Chunk, tally: Tally, watch: Watch = lambda stage, result: None) -> Iterator[Kept | Rejected]:
+    def run(self, chunk: Chunk, tally: Tally, watch: Watch | None = None) -> Iterator[Kept | Rejected]:
         """Take a chunk through everything, stage by stage, so that a stage can take many conversations at once; what
         comes out comes in the order of the records. Counts in `tally`."""
         results = [result for run in chunk.runs for result in self._opened(run, chunk, tally, watch)]
         jobs = [result for result in results if isinstance(result, _Job)]
+        self._book_opened(jobs, tally)
         for stage in self.stages:
             if alive := [job for job in jobs if job.current]:
                 self._apply(stage, alive, chunk, tally, watch)
@@ -111,30 +113,30 @@ class Pipeline:
                 yield result
             else:
                 yield from result.rejected
+                raw = [_raw(frame) for frame in result.frames]
                 for number, part in enumerate(result.current):
-                    yield Kept(part, result.key, number == 0, [_raw(frame) for frame in result.frames] if number == 0 else [])
+                    yield Kept(part, result.key, number == 0, [] if number else raw)
 
-    def _opened(self, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> Iterator[_Job | Rejected]:
+    def _opened(self, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch | None) -> list[_Job | Rejected]:
         """One run of frames as far as valid conversations."""
+        results: list[_Job | Rejected] = []
         records: list[Record] = []
         readable: list[Frame] = []
         for frame in frames:
             record = parse(frame)
             if isinstance(record, Reject):
                 tally["read", "rejected_records", record.reason] += 1
-                yield self._rejected("read", record, None, frame, chunk)
+                results.append(self._rejected("read", record, None, frame, chunk))
             else:
                 records.append(self._with_context(record, frame, chunk))
                 readable.append(frame)
         if not records:
-            return
+            return results
         tally["read", "records_out", ""] += len(records)
+        tally["convert", "records_in", ""] += len(records)
         for item in self._drafts(records, readable, chunk, tally, watch):
-            if isinstance(item, Rejected):
-                yield item
-            else:
-                watch("convert", item)
-                yield self._structured(item, readable, chunk, tally, watch)
+            results.append(item if isinstance(item, Rejected) else self._structured(item, readable, chunk, tally, watch))
+        return results
 
     def _with_context(self, record: Record, frame: Frame, chunk: Chunk) -> Record:
         if self._subset.format == "envelope" and self._subset.items in record:
@@ -145,39 +147,41 @@ class Pipeline:
             return {**record, self._subset.key_field: frame.key}
         return record
 
-    def _drafts(self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> Iterator[Draft | Rejected]:
-        tally["convert", "records_in", ""] += len(records)
+    def _drafts(
+        self, records: list[Record], frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch | None
+    ) -> list[Draft | Rejected]:
+        drafts: list[Draft | Rejected] = []
         repaired: list[Record] = []
         indexes: list[int] = []
-        edits: dict[int, tuple[str, ...]] = {}
+        edits: list[tuple[str, ...]] = []
         for index, record in enumerate(records):
             try:
-                result = repair(record, self._record_rules) if self._record_rules else (record, ())
+                result = repair(record, self._record_rules)
             except (ConverterError, OSError):
                 raise
             except (Exception, SystemExit) as error:
                 raise self._bug("A rule", chunk, frames[index], error) from error
             if isinstance(result, Reject):
                 tally["convert", "rejected_records", result.reason] += 1
-                yield self._rejected("convert", result, None, frames[index], chunk)
+                drafts.append(self._rejected("convert", result, None, frames[index], chunk))
                 continue
-            if result[1]:
+            if result[1] and watch:
                 watch("rules", result)
             repaired.append(result[0])
             indexes.append(index)
-            edits[len(repaired) - 1] = result[1]
+            edits.append(result[1])
             for name in result[1]:
                 tally["defects", "edits", name] += 1
         if not repaired:
-            return
+            return drafts
         try:
             produced = [_checked(item, len(repaired)) for item in self._convert(repaired if self._subset.run_key else repaired[0])]
         except OSError:
             raise
         except (Exception, SystemExit) as error:
             raise self._bug("The converter", chunk, frames[indexes[0]], error) from error
+        untouched = len(repaired) == len(records) and not any(edits)
         seen: list[int] = []
-        names = {index: d.id for d in produced if isinstance(d, Draft) for index in d.records}
         for item in produced:
             if isinstance(item, Reject):
                 frame = frames[indexes[item.record]]
@@ -187,74 +191,91 @@ class Pipeline:
                     tally["convert", "turns_in", ""] += 1
                 else:
                     seen.append(item.record)
-                yield self._rejected("convert", item, self._id(names.get(item.record) or item.id, frame, chunk), frame, chunk)
-            else:
-                seen += item.records
-                own = tuple(name for index in item.records for name in edits[index])
-                tally["convert", "records_out", ""] += len(item.records)
-                tally["convert", "records_joined", ""] += len(item.records) - 1
-                tally["convert", "turns_in", ""] += len(item.messages)
-                tally["convert", "turns_out", ""] += len(item.messages)
-                for name in item.edits:
-                    tally["convert", "edits", name] += 1
-                yield Draft(
-                    item.messages, item.id, item.task, item.engine, item.license, item.metadata,
-                    tuple(indexes[index] for index in item.records), tuple(dict.fromkeys(own + item.edits)),
-                )  # fmt: skip
+                named = next((d.id for d in produced if isinstance(d, Draft) and item.record in d.records), None)
+                drafts.append(self._rejected("convert", item, self._id(named or item.id, frame, chunk), frame, chunk))
+                continue
+            seen += item.records
+            for name in item.edits:
+                tally["convert", "edits", name] += 1
+            if not untouched:
+                own = [name for index in item.records for name in edits[index]]
+                item = replace(item, records=tuple(indexes[index] for index in item.records), edits=(*own, *item.edits))
+            drafts.append(item)
         if sorted(seen) != list(range(len(repaired))):
             raise ConverterError(
                 f"The converter of {chunk.source}:{chunk.subset} accounts for records {sorted(seen)} of {len(repaired)} "
                 f"at {chunk.file}, row {frames[indexes[0]].row}.",
                 hint="Each record must be in exactly one Draft or one Reject without a turn.",
             )
+        return drafts
 
-    def _structured(self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch) -> _Job:
-        count = len(draft.records)
+    def _structured(self, draft: Draft, frames: list[Frame], chunk: Chunk, tally: Tally, watch: Watch | None) -> _Job:
         own = [frames[index] for index in draft.records]
         name = self._id(draft.id, own[0], chunk)
         messages, rejects, edits = structure(draft.messages)
-        self._book("structure", tally, count, len(draft.messages), [len(messages)] if messages else [], rejects, edits)
-        job = _Job(name, own, list(self._all_rejected("structure", rejects, name, own, chunk)))
-        if not messages:
-            watch("structure", rejects)
-            return job
-        conversation = Conversation(
-            id=name, source=chunk.source, subset=chunk.subset, messages=messages, conversation_id=name, task=_clean_text(draft.task),
-            engine=draft.engine or self._subset.engine, license=draft.license or self._subset.license,
-            edits=tuple(dict.fromkeys(draft.edits + edits)), origin_file=chunk.file, origin_rows=tuple(f.row for f in own),
-            metadata=to_json(draft.metadata) if draft.metadata else None,
-        )  # fmt: skip
-        watch("structure", [conversation, *rejects])
-        for stage in self._passed_over:
-            self._book(stage, tally, count, len(messages), [len(messages)], [], ())
-        job.current = [conversation]
+        job = _Job(name, own, len(draft.messages), [], [])
+        if messages:
+            edited = draft.edits + edits
+            conversation = Conversation.unchecked(
+                id=name, source=chunk.source, subset=chunk.subset, messages=messages, conversation_id=name, task=_clean_text(draft.task),
+                engine=draft.engine or self._subset.engine, license=draft.license or self._subset.license,
+                edits=tuple(dict.fromkeys(edited)) if edited else (), origin_file=chunk.file, origin_rows=tuple([f.row for f in own]),
+                metadata=to_json(draft.metadata) if draft.metadata else None,
+            )  # fmt: skip
+            job.current.append(conversation)
+        if rejects or edits:
+            tally.changes("structure", len(own), job.turns, rejects, edits)
+            job.rejected += self._all_rejected("structure", rejects, name, own, chunk)
+        if watch:
+            watch("convert", draft)
+            watch("structure", [*job.current, *rejects])
         return job
 
-    def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], chunk: Chunk, tally: Tally, watch: Watch) -> None:
+    def _book_opened(self, jobs: list[_Job], tally: Tally) -> None:
+        """What came out of the converter and of the structure, added up once for all: one by one it costs more than they do."""
+        records = sum([len(job.frames) for job in jobs])
+        turns = sum([job.turns for job in jobs])
+        alive = [job for job in jobs if job.current]
+        records_out = sum([len(job.frames) for job in alive])
+        turns_out = sum([len(job.current[0].messages) for job in alive])
+        tally["convert", "records_joined", ""] += records - len(jobs)
+        tally["convert", "records_out", ""] += records
+        tally["convert", "turns_in", ""] += turns
+        tally["convert", "turns_out", ""] += turns
+        tally.flow("structure", records, turns, records_out, turns_out)
+        for stage in self._passed_over:
+            tally.flow(stage, records_out, turns_out, records_out, turns_out)
+
+    def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], chunk: Chunk, tally: Tally, watch: Watch | None) -> None:
         """One stage, for all conversations that came this far. The key of a whole conversation is taken before the split."""
         before = [job.current[0] for job in jobs]
         if stage.name == "split":
-            for job in jobs:
-                job.key = duplicate_key(job.current[0])
-        records = turns_in = turns_out = 0
+            for job, conversation in zip(jobs, before, strict=True):
+                job.key = duplicate_key(conversation)
+        records_in = turns_in = records_out = turns_out = 0
         for job, conversation, results in zip(jobs, before, self._outcomes(stage, before, jobs, chunk), strict=True):
-            if len(results) == 1 and isinstance(result := results[0], Conversation) and result.edits == conversation.edits:
-                job.current = [result]  # nothing but a label or a count, which is what happens most
-                records += len(job.frames)
-                turns_in += len(conversation.messages)
-                turns_out += len(result.messages)
+            if watch:
                 watch(stage.name, results)
+            records, turns = len(job.frames), len(conversation.messages)
+            records_in += records
+            turns_in += turns
+            if len(results) == 1 and results[0] is conversation:  # which happens most
+                records_out += records
+                turns_out += turns
                 continue
             job.current = [r for r in results if isinstance(r, Conversation)]
-            rejects = [r for r in results if isinstance(r, Reject)]
-            named = tuple(e for c in job.current for e in c.edits if e not in conversation.edits)
-            turns = [len(c.messages) for c in job.current]
-            self._book(stage.name, tally, len(job.frames), len(conversation.messages), turns, rejects, named, conversation.has_system)
-            job.rejected += self._all_rejected(stage.name, rejects, job.name, job.frames, chunk)
-            watch(stage.name, results)
-        for what, number in (("records_in", records), ("records_out", records), ("turns_in", turns_in), ("turns_out", turns_out)):
-            if number:
-                tally[stage.name, what, ""] += number
+            if len(results) > 1 or not job.current or job.current[0].edits is not conversation.edits:
+                rejects = [r for r in results if isinstance(r, Reject)]
+                named = tuple(e for c in job.current for e in c.edits if e not in conversation.edits)
+                tally.changes(stage.name, records, turns, rejects, named)
+                if (more := len(job.current) - 1) > 0:
+                    tally[stage.name, "parts_added", ""] += more
+                    tally[stage.name, "turns_repeated", ""] += more * conversation.has_system
+                job.rejected += self._all_rejected(stage.name, rejects, job.name, job.frames, chunk)
+            if job.current:
+                records_out += records
+                turns_out += sum([len(part.messages) for part in job.current])
+        tally.flow(stage.name, records_in, turns_in, records_out, turns_out)
 
     def _outcomes(
         self, stage: Stage | BatchStage, before: list[Conversation], jobs: list[_Job], chunk: Chunk
@@ -280,27 +301,6 @@ class Pipeline:
                 raise self._bug(f"Stage {stage.name}", chunk, job.frames[0], error) from error
         return outcomes
 
-    @staticmethod
-    def _book(
-        stage: str, tally: Tally, records: int, turns_in: int, turns_out: list[int],
-        rejects: list[Reject], edits: tuple[str, ...], system: bool = False,
-    ) -> None:  # fmt: skip
-        tally[stage, "records_in", ""] += records
-        tally[stage, "turns_in", ""] += turns_in
-        tally[stage, "turns_out", ""] += sum(turns_out)
-        if turns_out:
-            tally[stage, "records_out", ""] += records
-        if len(turns_out) > 1:
-            tally[stage, "parts_added", ""] += len(turns_out) - 1
-            tally[stage, "turns_repeated", ""] += (len(turns_out) - 1) * system
-        for reject in rejects:
-            tally[stage, f"rejected_{reject.level}s", reject.reason] += records if reject.turn is None else 1
-            if reject.turn is None:
-                tally[stage, "rejected_turns", reject.reason] += turns_in
-                tally[stage, "joined_dropped", ""] += records - 1
-        for name in edits:
-            tally[stage, "edits", name] += 1
-
     def _all_rejected(self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk) -> Iterator[Rejected]:
         """A refused turn is one row; a refused record is one row for each raw record in it."""
         for reject in rejects:
@@ -320,8 +320,10 @@ class Pipeline:
     def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:
         stem = _stem(chunk.file)
         local = own or self._subset.id.format(row=frame.row, stem=stem)
-        # `#` and `~` are ours: they number the parts of a conversation, and conversations under one upstream id
-        return f"{chunk.source}/{quote(local.encode('utf-8', 'replace'), safe='/._-+@:=,').replace('~', '%7E')}"
+        if not _PLAIN.fullmatch(local):
+            # `#` and `~` are ours: they number the parts of a conversation, and conversations under one upstream id
+            local = quote(local.encode("utf-8", "replace"), safe="/._-+@:=,").replace("~", "%7E")
+        return f"{chunk.source}/{local}"
 
     @staticmethod
     def _bug(who: str, chunk: Chunk, frame: Frame, error: BaseException) -> ConverterError:
@@ -329,6 +331,23 @@ class Pipeline:
             f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
             hint="This is a bug in its code, not in the data. --debug shows where.",
         )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
+    which is a tenth of a build."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
+"""Nothing that an id has to quote."""
 
 
 @lru_cache(maxsize=16)
@@ -339,6 +358,9 @@ def _stem(file: str) -> str:
 def _raw(frame: Frame) -> str:
     """A record as it stood in its file, with the key that it stood under."""
     return f"{to_json(frame.key)}: {printable(frame.text)}" if frame.key else printable(frame.text)
+
+
+_ROLES = (SYSTEM, USER, ASSISTANT)
 
 
 def _checked(item: Any, records: int) -> Draft | Reject:
@@ -353,12 +375,12 @@ def _checked(item: Any, records: int) -> Draft | Reject:
     if not isinstance(item, Draft):
         raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
     for message in item.messages:
-        if message.role not in (SYSTEM, USER, ASSISTANT) or not isinstance(message.content, str):
+        if message.role not in _ROLES or not isinstance(message.content, str):
             raise ValueError(f"a message from {message.role!r} with a {type(message.content).__name__}")
     for said in (item.id, item.task, item.engine, item.license):
         if said is not None and not isinstance(said, str):
             raise TypeError(f"{said!r} in a Draft is no text")
-    if not item.records or not all(0 <= index < records for index in item.records):
+    if item.records != (0,) and (not item.records or not all(0 <= index < records for index in item.records)):
         raise ValueError(f"a Draft of records {item.records}")
     return item
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from itertools import islice
@@ -26,6 +25,7 @@ from rich.table import Table
 
 from open_instructions.catalogue import registry
 from open_instructions.chunk import cut
+from open_instructions.ledger import Tally
 from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
@@ -214,7 +214,7 @@ def speed(path: Path, limit: int) -> None:
     pipeline.stages = [stage for stage in pipeline.stages if stage.name in ("html", "defects")]
     chunks: list[list[Conversation]] = []
     for chunk in cut(open_file(path, None, subset), "sharegpt", path.name, start=0, join=True):
-        chunks.append([kept.conversation for kept in pipeline.run(chunk, Counter()) if isinstance(kept, Kept)])
+        chunks.append([kept.conversation for kept in pipeline.run(chunk, Tally()) if isinstance(kept, Kept)])
         if sum(map(len, chunks)) >= limit:
             break
     language.batch(chunks[0])

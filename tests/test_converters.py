@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
 
 from open_instructions.catalogue import Example, Source, registry
 from open_instructions.chunk import Chunk
+from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
 from open_instructions.recipe import Recipe
@@ -29,7 +29,7 @@ def run(source: Source, subset_name: str, records: list[Any], recipe: Recipe = R
             record = record[subset.items]
         frames.append(Frame(row, json.dumps(record)))
     chunk = Chunk(0, source.name, subset.name, "file.json", header, [frames], 0)
-    return list(Pipeline(recipe, source, subset).run(chunk, Counter()))
+    return list(Pipeline(recipe, source, subset).run(chunk, Tally()))
 
 
 @pytest.mark.parametrize(("source", "example"), CASES)

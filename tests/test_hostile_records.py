@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from open_instructions.acquire import find, samples_dir
 from open_instructions.catalogue import Subset, registry, select
 from open_instructions.chunk import Chunk
+from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame, open_file, parse
 from open_instructions.recipe import Recipe
@@ -64,7 +64,7 @@ def test_anything_in_any_field(name: str, subset: Subset) -> None:
             frames = [
                 Frame(row, json.dumps(r), key=rng.choice(["k", ""]) if subset.format == "object" else "") for row, r in enumerate(run)
             ]
-            tally: Counter[tuple[str, str, str]] = Counter()
+            tally = Tally()
             kept: set[int] = set()
             refused: list[int] = []
             for result in pipeline.run(Chunk(0, name, subset.name, item.name, header, [frames], 0), tally):
