@@ -20,8 +20,10 @@ _NO_OUTPUT = re.compile(r"\s*(?:<\s*no\s?(?:in|out)put\s*>|n/a)\s*", re.I)
 
 def cut_next_record(record: Record) -> Record:
     output = record.get("output")
-    match = _NEXT_RECORD.search(output) if isinstance(output, str) else None
-    return {**record, "output": output[: match.start()].rstrip()} if match and isinstance(output, str) else record
+    if not isinstance(output, str) or "Instruction:" not in output:
+        return record
+    match = _NEXT_RECORD.search(output)
+    return {**record, "output": output[: match.start()].rstrip()} if match else record
 
 
 def refuse_no_output(record: Record) -> Record | Reject:

@@ -10,6 +10,7 @@ task's own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -46,6 +47,11 @@ def spdx(stated: Any) -> str:
     return " AND ".join(dict.fromkeys(k for k in known if k != "LicenseRef-")) or UNKNOWN_LICENSE
 
 
+@lru_cache(maxsize=16)
+def _stem(file: str) -> str:
+    return PurePosixPath(file).stem
+
+
 def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     definition, instance = record.get("Definition"), record.get("Instances")
     if isinstance(definition, list) and all(isinstance(d, str) for d in definition):
@@ -70,7 +76,7 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     yield Draft(
         pair(question(definition, asked), answers[0]),
         id=f"natural-instructions/{name}" if isinstance(name, str) and name else None,
-        task=PurePosixPath(file).stem if isinstance(file, str) else None,
+        task=_stem(file) if isinstance(file, str) else None,
         license=spdx(record.get("Instance License")),
         metadata=said,
         edits=("repeated_answers",) if len(different) < len(answers) else (),

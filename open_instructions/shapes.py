@@ -11,7 +11,7 @@ from .schema import Draft, Message, Reason, Record, Reject
 
 def question(*parts: str) -> str:
     """The parts of a prompt that hold text, a blank line between them: what an instruction and its input become."""
-    return "\n\n".join(part for part in parts if part.strip())
+    return "\n\n".join([part for part in parts if part.strip()])
 
 
 def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Message, Message]:
@@ -43,7 +43,8 @@ def instruction_pair(
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
     if not isinstance(record[answer], str):
         return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, answer))
-    said.setdefault("metadata", rest(record, *prompt, answer))
+    if "metadata" not in said:
+        said["metadata"] = rest(record, *prompt, answer)
     return Draft(pair(question(*(record[name] for name in present)), record[answer]), **said)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from ..schema import Reason
@@ -61,27 +61,28 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
             return buffer.take(match.start() + 1 - buffer.at), error.reason, error.detail
 
 
-def _elements(buffer: Buffer, start: int = 0) -> Iterator[tuple[Frame, Any]]:
-    """The elements of the array whose `[` was just consumed, up to and including its `]`."""
+def _elements(buffer: Buffer, start: int = 0) -> Generator[tuple[Frame, Any], None, int | None]:
+    """The elements of the array whose `[` was just consumed, up to and including its `]`. Returns the number of the row that
+    would come next, None where the file ended before it."""
     row, last = start, None
     while True:
         mark = buffer.skip_space()
         if mark == "]":
             buffer.at += 1
-            return
+            return row
         if mark == ",":
             buffer.at += 1
             continue
         if not mark:
             yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault or "the file ends before its array is closed"), None
-            return
+            return None
         try:
             text, value = buffer.value()
         except Broken as error:
             text, reason, detail = _broken_record(buffer, error, last)
             yield Frame(row, text, reason=reason, detail=detail), None
             if reason is Reason.TRUNCATED:
-                return
+                return None
         else:
             yield Frame(row, text), value
             last = value if isinstance(value, dict) else last
@@ -99,13 +100,10 @@ def _trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
 
 def array(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
     """The elements of a JSON array, with the parsed values."""
-    row = 0
     buffer.at += 1
-    for frame, value in _elements(buffer):
-        row = frame.row + 1
-        yield frame, value
-        if frame.reason is Reason.TRUNCATED:
-            return
+    row = yield from _elements(buffer)
+    if row is None:
+        return
     if not row:
         yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail="an array without records"), None
     yield from _trailing(buffer, row)
@@ -208,11 +206,10 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
         if key == items and buffer.skip_space() == "[":
             seen = True
             buffer.at += 1
-            for frame, value in _elements(buffer, row):
-                row = frame.row + 1
-                yield frame, value
-                if frame.reason is Reason.TRUNCATED:
-                    return
+            end = yield from _elements(buffer, row)
+            if end is None:
+                return
+            row = end
             continue
         try:
             text, _ = buffer.value()
