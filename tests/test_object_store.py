@@ -194,7 +194,7 @@ def test_a_store_that_does_not_answer(data: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="cannot be reached"):
         build("alpaca", data_dir=data, out="s3://mixes/mix")
-    with pytest.raises(UsageError, match="not known|cannot|nosuch"):
+    with pytest.raises(UsageError, match=r"not known|cannot|nosuch"):
         build("alpaca", data_dir=data, out="nosuch://mixes/mix")
 
 
