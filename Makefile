@@ -30,7 +30,7 @@ docs: .venv/installed-dev  ## write the generated pages of docs/ again
 	touch $@
 
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,cluster-tests]'
 	touch $@ .venv/installed
 
 clean:

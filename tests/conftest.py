@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,3 +99,30 @@ def convert(record):
     yield Draft(pair(record["q"], record["a"]))
 """
 # a source of one subset in one file; tests replace NAME and the converter's body
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty bucket on moto's S3 server, on loopback."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed (extra s3)")
+    server = pytest.importorskip("moto.server", reason="moto is not installed")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    served = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    served.start()
+    host, port = served.get_host_and_port()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import boto3
+    from s3fs import S3FileSystem
+
+    S3FileSystem.clear_instance_cache()
+    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()  # it keeps its buckets as long as the process
+    boto3.client("s3").create_bucket(Bucket="mixes")
+    yield "s3://mixes"
+    S3FileSystem.clear_instance_cache()
+    served.stop()

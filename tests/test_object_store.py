@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,35 +23,9 @@ from open_instructions.explain import explain
 from open_instructions.places import place
 from open_instructions.store import work
 
+from .bucket import objects, remote_digests, upload
 from .test_build import digests
 from .test_crash import records
-
-pytest.importorskip("s3fs", reason="s3fs is not installed (extra s3)")
-server = pytest.importorskip("moto.server", reason="moto is not installed")
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    import boto3
-    from s3fs import S3FileSystem
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    served = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    served.start()
-    host, port = served.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    S3FileSystem.clear_instance_cache()
-    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()  # it keeps its buckets as long as the process
-    boto3.client("s3").create_bucket(Bucket="mixes")
-    yield "s3://mixes"
-    S3FileSystem.clear_instance_cache()
-    served.stop()
 
 
 @pytest.fixture
@@ -68,25 +39,6 @@ def data(tmp_path: Path) -> Path:
     with zipfile.ZipFile(folder / "more.zip", "w") as packed:
         packed.writestr("alpaca_gpt4_data.json", json.dumps(records(40)))
     return folder
-
-
-def upload(data: Path, address: str) -> str:
-    for path in data.iterdir():
-        (place(address) / path.name).write_bytes(path.read_bytes())
-    return address
-
-
-def objects(address: str) -> list[str]:
-    return sorted(p.path.removeprefix("mixes/") for p in place(address).rglob("*") if p.is_file())  # type: ignore[attr-defined]
-
-
-def remote_digests(address: str, folder: Path) -> dict[str, str]:
-    root = place(address)
-    for path in [p for p in root.rglob("*") if p.is_file()]:
-        copy = folder / path.relative_to(root).as_posix()
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    return digests(folder)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -187,9 +139,8 @@ def test_an_input_that_changes_while_it_is_read(bucket: str, data: Path) -> None
 
 
 def test_a_store_that_does_not_answer(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from s3fs import S3FileSystem
-
-    S3FileSystem.clear_instance_cache()
+    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed (extra s3)")
+    s3fs.S3FileSystem.clear_instance_cache()
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="cannot be reached"):

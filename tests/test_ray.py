@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import pytest
 from open_instructions import chunk
 from open_instructions.builder import build
 from open_instructions.errors import UsageError
+from open_instructions.merge import fate
 
+from .bucket import remote_digests, upload
 from .test_build import digests
 from .test_crash import records
 
@@ -34,29 +36,55 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
+    """600 records of which 250 say what others say, under 40 ids."""
     folder = tmp_path / "data"
     folder.mkdir()
-    (folder / "alpaca_data.json").write_text(json.dumps(records(600)))
+    said = records(600)
+    talks = [
+        {"id": f"t{n % 40}", "conversations": [{"from": "human", "value": r["instruction"]}, {"from": "gpt", "value": r["output"]}]}
+        for n, r in enumerate(said)
+    ]
+    (folder / "sg_90k_part1.json").write_text(json.dumps(talks))
     return folder
 
 
+def lose_one(cluster: Any) -> Callable[[Any], None]:
+    """Kills a node at the first sign of progress."""
+
+    def lose(step: Any) -> None:
+        for node in cluster.worker_nodes.copy():
+            cluster.remove_node(node, allow_graceful=False)
+
+    return lose
+
+
+@pytest.mark.parametrize("part", [100, 4_000_000])
 def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
-    cluster: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
-    expected = digests(build("alpaca", data_dir=data, out=tmp_path / "local", workers=1).path)
-    lost: list[Any] = []
+    expected = build("sharegpt:raw", data_dir=data, out=tmp_path / "local", workers=1)
+    assert expected.ledger.by_name("rejected_records") == {("duplicates", "duplicate"): 250}
+    # parts of so many conversations, from so many chunks at a time: the exchange has six times ten messages
+    monkeypatch.setattr(fate, "PART", part)
+    monkeypatch.setattr(fate, "GROUP", 3)
+    lose = lose_one(cluster)
+    result = build("sharegpt:raw", data_dir=data, out=tmp_path / "ray", engine="ray", ray_address=cluster.address, progress=lose)
+    assert not cluster.worker_nodes
+    assert digests(result.path) == digests(expected.path)
 
-    def lose_one(step: Any) -> None:
-        if not lost:
-            lost.append(cluster.worker_nodes.copy().pop())
-            cluster.remove_node(lost[0], allow_graceful=False)
 
-    result = build("alpaca", data_dir=data, out=tmp_path / "ray", engine="ray", ray_address=cluster.address, progress=lose_one)
-    assert lost
-    assert digests(result.path) == expected
+def test_a_cluster_that_reads_from_a_bucket_and_writes_into_it(
+    bucket: str, cluster: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 100)
+    expected = digests(build("sharegpt:raw", data_dir=data, out=tmp_path / "local", workers=1).path)
+    source, out = upload(data, f"{bucket}/raw"), f"{bucket}/mix"
+    build("sharegpt:raw", data_dir=source, out=out, engine="ray", ray_address=cluster.address, progress=lose_one(cluster))
+    assert not cluster.worker_nodes
+    assert remote_digests(out, tmp_path / "copy") == expected
 
 
 def test_a_cluster_that_is_not_there(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be reached"):
-        build("alpaca", data_dir=data, out=tmp_path / "out", engine="ray", ray_address="127.0.0.1:1")
+        build("sharegpt:raw", data_dir=data, out=tmp_path / "out", engine="ray", ray_address="127.0.0.1:1")
