@@ -233,7 +233,7 @@ def build(
             with workspace(job.out, job.fingerprint, restart=restart) as work:
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
-                with _engine(engine, ray_address, workers, job.found.inputs) as running:
+                with _engine(engine, ray_address, workers, job.found.inputs, work) as running:
                     manifest = _run(job, work, running, progress)
                 notes = _damage(Ledger.from_dict(manifest["ledger"]))
                 publish(work / READY, job.out)
@@ -275,9 +275,9 @@ def _damage(ledger: Ledger) -> list[str]:
     return notes
 
 
-def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input]) -> Engine:
+def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path) -> Engine:
     if name == "local":
-        return Local(workers or _workers(inputs))
+        return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
     from .engines.ray import Ray
 
     return Ray(workers, address)

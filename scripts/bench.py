@@ -2,6 +2,7 @@
 
     python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER   the vicuna recipe on raw ChatGPT HTML
     python scripts/bench.py small --records 1300000                              many small records of four shapes
+    python scripts/bench.py merge --records 4000000                              duplicates and ids among so many conversations
 
 Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all processes together
 (PSS, sampled). RAW.json is in the layout of sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -193,6 +195,41 @@ def small(options: argparse.Namespace) -> None:
             )
 
 
+def merge(options: argparse.Namespace) -> None:
+    """Finds the fate of conversations of which one in twenty is a copy, in one part and in several."""
+    import numpy as np
+    import pyarrow as pa
+
+    from open_instructions.columns import keys_schema
+    from open_instructions.engines.local import Local
+    from open_instructions.merge import fate
+
+    rng = np.random.default_rng(5)
+    each, chunks = 2000, options.records // 2000
+    with tempfile.TemporaryDirectory(dir=options.work) as name:
+        folder = Path(name)
+        for index in range(chunks):
+            of = rng.integers(0, each * chunks * 10, each)
+            keys = np.stack([of, of], axis=1).astype(">u8").tobytes()
+            columns = [[f"alpaca/{index * each + n:09d}" for n in range(each)], [keys[16 * n : 16 * n + 16] for n in range(each)]]
+            table = pa.table([*columns, [2] * each, [[600]] * each, [[800]] * each], keys_schema())
+            table = table.replace_schema_metadata({"source": "alpaca", "subset": "main", "file": "alpaca_data.json"})
+            with pa.OSFile(str(folder / f"{index:08d}.keys.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+                writer.write_table(table)
+        print(f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes per conversation")
+        for part in (fate.PART, each * chunks):
+            fate.PART = part
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            started = time.monotonic()
+            with Local(1) as engine:
+                found = fate.find_fate(engine, folder, [each] * chunks, load("default"), ["alpaca"])
+            took, grown = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            print(
+                f"parts of {part:,}: {took:.1f} s, {took / (each * chunks) * 1e6:.2f} µs per conversation, "
+                f"{len(found.dropped):,} copies; the peak grew by {grown // 1024} MB"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3)
@@ -207,6 +244,9 @@ def main() -> None:
     of_small = kinds.add_parser("small")
     of_small.add_argument("--records", type=int, default=1_300_000)
     of_small.set_defaults(run=small)
+    of_merge = kinds.add_parser("merge")
+    of_merge.add_argument("--records", type=int, default=4_000_000)
+    of_merge.set_defaults(run=merge)
     options = parser.parse_args()
     if not Path("/proc").is_dir():
         sys.exit("Memory is read from /proc: this runs on Linux.")

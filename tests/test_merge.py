@@ -14,17 +14,23 @@ from hypothesis import strategies as st
 
 from open_instructions.builder import build
 from open_instructions.merge import layout
-from open_instructions.merge.layout import Span, lay_out
+from open_instructions.merge.layout import Layout, Span
 
 from .test_build import digests
+
+
+def lay_out(tables: list[list[int]]) -> list[list[layout.Group]]:
+    plan = Layout()
+    for chunk, sizes in enumerate(tables):
+        plan.add("data", chunk, np.array(sizes, dtype=np.int64))
+    return plan.shards()
 
 
 def test_groups_end_with_the_row_that_fills_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "GROUP_ROWS", 3)
     monkeypatch.setattr(layout, "GROUP_BYTES", 100)
     monkeypatch.setattr(layout, "SHARD_BYTES", 150)
-    sizes = [(("data", 0), np.array([10, 10, 10, 10])), (("data", 1), np.array([95, 1, 200])), (("data", 2), np.array([1]))]
-    assert lay_out(sizes) == [
+    assert lay_out([[10, 10, 10, 10], [95, 1, 200], [1]]) == [
         # three rows; then 10 + 95 bytes: the shard has 135, not yet 150; then 201
         [[Span("data", 0, 0, 3)], [Span("data", 0, 3, 4), Span("data", 1, 0, 1)], [Span("data", 1, 1, 3)]],
         [[Span("data", 2, 0, 1)]],
@@ -33,7 +39,7 @@ def test_groups_end_with_the_row_that_fills_them(monkeypatch: pytest.MonkeyPatch
 
 def test_nothing_makes_one_empty_shard() -> None:
     assert lay_out([]) == [[]]
-    assert lay_out([(("data", 0), np.array([], dtype=np.int64))]) == [[]]
+    assert lay_out([[]]) == [[]]
 
 
 @given(st.lists(st.integers(0, 60), max_size=40), st.lists(st.integers(0, 40), max_size=6))
@@ -43,22 +49,21 @@ def test_cuts_between_chunks_do_not_show(sizes: list[int], cuts: list[int]) -> N
         patch.setattr(layout, "GROUP_BYTES", 100)
         patch.setattr(layout, "SHARD_BYTES", 150)
         edges = sorted({0, len(sizes), *(c for c in cuts if c < len(sizes))})
-        tables = [np.array(sizes[a:b], dtype=np.int64) for a, b in pairwise(edges)]
 
         def rows(shards: list[list[layout.Group]]) -> list[list[list[int]]]:
             return [[[edges[s.chunk] + n for s in group for n in range(s.start, s.stop)] for group in shard] for shard in shards]
 
-        cut = rows(lay_out([(("data", i), t) for i, t in enumerate(tables)]))
+        cut = rows(lay_out([sizes[a:b] for a, b in pairwise(edges)]))
         assert [n for shard in cut for group in shard for n in group] == list(range(len(sizes)))
         edges = [0, len(sizes)]
-        assert cut == rows(lay_out([(("data", 0), np.array(sizes, dtype=np.int64))]))
+        assert cut == rows(lay_out([sizes]))
 
 
 def talk(name: str, answer: str) -> dict[str, object]:
     return {"id": name, "conversations": [{"from": "human", "value": "Tell me."}, {"from": "gpt", "value": answer}]}
 
 
-@pytest.mark.parametrize(("part", "group"), [(4_000_000, 256), (1, 1), (2, 3)])
+@pytest.mark.parametrize(("part", "group"), [(500_000, 256), (1, 1), (2, 3)])
 def test_copies_and_shared_ids_over_chunks_and_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int, group: int) -> None:
     data = tmp_path / "data"
     data.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 from collections import deque
@@ -12,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from types import ModuleType
 from typing import Self, TypeVar
@@ -25,10 +28,13 @@ M = TypeVar("M")
 
 
 class Local:
-    """An Engine. Where its block is left early, or this process dies, the workers end at once, in the middle of an item."""
+    """An Engine. Where its block is left early, or this process dies, the workers end at once, in the middle of an item.
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    `scratch` is the folder for what is not to be held in memory, of an exchange; the system's own if None.
+    """
+
+    def __init__(self, workers: int, scratch: Path | None = None) -> None:
+        self._workers, self._scratch = workers, scratch
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -40,9 +46,7 @@ class Local:
 
     def __exit__(self, *raised: object) -> None:
         if self._pool:
-            if not any(raised):
-                self._pool.shutdown()
-            self._mouth.close()
+            self._mouth.close()  # which ends the workers: nothing is left to do, or nobody wants it
             self._pool.shutdown(cancel_futures=True)
             self._ear.close()
 
@@ -67,8 +71,19 @@ class Local:
     def exchange(
         self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
     ) -> Iterator[R]:
-        for part in range(parts):  # items are read once more for each part, which keeps memory flat
-            yield gather([scatter(item, parts)[part] for item in items])
+        if parts == 1:
+            yield gather([scatter(item, 1)[0] for item in items])
+            return
+        with TemporaryDirectory(dir=self._scratch) as folder:
+            paths = [Path(folder, str(part)) for part in range(parts)]
+            for item in items:
+                for path, message in zip(paths, scatter(item, parts), strict=True):
+                    with path.open("ab") as file:
+                        pickle.dump(message, file, protocol=5)
+            for path in paths:
+                with path.open("rb") as file:
+                    yield gather([pickle.load(file) for _ in items])
+                path.unlink()
 
 
 def _start(ear: Connection) -> None:

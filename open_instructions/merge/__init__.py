@@ -13,7 +13,7 @@ a name, and for each chunk a few numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from ..places import children, make_folder
 from ..recipe import Recipe
 from ..store import DATA, REJECTED
 from .fate import find_fate
-from .layout import lay_out
-from .write import Job, survey, write_shard
+from .layout import Group, Layout
+from .write import COPIES, Job, survey, write_shard
 
 
 class Merged(NamedTuple):
@@ -40,25 +40,28 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
     """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each (`counts`)."""
     fate = find_fate(engine, chunks, counts, recipe, sources)
     ledger = Ledger()
-    sizes: dict[str, list[Any]] = {DATA: [], REJECTED: []}
+    layouts = {DATA: Layout(), REJECTED: Layout()}
     copies = []
-    work = [(index, fate.of(index)) for index in range(len(counts))]
+    work = ((index, fate.of(index)) for index in range(len(counts)))
     for index, surveyed in enumerate(engine.map(partial(survey, chunks=chunks), work)):
         ledger.update(surveyed.ledger)
-        sizes[DATA].append(((DATA, index), surveyed.data))
-        sizes[REJECTED].append(((REJECTED, index), surveyed.rejected))
-        copies.append((("copies", index), surveyed.copies))
+        layouts[DATA].add(DATA, index, surveyed.data)
+        layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
+        copies.append(surveyed.copies)
     # duplicates come last, so that the order of rejected/ does not show where the chunks were cut
-    sizes[REJECTED] += copies
-    jobs = []
-    for kind, prefix in ((DATA, "train"), (REJECTED, "rejected")):
+    for index, sizes in enumerate(copies):
+        layouts[REJECTED].add(COPIES, index, sizes)
+    for kind in layouts:
         make_folder(ready / kind)
-        plan = lay_out(sizes[kind])
-        for number, groups in enumerate(plan):
-            used = {span.chunk for group in groups for span in group}
-            name = f"{prefix}-{number:05d}-of-{len(plan):05d}.parquet"
-            jobs.append(Job(kind, f"{kind}/{name}", groups, {index: fate.of(index) for index in used}))
-    written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), jobs))
-    for path in [p for kind in (DATA, REJECTED) for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
+    jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
+    with_fates = ((job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group}) for job in jobs)
+    written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates))
+    for path in [p for kind in layouts for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
         path.unlink()  # a draft of a node that was lost
     return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}))
+
+
+def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[Job]:
+    prefix = {DATA: "train", REJECTED: "rejected"}[kind]
+    for number, groups in enumerate(shards):
+        yield Job(kind, f"{kind}/{prefix}-{number:05d}-of-{len(shards):05d}.parquet", groups)

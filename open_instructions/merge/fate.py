@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STAGE = "duplicates"
-PART = 4_000_000
-"""So many conversations come together in one part: some 300 MB while they are compared."""
-GROUP = 256
-"""So many chunks send together."""
+PART = 500_000
+"""So many conversations come together in one part: some 100 MB while they are compared."""
+GROUP, GROUPS = 256, 128
+"""So many chunks send together, or more where there would be more than so many groups: what is sent should be no crumbs."""
 _CHUNK = 32  # bits of a number that say the place in the chunk
 
 
@@ -60,7 +60,8 @@ def find_fate(engine: Engine, chunks: Path, counts: Sequence[int], recipe: Recip
 
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys([*recipe.prefer, *sorted(sources)]))}
     parts = max(1, -(-sum(counts) // PART))
-    groups = [range(start, min(start + GROUP, len(counts))) for start in range(0, len(counts), GROUP)]
+    size = max(GROUP, -(-len(counts) // GROUPS))
+    groups = [range(start, min(start + size, len(counts))) for start in range(0, len(counts), size)]
     lost = _none(winner=pa.int64(), name=pa.string())
     if recipe.duplicates:
         lost = _joined(engine.exchange(partial(_send_keys, chunks=chunks, ranks=ranks), groups, _losers, parts), lost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,39 +24,44 @@ class Span(NamedTuple):
 Group = list[Span]
 
 
-def lay_out(sizes: Iterable[tuple[tuple[str, int], np.ndarray[Any, Any]]]) -> list[list[Group]]:
-    """Shards of row groups of spans, from the bytes of text in each row, table by table. There is always one shard.
+class Layout:
+    """Shards of row groups of spans, grown table by table. There is always one shard.
 
     A group ends with the row that fills it, by number or by bytes; a shard with the group that fills it.
     """
-    import numpy as np
 
-    shards: list[list[Group]] = [[]]
-    group: Group = []
-    rows = size = shard_size = 0
+    def __init__(self) -> None:
+        self._shards: list[list[Group]] = [[]]
+        self._group: Group = []
+        self._rows = self._size = self._shard_size = 0
 
-    def end_group() -> None:
-        nonlocal group, rows, size, shard_size
-        if shard_size >= SHARD_BYTES:
-            shards.append([])
-            shard_size = 0
-        shards[-1].append(group)
-        shard_size += size
-        group, rows, size = [], 0, 0
+    def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any]) -> None:
+        """The next table, by the bytes of text in each of its rows."""
+        import numpy as np
 
-    for (kind, chunk), lengths in sizes:
         ends = np.cumsum(lengths)
         start = 0
         while start < len(lengths):
             before = int(ends[start - 1]) if start else 0
-            full = int(np.searchsorted(ends, GROUP_BYTES - size + before))  # the row that reaches the bytes
-            stop = min(full + 1, start + GROUP_ROWS - rows, len(lengths))
-            group.append(Span(kind, chunk, start, stop))
-            rows += stop - start
-            size += int(ends[stop - 1]) - before
+            full = int(np.searchsorted(ends, GROUP_BYTES - self._size + before))  # the row that reaches the bytes
+            stop = min(full + 1, start + GROUP_ROWS - self._rows, len(lengths))
+            self._group.append(Span(kind, chunk, start, stop))
+            self._rows += stop - start
+            self._size += int(ends[stop - 1]) - before
             start = stop
-            if rows >= GROUP_ROWS or size >= GROUP_BYTES:
-                end_group()
-    if group:
-        end_group()
-    return shards
+            if self._rows >= GROUP_ROWS or self._size >= GROUP_BYTES:
+                self._end_group()
+
+    def shards(self) -> list[list[Group]]:
+        """All there is, when nothing comes any more."""
+        if self._group:
+            self._end_group()
+        return self._shards
+
+    def _end_group(self) -> None:
+        if self._shard_size >= SHARD_BYTES:
+            self._shards.append([])
+            self._shard_size = 0
+        self._shards[-1].append(self._group)
+        self._shard_size += self._size
+        self._group, self._rows, self._size = [], 0, 0

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+COPIES = "copies"
+"""The kind of a span that is rejected as duplicates."""
+
+
 class Surveyed(NamedTuple):
     """The books of a chunk in this stage, and the bytes of text in each row that will be written, see `Span`."""
 
@@ -32,12 +36,11 @@ class Surveyed(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A shard to write: its kind, its place in the build, its groups, and the fate of the chunks in it."""
+    """A shard to write: its kind, its place in the build, its groups."""
 
     kind: str
     path: str
     groups: list[Group]
-    fates: Mapping[int, ChunkFate]
 
 
 class Written(NamedTuple):
@@ -82,12 +85,13 @@ def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
     )
 
 
-def write_shard(job: Job, *, chunks: Path, ready: Path) -> Written:
-    """Write one shard under `ready`."""
-    return write_whole(ready / job.path, partial(_write, job, chunks))
+def write_shard(work: tuple[Job, Mapping[int, ChunkFate]], *, chunks: Path, ready: Path) -> Written:
+    """Write one shard under `ready`, from chunks with the given fate."""
+    job, fates = work
+    return write_whole(ready / job.path, partial(_write, job, fates, chunks))
 
 
-def _write(job: Job, chunks: Path, file: IO[bytes]) -> Written:
+def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[bytes]) -> Written:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -103,7 +107,7 @@ def _write(job: Job, chunks: Path, file: IO[bytes]) -> Written:
             tables = []
             for span in group:
                 if last is None or last[0] != span[:2]:
-                    last = span[:2], _rows(chunks, span, job.fates[span.chunk])
+                    last = span[:2], _rows(chunks, span, fates[span.chunk])
                 tables.append(last[1].slice(span.start, span.stop - span.start))
             table = pa.concat_tables(tables).combine_chunks()
             writer.write_table(table, row_group_size=table.num_rows)
