@@ -190,8 +190,9 @@ def build(
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
-    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples. `workers=None` takes one per
-    CPU, or one where there is little to do. `engine="ray"` runs the chunks on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
+    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
+    fsspec knows (s3://bucket/mix). `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
+    on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
@@ -291,7 +292,8 @@ def _workers(inputs: Sequence[Input]) -> int:
 
 def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
-    function = partial(_process, recipe=job.recipe, files=tuple((s.path, s.source.digest) for s in job.selections if s.path), folder=chunks)
+    files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
+    function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=_code())
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
@@ -372,8 +374,12 @@ def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
     return {i: i.size // members[i.path] for i in inputs}
 
 
-def _process(work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path) -> tuple[int, Finished, Step]:
+def _process(
+    work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path, code: str
+) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
+    if code != _code():
+        raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
     chunk, step = work
     given = chunk.digest()
     done = finished(folder, chunk.number, given)

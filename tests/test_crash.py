@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from open_instructions import chunk
+from open_instructions import builder, chunk
 from open_instructions.builder import BuildResult, build
-from open_instructions.errors import InputError, OpenInstructionsError, OutputError
+from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
+from open_instructions.ledger import Ledger
 from open_instructions.store import chunks as chunk_files
 from open_instructions.store.work import locked, workspace
 
@@ -264,3 +265,11 @@ def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: 
             make({"alpaca_data.json": [alpaca()]})
         assert (work / "chunks" / "mine").exists()
     assert make({"alpaca_data.json": [alpaca()]}).manifest["totals"]["rows"] == 1
+
+
+def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
+    job = builder.plan("alpaca", sample=True, out=tmp_path / "out")
+    [work] = builder._chunks(job, Ledger())
+    with pytest.raises(UsageError, match="another version of Open Instructions"):
+        builder._process(work, recipe=job.recipe, files=(), folder=tmp_path, code="0" * 64)
+    assert not list(tmp_path.iterdir())

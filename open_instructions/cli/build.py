@@ -24,24 +24,37 @@ oi build --sources all --data-dir downloads --missing skip
 
 oi build --sources alpaca,gpt4llm:zh --data-dir downloads --languages zh --out mix
 
-oi build --sources ./mine.py --data-dir downloads          a source of your own"""
+oi build --sources ./mine.py --data-dir downloads          a source of your own
+
+oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
 def build(
     sources: Annotated[str, typer.Option("--sources", "-s", help="all, or a list like alpaca,gpt4llm:zh,./mine.py")] = "all",
     sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
     data_dir: Annotated[
-        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="The folder with upstream's files, at any depth.")
+        str | None,
+        typer.Option(
+            "--data-dir",
+            "-d",
+            metavar="FOLDER",
+            help="The folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw.",
+        ),
     ] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, or a .yaml file.")] = "default",
     out_dir: Annotated[
-        str | None, typer.Option("--out", "-o", metavar="FOLDER", help="Where the build goes; builds/RECIPE in $OI_HOME if not said.")
+        str | None,
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said."
+        ),
     ] = None,
     languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
     not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
-    engine: Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster that sees the same folders.")] = "local",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
+    ] = "local",
     ray_address: Annotated[str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.")] = False,
