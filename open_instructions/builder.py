@@ -28,7 +28,7 @@ from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline, check_names
 from .places import check_reachable, is_remote, place
-from .readers import open_file
+from .readers import member_size, open_file
 from .recipe import Recipe
 from .schema import Reason
 from .stages.language import detector
@@ -361,17 +361,19 @@ def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
         opened = open_file(item.path, item.member, source.subset(item.subset))
         for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts):
             number = chunk.number + 1
-            position = 0 if item.member is not None else min(chunk.position, sizes[item])
             records = sum(len(run) for run in chunk.runs)
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any
-            yield chunk, Step(item.source, done[item.source] + position, totals[item.source], records)
+            yield chunk, Step(item.source, done[item.source] + int(chunk.share * sizes[item]), totals[item.source], records)
         done[item.source] += sizes[item]
 
 
 def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
-    """The bytes on disk that each input stands for: the members of an archive share its size."""
-    members = Counter(i.path for i in inputs)
-    return {i: i.size // members[i.path] for i in inputs}
+    """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
+    unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
+    whole: Counter[Path] = Counter()
+    for item, size in unpacked.items():
+        whole[item.path] += size
+    return {i: i.size * unpacked[i] // max(whole[i.path], 1) for i in inputs}
 
 
 def _process(

@@ -19,7 +19,7 @@ FILE_KEY = "@file"
 class Chunk(NamedTuple):
     """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
 
-    `position` is how many bytes of the file were read up to here.
+    `share` is how much of the file was read up to here, 0 to 1.
     """
 
     number: int
@@ -28,7 +28,7 @@ class Chunk(NamedTuple):
     file: str
     header: Record
     runs: list[list[Frame]]
-    position: int
+    share: float
 
     def digest(self) -> str:
         """What tells this chunk's input from any other: its records, their places, and what stands over them."""
@@ -55,7 +55,7 @@ def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> It
         key = run_key(value) if run_key and isinstance(value, dict) else None
         joins = key is not None and key == last_key and bool(runs)
         if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
-            yield Chunk(index, source, subset.name, file, header, runs, opened.position)
+            yield Chunk(index, source, subset.name, file, header, runs, opened.share)
             index, runs, chars, records = index + 1, [], 0, 0
         if joins:
             runs[-1].append(frame)
@@ -65,4 +65,4 @@ def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> It
         chars += len(frame.text)
         records += 1
     if runs:
-        yield Chunk(index, source, subset.name, file, header, runs, opened.position)
+        yield Chunk(index, source, subset.name, file, header, runs, opened.share)

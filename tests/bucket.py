@@ -6,7 +6,7 @@ from pathlib import Path
 
 from open_instructions.places import place
 
-from .test_build import digests
+from .conftest import digests
 
 
 def upload(data: Path, address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import urllib.request
@@ -22,6 +23,10 @@ settings.load_profile("project")
 collect_ignore = ["killing.py"]  # a program, which test_crash.py runs
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.fixture(autouse=True)

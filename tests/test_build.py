@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import io
 import json
-import os
-import random
-import subprocess
-import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from open_instructions.acquire import samples_dir
 from open_instructions.builder import BuildResult, build
 from open_instructions.catalogue import registry
 from open_instructions.errors import ConverterError, InputError, OutputError, RecipeError, UsageError
 from open_instructions.recipe import Recipe
 from open_instructions.store import open_build
 
-from .conftest import SOURCE, alpaca, rows
+from .conftest import SOURCE, alpaca, digests, rows
 
 GOLDEN = Path(__file__).parent / "golden"
 PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_the_golden_mix(tmp_path: Path) -> None:
@@ -62,45 +54,6 @@ def test_the_sample_build(tmp_path: Path) -> None:
     ids = [row["id"] for row in rows(result)]
     assert len(set(ids)) == len(ids)
     assert "read" in repr(result) and str(result.path) in repr(result)
-
-
-def test_one_worker_or_two_the_same_bytes(tmp_path: Path) -> None:
-    for workers in (1, 2):
-        build("all", sample=True, out=tmp_path / str(workers), workers=workers)
-    assert digests(tmp_path / "1") == digests(tmp_path / "2")
-
-
-def test_chunk_size_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    build("all", sample=True, out=tmp_path / "a", workers=1)
-    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 3)
-    build("all", sample=True, out=tmp_path / "b", workers=1)
-    assert digests(tmp_path / "a") == digests(tmp_path / "b")
-
-
-def test_time_zone_locale_hash_seed_and_folder_do_not_show(tmp_path: Path) -> None:
-    for name, seed, zone in (("a", "1", "UTC"), ("b", "77", "Asia/Tokyo")):
-        folder = tmp_path / f"cwd-{name}"
-        folder.mkdir()
-        code = f"import open_instructions as oi; oi.build('alpaca,sharegpt:v3,lmflow', sample=True, out={str(tmp_path / name)!r})"
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
-        subprocess.run([sys.executable, "-c", code], env=environment, cwd=folder, check=True)
-    assert digests(tmp_path / "a") == digests(tmp_path / "b")
-
-
-def test_the_order_of_sources_does_not_show(tmp_path: Path) -> None:
-    build("dolly,alpaca", sample=True, out=tmp_path / "a")
-    build("alpaca,dolly", sample=True, out=tmp_path / "b")
-    assert digests(tmp_path / "a") == digests(tmp_path / "b")
-
-
-def test_a_script_without_a_main_guard_may_use_workers(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(f"import open_instructions as oi\nprint(oi.build('dolly', sample=True, out={str(tmp_path / 'out')!r}, workers=2))\n")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout.count("dolly:main") == 1
-
-
-# --- what others read
 
 
 def test_load_dataset_takes_the_folder(tmp_path: Path) -> None:
@@ -188,61 +141,6 @@ def test_a_build_that_fails_leaves_the_earlier_one(make: Callable[..., BuildResu
 # --- duplicates, ids, languages, limits
 
 
-def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:
-    dolly = '{"instruction": "Name a tree.", "context": "", "response": "An oak.", "category": "open_qa"}\n'
-    result = make({"alpaca_data.json": [alpaca(), alpaca()], "databricks-dolly-15k.jsonl": dolly}, "alpaca,dolly")
-    assert [r["source"] for r in rows(result)] == ["dolly"]
-    refused = rows(result, "rejected")
-    assert [(r["reason"], r["detail"]) for r in refused] == [("duplicate", "equal to dolly/databricks-dolly-15k/000000")] * 2
-    assert [json.loads(r["raw"]) for r in refused] == [alpaca(), alpaca()]
-
-
-def test_a_longer_conversation_is_no_duplicate(make: Callable[..., BuildResult]) -> None:
-    def talk(name: str, pairs: int) -> dict[str, Any]:
-        return {
-            "id": name,
-            "conversations": [t for i in range(pairs) for t in ({"from": "human", "value": f"q{i}"}, {"from": "gpt", "value": f"a{i}"})],
-        }
-
-    result = make({"sg_90k_part1_html_cleaned.json": [talk("aaaaaaa", 1), talk("bbbbbbb", 2), talk("ccccccc", 2)]}, "sharegpt")
-    assert [r["id"] for r in rows(result)] == ["sharegpt/aaaaaaa", "sharegpt/bbbbbbb"]
-
-
-def test_all_parts_of_a_dropped_copy_go(make: Callable[..., BuildResult]) -> None:
-    turns = [t for i in range(4) for t in ({"from": "human", "value": f"question {i}"}, {"from": "gpt", "value": "word " * 20})]
-    records = [{"id": "aaaaaaa", "conversations": turns}, {"id": "bbbbbbb", "conversations": turns}]
-    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt", max_tokens=70)
-    assert [r["id"] for r in rows(result)] == ["sharegpt/aaaaaaa#1", "sharegpt/aaaaaaa#2"]
-    assert result.manifest["totals"]["parts_added"] == 1
-    assert [(r["level"], r["conversation_id"]) for r in rows(result, "rejected")] == [("record", "sharegpt/bbbbbbb")]
-
-
-def test_one_id_twice_is_told_apart(make: Callable[..., BuildResult]) -> None:
-    records = [{"id": "same", "conversations": [{"from": "human", "value": str(n)}, {"from": "gpt", "value": "yes"}]} for n in range(3)]
-    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
-    assert [r["id"] for r in rows(result)] == ["sharegpt/same", "sharegpt/same~2", "sharegpt/same~3"]
-
-
-def test_an_upstream_id_cannot_pass_for_one_of_ours(make: Callable[..., BuildResult]) -> None:
-    def talk(name: str, n: int) -> dict[str, Any]:
-        return {
-            "id": name,
-            "conversations": [
-                {"from": "human", "value": f"q{n}"},
-                {"from": "gpt", "value": "yes"},
-                {"from": "human", "value": f"unanswered {n}"},
-            ],
-        }
-
-    records = [talk(name, n) for n, name in enumerate(["a", "a", "a~2", "a", "a#1"])]
-    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
-    names = ["sharegpt/a", "sharegpt/a~2", "sharegpt/a%7E2", "sharegpt/a~3", "sharegpt/a%231"]
-    assert [r["id"] for r in rows(result)] == names
-    assert [(r["conversation_id"], r["raw"]) for r in rows(result, "rejected")] == [
-        (name, f"unanswered {n}") for n, name in enumerate(names)
-    ]
-
-
 def test_what_a_stage_refused_is_kept_as_it_was_read(make: Callable[..., BuildResult]) -> None:
     chrome = "<div class='markdown'><button>Only this</button></div>"
     turns = [("human", "a"), ("gpt", "<p>b</p>"), ("human", "c"), ("gpt", chrome)]
@@ -252,17 +150,6 @@ def test_what_a_stage_refused_is_kept_as_it_was_read(make: Callable[..., BuildRe
         ("html", "empty", chrome),
         ("html", "no_answer", "c"),
     ]
-
-
-def test_every_record_of_a_joined_duplicate_keeps_its_text(make: Callable[..., BuildResult]) -> None:
-    def parts(name: str) -> list[dict[str, Any]]:
-        return [
-            {"id": f"{name}_{2 * n}", "conversations": [{"from": "human", "value": f"q{n}"}, {"from": "gpt", "value": f"a{n}"}]}
-            for n in range(2)
-        ]
-
-    result = make({"ShareGPT_V3_unfiltered_cleaned_split.json": [*parts("aaaaaaa"), *parts("bbbbbbb")]}, "sharegpt:v3")
-    assert [json.loads(r["raw"])["id"] for r in rows(result, "rejected")] == ["bbbbbbb_0", "bbbbbbb_2"]
 
 
 def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult]) -> None:
@@ -429,30 +316,26 @@ def test_the_other_layouts_of_sharegpt(real: Path, tmp_path: Path, subset: str, 
 # --- determinism
 
 
-def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A seeded sweep over chunk sizes, parts of the exchange, workers, interruptions and the order of files: one digest."""
-    rng = random.Random(20)
-    source = samples_dir()
-    expected = digests(build("all", data_dir=source, missing="skip", out=tmp_path / "expected", workers=1).path)
-    for turn in range(8):
-        monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", rng.choice([1, 2, 7, 50, 2000]))
-        monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20]))
-        monkeypatch.setattr("open_instructions.merge.fate.PART", rng.choice([20, 150, 500_000]))
-        monkeypatch.setattr("open_instructions.merge.fate.GROUP", rng.choice([1, 3, 256]))
-        data, out = tmp_path / f"data{turn}", tmp_path / f"out{turn}"
-        files = [p for p in source.rglob("*") if p.is_file()]
-        for file in rng.sample(files, len(files)):  # a folder lists files as they came
-            copy = data / file.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes())
-        stop = rng.choice([0, 1, 5, 20])
-
-        def interrupt(step: Any, seen: list[Any] = [], stop: int = stop) -> None:  # noqa: B006 - counts its calls
-            seen.append(step)
-            if len(seen) == stop:
-                raise KeyboardInterrupt
-
-        workers = 2 if turn == 7 else 1
-        with contextlib.suppress(KeyboardInterrupt):
-            build("all", data_dir=data, missing="skip", out=out, workers=workers, progress=interrupt)
-        assert digests(build("all", data_dir=data, missing="skip", out=out, workers=workers).path) == expected
+@pytest.mark.parametrize("kind", ["plain", "zip", "tar.gz"])
+def test_progress_goes_through_the_middle_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 4000)
+    monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", 1 << 30)
+    text = json.dumps([alpaca(f"Say {n}.", "word " * 50) for n in range(16_000)]).encode()
+    data = tmp_path / "data"
+    data.mkdir()
+    if kind == "plain":
+        (data / "alpaca_data.json").write_bytes(text)
+    elif kind == "zip":
+        with zipfile.ZipFile(data / "alpaca.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("alpaca_data.json", text)
+    else:
+        with tarfile.open(data / "alpaca.tar.gz", "w:gz") as tar:
+            entry = tarfile.TarInfo("alpaca_data.json")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+    steps: list[Any] = []
+    build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=steps.append)
+    shares = [step.done / step.total for step in steps]
+    # a quarter of the records each; what is read ahead is at most 1 of the 5 MB
+    assert [share >= quarter for share, quarter in zip(shares, (0.25, 0.5, 0.75, 1.0), strict=True)] == [True] * 4
+    assert shares[0] < 0.55

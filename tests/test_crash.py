@@ -22,8 +22,7 @@ from open_instructions.ledger import Ledger
 from open_instructions.store import chunks as chunk_files
 from open_instructions.store.work import locked, workspace
 
-from .conftest import alpaca
-from .test_build import digests
+from .conftest import alpaca, digests
 
 
 def records(count: int = 400) -> list[dict[str, str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_instructions.builder import build
+from open_instructions.builder import BuildResult, build
 from open_instructions.merge import layout
 from open_instructions.merge.layout import Layout, Span
 
-from .test_build import digests
+from .conftest import alpaca, digests, rows
 
 
 def lay_out(tables: list[list[int]]) -> list[list[layout.Group]]:
@@ -89,3 +91,69 @@ def test_copies_and_shared_ids_over_chunks_and_parts(tmp_path: Path, monkeypatch
         ("sharegpt/e", "equal to sharegpt/b"),
     ]
     assert digests(result.path) == expected
+
+
+def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:
+    dolly = '{"instruction": "Name a tree.", "context": "", "response": "An oak.", "category": "open_qa"}\n'
+    result = make({"alpaca_data.json": [alpaca(), alpaca()], "databricks-dolly-15k.jsonl": dolly}, "alpaca,dolly")
+    assert [r["source"] for r in rows(result)] == ["dolly"]
+    refused = rows(result, "rejected")
+    assert [(r["reason"], r["detail"]) for r in refused] == [("duplicate", "equal to dolly/databricks-dolly-15k/000000")] * 2
+    assert [json.loads(r["raw"]) for r in refused] == [alpaca(), alpaca()]
+
+
+def test_a_longer_conversation_is_no_duplicate(make: Callable[..., BuildResult]) -> None:
+    def talk(name: str, pairs: int) -> dict[str, Any]:
+        return {
+            "id": name,
+            "conversations": [t for i in range(pairs) for t in ({"from": "human", "value": f"q{i}"}, {"from": "gpt", "value": f"a{i}"})],
+        }
+
+    result = make({"sg_90k_part1_html_cleaned.json": [talk("aaaaaaa", 1), talk("bbbbbbb", 2), talk("ccccccc", 2)]}, "sharegpt")
+    assert [r["id"] for r in rows(result)] == ["sharegpt/aaaaaaa", "sharegpt/bbbbbbb"]
+
+
+def test_all_parts_of_a_dropped_copy_go(make: Callable[..., BuildResult]) -> None:
+    turns = [t for i in range(4) for t in ({"from": "human", "value": f"question {i}"}, {"from": "gpt", "value": "word " * 20})]
+    records = [{"id": "aaaaaaa", "conversations": turns}, {"id": "bbbbbbb", "conversations": turns}]
+    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt", max_tokens=70)
+    assert [r["id"] for r in rows(result)] == ["sharegpt/aaaaaaa#1", "sharegpt/aaaaaaa#2"]
+    assert result.manifest["totals"]["parts_added"] == 1
+    assert [(r["level"], r["conversation_id"]) for r in rows(result, "rejected")] == [("record", "sharegpt/bbbbbbb")]
+
+
+def test_one_id_twice_is_told_apart(make: Callable[..., BuildResult]) -> None:
+    records = [{"id": "same", "conversations": [{"from": "human", "value": str(n)}, {"from": "gpt", "value": "yes"}]} for n in range(3)]
+    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
+    assert [r["id"] for r in rows(result)] == ["sharegpt/same", "sharegpt/same~2", "sharegpt/same~3"]
+
+
+def test_an_upstream_id_cannot_pass_for_one_of_ours(make: Callable[..., BuildResult]) -> None:
+    def talk(name: str, n: int) -> dict[str, Any]:
+        return {
+            "id": name,
+            "conversations": [
+                {"from": "human", "value": f"q{n}"},
+                {"from": "gpt", "value": "yes"},
+                {"from": "human", "value": f"unanswered {n}"},
+            ],
+        }
+
+    records = [talk(name, n) for n, name in enumerate(["a", "a", "a~2", "a", "a#1"])]
+    result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt")
+    names = ["sharegpt/a", "sharegpt/a~2", "sharegpt/a%7E2", "sharegpt/a~3", "sharegpt/a%231"]
+    assert [r["id"] for r in rows(result)] == names
+    assert [(r["conversation_id"], r["raw"]) for r in rows(result, "rejected")] == [
+        (name, f"unanswered {n}") for n, name in enumerate(names)
+    ]
+
+
+def test_every_record_of_a_joined_duplicate_keeps_its_text(make: Callable[..., BuildResult]) -> None:
+    def parts(name: str) -> list[dict[str, Any]]:
+        return [
+            {"id": f"{name}_{2 * n}", "conversations": [{"from": "human", "value": f"q{n}"}, {"from": "gpt", "value": f"a{n}"}]}
+            for n in range(2)
+        ]
+
+    result = make({"ShareGPT_V3_unfiltered_cleaned_split.json": [*parts("aaaaaaa"), *parts("bbbbbbb")]}, "sharegpt:v3")
+    assert [json.loads(r["raw"])["id"] for r in rows(result, "rejected")] == ["bbbbbbb_0", "bbbbbbb_2"]

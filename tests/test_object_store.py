@@ -24,7 +24,7 @@ from open_instructions.places import place
 from open_instructions.store import work
 
 from .bucket import objects, remote_digests, upload
-from .test_build import digests
+from .conftest import digests
 from .test_crash import records
 
 

@@ -15,7 +15,7 @@ from open_instructions.errors import UsageError
 from open_instructions.merge import fate
 
 from .bucket import remote_digests, upload
-from .test_build import digests
+from .conftest import digests
 from .test_crash import records
 
 ray = pytest.importorskip("ray", reason="ray is not installed (extra ray)")

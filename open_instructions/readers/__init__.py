@@ -9,7 +9,6 @@ parquet          one frame per row
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,21 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, parse, printable
-from .streams import archive_fault, is_archive, member_name, members, open_stream, plain_name, seekable
+from .streams import archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
-__all__ = ["Frame", "Opened", "archive_fault", "is_archive", "members", "open_file", "open_stream", "parse", "plain_name", "printable"]
+__all__ = [
+    "Frame",
+    "Opened",
+    "archive_fault",
+    "is_archive",
+    "member_size",
+    "members",
+    "open_file",
+    "open_stream",
+    "parse",
+    "plain_name",
+    "printable",
+]
 
 _PARQUET_ROWS = 1024
 
@@ -30,14 +41,14 @@ _PARQUET_ROWS = 1024
 class Opened:
     """An open input: what all its records share (`header`), and its frames with parsed values where a run key needs them.
 
-    `position` is how many bytes of the file on disk have been read.
+    `share` is how much of it has been read: 0 to 1.
     """
 
     def __init__(self, path: Path, member: int | None, subset: Subset) -> None:
         self.path, self.member, self.subset = path, member, subset
         self._name = path.name if member is None else member_name(path, member)
         self.header: dict[str, Any] = {}
-        self.position = 0
+        self.share = 0.0
 
     def frames(self) -> Iterator[tuple[Frame, Any]]:
         if plain_name(self._name).lower().endswith(".parquet"):
@@ -49,7 +60,7 @@ class Opened:
             except InputError as error:
                 raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
             for frame, value in self._json(buffer):
-                self.position = stream.position
+                self.share = stream.share
                 yield frame, value
 
     def _json(self, buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
@@ -97,7 +108,7 @@ class Opened:
                     for frame in _batch_frames(batch, row):
                         yield frame, None
                         row += 1
-                    self.position = math.ceil(row / max(table.metadata.num_rows, 1) * self.path.stat().st_size)
+                    self.share = row / max(table.metadata.num_rows, 1)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
                 raise InputError(f"{self.path} cannot be read as Parquet: {error}.", hint="Download it again.") from error
         if not row:

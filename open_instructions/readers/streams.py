@@ -28,19 +28,20 @@ _GZIP = b"\x1f\x8b"
 
 
 class ByteStream(Protocol):
-    """Bytes in order. `fault` is set once the stream has broken off; `position` counts bytes of the file on disk."""
+    """Bytes in order. `fault` is set once the stream has broken off; `share` is how much of the file, or of the member of an
+    archive, has been read: 0 to 1."""
 
     fault: str
 
     def read(self, size: int = -1, /) -> bytes: ...
 
     @property
-    def position(self) -> int: ...
+    def share(self) -> float: ...
 
 
 class _Stream:
-    def __init__(self, path: Path, raw: IO[bytes], inner: IO[bytes], *, packed: bool) -> None:
-        self._path, self._raw, self._inner, self._packed, self.fault = path, raw, inner, packed, ""
+    def __init__(self, path: Path, raw: IO[bytes], inner: IO[bytes], size: int, *, packed: bool) -> None:
+        self._path, self._raw, self._inner, self._size, self._packed, self.fault = path, raw, inner, size, packed, ""
         # one system call at a time: where an archive breaks off, what was read before is not lost
         self._by_block = packed and inner is raw and hasattr(raw, "read1")
 
@@ -59,8 +60,8 @@ class _Stream:
             return b""
 
     @property
-    def position(self) -> int:
-        return self._raw.tell() if not self._raw.closed and self._raw.seekable() else 0
+    def share(self) -> float:
+        return min(self._raw.tell() / self._size, 1.0) if self._size and not self._raw.closed else 1.0
 
 
 class _Gunzip:
@@ -121,10 +122,14 @@ class _TarMember(io.RawIOBase):
 
     def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         assert tar.fileobj is not None
-        self._file, self._at, self._end = tar.fileobj, entry.offset_data, entry.offset_data + entry.size
+        self._file, self._start, self._end = tar.fileobj, entry.offset_data, entry.offset_data + entry.size
+        self._at = self._start
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._at - self._start
 
     def readinto(self, target: Any) -> int:
         if self._at >= self._end:
@@ -177,6 +182,10 @@ class _Archive:
         if tar.fileobj.read(512) != bytes(512):
             self.fault = "the archive has no end, so files may be missing from it"
 
+    def size(self, index: int) -> int:
+        entry = self.files[index][1]
+        return int(entry.file_size if self._zip is not None else entry.size)
+
     def open(self, index: int) -> IO[bytes]:
         entry = self.files[index][1]
         if self._zip is not None:
@@ -215,16 +224,21 @@ def member_name(path: Path, index: int) -> str:
     return str(_archive_at(path).files[index][0])
 
 
+def member_size(path: Path, index: int) -> int:
+    """The bytes of a member, unpacked."""
+    return _archive_at(path).size(index)
+
+
 @contextmanager
 def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
     """The bytes of a file, or of one member of an archive by its index, with a .gz around them taken off."""
     try:
         raw: IO[bytes]
         if member is None:
-            raw, name = open_binary(path), path.name
+            raw, name, size = open_binary(path), path.name, path.stat().st_size
         else:
             archive = _archive_at(path)
-            raw, name = archive.open(member), archive.files[member][0]
+            raw, name, size = archive.open(member), archive.files[member][0], archive.size(member)
     except RuntimeError as error:  # zipfile's way of saying "encrypted"
         raise InputError(f"{path}: {error}.", hint="Unpack it by hand and hand in the folder.") from error
     except (*_BROKEN, OSError, NotImplementedError) as error:
@@ -234,7 +248,7 @@ def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
         # a .gz that some client unpacked on the way and left under its name is read as it is
         if plain_name(name) != name and _begins_as_gzip(path, raw):
             inner = cast(IO[bytes], _Gunzip(raw))
-        yield _Stream(path, raw, inner, packed=inner is not raw or member is not None)
+        yield _Stream(path, raw, inner, size, packed=inner is not raw or member is not None)
 
 
 def _begins_as_gzip(path: Path, raw: IO[bytes]) -> bool:
