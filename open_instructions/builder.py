@@ -8,10 +8,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,15 +25,15 @@ from .errors import InputError, LedgerError, OutputError, RecipeError, UsageErro
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline, check_names
-from .places import check_reachable, is_remote, place
+from .places import check_reachable, check_writable, is_remote, place, store_fault
 from .readers import member_size, open_file
 from .recipe import Recipe
 from .schema import Reason
-from .stages.language import detector
 from .store import Build
 from .store.chunks import Finished, count_finished, finished, write_chunk
 from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, left_behind, locked, publish, workspace
 from .tokens import tokenizer
+from .versions import own_code, versions
 
 SMALL_INPUT = 8 << 20
 """Under this many bytes one worker is faster than starting several."""
@@ -94,36 +92,6 @@ class Plan:
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
-def versions(recipe: Recipe) -> dict[str, str]:
-    """The versions that a build's bytes depend on."""
-    return {
-        "open_instructions": version("open-instructions"),
-        "code": _code(),
-        "pyarrow": version("pyarrow"),
-        "language": detector(),
-        "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
-    }
-
-
-@cache
-def _code() -> str:
-    """The sha256 of the package's own source: a changed line makes another build, whatever the version says."""
-    digest = hashlib.sha256()
-    root = files("open_instructions")
-    shipped = [*_python(root), *_python(files("open_instructions.converters")), *_python(files("open_instructions.configs"))]
-    for file in shipped:
-        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()
-
-
-def _python(folder: Traversable) -> Iterator[Traversable]:
-    for item in sorted(folder.iterdir(), key=lambda i: i.name):
-        if item.is_dir() and item.name not in ("samples", "__pycache__", "converters", "configs"):
-            yield from _python(item)
-        elif item.name.endswith((".py", ".yaml")):
-            yield item
-
-
 def plan(
     sources: str | Iterable[str] = "all",
     *,
@@ -153,13 +121,13 @@ def plan(
     if wrong:
         raise RecipeError(f"Recipe {chosen.name}: {wrong}")
     folder = samples_dir() if sample else place(data_dir) if data_dir is not None else None
-    if folder:
-        check_reachable(folder)
+    there = place(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
+    check_writable(there)
+    for address in (there, folder or there):
+        check_reachable(address)
     found = find(folder, selections, missing=missing)
     if not found.inputs:
         raise InputError(f"{folder or 'Nothing'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
-    there = place(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
-    check_reachable(there)
     return Plan(tuple(selections), chosen, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
@@ -243,6 +211,10 @@ def build(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",
             hint="The same command goes on from what is done.",
         ) from error
+    except Exception as error:
+        if fault := store_fault(error):
+            raise OutputError(fault, hint="The same command goes on from what is done.") from error
+        raise
     return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
 
 
@@ -293,7 +265,7 @@ def _workers(inputs: Sequence[Input]) -> int:
 def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
     files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
-    function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=_code())
+    function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=own_code())
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
@@ -380,7 +352,7 @@ def _process(
     work: tuple[Chunk, Step], *, recipe: Recipe, files: tuple[tuple[str, str], ...], folder: Path, code: str
 ) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
-    if code != _code():
+    if code != own_code():
         raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
     chunk, step = work
     given = chunk.digest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from .errors import UsageError
 T = TypeVar("T")
 
 _BLOCK = 8 << 20
+_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""What several processes can write to, as scheme://bucket/key."""
 
 
 def place(given: str | os.PathLike[str]) -> Path:
@@ -28,14 +31,14 @@ def place(given: str | os.PathLike[str]) -> Path:
     (PosixPath('downloads'), False)
     """
     text = str(given)
-    scheme, colon, _ = text.partition("://")
+    scheme, colon, rest = text.partition("://")
     if not colon:
         return Path(text)
     try:
         from upath import UPath
 
         # workers write what others list: nobody may go by what it saw before
-        found = UPath(text, use_listings_cache=False)
+        found = UPath(f"{scheme}://{rest.rstrip('/')}", use_listings_cache=False)
         found.fs  # noqa: B018 - imports what the scheme needs
     except ImportError as error:
         extra = {"s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme)
@@ -43,7 +46,7 @@ def place(given: str | os.PathLike[str]) -> Path:
         raise UsageError(f"{text} needs a package that is not installed: {error}.", hint=f"pip install {package}") from error
     except ValueError as error:
         raise UsageError(f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder.") from error
-    return cast(Path, found)
+    return Path(found.path) if found.protocol in ("file", "local") else cast(Path, found)
 
 
 def is_remote(path: Path) -> bool:
@@ -51,15 +54,46 @@ def is_remote(path: Path) -> bool:
 
 
 def check_reachable(path: Path) -> None:
-    """Raises UsageError where a store does not answer, or lets nobody in."""
+    """Raises UsageError where a store does not answer, has no such bucket, or lets nobody in."""
     if not is_remote(path):
         return
     try:
-        path.exists()
+        there = path.exists() or _scheme(path) not in _STORES or place(f"{_scheme(path)}://{_bucket_and_key(path)[0]}").exists()
+    except PermissionError:
+        return  # to look is not allowed; to read or to write may be
     except Exception as error:  # each store has exceptions of its own
         raise UsageError(
             f"{path} cannot be reached: {error}.", hint="Credentials and endpoint come from the environment, as fsspec documents."
         ) from error
+    if not there:
+        raise UsageError(f"There is no bucket {_bucket_and_key(path)[0]}.", hint="Make it first, or choose another.")
+
+
+def check_writable(path: Path) -> None:
+    """Raises UsageError for an address that no build can be written to."""
+    if not is_remote(path):
+        return
+    if _scheme(path) not in _STORES:
+        raise UsageError(f"{path} is no place for a build.", hint=f"A path, or an address in one of {', '.join(_STORES)}.")
+    if not _bucket_and_key(path)[1]:
+        raise UsageError(f"{path} is a whole bucket.", hint=f"Choose a folder in it: {str(path).rstrip('/')}/mix.")
+    if set("*?[]") & set(str(path)):  # fsspec takes them for patterns, and would remove what they match
+        raise UsageError(f"{path} has one of * ? [ ] in it.", hint="Choose another name.")
+
+
+def store_fault(error: BaseException) -> str:
+    """What a store said that stopped answering; "" for any other error."""
+    ours = type(error).__module__.partition(".")[0] in ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google")
+    return f"The object store stopped answering: {error}." if ours else ""
+
+
+def _scheme(path: Path) -> str:
+    return str(path).partition("://")[0]
+
+
+def _bucket_and_key(path: Path) -> tuple[str, str]:
+    bucket, _, key = str(path).partition("://")[2].partition("/")
+    return bucket, key.strip("/")
 
 
 def open_binary(path: Path) -> io.BufferedReader:
@@ -85,11 +119,14 @@ def stamp(path: Path) -> tuple[int, int | str]:
 
 def children(path: Path) -> list[Path]:
     """What lies in a folder, by name; nothing in one that is not there."""
+    if is_remote(path):
+        folder = cast(Any, path)
+        # some tools mark a folder by an object of its own name
+        found = [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)] if path.is_dir() else []
+        return [path / f.rpartition("/")[2] for f in sorted(found) if f != folder.path.rstrip("/")]
     try:
         return sorted(path.iterdir(), key=lambda p: p.name)
-    except (FileNotFoundError, NotADirectoryError):
-        if path.is_file():
-            raise
+    except FileNotFoundError:
         return []
 
 
@@ -124,10 +161,19 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], T]) -> T:
         with path.open("wb") as file:
             return write(file)
     draft = path.with_name(f"{path.name}.{token_hex(8)}")  # of several nodes, perhaps, that see one folder
-    with draft.open("wb") as file:
-        result = write(file)
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            result = write(file)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     return result
+
+
+def is_draft(path: Path) -> bool:
+    """Is this what a killed `write_whole` left?"""
+    return re.fullmatch(r".*\.[0-9a-f]{16}", path.name) is not None
 
 
 def remove_tree(path: Path) -> None:

@@ -2,7 +2,7 @@
 
     python killing.py DATA FOLDER SEED TIMES
 
-Each build is killed after a random part of the time that a whole one takes, and the next goes on; where one came to its end,
+Each build is killed a random moment after a random number of its chunks was finished, and the next goes on; where one came to its end,
 its digest is printed and the folder cleared. Before that, one build is killed at each file operation of its last phase.
 """
 
@@ -29,7 +29,7 @@ from open_instructions.verify import check
 
 DATA, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 OUT = FOLDER / "out"
-chunk.CHUNK_RECORDS = 20
+chunk.CHUNK_RECORDS = 40
 
 
 def digest(path: Path) -> str:
@@ -81,6 +81,11 @@ def dying_at(operation: int) -> None:
     build()
 
 
+def notes() -> list[Path]:
+    """Of the chunks that are finished."""
+    return list(FOLDER.glob(".out.*.part/chunks/*.json"))
+
+
 def whole_or_absent() -> None:
     if OUT.exists():
         assert check(OUT), "OUT is half a build"
@@ -112,12 +117,14 @@ def main() -> None:
     shutil.rmtree(OUT)
     for _ in range(int(sys.argv[4])):
         child = forked(build)
-        time.sleep(rng.random() * took)
+        until = min(len(notes()) + rng.randrange(5), 10)  # finished chunks, of 10
+        while len(notes()) < until and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            time.sleep(0.001)
+        time.sleep(rng.random() * took / (1 if until == 10 else 30))  # behind the last chunk lies the merge
         os.kill(child, signal.SIGKILL)
         ended = os.waitpid(child, 0)[1] == 0
         whole_or_absent()
-        chunks = len(list(FOLDER.glob(".out.*.part/chunks/*.json")))
-        print("killed" if not ended else "ended", chunks, flush=True)
+        print("killed" if not ended else "ended", len(notes()), flush=True)
         if OUT.exists():
             print("random", digest(OUT), flush=True)
             shutil.rmtree(OUT)

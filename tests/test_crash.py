@@ -19,7 +19,7 @@ from open_instructions import builder, chunk
 from open_instructions.builder import BuildResult, build
 from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
 from open_instructions.ledger import Ledger
-from open_instructions.store import chunks as chunk_files
+from open_instructions.places import Counted, is_draft
 from open_instructions.store.work import locked, workspace
 
 from .conftest import alpaca, digests
@@ -102,28 +102,32 @@ def test_a_worker_that_is_killed(data: Path, tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("at", [0, 3, 9])
+@pytest.mark.parametrize("at", [0, 40, 200])
 def test_a_disk_that_gives_up_among_the_chunks(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, at: int) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 50)
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
-    real, count = chunk_files._write_arrow, 0
+    real, count = Counted.write, 0
 
-    def failing(path: Path, table: Any) -> None:
+    def failing(self: Any, block: bytes) -> int:
         nonlocal count
         count += 1
         if count > at:
-            path.write_bytes(b"half")
-            raise OSError(number, os.strerror(number), str(path))
-        real(path, table)
+            real(self, block[: len(block) // 2])
+            raise OSError(number, os.strerror(number))
+        return real(self, block)
 
     with monkeypatch.context() as patch:
-        patch.setattr(chunk_files, "_write_arrow", failing)
+        patch.setattr(Counted, "write", failing)
         with pytest.raises(OutputError, match=os.strerror(number)):
             build("alpaca", data_dir=data, out=tmp_path / "out", workers=1)
     assert not (tmp_path / "out").exists()
+    left = list(tmp_path.glob(".out.*/chunks/*"))
+    assert not [p for p in left if is_draft(p)], "half a file takes the space that is wanted"
+    finished = len([p for p in left if p.suffix == ".json"])
+    assert (finished > 0) == (at == 200)
     announced: list[int] = []
     again = build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, announce=lambda job, done: announced.append(done))
-    assert announced == [at // 4]  # four files are a chunk
+    assert announced == [finished]
     assert digests(again.path) == expected
 
 

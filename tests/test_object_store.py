@@ -48,7 +48,7 @@ def test_a_build_in_a_bucket_is_the_build_on_a_disk(
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 60)
     local = build("alpaca,dolly,gpt4llm:en", data_dir=data, out=tmp_path / "local", workers=1)
     source = upload(data, f"{bucket}/raw")
-    made = build("alpaca,dolly,gpt4llm:en", data_dir=source, out=f"{bucket}/builds/mix", workers=workers)
+    made = build("alpaca,dolly,gpt4llm:en", data_dir=f"{source}/", out=f"{bucket}/builds/mix/", workers=workers)
     assert objects(f"{bucket}/builds") == [
         "builds/mix/README.md",
         "builds/mix/data/train-00000-of-00001.parquet",
@@ -82,6 +82,80 @@ def test_another_build_is_replaced_when_it_is_asked_for(bucket: str, data: Path)
     (place(out) / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"holds notes\.txt"):
         build("alpaca", data_dir=source, out=out, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("s3://mixes", "is a whole bucket"),
+        ("s3://mixes/", "is a whole bucket"),
+        ("s3://mixes/mix*", "has one of"),
+        ("s3://mixes/run[12]", "has one of"),
+        ("s3://nowhere/mix", "There is no bucket nowhere"),
+        ("memory://mix", "is no place for a build"),
+    ],
+)
+def test_where_no_build_goes(bucket: str, data: Path, out: str, says: str) -> None:
+    (place(bucket) / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match=says):
+        build("alpaca", data_dir=data, out=out)
+    assert objects(bucket) == ["thesis.txt"]
+
+
+def test_an_address_of_this_machine_is_a_path(data: Path, tmp_path: Path) -> None:
+    built = build("alpaca", data_dir=f"file://{data}", out=f"file://{tmp_path}/out")
+    assert built.path == tmp_path / "out"
+    assert oi.check(f"file://{tmp_path}/out")
+
+
+def test_a_local_input_and_a_bucket_that_is_replaced(bucket: str, data: Path) -> None:
+    build("alpaca", data_dir=data, out=f"{bucket}/mix")
+    build("dolly", data_dir=data, out=f"{bucket}/mix", overwrite=True)
+    assert oi.check(f"{bucket}/mix")
+
+
+def test_a_mark_beside_what_is_not_ours(bucket: str, data: Path) -> None:
+    (place(bucket) / ".mix.publishing").write_text("x")
+    (place(bucket) / "mix" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds thesis\.txt"):
+        build("alpaca", data_dir=data, out=f"{bucket}/mix", overwrite=True)
+    assert objects(f"{bucket}/mix") == ["mix/thesis.txt"]
+
+
+def test_a_mark_beside_a_whole_build(bucket: str, data: Path) -> None:
+    build("alpaca", data_dir=data, out=f"{bucket}/mix")
+    (place(bucket) / ".mix.publishing").write_text("x")
+    with pytest.raises(OutputError, match="holds another build"):
+        build("dolly", data_dir=data, out=f"{bucket}/mix")
+    assert oi.check(f"{bucket}/mix")
+    assert objects(bucket)[0] == "mix/README.md", "the mark is gone"
+
+
+def test_a_folder_that_a_console_made_is_empty(bucket: str, data: Path) -> None:
+    import boto3
+
+    boto3.client("s3").put_object(Bucket="mixes", Key="mix/", Body=b"")
+    assert oi.check(build("alpaca", data_dir=data, out=f"{bucket}/mix").path)
+
+
+def test_an_archive_of_no_bytes(bucket: str) -> None:
+    (place(bucket) / "raw" / "alpaca.zip").write_bytes(b"")
+    with pytest.raises(oi.errors.InputError, match="cannot be read as an archive"):
+        build("alpaca", data_dir=f"{bucket}/raw", out=f"{bucket}/mix")
+
+
+def test_a_store_that_goes_away(bucket: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aiobotocore.httpsession import AIOHTTPSession
+    from botocore.exceptions import EndpointConnectionError
+
+    async def gone(self: Any, request: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url=request.url)
+
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match="The object store stopped answering"):
+        build(
+            "alpaca", data_dir=data, out=f"{bucket}/mix", workers=1, announce=lambda job, done: patch.setattr(AIOHTTPSession, "send", gone)
+        )
+    assert oi.check(build("alpaca", data_dir=data, out=f"{bucket}/mix").path)
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import OpenInstructionsError
+from ..places import store_fault
 from . import build, check, explain, sources, stats
 from .console import fail
 
@@ -89,5 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        fail(f"{type(error).__name__}: {error}.", "This is a bug; --debug shows where. Please report it.")
+        if fault := store_fault(error):
+            fail(fault)
+        else:
+            fail(f"{type(error).__name__}: {error}.", "This is a bug; --debug shows where. Please report it.")
         return 1

@@ -35,6 +35,10 @@ class Ray:
     def __enter__(self) -> Self:
         self._ray = ray = _ray()
         self._mine = not ray.is_initialized()
+        if not self._mine and self._address not in (None, ray.get_runtime_context().gcs_address):
+            raise UsageError(
+                "Ray is in use in this process, with another cluster.", hint="Leave the address out, or call ray.shutdown() first."
+            )
         if self._mine:
             try:
                 _knock(self._address)
@@ -82,11 +86,13 @@ class Ray:
     def _result(self, reference: Any) -> Any:
         try:
             return self._ray.get(reference)
-        except self._ray.exceptions.RayTaskError as error:
-            raise error.cause from error
         except self._ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, Exception) and not isinstance(cause, self._ray.exceptions.RayError):
+                raise cause from error
+            said = str(cause or error).strip().rpartition("\n")[2]  # behind a traceback
             raise OpenInstructionsError(
-                f"Ray gave up on a piece of work: {type(error).__name__}.", hint="The same command goes on from what is done."
+                f"Ray gave up on a piece of work: {type(error).__name__}: {said}", hint="The same command goes on from what is done."
             ) from error
 
 

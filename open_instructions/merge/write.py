@@ -157,7 +157,7 @@ def _rejected(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
     new = {row: name for place, name in fate.renamed.items() for row in rows[place].as_py()}
     refused = table.to_pylist()
     for row in refused:
-        if row["level"] == "turn" and row["origin_row"] in new:
+        if row["level"] != "record" and row["origin_row"] in new:
             row["conversation_id"] = new[row["origin_row"]]
     return pa.Table.from_pylist(refused, rejected_schema())
 

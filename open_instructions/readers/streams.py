@@ -158,7 +158,7 @@ class _Archive:
             else:
                 self._tar = tarfile.open(fileobj=open_binary(path))  # noqa: SIM115
                 self._list(self._tar)
-        except (*_BROKEN, OSError) as error:
+        except (*_BROKEN, OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read as an archive: {error}.", hint="Download it again.") from error
 
     def _list(self, tar: tarfile.TarFile) -> None:

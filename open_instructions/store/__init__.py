@@ -3,8 +3,7 @@
     OUT/README.md  OUT/manifest.json  OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
 
 chunks   what became of each chunk, while a build runs
-shards   rows into Parquet files
-work     the folder of a build that runs; publishing it by rename
+work     the folder of a build that runs; publishing it
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import places
-from ..errors import NotFoundError, OutputError
+from ..errors import NotFoundError, OutputError, UsageError
 from ..ledger import Ledger
 
 MANIFEST, CARD, DATA, REJECTED = "manifest.json", "README.md", "data", "rejected"
@@ -30,7 +29,10 @@ def home() -> Path:
     """Where builds go by default: OI_HOME, or the user's data folder."""
     from platformdirs import user_data_path
 
-    return Path(os.environ["OI_HOME"]) if os.environ.get("OI_HOME") else user_data_path("open-instructions")
+    given = os.environ.get("OI_HOME", "")
+    if "://" in given:
+        raise UsageError(f"OI_HOME is {given}, and has to be a folder of this machine.", hint="--out takes an address.")
+    return Path(given) if given else user_data_path("open-instructions")
 
 
 def builds() -> Path:

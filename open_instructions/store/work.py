@@ -21,11 +21,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ConverterError, LedgerError, OutputError
-from ..places import children, is_remote, make_folder, remove_tree
+from ..places import children, is_draft, is_remote, make_folder, remove_tree
 from . import CARD, DATA, MANIFEST, REJECTED
 
 CHUNKS, READY = "chunks", "ready"
 PUBLISHING = "publishing"
+_SHARD = re.compile(r"(train|rejected)-\d{5,}-of-\d{5,}\.parquet")
 
 
 @contextmanager
@@ -63,6 +64,9 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     work = _beside(out, f"{fingerprint[:16]}.part")
     clear(out, keep=None if restart else work)
     make_folder(work / CHUNKS)
+    for path in () if is_remote(work) else children(work / CHUNKS):
+        if is_draft(path):
+            path.unlink()
     if (work / READY).exists():
         remove_tree(work / READY)
     make_folder(work / READY)
@@ -89,15 +93,25 @@ def left_behind(out: Path) -> list[Path]:
 
 def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
     """Raises OutputError where replacing OUT would take more with it than a build: files of the user's, or what is to be read."""
-    strange = [p.name for p in children(out) if p.name not in (CARD, MANIFEST, DATA, REJECTED)]
-    inside = [p for p in needed if (p if is_remote(p) else p.resolve()).is_relative_to(out)]
-    if strange or inside:
-        name = strange[0] if strange else inside[0].name
-        raise OutputError(
-            f"{out} holds {name}, which is no part of a build; it is left as it is.", hint="Choose another folder with --out."
-        )
+    inside = [p for p in needed if is_remote(p) == is_remote(out) and (p if is_remote(p) else p.resolve()).is_relative_to(out)]
+    _refuse([*_strangers(out), *(p.name for p in inside)], out)
     if not is_remote(out) and (out.is_mount() or out == Path.cwd()):
         raise OutputError(f"{out} cannot be replaced as a whole.", hint="Choose a folder in it with --out.")
+
+
+def _strangers(out: Path) -> list[str]:
+    """What lies in OUT and is no part of a build."""
+    shards = [p for kind in (DATA, REJECTED) for p in children(out / kind)]
+    return [p.name for p in children(out) if p.name not in (CARD, MANIFEST, DATA, REJECTED)] + [
+        p.name for p in shards if not _SHARD.fullmatch(p.name)
+    ]
+
+
+def _refuse(strange: list[str], out: Path) -> None:
+    if strange:
+        raise OutputError(
+            f"{out} holds {strange[0]}, which is no part of a build; it is left as it is.", hint="Choose another folder with --out."
+        )
 
 
 def publish(ready: Path, out: Path) -> None:
@@ -135,8 +149,7 @@ def _copy_into_place(ready: Path, out: Path) -> None:
     """What a rename is where there are none: from the removal of the old manifest to the new one OUT is no build, and says so."""
     mark = _beside(out, PUBLISHING)
     mark.write_text(ready.parent.name)
-    if out.exists():
-        remove_tree(out)
+    _clear_copies(out)
     files = [p for p in ready.rglob("*") if p.is_file()]
     for path in sorted(files, key=lambda p: p.name == MANIFEST):
         path.rename(out / path.relative_to(ready).as_posix())
@@ -147,9 +160,17 @@ def _mend_copies(out: Path) -> None:
     """Clear what a killed run copied: the same build makes it again from its finished chunks."""
     mark = _beside(out, PUBLISHING)
     if mark.exists():
-        if out.exists():
-            remove_tree(out)
+        if not (out / MANIFEST).exists():  # which goes first and comes last: with it, a build is whole
+            _refuse(_strangers(out), out)
+            _clear_copies(out)
         mark.unlink()
+
+
+def _clear_copies(out: Path) -> None:
+    """Remove a build from OUT, and nothing else, so that at no time what is left says that it is one."""
+    for path in (out / MANIFEST, out / CARD, *children(out / DATA), *children(out / REJECTED)):
+        if path.is_file():
+            path.unlink()
 
 
 def half_published(out: Path) -> bool:
