@@ -8,10 +8,15 @@ Page chrome is left out by element (button, svg, script, style), never by its wo
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 from html import unescape
+from typing import Final
 
 _TAG = re.compile(
     r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
+)
+_MARKUP = re.compile(  # _TAG without groups, and before it what highlight.js writes, which is most of what stands in code
+    r"<(?:/span>|span class=\"[^\"]*\">|/?[a-zA-Z][^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
 )
 _ATTRIBUTE = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 _LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
@@ -21,7 +26,8 @@ _DEPTH = 100  # deeper elements are read as siblings: their text is kept, and no
 _FORMULA = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
 _NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
-MATH, MATH_BLOCK = "#math", "#math-block"
+MATH: Final = "#math"
+MATH_BLOCK: Final = "#math-block"
 """Formulas that were taken out; no page has elements of this name."""
 VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
 CHROME = frozenset(("button", "svg", "script", "style", "template", "noscript"))
@@ -71,8 +77,6 @@ BLOCKS = frozenset(
         "#math-block",
     ]
 )
-_WHOLE, _BLOCK, _EMPTY = 1, 2, 4
-_KIND = {tag: _WHOLE * (tag in _TAKEN_WHOLE) | _BLOCK * (tag in BLOCKS) | _EMPTY * (tag in VOID) for tag in {*_TAKEN_WHOLE, *BLOCKS, *VOID}}
 # what an opening tag closes without being told, and where the search for it ends
 _CLOSES = {
     "li": (("li",), ("ul", "ol")), "td": (("td", "th"), ("tr", "table")), "th": (("td", "th"), ("tr", "table")),
@@ -80,18 +84,40 @@ _CLOSES = {
 }  # fmt: skip
 
 
+class _Tag:
+    """What is known of a tag by its name."""
+
+    __slots__ = ("block", "closes", "closing", "empty", "name", "until", "whole")
+
+    def __init__(self, name: str, closing: bool) -> None:
+        self.name, self.closing = name, closing
+        self.whole, self.block, self.empty = name in _TAKEN_WHOLE, name in BLOCKS, name in VOID
+        self.closes, self.until = _CLOSES.get(name, ((), ()))
+
+
+_INLINE = ("a", "b", "code", "del", "em", "i", "math", "s", "strong", "sub", "sup")
+_TAGS = {  # as they stand between < and > where they have no attributes
+    "/" * closing + name: _Tag(name, closing)
+    for name in {*BLOCKS, *VOID, *_TAKEN_WHOLE, *_INLINE} - {MATH_BLOCK}
+    for closing in (False, True)
+}
+_LONGEST = max(map(len, _TAGS))
+
+
 class Element:
     """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`; `block` says that it
-    is a block or holds one."""
+    is a block or holds one, `holds` that one of its children is such."""
 
-    __slots__ = ("attributes", "block", "children", "tag", "text")
+    __slots__ = ("attributes", "block", "children", "holds", "tag", "text")
 
     def __init__(self, tag: str, attributes: str = "", text: str = "", block: bool = False) -> None:
-        self.tag, self.attributes, self.text, self.block = tag, attributes, text, block
+        self.tag, self.attributes, self.text, self.block, self.holds = tag, attributes, text, block, False
         self.children: list[Element | str] = []
 
     def get(self, name: str) -> str:
         """An attribute's value, "" where it is absent."""
+        if not self.attributes:
+            return ""
         for match in _ATTRIBUTE.finditer(self.attributes):
             if match[1].lower() == name:
                 return unescape(match[2] or match[3] or match[4] or "")
@@ -101,80 +127,90 @@ class Element:
 def parse(html: str) -> Element:
     """The tree of a fragment, under a root element without a tag."""
     html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")  # as HTML reads them
-    root = Element("", block=True)
+    root = top = Element("", block=True)
     stack = [root]
-    children = root.children
-    pos, search, kind_of = 0, _TAG.search, _KIND.get
-    while (match := search(html, pos)) is not None:
-        start = match.start()
+    pos = 0
+    start = html.find("<")
+    while start >= 0:
+        end = html.find(">", start, start + _LONGEST + 2) + 1
+        tag = _TAGS.get(html[start + 1 : end - 1]) if end else None
+        attributes = ""
+        if tag is None:
+            match = _TAG.match(html, start)
+            if match is None:  # a sign that stands for itself
+                start = html.find("<", start + 1)
+                continue
+            end = match.end()
+            slash, name, attributes = match.groups()
+            if name is not None:
+                tag = _TAGS.get(slash + name.lower()) or _Tag(name.lower(), bool(slash))
         if start > pos:
-            text = html[pos:start]
-            children.append(unescape(text) if "&" in text else text)
-        pos = match.end()
-        closing, tag, attributes = match.groups()
+            top.children.append(_unescaped(html[pos:start]))
+        pos = end
         if tag is None:  # a comment
-            continue
-        if not tag.islower():
-            tag = tag.lower()
-        if closing:
-            if stack[-1].tag == tag:
+            pass
+        elif tag.closing:
+            if top.tag == tag.name:
                 stack.pop()
-                children = stack[-1].children
-                continue
-            for depth in range(len(stack) - 1, 0, -1):
-                if stack[depth].tag == tag:
-                    del stack[depth:]
-                    children = stack[-1].children
-                    break
-            continue
-        kind = kind_of(tag, 0)
-        if kind & _WHOLE:
-            end = _taken_whole(html, tag, match, stack)
-            if end is not None:
-                children, pos = stack[-1].children, end
-                continue
-        if kind & _BLOCK:
-            if stack[-1].tag == "p":
-                stack.pop()
-            if tag in _CLOSES:
-                _close(stack, *_CLOSES[tag])
-            children = stack[-1].children
-            _holds_block(stack)
-            element = Element(tag, attributes, block=True)
+            else:
+                for depth in range(len(stack) - 1, 0, -1):
+                    if stack[depth].tag == tag.name:
+                        del stack[depth:]
+                        break
+            top = stack[-1]
+        elif tag.whole and (taken := _taken_whole(html, tag.name, attributes, end, stack)) >= 0:
+            top, pos = stack[-1], taken
         else:
-            element = Element(tag, attributes)
-        children.append(element)
-        if not kind & _EMPTY and len(stack) < _DEPTH:
-            stack.append(element)
-            children = element.children
+            if tag.block:
+                if top.tag == "p":
+                    stack.pop()
+                if tag.closes:
+                    _close(stack, tag.closes, tag.until)
+                top = stack[-1]
+                if not top.holds:
+                    _holds_block(stack)
+            element = Element(tag.name, attributes, "", tag.block)
+            top.children.append(element)
+            if not tag.empty and len(stack) < _DEPTH:
+                stack.append(element)
+                top = element
+        start = html.find("<", pos)
     if pos < len(html):
-        children.append(unescape(html[pos:]))
+        top.children.append(_unescaped(html[pos:]))
     return root
 
 
-def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]) -> int | None:
-    """Read an element in one go: chrome, code, a formula. Where it ends; None if it is to be read like any other."""
+def _unescaped(text: str) -> str:
+    """`html.unescape`, faster where a text has no entities but those that a browser writes."""
+    if "&" not in text:
+        return text
+    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&nbsp;", "\xa0")
+    return plain.replace("&amp;", "&") if plain.count("&") == plain.count("&amp;") else unescape(text)
+
+
+def _taken_whole(html: str, tag: str, attributes: str, pos: int, stack: list[Element]) -> int:
+    """Read an element in one go: chrome, code, a formula. Where it ends; -1 if it is to be read like any other."""
+    if tag == "span" and "katex" not in attributes:
+        return -1
     if tag in CHROME:
-        return _end_of(html, tag, match.end())[1]
+        return _end_of(html, tag, pos)[1]
     if tag == "pre":
-        inner, end = _end_of(html, tag, match.end())
+        inner, end = _end_of(html, tag, pos)
         if stack[-1].tag == "p":
             stack.pop()
         _holds_block(stack)
-        stack[-1].children.append(_code_block(html[match.end() : inner]))
+        stack[-1].children.append(_code_block(html[pos:inner]))
         return end
-    if "katex" not in match[3]:
-        return None
-    start = html.find("<annotation", match.end(), match.end() + _FORMULA)
+    start = html.find("<annotation", pos, pos + _FORMULA)
     start = html.find(">", start, start + _FORMULA) + 1 if start >= 0 else 0
     stop = html.find("</annotation>", start, start + _FORMULA) if start else -1
     if stop < 0:
-        return None
-    inner, end = _end_of(html, tag, match.end())
+        return -1
+    inner, end = _end_of(html, tag, pos)
     if inner < stop:  # the annotation is another formula's
-        return None
+        return -1
     formula = Element(MATH, text=unescape(html[start:stop]).strip())
-    if "katex-display" in match[3]:
+    if "katex-display" in attributes:
         formula.tag, formula.block = MATH_BLOCK, True
         _holds_block(stack)
     stack[-1].children.append(formula)
@@ -183,6 +219,7 @@ def _taken_whole(html: str, tag: str, match: re.Match[str], stack: list[Element]
 
 def _holds_block(stack: list[Element]) -> None:
     for element in reversed(stack):
+        element.holds = True
         if element.block:
             return
         element.block = True
@@ -197,10 +234,15 @@ def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...])
             return
 
 
+@cache
+def _tags_named(tag: str) -> re.Pattern[str]:
+    return re.compile(rf"<(/?){tag}\b[^>]*>", re.I)
+
+
 def _end_of(html: str, tag: str, pos: int) -> tuple[int, int]:
     """Where the element whose opening tag ends at `pos` has its closing tag: its start and its end; the text's end if lost."""
     depth = 1
-    for match in re.compile(rf"<(/?){tag}\b[^>]*>", re.I).finditer(html, pos):
+    for match in _tags_named(tag).finditer(html, pos):
         depth += -1 if match[1] else 1
         if not depth:
             return match.start(), match.end()
@@ -208,7 +250,7 @@ def _end_of(html: str, tag: str, pos: int) -> tuple[int, int]:
 
 
 def _text(html: str) -> str:
-    return unescape(_TAG.sub("", html))
+    return _unescaped(_MARKUP.sub("", html) if "<" in html else html)
 
 
 def _code_block(inner: str) -> Element:
@@ -229,11 +271,18 @@ def _code_block(inner: str) -> Element:
         body = _NEXT_LINE.sub("\n", body)
     label = ""
     if "<" in head:
-        said = " ".join(_without_chrome(head).split())
-        label = said.lower() if _LABEL.fullmatch(said) else ""
+        label = _label(head) if len(head) < 1000 else _read_label(head)
     # a header without a label: the fence named no language, and the class is what highlight.js guessed
     guess = None if "<div" in head else _LANGUAGE.search(inner, max(start, 0), opening)
-    return Element("pre", label or (guess[1] if guess else ""), _text(body) if "<" in body or "&" in body else body, block=True)
+    return Element("pre", label or (guess[1] if guess else ""), _text(body), block=True)
+
+
+def _read_label(head: str) -> str:
+    said = " ".join(_without_chrome(head).split())
+    return said.lower() if _LABEL.fullmatch(said) else ""
+
+
+_label = lru_cache(maxsize=256)(_read_label)  # headers are long, and differ by their label alone
 
 
 def _without_chrome(html: str) -> str:
@@ -248,7 +297,7 @@ def _without_chrome(html: str) -> str:
 
 def answer(root: Element) -> Element:
     """The tree without the pager that stood beside the answer's own element (class `markdown`)."""
-    if any(isinstance(c, Element) and _is_answer(c) for c in root.children):
+    if len(root.children) > 1 and any(isinstance(c, Element) and _is_answer(c) for c in root.children):
         for child in root.children:
             if isinstance(child, Element) and not _is_answer(child) and _PAGER.fullmatch(content(child)):
                 child.children.clear()
