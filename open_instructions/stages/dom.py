@@ -311,4 +311,6 @@ def _is_answer(element: Element) -> bool:
 
 def content(element: Element) -> str:
     """All text below an element."""
+    if len(element.children) == 1 and isinstance(only := element.children[0], str):
+        return element.text + only
     return element.text + "".join(c if isinstance(c, str) else content(c) for c in element.children)

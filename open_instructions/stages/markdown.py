@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from html import escape
 
 from .dom import MATH, MATH_BLOCK, Element, content
 
 _SPACES = re.compile(r"[ \t\f]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
-_SPECIAL = re.compile(r"[\\`*_\]&~<]")
-_ESCAPES = re.compile(
-    r"""\\(?=[!-/:-@\[-`{-~\n]|\Z)          # a backslash before punctuation
+_SPECIAL = re.compile(r"[\\`*_\]&~<\n\t\f]")
+_ESCAPES = re.compile(  # each begins with its character, so that text between them is passed over at once
+    r"""\\(?=[!-/:-@\[-`{-~\n]|\Z)            # a backslash before punctuation
       | `
-      | \*(?!\ )(?=.) | (?<!\ )(?<!^)\*     # a star that could open or close
-      | (?<![^\W_])_ | _(?![^\W_])          # an underscore at the edge of a word
-      | \](?=\()                            # what looks like a link
-      | &(?=\#?\w+;)                        # an entity
+      | \*(?!\ )(?=.) | \*(?<!\ \*)(?<!^\*)   # a star that could open or close
+      | _(?<![^\W_]_) | _(?![^\W_])            # an underscore at the edge of a word
+      | \](?=\()                              # what looks like a link
+      | &(?=\#?\w+;)                          # an entity
       | ~(?=~)
       | <(?=[a-zA-Z][a-zA-Z0-9+.-]{1,31}:|[^\s<>@]+@)  # an autolink
     """,
@@ -33,6 +32,7 @@ _LINE_START = re.compile(
     re.M,
 )
 _STARTS = frozenset("#>+=|*_:-0123456789")
+_START = re.compile(r"\n[#>+=|*\d_:-]")
 _DEFINITION = re.compile(r"^\[(?=(?:[^\[\]\\]|\\.){1,999}\]:)", re.M)
 _AFTER_BREAK = re.compile(r" *  \n[ \n]*")
 _BRACKET = re.compile(r"(`+)[^`].*?(?<!`)\1(?!`)|\\.|([\[\]])|[^\\`\[\]]+", re.S)
@@ -48,13 +48,17 @@ def render(root: Element) -> str:
 
 def _blocks(parent: Element) -> list[str]:
     """Each block below an element, as its lines."""
+    if not parent.holds:
+        text = _paragraph(parent.children)
+        return [text] if text else []
     found: list[str] = []
     run: list[Element | str] = []
     lists = {"ul": 0, "ol": 0}
     last = ""
     for child in parent.children:
         if isinstance(child, str) or not child.block:
-            run.append(child)
+            if run or child != "\n":
+                run.append(child)
             continue
         if run:
             text = _paragraph(run)
@@ -82,7 +86,7 @@ def _blocks(parent: Element) -> list[str]:
 def _block(element: Element) -> list[str]:
     tag = element.tag
     if tag == "p":
-        return _blocks(element) if _has_blocks(element) else [_paragraph(element.children)]
+        return _blocks(element)
     if tag == "pre":
         return [_fence(element)]
     if tag in _HEADINGS:
@@ -101,30 +105,35 @@ def _block(element: Element) -> list[str]:
     return _blocks(element)
 
 
-def _has_blocks(element: Element) -> bool:
-    return any(not isinstance(c, str) and c.block for c in element.children)
-
-
-def _paragraph(children: Sequence[Element | str]) -> str:
+def _paragraph(children: list[Element | str]) -> str:
     text = _inline(children).strip(" \n")
     if "  \n" in text:
         text = _AFTER_BREAK.sub("  \n", text)
-    if text[:1] in _STARTS or "\n" in text:
+    if text[:1] in _STARTS or ("\n" in text and _START.search("\n" + text)):
         text = _LINE_START.sub(lambda m: "\\" + m[1] if m[1] else f"{m[3]}\\{m[4]}", text)
     return _DEFINITION.sub(r"\\[", text) if "]:" in text else text
 
 
 def _fence(element: Element) -> str:
     code = element.text
-    ticks = max((len(run) for run in re.findall(r"`{3,}", code)), default=2)
+    ticks = max((len(run) for run in re.findall(r"`{3,}", code)), default=2) if "```" in code else 2
     fence = "`" * (ticks + 1)
     return f"{fence}{element.attributes}\n{code}{'' if code.endswith(chr(10)) or not code else chr(10)}{fence}"
 
 
 def _list(element: Element, *, alternate: bool) -> str:
-    children = [c for c in element.children if isinstance(c, Element) or c.strip()]
-    items = [c if isinstance(c, Element) and c.tag in ("li", "ul", "ol") else _item(c) for c in children]
-    loose = any(isinstance(c, Element) and c.tag == "p" for item in items for c in item.children)
+    items: list[Element] = []
+    loose = False
+    for child in element.children:
+        if isinstance(child, str):
+            if child == "\n" or not child.strip():
+                continue
+            item = _item(child)
+        else:
+            item = child if child.tag in ("li", "ul", "ol") else _item(child)
+        items.append(item)
+        if item.holds and not loose:
+            loose = any(isinstance(c, Element) and c.tag == "p" for c in item.children)
     number = _number(element.get("start"), 1) if element.tag == "ol" else 0
     lines: list[str] = []
     for item in items:
@@ -137,9 +146,12 @@ def _list(element: Element, *, alternate: bool) -> str:
         blocks = _blocks(item) if item.tag not in ("ul", "ol") else [_list(item, alternate=False)]
         body = ("\n\n" if loose else "\n").join(blocks)
         body = "***" + body[3:] if body[:4] in ("---", "---\n") else body  # "- ---" would be a line across
-        indent = " " * len(marker)
-        first, *rest = body.split("\n")
-        lines.append("\n".join([(marker + first).rstrip(), *(indent + line if line else "" for line in rest)]))
+        if "\n" in body:
+            indent = " " * len(marker)
+            first, *rest = body.split("\n")
+            lines.append("\n".join([(marker + first).rstrip(), *[indent + line if line else "" for line in rest]]))
+        else:
+            lines.append((marker + body).rstrip())
     return ("\n\n" if loose else "\n").join(lines)
 
 
@@ -147,6 +159,7 @@ def _item(child: Element | str) -> Element:
     """What stands in a list beside its items."""
     item = Element("li", block=True)
     item.children.append(child)
+    item.holds = not isinstance(child, str) and child.block
     return item
 
 
@@ -179,28 +192,31 @@ def _beside_cells(element: Element) -> list[str]:
         elif child.tag in ("thead", "tbody", "tfoot", "tr"):
             found += _beside_cells(child)
         elif child.tag not in ("td", "th", "colgroup"):
-            found += _blocks(child) if _has_blocks(child) else [_paragraph([child])]
+            found += _blocks(child) if child.holds else [_paragraph([child])]
     return [text for text in found if text]
 
 
 def _find(element: Element, tag: str) -> list[Element]:
+    """All blocks of this name below an element, but not those of a table in it."""
     found: list[Element] = []
     for child in element.children:
         if isinstance(child, Element):
             if child.tag == tag:
                 found.append(child)
-            elif child.tag != "table":
+            elif child.holds and child.tag != "table":
                 found += _find(child, tag)
     return found
 
 
 def _alignment(cell: Element) -> str:
+    if not cell.attributes:
+        return "---"
     said = cell.get("align") or re.sub(r"\s", "", cell.get("style")).partition("text-align:")[2].partition(";")[0]
     return {"left": ":---", "center": ":---:", "right": "---:"}.get(said.lower(), "---")
 
 
 def _cell(cell: Element) -> str:
-    text = "<br>".join(_flat(cell)) if _has_blocks(cell) else _inline(cell.children)
+    text = "<br>".join(_flat(cell)) if cell.holds else _inline(cell.children)
     return " ".join(text.replace("  \n", "<br>").split()).replace("|", "\\|")
 
 
@@ -228,14 +244,11 @@ def _flat(element: Element) -> list[str]:
     return lines
 
 
-def _inline(children: Sequence[Element | str]) -> str:
+def _inline(children: list[Element | str]) -> str:
     parts: list[str] = []
     for at, child in enumerate(children):
         if isinstance(child, str):
-            text = _SPACES.sub(" ", child) if "  " in child or "\t" in child or "\f" in child else child
-            if "\n" in text:
-                text = _BREAKS.sub("\n", text)
-            parts.append(_ESCAPES.sub(lambda m: "\\" + m[0], text) if _SPECIAL.search(text) else text)
+            parts.append(_escaped(child) if "  " in child or _SPECIAL.search(child) else child)
         elif child.tag in _WRAPS:
             parts.append(_wrapped(child, parts[-1] if parts else "", children[at + 1] if at + 1 < len(children) else ""))
         else:
@@ -247,6 +260,14 @@ def _inline(children: Sequence[Element | str]) -> str:
                 text = f"<code>{escape(content(child), quote=False)}</code>"  # or the two would be one span
             parts.append(text)
     return "".join(parts)
+
+
+def _escaped(text: str) -> str:
+    if "  " in text or "\t" in text or "\f" in text:
+        text = _SPACES.sub(" ", text)
+    if "\n" in text:
+        text = _BREAKS.sub("\n", text)
+    return _ESCAPES.sub(lambda m: "\\" + m[0], text)
 
 
 def _wrapped(element: Element, before: str, after: Element | str) -> str:
@@ -295,7 +316,7 @@ def _punctuation(character: str) -> bool:
     return unicodedata.category(character)[0] in "PS"
 
 
-def _without(children: Sequence[Element | str], mark: str) -> Sequence[Element | str]:
+def _without(children: list[Element | str], mark: str) -> list[Element | str]:
     """Bold in bold is bold: what stands in an element of the same mark stands here."""
     if not any(not isinstance(c, str) and c.children for c in children):
         return children
@@ -308,7 +329,7 @@ def _without(children: Sequence[Element | str], mark: str) -> Sequence[Element |
     return found
 
 
-def _has_mark(children: Iterable[Element | str], mark: str) -> bool:
+def _has_mark(children: list[Element | str], mark: str) -> bool:
     return any(not isinstance(c, str) and (_WRAPS.get(c.tag) == mark or _has_mark(c.children, mark)) for c in children)
 
 
@@ -340,8 +361,10 @@ def _code(element: Element) -> str:
 
 
 def _ticked(text: str) -> str:
-    runs = {len(run) for run in re.findall("`+", text)}
-    ticks = "`" * next(n for n in range(1, len(runs) + 2) if n not in runs)
+    ticks = "`"
+    if "`" in text:
+        runs = {len(run) for run in re.findall("`+", text)}
+        ticks *= next(n for n in range(1, len(runs) + 2) if n not in runs)
     pad = " " if text[0] == "`" or text[-1] == "`" or (text[0] == text[-1] == " " and text.strip()) else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
