@@ -28,7 +28,7 @@ _NOT_PROSE = re.compile(
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
 _RANGES = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _UNSPACED = re.compile(f"[{_RANGES}]")
-_SAME = str.maketrans({"’": "'", "‘": "'", "´": "'", "\u2010": "-", "\u2011": "-"})
+_SAME = (("’", "'"), ("‘", "'"), ("´", "'"), ("\u2010", "-"), ("\u2011", "-"))
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
@@ -53,18 +53,20 @@ class Phrases:
                     return [Reject(reason, f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""))]
         results: list[Conversation | Reject] = self._without_messages(conversation) if self._messages else [conversation]
         if self._min_chars and isinstance(results[0], Conversation):
-            chars = sum(len(m.content) for m in results[0].messages)
+            chars = sum([len(m.content) for m in results[0].messages])
             if chars < self._min_chars:
                 return [Reject(Reason.TOO_SHORT, f"{chars} characters in all, the least is {self._min_chars}")]
         return results
 
     def _said(self, content: str) -> tuple[Reason, str, str] | None:
         """The first phrase that an answer says in its prose: why it is refused, its language, the phrase."""
-        if content.isascii():  # most answers hold no word of any phrase, and that is soon seen
-            lower = content.lower()
-            if not any(word in lower for word in self._keys):
-                return None
-        text = _plain(content)
+        folded = _folded(content)
+        for word in self._keys:  # most answers hold no word of any phrase, and that is soon seen
+            if word in folded:
+                break
+        else:
+            return None
+        text = " ".join(folded.split())
         for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
             for language, phrase in known:
                 if phrase in text and _whole(
@@ -74,7 +76,7 @@ class Phrases:
         return None
 
     def _without_messages(self, conversation: Conversation) -> list[Conversation | Reject]:
-        refused = [m for m in conversation.messages if m.role == ASSISTANT and self._is_message(m)]
+        refused = [m for m in conversation.messages if m.role == ASSISTANT and len(m.content) < 200 and self._is_message(m)]
         if not refused:
             return [conversation]
         results = replace_content(conversation, [m for m in conversation.messages if m not in refused], ())
@@ -83,15 +85,26 @@ class Phrases:
         return [*results, *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused)]
 
     def _is_message(self, message: Message) -> bool:
-        return len(message.content) < 200 and _EDGES.sub("", _plain(message.content)) in self._messages
+        return _EDGES.sub("", _plain(message.content)) in self._messages
 
 
 def _plain(text: str) -> str:
     """Text as it is compared: one form of each character, no capitals, nothing invisible, single spaces."""
+    return " ".join(_folded(text).split())
+
+
+def _folded(text: str) -> str:
+    """The same with its white space."""
     if text.isascii():
-        return " ".join(text.lower().split())
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text).translate(_SAME))
-    return " ".join(text.casefold().translate(_SAME).split())
+        return text.lower()
+    return _alike(unicodedata.normalize("NFKC", _alike(_INVISIBLE.sub("", text))).casefold())
+
+
+def _alike(text: str) -> str:
+    """What translate() does, which would look up each character."""
+    for character, plain in _SAME:
+        text = text.replace(character, plain)
+    return text
 
 
 def _whole(phrase: str, text: str) -> bool:
