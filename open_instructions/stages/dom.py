@@ -12,27 +12,27 @@ from functools import cache, lru_cache
 from html import unescape
 from typing import Final
 
-_TAG = re.compile(
+_TAG: Final = re.compile(
     r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
 )
-_MARKUP = re.compile(  # _TAG without groups, and before it what highlight.js writes, which is most of what stands in code
+_MARKUP: Final = re.compile(  # _TAG without groups, and before it what highlight.js writes, which is most of what stands in code
     r"<(?:/span>|span class=\"[^\"]*\">|/?[a-zA-Z][^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
 )
-_ATTRIBUTE = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-_LABEL = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
-_LANGUAGE = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
-_PAGER = re.compile(r"\s*\d+ / \d+\s*")
-_DEPTH = 100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
-_FORMULA = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
-_NEXT_LINE = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
+_ATTRIBUTE: Final = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
+_LABEL: Final = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
+_LANGUAGE: Final = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
+_PAGER: Final = re.compile(r"\s*\d+ / \d+\s*")
+_DEPTH: Final = 100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
+_FORMULA: Final = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
+_NEXT_LINE: Final = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
 
 MATH: Final = "#math"
 MATH_BLOCK: Final = "#math-block"
 """Formulas that were taken out; no page has elements of this name."""
-VOID = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
-CHROME = frozenset(("button", "svg", "script", "style", "template", "noscript"))
-_TAKEN_WHOLE = CHROME | {"pre", "span"}
-BLOCKS = frozenset(
+VOID: Final = frozenset("br hr img input wbr area base col embed link meta param source track".split())  # noqa: SIM905
+CHROME: Final = frozenset(("button", "svg", "script", "style", "template", "noscript"))
+_TAKEN_WHOLE: Final = CHROME | {"pre", "span"}
+BLOCKS: Final = frozenset(
     [
         "p",
         "div",
@@ -78,7 +78,7 @@ BLOCKS = frozenset(
     ]
 )
 # what an opening tag closes without being told, and where the search for it ends
-_CLOSES = {
+_CLOSES: Final = {
     "li": (("li",), ("ul", "ol")), "td": (("td", "th"), ("tr", "table")), "th": (("td", "th"), ("tr", "table")),
     "tr": (("tr",), ("table",)), "dt": (("dt", "dd"), ("dl",)), "dd": (("dt", "dd"), ("dl",)),
 }  # fmt: skip
@@ -96,12 +96,12 @@ class _Tag:
 
 
 _INLINE = ("a", "b", "code", "del", "em", "i", "math", "s", "strong", "sub", "sup")
-_TAGS = {  # as they stand between < and > where they have no attributes
+_TAGS: Final = {  # as they stand between < and > where they have no attributes
     "/" * closing + name: _Tag(name, closing)
     for name in {*BLOCKS, *VOID, *_TAKEN_WHOLE, *_INLINE} - {MATH_BLOCK}
     for closing in (False, True)
 }
-_LONGEST = max(map(len, _TAGS))
+_LONGEST: Final = max(map(len, _TAGS))
 
 
 class Element:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from html import escape
+from typing import Final
 
 from .dom import MATH, MATH_BLOCK, Element, content
 
-_SPACES = re.compile(r"[ \t\f]+")
-_BREAKS = re.compile(r" ?\n[ \n]*")
-_SPECIAL = re.compile(r"[\\`*_\]&~<\n\t\f]")
-_ESCAPES = re.compile(  # each begins with its character, so that text between them is passed over at once
+_SPACES: Final = re.compile(r"[ \t\f]+")
+_BREAKS: Final = re.compile(r" ?\n[ \n]*")
+_SPECIAL: Final = re.compile(r"[\\`*_\]&~<\n\t\f]")
+_ESCAPES: Final = re.compile(  # each begins with its character, so that text between them is passed over at once
     r"""\\(?=[!-/:-@\[-`{-~\n]|\Z)            # a backslash before punctuation
       | `
       | \*(?!\ )(?=.) | \*(?<!\ \*)(?<!^\*)   # a star that could open or close
@@ -26,19 +27,19 @@ _ESCAPES = re.compile(  # each begins with its character, so that text between t
     """,
     re.X | re.S,
 )
-_LINE_START = re.compile(
+_LINE_START: Final = re.compile(
     r"^(?=[#>+=|*\d_:-])(?:(#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|=+\s*$|([-_*])(?:[ \t]*\2){2,}[ \t]*$|-+\s*$|\|(?=[ :-]+\|)"
     r"|:?-+:?(?=[ \t]*\|[ \t|:-]*$))|(\d{1,9})([.)])(?=\s|$))",
     re.M,
 )
-_STARTS = frozenset("#>+=|*_:-0123456789")
-_START = re.compile(r"\n[#>+=|*\d_:-]")
-_DEFINITION = re.compile(r"^\[(?=(?:[^\[\]\\]|\\.){1,999}\]:)", re.M)
-_AFTER_BREAK = re.compile(r" *  \n[ \n]*")
-_BRACKET = re.compile(r"(`+)[^`].*?(?<!`)\1(?!`)|\\.|([\[\]])|[^\\`\[\]]+", re.S)
-_ENTITY = re.compile(r"&(?=#?\w+;)")
-_WRAPS = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
-_HEADINGS = {f"h{n}": n for n in range(1, 7)}
+_STARTS: Final = frozenset("#>+=|*_:-0123456789")
+_START: Final = re.compile(r"\n[#>+=|*\d_:-]")
+_DEFINITION: Final = re.compile(r"^\[(?=(?:[^\[\]\\]|\\.){1,999}\]:)", re.M)
+_AFTER_BREAK: Final = re.compile(r" *  \n[ \n]*")
+_BRACKET: Final = re.compile(r"(`+)[^`].*?(?<!`)\1(?!`)|\\.|([\[\]])|[^\\`\[\]]+", re.S)
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_WRAPS: Final = {"strong": "**", "b": "**", "em": "*", "i": "*", "del": "~~", "s": "~~", "strike": "~~"}
+_HEADINGS: Final = {f"h{n}": n for n in range(1, 7)}
 
 
 def render(root: Element) -> str:
