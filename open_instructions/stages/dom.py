@@ -141,9 +141,9 @@ def parse(html: str) -> Element:
                 start = html.find("<", start + 1)
                 continue
             end = match.end()
-            slash, name, attributes = match.groups()
-            if name is not None:
-                tag = _TAGS.get(slash + name.lower()) or _Tag(name.lower(), bool(slash))
+            if match[2] is not None:
+                name, attributes = match[2].lower(), match[3]
+                tag = _TAGS.get(match[1] + name) or _Tag(name, match[1] == "/")
         if start > pos:
             top.children.append(_unescaped(html[pos:start]))
         pos = end
