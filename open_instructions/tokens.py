@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,11 +44,15 @@ class Tokenizer(Protocol):
 
 class _Quicktok:
     def __init__(self, name: str) -> None:
-        import quicktok
-
         self.vocabulary = name
         self.backend = f"quicktok-v1 {version('quicktok-v1')}"
-        self.count = quicktok.get_encoding(name).count
+
+    @cached_property
+    def count(self) -> Any:
+        # a tenth of a second, which a process that only plans does without
+        import quicktok
+
+        return quicktok.get_encoding(self.vocabulary).count
 
 
 class _Tiktoken:
