@@ -23,8 +23,9 @@ class Engine(Protocol):
 
     def __exit__(self, *raised: object) -> None: ...
 
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """The results of `function` in the order of `items`. Few items wait at a time."""
+    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
+        """The results of `function` in the order of `items`. Few items wait at a time. `native` says that it spends its time
+        outside of Python, where threads are as good as processes."""
         ...
 
     def exchange(

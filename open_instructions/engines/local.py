@@ -1,4 +1,4 @@
-"""This machine: in this process for one worker, in child processes for more."""
+"""This machine: in this process for one worker, in child processes or threads for more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -38,22 +38,29 @@ class Local:
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        if self._workers > 1:
-            context = get_context("spawn")
-            self._ear, self._mouth = context.Pipe(duplex=False)
-            self._pool = ProcessPoolExecutor(self._workers, context, initializer=_start, initargs=(self._ear,))
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._pool:
-            self._mouth.close()  # which ends the workers: nothing is left to do, or nobody wants it
-            self._pool.shutdown(cancel_futures=True)
-            self._ear.close()
+        self._end_workers()
 
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        if not self._pool:
+    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
+        if self._workers <= 1:
             yield from map(function, items)
-            return
+        elif native:
+            self._end_workers()  # they would only hold memory
+            threads = ThreadPoolExecutor(self._workers)
+            try:
+                yield from in_order(lambda item: threads.submit(function, item), Future.result, items, deque(), 2 * self._workers)
+            finally:
+                threads.shutdown(cancel_futures=True)
+        else:
+            yield from self._in_processes(function, items)
+
+    def _in_processes(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        if not self._pool:
+            context = get_context("spawn")
+            self._ear, self._mouth = context.Pipe(duplex=False)
+            self._pool = ProcessPoolExecutor(self._workers, context, initializer=_start, initargs=(self._ear,))
         pool = self._pool
 
         def submit(item: T) -> Future[R]:
@@ -67,6 +74,13 @@ class Local:
                 "A worker process died, perhaps for want of memory.",
                 hint="The same command goes on from what is done; with fewer --workers if it happens again.",
             ) from error
+
+    def _end_workers(self) -> None:
+        if self._pool:
+            self._mouth.close()  # which ends them at once: nothing is left to do, or nobody wants it
+            self._pool.shutdown(cancel_futures=True)
+            self._ear.close()
+            self._pool = None
 
     def exchange(
         self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int

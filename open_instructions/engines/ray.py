@@ -61,7 +61,7 @@ class Ray:
         if self._mine:
             self._ray.shutdown()
 
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
         task = self._task(_apply)
         yield from in_order(partial(task.remote, self._ray.put(function)), self._result, items, self._waiting, self._many)
 

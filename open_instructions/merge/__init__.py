@@ -43,7 +43,7 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
     layouts = {DATA: Layout(), REJECTED: Layout()}
     copies = []
     work = ((index, fate.of(index)) for index in range(len(counts)))
-    for index, surveyed in enumerate(engine.map(partial(survey, chunks=chunks), work)):
+    for index, surveyed in enumerate(engine.map(partial(survey, chunks=chunks), work, native=True)):
         ledger.update(surveyed.ledger)
         layouts[DATA].add(DATA, index, surveyed.data)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
@@ -55,7 +55,7 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
     with_fates = ((job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group}) for job in jobs)
-    written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates))
+    written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True))
     for path in [p for kind in layouts for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
         path.unlink()  # a draft of a node that was lost
     return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}))
