@@ -24,6 +24,16 @@ _STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 """What several processes can write to, as scheme://bucket/key."""
 
 
+def cache_folder() -> Path:
+    """Where what can be had again is kept: OI_CACHE, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("OI_CACHE", "")
+    if "://" in given:
+        raise UsageError(f"OI_CACHE is {given}, and has to be a folder of this machine.")
+    return Path(given) if given else user_cache_path("open-instructions")
+
+
 def place(given: str | os.PathLike[str]) -> Path:
     """The path for what a user wrote. Raises UsageError for an address that nothing installed here knows.
 

@@ -30,10 +30,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test writes into the user's data folder, and none reaches the network."""
     home = tmp_path / "home"
     monkeypatch.setenv("OI_HOME", str(home))
+    monkeypatch.setenv("OI_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))  # one for all tests of a process: the model is in it
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     return home

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,29 @@ def test_two_bytes_hold_the_weights_of_the_model() -> None:
     *rows, none = Detector(PLAUSIBLE)._weights / 512
     assert np.array_equal(rows, model.nb_ptc[:, columns])
     assert not none.any()
+
+
+def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again(tmp_path: Path) -> None:
+    texts = [text for _, text in known(0)[::7]]
+    expected = Detector(("de", "en", "sr")).scores(texts, {})
+
+    def scores() -> Any:
+        return Detector(("de", "en", "sr"), tmp_path).scores(texts, {})
+
+    assert np.array_equal(scores(), expected)  # which keeps them
+    (kept,) = tmp_path.iterdir()
+    assert sorted(p.name for p in kept.iterdir()) == [
+        "first.npy", "labels.npy", "more.npy", "next.npy", "out.npy", "row.npy", "start.npy", "weights.npy",
+    ]  # fmt: skip
+    weights = kept / "weights.npy"
+    marked = np.load(weights) * 0
+    np.save(weights, marked)
+    assert not np.array_equal(scores(), expected)  # they are what is read
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    assert np.array_equal(scores(), expected)
+    assert weights.stat().st_size > marked.nbytes
+    (tmp_path / "file").write_text("")
+    assert np.array_equal(Detector(("de", "en", "sr"), tmp_path / "file").scores(texts, {}), expected)  # where nothing can be kept
 
 
 def test_an_unknown_language_is_an_error() -> None:

@@ -85,6 +85,7 @@ class Local:
     def exchange(
         self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
     ) -> Iterator[R]:
+        self._end_workers()  # one process does this, and has more room without them
         if parts == 1:
             yield gather([scatter(item, 1)[0] for item in items])
             return

@@ -19,7 +19,7 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, parse, printable
-from .streams import archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
+from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
 __all__ = [
     "Frame",
@@ -48,7 +48,12 @@ class Opened:
         self.path, self.member, self.subset = path, member, subset
         self._name = path.name if member is None else member_name(path, member)
         self.header: dict[str, Any] = {}
-        self.share = 0.0
+        self._stream: ByteStream | None = None
+        self._share = 0.0
+
+    @property
+    def share(self) -> float:
+        return self._stream.share if self._stream else self._share  # to ask where a file stands costs more than to read a small record
 
     def frames(self) -> Iterator[tuple[Frame, Any]]:
         if plain_name(self._name).lower().endswith(".parquet"):
@@ -59,9 +64,8 @@ class Opened:
                 buffer = Buffer(stream)
             except InputError as error:
                 raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
-            for frame, value in self._json(buffer):
-                self.share = stream.share
-                yield frame, value
+            self._stream = stream
+            yield from self._json(buffer)
 
     def _json(self, buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         first = buffer.peek()
@@ -108,7 +112,7 @@ class Opened:
                     for frame in _batch_frames(batch, row):
                         yield frame, None
                         row += 1
-                    self.share = row / max(table.metadata.num_rows, 1)
+                    self._share = row / max(table.metadata.num_rows, 1)
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
                 raise InputError(f"{self.path} cannot be read as Parquet: {error}.", hint="Download it again.") from error
         if not row:

@@ -7,9 +7,14 @@ the same in any order of adding: on every platform, in every batch. The labels a
 
 from __future__ import annotations
 
+import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -36,28 +41,12 @@ class Detector:
     [0, 1]
     """
 
-    def __init__(self, languages: Sequence[str]) -> None:
-        model = _model()
-        columns = [(i, label) for i, label in enumerate(model.nb_classes) if label in set(languages)]
-        self.languages = tuple(dict.fromkeys(label for _, label in columns))
-        missing = set(languages) - set(self.languages)
-        if missing:
-            raise ValueError(f"py3langid does not tell apart {', '.join(sorted(missing))}")
-        # a language in two scripts has two columns: the first, and those that are folded into it
-        first = [next(i for i, (_, other) in enumerate(columns) if other == label) for label in self.languages]
-        self._first = np.array(first)
-        self._more = [(self.languages.index(label), i) for i, (_, label) in enumerate(columns) if i not in first]
-        indexes = [i for i, _ in columns]
-        # where no feature ends, a last one stands, which says nothing
-        none = len(model.nb_ptc)
-        self._weights = np.zeros((none + 1, len(indexes)), dtype=np.int16)
-        np.rint(model.nb_ptc[:, indexes] * np.float32(_WEIGHT), out=self._weights[:-1], casting="unsafe")
-        self._start = np.rint(model.nb_pc[indexes].astype(np.float64) * _LOG) * _WEIGHT
-        self._next = np.asarray(model.tk_nextmove)
-        self._row = np.asarray(model.tk_row, dtype=np.int64) << 8
-        self._out = np.array(model.tk_output, dtype=np.int32)
-        self._out[self._out < 0] = none
-        self._bits = none.bit_length()
+    def __init__(self, languages: Sequence[str], folder: Path | None = None) -> None:
+        tables = _tables(languages) if folder is None else _kept(languages, folder)
+        self.languages = tuple(tables["labels"].tolist())
+        self._first, self._start, self._more = tables["first"], tables["start"], tables["more"].tolist()
+        self._weights, self._next, self._row, self._out = tables["weights"], tables["next"], tables["row"], tables["out"]
+        self._bits = (len(self._weights) - 1).bit_length()
 
     def scores(self, texts: Sequence[str], prior: Mapping[str, float]) -> Any:
         """Natural log of how well each text fits each language (texts x languages), `prior` added."""
@@ -115,7 +104,62 @@ def _encoded(text: str) -> bytes:
     return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode("utf-8", "surrogatepass")
 
 
-def _model() -> Any:
+def _tables(languages: Sequence[str]) -> dict[str, Any]:
+    """What a detector looks things up in, made from py3langid's model. Raises ValueError for a language that it has not."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+    model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
+    columns = [(i, label) for i, label in enumerate(model.nb_classes) if label in set(languages)]
+    labels = list(dict.fromkeys(label for _, label in columns))
+    missing = set(languages) - set(labels)
+    if missing:
+        raise ValueError(f"py3langid does not tell apart {', '.join(sorted(missing))}")
+    # a language in two scripts has two columns: the first, and those that are folded into it
+    first = [next(i for i, (_, other) in enumerate(columns) if other == label) for label in labels]
+    more = [(labels.index(label), i) for i, (_, label) in enumerate(columns) if i not in first]
+    indexes = [i for i, _ in columns]
+    # where no feature ends, a last one stands, which says nothing
+    none = len(model.nb_ptc)
+    weights = np.zeros((none + 1, len(indexes)), dtype=np.int16)
+    np.rint(model.nb_ptc[:, indexes] * np.float32(_WEIGHT), out=weights[:-1], casting="unsafe")
+    out = np.array(model.tk_output, dtype=np.int32)
+    out[out < 0] = none
+    return {
+        "labels": np.array(labels),
+        "first": np.array(first),
+        "more": np.array(more, dtype=np.int64).reshape(-1, 2),
+        "weights": weights,
+        "start": np.rint(model.nb_pc[indexes].astype(np.float64) * _LOG) * _WEIGHT,
+        "next": np.asarray(model.tk_nextmove),
+        "row": np.asarray(model.tk_row, dtype=np.int64) << 8,
+        "out": out,
+    }
+
+
+def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
+    """The same tables from files below `folder`, which are mapped and so shared by all processes; made where they are not there.
+
+    To unpack the model takes half a second and 60 MB of each process.
+    """
+    said = [version("py3langid"), version("numpy").partition(".")[0], *languages, str(_WEIGHT), str(_LOG)]
+    path = folder / f"py3langid-{blake2b(' '.join(said).encode(), digest_size=8).hexdigest()}"
+    try:
+        return {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in _NAMES}
+    except (OSError, ValueError):  # not there yet, or cut off
+        pass
+    tables = _tables(languages)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder) as draft:
+            for name, table in tables.items():
+                np.save(Path(draft, f"{name}.npy"), table)
+            if path.exists():
+                shutil.rmtree(path)
+            Path(draft).rename(path)
+            Path(draft).mkdir()  # which the context removes
+    except OSError:  # nothing can be kept here, or another process was first: it takes longer each time, and that is all
+        pass
+    return tables
+
+
+_NAMES = ("labels", "first", "more", "weights", "start", "next", "row", "out")

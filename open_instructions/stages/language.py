@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..places import cache_folder
 from ..schema import Conversation, Reason, Reject
 
 UNDETERMINED = "und"
@@ -48,7 +49,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 def _detector() -> Any:
     from .detector import Detector
 
-    return Detector(PLAUSIBLE)
+    return Detector(PLAUSIBLE, cache_folder() / "models")
 
 
 @cache
