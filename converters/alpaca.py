@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import blank_no_input, instruction_pair, rest
+from open_instructions.upstream import File, Hub, github
 
 # with the lines of marks that the generator put between two tasks
 _NEXT_RECORD = re.compile(r"(?:\n[ \t]*(?:[#*]+|<!--\s*-->|\d+)?[ \t]*)*\n[ \t]*\d+\.\s*Instruction:")
@@ -34,6 +35,7 @@ def refuse_no_output(record: Record) -> Record | Reject:
 
 
 _FIELDS = frozenset({"instruction", "input", "output"})
+_PARQUET = "train-00000-of-00001-a09b74b3ef9c3b56.parquet"
 
 ALPACA = Source(
     name="alpaca",
@@ -47,7 +49,14 @@ ALPACA = Source(
             "main",
             files=("alpaca_data.json",),
             fields=_FIELDS,
-            places=("github: tatsu-lab/stanford_alpaca, alpaca_data.json",),
+            downloads=(
+                File(
+                    "alpaca_data.json",
+                    (github("tatsu-lab/stanford_alpaca", "761dc5bfbdeeffa89b8bff5d038781a4055f796a", "alpaca_data.json"),),
+                    22_773_992,
+                    ("2eddafc6b977608d778aaab8dfc7e50e547b3af9826dfb9e909d9fc362e4a419",),
+                ),
+            ),
             languages=("en",),
             engine="text-davinci-003",
             license="CC-BY-NC-4.0",
@@ -56,9 +65,16 @@ ALPACA = Source(
         ),
         Subset(
             "hub",
-            files=("alpaca/*train-00000-of-00001-*.parquet", "train-00000-of-00001-a09b74b3ef9c3b56.parquet"),
+            files=("alpaca/*train-00000-of-00001-*.parquet", _PARQUET),
             fields=_FIELDS | {"text"},
-            places=("hub: tatsu-lab/alpaca",),
+            downloads=(
+                File(
+                    _PARQUET,
+                    (Hub("tatsu-lab/alpaca", f"data/{_PARQUET}", "dce01c9b08f87459cf36a430d809084718273017"),),
+                    None,
+                    ("06391b656a06fd3fb9d213160ef2398796c3b7f3dc75ef1e3ced30d461517073",),
+                ),
+            ),
             languages=("en",),
             engine="text-davinci-003",
             license="CC-BY-NC-4.0",

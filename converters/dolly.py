@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
 from open_instructions.shapes import instruction_pair, rest
+from open_instructions.upstream import File, Hub
 
 _MARK = re.compile(
     r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
@@ -27,6 +28,8 @@ def drop_citation_marks(record: Record) -> Record:
     return {**record, **changed} if changed else record
 
 
+_FILE = "databricks-dolly-15k.jsonl"
+
 DOLLY = Source(
     name="dolly",
     title="databricks-dolly-15k",
@@ -37,9 +40,16 @@ DOLLY = Source(
     subsets=(
         Subset(
             "main",
-            files=("databricks-dolly-15k.jsonl",),
+            files=(_FILE,),
             fields=frozenset({"instruction", "context", "response", "category"}),
-            places=("hub: databricks/databricks-dolly-15k, databricks-dolly-15k.jsonl",),
+            downloads=(
+                File(
+                    _FILE,
+                    (Hub("databricks/databricks-dolly-15k", _FILE, "bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a"),),
+                    13_085_339,
+                    ("2df9083338b4abd6bceb5635764dab5d833b393b55759dffb0959b6fcbf794ec",),
+                ),
+            ),
             languages=("en",),
             engine="human",
             license="CC-BY-SA-3.0",

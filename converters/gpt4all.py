@@ -17,6 +17,7 @@ from typing import Any
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
 from open_instructions.shapes import pair, rest
+from open_instructions.upstream import File, Hub
 
 _END = re.compile(r"\s*</s>\s*\Z|</s> ?(?=\n)")
 _STACK_OVERFLOW = "pacovaldez/stackoverflow-questions"
@@ -33,12 +34,14 @@ def drop_end_marks(record: Record) -> Record:
     return {**record, **changed} if any(record[k] != v for k, v in changed.items()) else record
 
 
-def _subset(name: str, files: tuple[str, ...], place: str, records: int | None, format: Any = "parquet", note: str = "") -> Subset:
+def _subset(
+    name: str, files: tuple[str, ...], downloads: tuple[File, ...], records: int | None, format: Any = "parquet", note: str = ""
+) -> Subset:
     return Subset(
         name,
         files=files,
         fields=frozenset({"prompt", "response", "source"}),
-        places=(place,),
+        downloads=downloads,
         languages=("en",),
         engine="gpt-3.5-turbo",
         license="LicenseRef-GPT4All-mixed",
@@ -49,25 +52,52 @@ def _subset(name: str, files: tuple[str, ...], place: str, records: int | None, 
     )
 
 
-_HUB = "hub: nomic-ai/gpt4all_prompt_generations"
-_J = "hub: nomic-ai/gpt4all-j-prompt-generations"
+_REPO = "nomic-ai/gpt4all_prompt_generations"
 _REVISIONS = ("v1.1-breezy", "v1.2-jazzy", "v1.3-groovy")
+_MAIN = ("data/train-00000-of-00002-de0ae301d048d960.parquet", "data/train-00001-of-00002-014071b0381dd5ae.parquet")
+_J = tuple(
+    f"data/train-0000{number}-of-00004-{tag}.parquet"
+    for number, tag in enumerate(("49a07627b3b5bdbe", "62d2ea1ccbf3c546", "5d4368eca33ee435", "ef0356d35c1172f0"))
+)
+_P3 = File(
+    "data.jsonl",
+    (Hub(f"{_REPO}_with_p3", "data.jsonl", "40ef1243655fe1f2106eb610019a6e49fc878159"),),
+    815_386_793,
+    ("440c04d2ce5ee5de6a41319f97aaeda757988d796415cf103c2c6dafe95ebfc6",),
+)
+
+
+def _j(name: str, revision: str) -> File:
+    return File(name, (Hub("nomic-ai/gpt4all-j-prompt-generations", name, revision),))
+
 
 GPT4ALL = Source(
     name="gpt4all",
     title="GPT4All prompt generations",
     description="Prompts from Stack Overflow, OIG and P3, answered by GPT-3.5-Turbo.",
-    homepage=_HUB,
+    homepage=f"hub: {_REPO}",
     cost="$500 (as published)",
     attribution="Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under OpenAI's terms.",
     subsets=(
         *(
-            _subset(f"j-{revision}", (f"*{revision}*/*train-*.parquet", f"*{revision}*.parquet"), f"{_J}, revision {revision}", None)
+            _subset(
+                f"j-{revision}",
+                (f"*{revision}*/*train-*.parquet", f"*{revision}*.parquet"),
+                (_j("data/train-*.parquet", revision),),
+                None,
+                note=f"GPT4All-J as its revision {revision} has it.",
+            )
             for revision in _REVISIONS
         ),
-        _subset("j", ("train-0000[0-3]-of-00004-*.parquet",), f"{_J}, revision v1.0", 808812, note="GPT4All-J, with OIG's subsets."),
-        _subset("main", ("train-0000[01]-of-00002-*.parquet",), f"{_HUB}, data/train-0000N-of-00002-*.parquet", 437604),
-        _subset("p3", ("data.jsonl",), f"{_HUB}_with_p3, data.jsonl", 806199, "lines", "With P3, whose answers are mostly one word."),
+        _subset(
+            "j",
+            ("train-0000[0-3]-of-00004-*.parquet",),
+            tuple(_j(name, "main") for name in _J),
+            808812,
+            note="GPT4All-J v1.0, with OIG's subsets.",
+        ),
+        _subset("main", ("train-0000[01]-of-00002-*.parquet",), tuple(File(n, (Hub(_REPO, n),)) for n in _MAIN), 437604),
+        _subset("p3", ("data.jsonl",), (_P3,), 806199, "lines", "With P3, whose answers are mostly one word."),
     ),
     default=("main",),
     rules=(Rule("end_marks", "The literal `</s>` that joins texts is taken out of responses.", drop_end_marks),),

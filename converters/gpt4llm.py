@@ -17,6 +17,7 @@ from functools import partial
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import blank_no_input, drop_prefixes, instruction_pair
+from open_instructions.upstream import File, Hub, github
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
@@ -42,12 +43,16 @@ def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:
     yield Reject(Reason.PREFERENCE_PAIR, "two or more rated answers to one prompt; this version converts conversations only")
 
 
-def _subset(name: str, files: tuple[str, ...], language: str, records: int, row: str) -> Subset:
+def _file(name: str, *mirrors: Hub, size: int | None = None, sha256: tuple[str, ...] = ()) -> File:
+    return File(name, (github("Instruction-Tuning-with-GPT-4/GPT-4-LLM", "main", f"data/{name}"), *mirrors), size, sha256)
+
+
+def _subset(name: str, file: File, language: str, records: int, row: str) -> Subset:
     return Subset(
         name,
-        files=files,
+        files=(file.name,),
         fields=frozenset({"instruction", "input", "output"}) | ({"label"} if name == "unnatural" else set()),
-        places=(f"{_GITHUB}, data/{files[0]}",),
+        downloads=(file,),
         languages=(language,),
         engine="gpt-4",
         license="CC-BY-NC-4.0",
@@ -65,14 +70,39 @@ GPT4LLM = Source(
     cost="more than $880 (estimate, as published)",
     attribution="Baolin Peng et al., Instruction Tuning with GPT-4, 2023. CC BY-NC 4.0, for research only.",
     subsets=(
-        _subset("en", ("alpaca_gpt4_data.json",), "en", 52002, "{row:06d}"),
-        _subset("zh", ("alpaca_gpt4_data_zh.json",), "zh-Hans", 48818, "zh/{row:06d}"),
-        _subset("unnatural", ("unnatural_instruction_gpt4_data.json",), "en", 9000, "unnatural/{row:06d}"),
+        _subset(
+            "en",
+            _file(
+                "alpaca_gpt4_data.json",
+                Hub("llm-wizard/alpaca-gpt4-data", "data/alpaca_gpt4_data.json", "88ef836e16a1d6c0658490cc521184c269c46449"),
+                size=43_379_276,
+                sha256=("0bd4f62585d494b794deb043ce0baddfec02f27696857c57c9c238d6eff35a18",),
+            ),
+            "en",
+            52002,
+            "{row:06d}",
+        ),
+        _subset(
+            "zh",
+            _file(
+                "alpaca_gpt4_data_zh.json",
+                Hub("llm-wizard/alpaca-gpt4-data-zh", "data/alpaca_gpt4_data_zh.json", "e6d0b7f36198917aadb324dc51988422f51a25fc"),
+                # two versions of the same rows are in circulation
+                sha256=(
+                    "6fcb98c6d79691d1f9a88ef513335da9124e7fdeef5103343f5d9f9a6e8f4903",
+                    "951f1331cacabc7b5de2a5d72592a103be0676daba8d92ae7c67b061639e0f46",
+                ),
+            ),
+            "zh-Hans",
+            48818,
+            "zh/{row:06d}",
+        ),
+        _subset("unnatural", _file("unnatural_instruction_gpt4_data.json"), "en", 9000, "unnatural/{row:06d}"),
         Subset(
             "comparison",
             files=("comparison_data*.json", "comparision_data*.json"),
             fields=frozenset({"user_input"}),
-            places=(f"{_GITHUB}, data/comparison_data_v2.json",),
+            downloads=(_file("comparison_data_v2.json"),),
             languages=("en",),
             engine="gpt-4 and others",
             license="CC-BY-NC-4.0",

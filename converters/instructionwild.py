@@ -13,17 +13,53 @@ from collections.abc import Iterator
 from open_instructions.catalogue import Example, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
 from open_instructions.shapes import instruction_pair
+from open_instructions.upstream import File, Hub, github
 
 LICENSE = "LicenseRef-InstructionWild-noncommercial"
 _GITHUB = "github: XueFuzhao/InstructionWild"
 
 
-def _answered(name: str, suffix: str, language: str, records: int) -> Subset:
+def _copy(name: str, revision: str, size: int, sha256: str) -> File:
+    return File(name, (Hub("QingyiSi/Alpaca-CoT", f"instinwild/{name}", revision),), size, (sha256,))
+
+
+def _in_git(path: str, size: int, sha256: str) -> File:
+    return File(path, (github("XueFuzhao/InstructionWild", "main", path),), size, (sha256,))
+
+
+_EN = _copy(
+    "instinwild_en.json",
+    "eb63d8f2cc91146384e9d7711cabfe867f79ca32",
+    44_654_868,
+    "94282e274391cb68f757e45cbc54170d0df8f0fed3ee0483a186397278aa683e",
+)
+_ZH = _copy(
+    "instinwild_ch.json",
+    "d8f9f824a1aad36e88d54427c08871424e7cd91b",
+    34_187_366,
+    "b28df2b750ff568911ca77c25b085dd131b75a0927c0a2b13a28aa521f6963df",
+)
+_SEEDS = (
+    _in_git("data/seed_prompts_en.jsonl", 49_986, "29fc9baa56911782c3c34517d75227c7b9d28c724fcb7d6e7e56564348511370"),
+    _in_git("data/seed_prompts_ch.jsonl", 47_577, "22a3b7b8144836b5210b7c931892ecd7a050a54f4355f2c62dc1c19ec62fc814"),
+)
+_V2 = (
+    _in_git("data_v2/user_1.jsonl", 63_689, "f820530eba46d8c670291692e8d593e0d93db48f09c0f84d92e092146a8faefd"),
+    _in_git("data_v2/user_2.jsonl", 56_905, "09a9a573fd4d8e275e367919c705349a1c0728f56f599b0336bb84d1e9c89160"),
+    _in_git("data_v2/user_3.jsonl", 35_241, "15e47007ff4c5cff0e15af83ab9bb81945a58c8033bb8c527a039908b786f5bf"),
+)
+
+
+def _answered(name: str, suffix: str, drive: str, file: File, language: str, records: int) -> Subset:
     return Subset(
         name,
         files=(f"instinwild_{suffix}.json",),
         fields=frozenset({"instruction", "output"}),
-        places=(f"Google Drive or Baidu, linked from {_GITHUB}, data/README.md (by hand)",),
+        downloads=(file,),
+        by_hand=(
+            f"Upstream itself gives this file out on Google Drive only: open https://drive.google.com/file/d/{drive}/view, download "
+            f"instinwild_{suffix}.json into a folder, and hand that folder in with --data-dir. What is fetched is a copy on the hub."
+        ),
         languages=(language,),
         engine="text-davinci-003",
         license=LICENSE,
@@ -33,12 +69,12 @@ def _answered(name: str, suffix: str, language: str, records: int) -> Subset:
     )
 
 
-def _prompts(name: str, files: tuple[str, ...], folder: str, records: int | None, languages: tuple[str, ...]) -> Subset:
+def _prompts(name: str, files: tuple[str, ...], downloads: tuple[File, ...], records: int | None, languages: tuple[str, ...]) -> Subset:
     return Subset(
         name,
         files=files,
         fields=frozenset({"instruction"}),
-        places=(f"{_GITHUB}, {folder}",),
+        downloads=downloads,
         languages=languages,
         engine="none",
         license=LICENSE,
@@ -56,10 +92,10 @@ INSTRUCTIONWILD = Source(
     cost="$880 for both languages (as published)",
     attribution="Fuzhao Xue et al., Instruction in the Wild, 2023. For non-commercial research only.",
     subsets=(
-        _answered("en", "en", "en", 52191),
-        _answered("zh", "ch", "zh-Hans", 51504),
-        _prompts("seeds", ("seed_prompts_en.jsonl", "seed_prompts_ch.jsonl"), "data", 858, ("en", "zh-Hans")),
-        _prompts("v2", ("data_v2/user_*.jsonl", "user_[1-4].jsonl"), "data_v2", None, ("en",)),
+        _answered("en", "en", "1qOfrl0RIWgH2_b1rYCEVxjHF3u3Dwqay", _EN, "en", 52191),
+        _answered("zh", "ch", "1OqfOUWYfrK6riE9erOx-Izp3nItfqz_K", _ZH, "zh-Hans", 51504),
+        _prompts("seeds", ("seed_prompts_en.jsonl", "seed_prompts_ch.jsonl"), _SEEDS, 858, ("en", "zh-Hans")),
+        _prompts("v2", ("data_v2/user_*.jsonl", "user_[1-4].jsonl"), _V2, None, ("en",)),
     ),
     default=("en", "zh", "seeds", "v2"),
     template="{instruction}",

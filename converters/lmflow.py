@@ -53,7 +53,11 @@ LMFLOW = Source(
             "native",
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
-            places=("nowhere any more: LMFlow's server is gone; take the originals, or files that you still have",),
+            by_hand=(
+                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
+                "natural-instructions of this source are the originals of what it gave out; files that you still have are read from "
+                "--data-dir."
+            ),
             languages=("en",),
             engine="unstated",
             license="LicenseRef-LMFlow-unstated",

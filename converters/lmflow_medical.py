@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import missing_fields, multiple_choice, pair, question, rest
+from open_instructions.upstream import File, Hub, github
 
 
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
@@ -98,15 +99,54 @@ def drop_stray_quote(record: Record) -> Record:
     return record
 
 
+_PUBMEDQA_HUB = "607a104f8f2bdc1db8e9515d325a83c6aa35d4c1"
+_PUBMEDQA = (
+    File(
+        "ori_pqal.json",
+        (github("pubmedqa/pubmedqa", "master", "data/ori_pqal.json"),),
+        2_584_787,
+        ("8b3276be8942ebbd77f3ddcda12c1749bf0e490045a736fd8438ee40cf37a41d",),
+    ),
+    File(
+        "ori_pqaa.json",
+        (Hub("qiaojin/PubMedQA", "data/ori_pqaa.json", _PUBMEDQA_HUB),),
+        533_377_829,
+        ("d4a2234356e5a68321de65303d45f2d2b15dfbe22ba73d71d6d933d5f92570f9",),
+    ),
+    File(
+        "ori_pqau.json",
+        (Hub("qiaojin/PubMedQA", "data/ori_pqau.json", _PUBMEDQA_HUB),),
+        151_920_084,
+        ("ad31a03851e7ee232dc4b7bf2f6853f50685d27abe4924d0215c54884596d7fa",),
+    ),
+)
+_MEDMCQA_HUB = "88ebeccf8a7c57143bd55125254033927e5a0f3c"
+_MEDMCQA = (
+    File(
+        "medmcqa/train.json",
+        (Hub("lighteval/med_mcqa", "train.json", _MEDMCQA_HUB),),
+        None,
+        ("afa1b32379409fce3090a39411a769e5f1739d8bd2c43acb0806a3e070f711ba",),
+    ),
+    File("medmcqa/dev.json", (Hub("lighteval/med_mcqa", "dev.json", _MEDMCQA_HUB),)),
+    File("medmcqa/test.json", (Hub("lighteval/med_mcqa", "test.json", _MEDMCQA_HUB),)),
+)
+_MEDQA = (
+    File(
+        "data_clean.zip",
+        (Hub("bigbio/med_qa", "data_clean.zip"), Hub("fzkuji/MedQA", "data_clean.zip", "46b60717c891a8aac8f4f285f9ffbd3b0c443bb3")),
+        131_741_885,
+        ("1c2ca8130b3d86d9a99a432ab9bef14f3bb9807bef20facd9ac86ba36960f629",),
+    ),
+)
+
+
 MEDICAL_SUBSETS = (
     Subset(
         "pubmedqa",
         files=("ori_pqal.json", "ori_pqaa.json", "ori_pqau.json"),
         fields=frozenset({"QUESTION", "CONTEXTS"}),
-        places=(
-            "github: pubmedqa/pubmedqa, data/ori_pqal.json",
-            "Google Drive, linked from github: pubmedqa/pubmedqa, for ori_pqaa.json and ori_pqau.json (by hand)",
-        ),
+        downloads=_PUBMEDQA,
         languages=("en",),
         engine="human",
         license="MIT",
@@ -122,7 +162,12 @@ MEDICAL_SUBSETS = (
         "medmcqa",
         files=("medmcqa/train.json", "medmcqa/dev.json", "medmcqa/test.json"),
         fields=frozenset({"question", "opa", "opb", "opc", "opd"}),
-        places=("Google Drive, linked from github: medmcqa/medmcqa (by hand)",),
+        downloads=_MEDMCQA,
+        by_hand=(
+            "Upstream itself gives out data.zip on Google Drive only: open "
+            "https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it into a folder medmcqa, and hand in the "
+            "folder around that with --data-dir; it need not be unpacked. What is fetched is a copy on the hub."
+        ),
         languages=("en",),
         engine="human",
         license="LicenseRef-MedMCQA-MIT-or-Apache",
@@ -136,13 +181,14 @@ MEDICAL_SUBSETS = (
         "medqa",
         files=("US/*.jsonl", "Mainland/*.jsonl", "Taiwan/*.jsonl"),
         fields=frozenset({"question", "options", "answer_idx"}),
-        places=("Google Drive, linked from github: jind11/MedQA (by hand)",),
+        downloads=_MEDQA,
         languages=("en", "zh-Hans", "zh-Hant"),
         engine="human",
         license="LicenseRef-MedQA-exam-rights-unclear",
         records=61097,
         id="medqa/{stem}/{row:06d}",
         any_name=True,
+        other_forms=("*_qbank.jsonl", "4_options/*", "metamap*/*"),
         path_parts=2,
         convert=medqa,
         note="US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The repository is MIT; the exams' rights are unclear.",

@@ -17,6 +17,7 @@ from typing import Any
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import pair, question, rest
+from open_instructions.upstream import File, Url
 
 _KEPT = ("Source", "URL", "Categories", "Reasoning", "Domains", "Input_language", "Output_language")
 UNKNOWN_LICENSE = "LicenseRef-NaturalInstructions-unknown"
@@ -87,7 +88,13 @@ TASK_SUBSET = Subset(
     "natural-instructions",
     files=("task[0-9]*_*.json",),
     fields=frozenset({"Definition", "Positive Examples"}),
-    places=("github: allenai/natural-instructions, tasks/",),
+    downloads=(
+        File(
+            "natural-instructions.tar.gz",
+            # GitHub makes this archive anew at times: the commit is fixed, the bytes of the archive may not be
+            (Url("https://github.com/allenai/natural-instructions/archive/55a365637381ce7f3748fa2eac7aef1a113bbb82.tar.gz"),),
+        ),
+    ),
     languages=("en",),
     engine="human",
     license=UNKNOWN_LICENSE,

@@ -17,6 +17,7 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import ASSISTANT, INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
+from open_instructions.upstream import File, Hub
 
 _ROLES = {"human": USER, "user": USER, "gpt": ASSISTANT, "chatgpt": ASSISTANT, "bing": ASSISTANT, "bard": ASSISTANT, "system": SYSTEM}
 _PART = re.compile(r"(.+)_(\d{1,6})")
@@ -141,7 +142,33 @@ _COMMON: dict[str, Any] = {
     "license": "LicenseRef-ShareGPT-unclear",
     "format": "array",
 }
-_VICUNA_UNFILTERED = "hub: anon8231489123/ShareGPT_Vicuna_unfiltered"
+
+
+def _unfiltered(name: str, folder: str = "") -> Hub:
+    return Hub("anon8231489123/ShareGPT_Vicuna_unfiltered", folder + name, "192ab2185289094fc556ec8ce5ce1e8e587154ca")
+
+
+def _raw(name: str, size: int, sha256: str) -> File:
+    return File(name, (Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)), size, (sha256,))
+
+
+_CLEANED_FOLDER = "HTML_cleaned_raw_dataset/"
+_RAW = (
+    _raw("sg_90k_part1.json", 921_586_083, "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56"),
+    _raw("sg_90k_part2.json", 932_290_176, "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942"),
+)
+_V3_NAME, _PART1, _PART2 = (
+    "ShareGPT_V3_unfiltered_cleaned_split.json",
+    "sg_90k_part1_html_cleaned.json",
+    "sg_90k_part2_html_cleaned.json",
+)
+_V3 = File(_V3_NAME, (_unfiltered(_V3_NAME),), 672_837_942, ("35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",))
+_HTML_CLEANED = (
+    File(
+        _PART1, (_unfiltered(_PART1, _CLEANED_FOLDER),), 551_420_693, ("183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86",)
+    ),
+    File(_PART2, (_unfiltered(_PART2, _CLEANED_FOLDER),), 548_183_942),
+)
 
 _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p></div>'
 
@@ -156,7 +183,7 @@ SHAREGPT = Source(
         Subset(
             "raw",
             files=("sg_90k_part[12].json", "sg_52k.json"),
-            places=("hub: RyokoAI/ShareGPT52K, sg_90k_part1.json and sg_90k_part2.json", f"{_VICUNA_UNFILTERED}, HTML_cleaned_raw_dataset"),
+            downloads=_RAW,
             languages=("mul",),
             records=90665,
             convert=partial(_convert, html=True),
@@ -165,7 +192,7 @@ SHAREGPT = Source(
         Subset(
             "v3",
             files=("ShareGPT_V3_unfiltered_cleaned_split*.json", "ShareGPT_V2_unfiltered_cleaned_split*.json", "ShareGPT_unfiltered_cleaned_split*.json"),
-            places=(f"{_VICUNA_UNFILTERED}, ShareGPT_V3_unfiltered_cleaned_split.json",),
+            downloads=(_V3,),
             languages=("mul",),
             records=94145,
             run_key=_run_key,
@@ -175,7 +202,7 @@ SHAREGPT = Source(
         Subset(
             "html_cleaned",
             files=("sg_90k_part[12]_html_cleaned.json",),
-            places=(f"{_VICUNA_UNFILTERED}, sg_90k_part1_html_cleaned.json and sg_90k_part2_html_cleaned.json",),
+            downloads=_HTML_CLEANED,
             languages=("mul",),
             records=90665,
             note="The raw conversations with their HTML turned into Markdown by others.",

@@ -5,6 +5,7 @@
     oi.stats()
     oi.check()                                     # is everything as the manifest says?
     oi.load(sources=["dolly"])                     # a datasets.Dataset
+    oi.push("mix", "me/mix", private=True)         # to the hub
 
 Heavy libraries are imported when they are needed, not with the package.
 """
@@ -16,17 +17,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .builder import build
     from .loader import load
+    from .publishing import push
     from .schema import Conversation, Message
     from .summary import sources, stats
     from .verify import check
 
-__all__ = ["Conversation", "Message", "build", "check", "load", "sources", "stats"]
+__all__ = ["Conversation", "Message", "build", "check", "load", "push", "sources", "stats"]
 
 # Modules are named apart from these functions: an imported submodule would take the function's place here.
 _HOMES = {
     "build": "builder",
     "check": "verify",
     "load": "loader",
+    "push": "publishing",
     "stats": "summary",
     "sources": "summary",
     "Conversation": "schema",

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from . import recipe as recipes
 from . import store
-from .acquire import Found, Input, digest, find, samples_dir, stamp
+from .acquire import Found, Input, digest, stamp
+from .acquire.cache import Cache
+from .acquire.lock import lock
 from .card import card
-from .catalogue import Selection, load_file, registry, select
+from .catalogue import load_file, registry
 from .chunk import Chunk, cut
 from .engines import Engine
 from .engines.local import Local
-from .errors import InputError, LedgerError, OutputError, RecipeError, UsageError
+from .errors import InputError, LedgerError, OutputError, UsageError
 from .ledger import Ledger
 from .merge import merge
-from .pipeline import Pipeline, check_names
-from .places import check_reachable, check_writable, is_remote, place, store_fault
+from .pipeline import Pipeline
+from .places import is_remote, store_fault
+from .planner import Choices, Fetching, Missing, Plan, describe_inputs, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
 from .schema import Reason
 from .store import Build
 from .store.chunks import Finished, count_finished, finished, write_chunk
-from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, left_behind, locked, publish, workspace
-from .tokens import tokenizer
+from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, held, left_behind, publish, workspace
 from .versions import own_code, versions
 
 SMALL_INPUT = 8 << 20
@@ -71,81 +70,19 @@ class BuildResult:
         return plain(*ledger_table(self.ledger)) + f"\n{self.path}"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Everything that decides the result, known before any work."""
-
-    selections: tuple[Selection, ...]
-    recipe: Recipe
-    found: Found
-    out: Path
-
-    @cached_property
-    def fingerprint(self) -> str:
-        described = {
-            "versions": versions(self.recipe),
-            "recipe": self.recipe.to_dict(),
-            "inputs": _described(self.found.inputs),
-            "missing": self.found.missing,
-            "sources": [(s.source.name, s.source.digest) for s in self.selections],
-        }
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-
-
-def plan(
-    sources: str | Iterable[str] = "all",
-    *,
-    data_dir: str | os.PathLike[str] | None = None,
-    sample: bool = False,
-    missing: Literal["stop", "skip"] = "stop",
-    recipe: str | Recipe = "default",
-    out: str | os.PathLike[str] | None = None,
-    languages: str | Sequence[str] | None = None,
-    not_languages: str | Sequence[str] | None = None,
-    max_tokens: int | None = None,
-) -> Plan:
-    """Find the inputs and settle everything that can be wrong before any work is done."""
-    if sample and data_dir is not None:
-        raise UsageError("--sample and --data-dir exclude each other.", hint="--sample uses the files that ship with the package.")
-    if max_tokens is not None and (isinstance(max_tokens, bool) or not isinstance(max_tokens, int)):
-        raise UsageError(f"max_tokens is a whole number, not {max_tokens!r}.")
-    if missing not in ("stop", "skip"):
-        raise UsageError(f"--missing is stop or skip, not {missing!r}.")
-    if not isinstance(recipe, str | Recipe):
-        raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(recipe).__name__}.")
-    chosen = recipes.load(recipe) if isinstance(recipe, str) else recipe
-    chosen = chosen.with_flags(languages=_labels(languages), not_languages=_labels(not_languages), max_tokens=max_tokens)
-    tokenizer(chosen.tokenizer)
-    selections = select(sources)
-    wrong = check_names(chosen, registry().all())
-    if wrong:
-        raise RecipeError(f"Recipe {chosen.name}: {wrong}")
-    folder = samples_dir() if sample else place(data_dir) if data_dir is not None else None
-    there = place(out) if out is not None else store.builds() / (store.SAMPLE if sample else chosen.name)
-    check_writable(there)
-    for address in (there, folder or there):
-        check_reachable(address)
-    found = find(folder, selections, missing=missing)
-    if not found.inputs:
-        raise InputError(f"{folder or 'Nothing'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
-    return Plan(tuple(selections), chosen, found, there if is_remote(there) else Path(os.path.realpath(there)))
-
-
-def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    parts = given.split(",") if isinstance(given, str) else given
-    return None if parts is None else tuple(part.strip() for part in parts if part.strip())
-
-
 def build(
     sources: str | Iterable[str] = "all",
     *,
     data_dir: str | os.PathLike[str] | None = None,
     sample: bool = False,
-    missing: Literal["stop", "skip"] = "stop",
+    missing: Missing = "stop",
+    offline: bool = False,
+    locked: str | os.PathLike[str] | None = None,
     recipe: str | Recipe = "default",
     out: str | os.PathLike[str] | None = None,
     languages: str | Sequence[str] | None = None,
     not_languages: str | Sequence[str] | None = None,
+    licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
@@ -154,14 +91,17 @@ def build(
     restart: bool = False,
     progress: Progress | None = None,
     announce: Callable[[Plan, int], None] | None = None,
+    fetching: Fetching | None = None,
 ) -> BuildResult:
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
-    fsspec knows (s3://bucket/mix). `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
+    fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
+    them; `locked` is an oi.lock, of whose files alone the build is made. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
     on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
-    `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done.
+    `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
+    `fetching` says how files are fetched.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
 
@@ -169,15 +109,20 @@ def build(
     >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
     """
     job = plan(
-        sources,
-        data_dir=data_dir,
-        sample=sample,
-        missing=missing,
-        recipe=recipe,
-        out=out,
-        languages=languages,
-        not_languages=not_languages,
-        max_tokens=max_tokens,
+        Choices(
+            sources,
+            data_dir=data_dir,
+            sample=sample,
+            missing=missing,
+            locked=locked,
+            recipe=recipe,
+            out=out,
+            languages=languages,
+            not_languages=not_languages,
+            licenses=licenses,
+            max_tokens=max_tokens,
+            fetching=replace(fetching or Fetching(), offline=offline),
+        )
     )
     if engine not in ("local", "ray"):
         raise UsageError(f"engine is local or ray, not {engine!r}.")
@@ -187,11 +132,11 @@ def build(
         raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
-            with locked(job.out):
+            with held(job.out):
                 clear(job.out)
         return same
     try:
-        with locked(job.out):
+        with held(job.out):
             before = store.existing(job.out)  # again: a build that was killed while it replaced this one is mended by now
             if same := _made_already(job, before):
                 return same
@@ -204,7 +149,7 @@ def build(
                     announce(job, count_finished(work / CHUNKS))
                 with _engine(engine, ray_address, workers, job.found.inputs, work) as running:
                     manifest = _run(job, work, running, progress)
-                notes = _damage(Ledger.from_dict(manifest["ledger"]))
+                notes = _damage(Ledger.from_dict(manifest["ledger"])) + ([] if sample else _counted(manifest["counts"]))
                 publish(work / READY, job.out)
     except OSError as error:
         raise OutputError(
@@ -248,6 +193,10 @@ def _damage(ledger: Ledger) -> list[str]:
     return notes
 
 
+def _counted(other: Sequence[dict[str, Any]]) -> list[str]:
+    return [f"{c['source']}:{c['subset']}: {c['found']:,} records were found, and {c['published']:,} were published" for c in other]
+
+
 def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path) -> Engine:
     if name == "local":
         return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
@@ -287,6 +236,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         raise LedgerError(
             "The books do not balance: " + "; ".join(problems[:5]) + ".", hint="Nothing was published. This is a bug: report it."
         )
+    by_name = {s.source.name: s.source for s in job.selections}
     manifest = {
         "format": 1,
         "open_instructions": version("open-instructions"),
@@ -294,16 +244,31 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "versions": versions(job.recipe),
         "recipe": job.recipe.to_dict(),
         "sources": {s.source.name: s.source.digest or None for s in job.selections},
-        "inputs": _described(job.found.inputs),
+        "inputs": describe_inputs(job.found.inputs),
         "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
+        "counts": _other_counts(job, counts),
+        "attribution": {name: by_name[name].attribution for name in merged.usage.to_name()},
         "totals": counts.summary(),
         "ledger": counts.to_dict(),
         "shards": merged.shards,
     }
+    store.write_json(ready / store.LOCK, lock(job.found.inputs, [s.source for s in job.selections], Cache()))
     store.write_json(ready / store.MANIFEST, manifest)
-    text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], merged.languages)
+    text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], merged.languages, merged.usage)
     (ready / store.CARD).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:
+    """The subsets in which other numbers of records were found than upstream published."""
+    by_name = {s.source.name: s.source for s in job.selections}
+    other = []
+    for source, subset in sorted({(i.source, i.subset) for i in job.found.inputs}):
+        published = by_name[source].subset(subset).records
+        found = counts.sum_of("read", "records_in", source=source, subset=subset)
+        if published is not None and found != published:
+            other.append({"source": source, "subset": subset, "published": published, "found": found})
+    return other
 
 
 def _still_there(job: Plan) -> None:
@@ -312,14 +277,6 @@ def _still_there(job: Plan) -> None:
     changed += [Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest]
     if changed:
         raise InputError(f"{changed[0]} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
-
-
-def _described(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    return [
-        {"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256}
-        | ({} if i.member is None else {"member": i.member})
-        for i in inputs
-    ]
 
 
 def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:

@@ -9,6 +9,7 @@ import yaml
 
 from .catalogue import Source
 from .ledger import Ledger
+from .usage import HEADINGS, Usage
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -20,14 +21,14 @@ _SIZES = (
 )
 
 
-def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequence[Source], languages: Sequence[str]) -> str:
+def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequence[Source], languages: Sequence[str], usage: Usage) -> str:
     """README.md for a build. Everything in it is in the manifest or in the catalogue."""
     rows = ledger.summary()["rows"]
     front = {
         "pretty_name": f"Open Instructions: {name}",
         "license": "other",
         "license_name": "per-row",
-        "license_link": "#sources-and-licences",
+        "license_link": "#what-it-may-be-used-for",
         "language": sorted({label.split("-")[0] for label in languages if label != "und"}),
         "task_categories": ["text-generation"],
         "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
@@ -45,27 +46,37 @@ def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequen
         'rows[0]["messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
         "```",
         "",
-        "## Sources and licences",
+        "## What it may be used for",
         "",
-        "| source | records read | kept | rejected | rows | licence | answers by |",
-        "| --- | ---: | ---: | ---: | ---: | --- | --- |",
+        usage.verdict(),
+        "",
+        *(f"- {reason}." for reason in usage.reasons()),
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+        *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
+        "",
+        "Derived from the rows, by what upstream states of licences and by the terms of those whose models wrote answers. This is "
+        "information, not legal advice.",
+        "",
+        "## Sources",
+        "",
+        "| source | records read | kept | rejected | rows |",
+        "| --- | ---: | ---: | ---: | ---: |",
     ]
     by_name = {s.name: s for s in sources}
     for source, subset in sorted(ledger.subsets()):
         s = ledger.summary(source, subset)
-        described = by_name[source].subset(subset)
         read = s["records_read"] + s["records_unreadable"]
-        lines.append(
-            f"| {source}:{subset} | {read:,} | {s['records_kept']:,} | {s['records_rejected']:,} | {s['rows']:,} "
-            f"| {described.license} | {described.engine} |"
-        )
+        lines.append(f"| {source}:{subset} | {read:,} | {s['records_kept']:,} | {s['records_rejected']:,} | {s['rows']:,} |")
+    for other in manifest["counts"]:
+        said = f"{other['source']}:{other['subset']}"
+        lines += ["", f"{said}: {other['published']:,} records were published, and {other['found']:,} found."]
     lines += ["", "## Attribution", ""]
     lines += [f"- **{by_name[name].title}**: {by_name[name].attribution}" for name in sorted({source for source, _ in ledger.subsets()})]
     lines += [
         "",
-        "Licences are what upstream states, per row in the column `license`. This is information, not legal advice.",
-        "",
-        "`manifest.json` has the digests of all inputs and shards, the recipe, and the books; `rejected/` has every record and turn "
+        "`manifest.json` has the digests of all inputs and shards, the recipe, and the books; `oi.lock` says where each input can be had again; `rejected/` has every record and turn "
         "that was refused, with the reason.",
         "",
     ]

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from .errors import ConverterError, OpenInstructionsError, UsageError
 from .schema import Draft, Record, Reject
+from .upstream import File
 
 Converter = Callable[[Any], Iterable[Draft | Reject]]
 """One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects. Pure."""
@@ -57,23 +58,27 @@ class Subset:
     """One published part of a source, and how its files are told from others.
 
     `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
-    are keys that its records have. With `any_name` the fields alone are enough. `format` says what a file that
-    begins with `{` is; one that begins with `[` is an array whatever its name.
+    are keys that its records have. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
+    same records once more in another form, and are passed over. `format` says what a file that
+    begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
+    all of them together the subset; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
     """
 
     name: str
     files: tuple[str, ...]
     fields: frozenset[str]
-    places: tuple[str, ...]
     languages: tuple[str, ...]
     engine: str
     license: str
+    downloads: tuple[File, ...] = ()
+    by_hand: str = ""
     records: int | None = None
     format: Format = "lines"
     items: str = ""
     key_field: str = ""
     id: str = "{row:06d}"
     any_name: bool = False
+    other_forms: tuple[str, ...] = ()
     path_parts: int = 1
     run_key: Callable[[Record], str | None] | None = None
     convert: Converter | None = None
@@ -81,8 +86,16 @@ class Subset:
 
     def named(self, path: str) -> bool:
         """Does upstream's naming fit this relative path (with forward slashes)?"""
-        path = "/" + path.lower()
-        return any(fnmatchcase(path, "*/" + pattern.lower()) for pattern in self.files)
+        return _fits(path, self.files) and not self.passes_over(path)
+
+    def passes_over(self, path: str) -> bool:
+        """Is this another form of the same records?"""
+        return _fits(path, self.other_forms)
+
+
+def _fits(path: str, patterns: tuple[str, ...]) -> bool:
+    path = "/" + path.lower()
+    return any(fnmatchcase(path, "*/" + pattern.lower()) for pattern in patterns)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .catalogue import Source, Subset
 from .schema import to_json
+from .upstream import File
 
 
 def as_dict(s: Source) -> dict[str, Any]:
@@ -29,7 +30,10 @@ def as_dict(s: Source) -> dict[str, Any]:
                 "license": x.license,
                 "files": list(x.files),
                 "fields": sorted(x.fields),
-                "places": list(x.places),
+                "downloads": [
+                    {"name": f.name, "size": f.size, "sha256": list(f.sha256), "places": [str(p) for p in f.places]} for f in x.downloads
+                ],
+                "by_hand": x.by_hand,
                 "note": x.note,
             }
             for x in s.subsets
@@ -86,16 +90,23 @@ def _default(s: Source) -> str:
 
 
 def _facts(subset: Subset) -> list[tuple[str, str]]:
-    facts = [
+    return [
         ("records", f"{subset.records:,}" if subset.records else "unknown"),
         ("languages", ", ".join(subset.languages)),
         ("answers by", subset.engine),
         ("licence", subset.license),
         ("files", ", ".join(subset.files) + (", or any file whose records have the fields" if subset.any_name else "")),
         ("fields", ", ".join(sorted(subset.fields))),
-        *(("from", place) for place in subset.places),
+        *(("from", _download(file)) for file in subset.downloads),
+        *([("by hand", subset.by_hand)] if subset.by_hand else []),
+        *([("note", subset.note)] if subset.note else []),
     ]
-    return [*facts, ("note", subset.note)] if subset.note else facts
+
+
+def _download(file: File) -> str:
+    size = f"{file.size:,} bytes" if file.size is not None else "size not published"
+    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "pinned by the first fetch"
+    return f"{', else '.join(str(p) for p in file.places)} ({size}, {pinned})"
 
 
 def _result(result: Any) -> str:

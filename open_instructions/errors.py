@@ -8,7 +8,8 @@
     ├── OutputError              6   the output folder is in use, is something else, or cannot be written
     ├── NotFoundError            7   no build there, or no such record in it
     ├── LedgerError              8   the books of a build do not balance; nothing was published
-    └── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
+    ├── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
+    └── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
 
 Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a build.
 130 is what an interrupted command ends with (Ctrl-C).
@@ -77,3 +78,9 @@ class ConverterError(OpenInstructionsError):
     """A converter, rule or stage broke its contract: a bug, not bad data."""
 
     exit_code = 9
+
+
+class FetchError(OpenInstructionsError):
+    """A file could not be fetched, or is not the one that is pinned; or a push failed."""
+
+    exit_code = 10

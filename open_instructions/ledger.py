@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from .schema import Reject
 
-STAGES = ("read", "convert", "structure", "html", "defects", "phrases", "language", "split", "duplicates")
+STAGES = ("read", "convert", "structure", "license", "html", "defects", "phrases", "language", "split", "duplicates")
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
 merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
 

@@ -28,6 +28,7 @@ from .stages.defects import Defects, repair
 from .stages.duplicates import key as duplicate_key
 from .stages.html import Html
 from .stages.language import Language
+from .stages.license import License
 from .stages.phrases import Phrases
 from .stages.split import Split
 from .stages.structure import structure
@@ -77,14 +78,15 @@ class Pipeline:
         self._subset = subset
         self._convert = source.converter(subset)
         self._record_rules = [r for r in rules if r.on == "record"]
-        self.stages: list[Stage | BatchStage] = [
-            *([Html()] if recipe.html else []),
-            Defects(rules),
-            Phrases(recipe.blocked_words, recipe.phrases, recipe.min_chars),
-            Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
-            Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong),
-        ]
-        self._passed_over = () if recipe.html else ("html",)
+        # by name; None where the recipe does without
+        self.stages: dict[str, Stage | BatchStage | None] = {
+            "license": License(recipe.licenses) if recipe.licenses else None,
+            "html": Html() if recipe.html else None,
+            "defects": Defects(rules),
+            "phrases": Phrases(recipe.blocked_words, recipe.phrases, recipe.min_chars),
+            "language": Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
+            "split": Split(recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong),
+        }
 
     def __call__(self, chunk: Chunk) -> Output:
         output = Output()
@@ -105,8 +107,12 @@ class Pipeline:
         results = [result for run in chunk.runs for result in self._opened(run, chunk, tally, watch)]
         jobs = [result for result in results if isinstance(result, _Job)]
         self._book_opened(jobs, tally)
-        for stage in self.stages:
-            if alive := [job for job in jobs if job.current]:
+        for name, stage in self.stages.items():
+            alive = [job for job in jobs if job.current]
+            if stage is None:
+                records, turns = sum([len(job.frames) for job in alive]), sum([len(job.current[0].messages) for job in alive])
+                tally.flow(name, records, turns, records, turns)
+            elif alive:
                 self._apply(stage, alive, chunk, tally, watch)
         for result in results:
             if isinstance(result, Rejected):
@@ -243,8 +249,6 @@ class Pipeline:
         tally["convert", "turns_in", ""] += turns
         tally["convert", "turns_out", ""] += turns
         tally.flow("structure", records, turns, records_out, turns_out)
-        for stage in self._passed_over:
-            tally.flow(stage, records_out, turns_out, records_out, turns_out)
 
     def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], chunk: Chunk, tally: Tally, watch: Watch | None) -> None:
         """One stage, for all conversations that came this far. The key of a whole conversation is taken before the split."""

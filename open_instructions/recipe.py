@@ -17,6 +17,7 @@ import yaml
 
 from .catalogue import suggest
 from .errors import RecipeError
+from .licenses import COMMERCIAL, LICENSES
 from .stages.language import LABELS
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
@@ -35,6 +36,7 @@ class Recipe:
     languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
     not_languages      drop these
     min_language_score drop what the detector is less sure of
+    licenses           keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all
     duplicates         drop equal conversations
     prefer             sources in the order in which a copy is kept; the others follow in alphabetical order
     tokenizer          what counts tokens
@@ -54,6 +56,7 @@ class Recipe:
     languages: tuple[str, ...] = ()
     not_languages: tuple[str, ...] = ()
     min_language_score: float = 0.0
+    licenses: tuple[str, ...] = ()
     duplicates: bool = True
     prefer: tuple[str, ...] = ()
     tokenizer: str = DEFAULT
@@ -74,6 +77,7 @@ class Recipe:
         *,
         languages: tuple[str, ...] | None = None,
         not_languages: tuple[str, ...] | None = None,
+        licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
     ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
@@ -82,6 +86,8 @@ class Recipe:
             changed = replace(changed, languages=languages)
         if not_languages is not None:
             changed = replace(changed, not_languages=not_languages)
+        if licenses is not None:
+            changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
         return _checked(changed, "the flags")
@@ -187,6 +193,13 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters
     if not 0 <= recipe.min_language_score <= 1:
         raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
+    if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):
+        raise RecipeError(f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names.")
+    unknown = [name for name in recipe.licenses if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")]
+    if unknown:
+        raise RecipeError(
+            f"{where}: {unknown[0]!r} is no licence that is known here.", hint=suggest(unknown[0], [COMMERCIAL, *LICENSES], "Known are")
+        )
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             hint = suggest(label.lower(), LABELS, "Languages are")

@@ -47,6 +47,8 @@ class Reason(StrEnum):
     NO_PROMPT = "no_prompt"
     NO_PAIR = "no_pair"
     MISPLACED_SYSTEM = "misplaced_system"
+    # license
+    LICENSE = "license"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"

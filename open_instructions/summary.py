@@ -14,6 +14,7 @@ from .ledger import Ledger
 from .places import for_pyarrow
 from .store import open_build
 from .tables import ledger_table, plain, reasons_table
+from .usage import Usage
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Stats:
     ledger: Ledger
     sources: dict[str, SourceStats]
     all: SourceStats
+    usage: Usage
+    attribution: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -60,6 +63,8 @@ class Stats:
             "recipe": self.recipe,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
+            "usage": self.usage.to_dict(),
+            "attribution": self.attribution,
         }
 
     def table(self) -> tuple[list[str], list[list[str]]]:
@@ -73,12 +78,19 @@ class Stats:
             for s in [*self.sources.values(), self.all]
         ]  # fmt: skip
 
+    def terms(self) -> list[str]:
+        """What the build may be used for, why not for more, and whom to name."""
+        names = [f"Name {source}: {text}" for source, text in self.attribution.items()]
+        return [self.usage.verdict(), *(f"- {reason}" for reason in self.usage.reasons()), *names]
+
     def __repr__(self) -> str:
         parts = [
             f"{self.path}  (recipe {self.recipe})",
             plain(*self.table()),
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
+            plain(*self.usage.table()),
+            "\n".join(self.terms()),
         ]
         return "\n\n".join(parts)
 
@@ -89,13 +101,17 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
     import pyarrow.parquet as pq
 
     build = open_build(path)
-    columns = ["source", "num_turns", "num_tokens", "language", "license", "engine"]
+    columns = ["source", "subset", "num_turns", "num_tokens", "language", "license", "engine"]
     table = pa.concat_tables([pq.read_table(for_pyarrow(f), columns=columns) for f in build.files()])
     names = sorted({source for source, _ in build.ledger.subsets()})
     import pyarrow.compute as pc
 
     each = {name: _one(table.filter(pc.equal(table["source"], name)), name, name, build.ledger) for name in names}
-    return Stats(build.path, build.manifest["recipe"]["name"], build.ledger, each, _one(table, "all", None, build.ledger))
+    usage = Usage()
+    usage.count(table)
+    every = _one(table, "all", None, build.ledger)
+    named = build.manifest.get("attribution", {})
+    return Stats(build.path, build.manifest["recipe"]["name"], build.ledger, each, every, usage, named)
 
 
 def _one(table: Any, label: str, source: str | None, ledger: Ledger) -> SourceStats:

@@ -5,7 +5,7 @@
     python scripts/bench.py merge --records 4000000                              duplicates and ids among so many conversations
 
 Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all processes together
-(PSS, sampled). RAW.json is in the layout of sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and
+(PSS, sampled in a run of its own). RAW.json is in the layout of sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and
 split_long_conversation as they are. `--times 10` measures the same records ten times over under new ids as well.
 """
 
@@ -48,39 +48,39 @@ def memory(group: int) -> int:
     return total // 1024
 
 
-def run(command: Sequence[str], **options: Any) -> tuple[float, int]:
-    """Seconds and peak MB of a process and its children."""
+def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float, int]:
+    """Seconds of a process, or with `measure` the peak MB of it and its children as well: to look takes time of a core that they need."""
     started, peak = time.monotonic(), 0
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
-    while process.poll() is None:
+    while measure and process.poll() is None:
         peak = max(peak, memory(process.pid))
         time.sleep(0.05)
-    if process.returncode:
+    if process.wait():
         sys.exit(f"{command}: {process.stderr.read().decode()[-2000:] if process.stderr else ''}")
     return time.monotonic() - started, peak
 
 
 def build(data: Path, source: str, recipe: str, workers: int, runs: int) -> tuple[float, int]:
-    """The median of several builds, each from nothing."""
+    """Each from nothing: the median of several builds, and the peak memory of one more."""
     results = []
-    for _ in range(runs):
+    for measure in (*[False] * runs, True):
         with tempfile.TemporaryDirectory(dir=data.parent) as folder:
             flags = ["build", "-s", source, "-d", str(data), "-r", recipe, "-o", f"{folder}/out", "--workers", str(workers)]
-            results.append(run([*OI, *flags], env=os.environ | {"OI_HOME": f"{folder}/home"}))
-    return statistics.median(r[0] for r in results), max(r[1] for r in results)
+            results.append(run([*OI, *flags], measure=measure, env=os.environ | {"OI_HOME": f"{folder}/home"}))
+    return statistics.median(seconds for seconds, _ in results[:-1]), results[-1][1]
 
 
 def fastchat(python: str, raw: Path, tokens: str, folder: Path, runs: int) -> tuple[float, int]:
     totals, peak = [], 0
-    for _ in range(runs):
+    for measure in (*[False] * runs, True):
         seconds = []
         for _, _, command in commands(python, raw, folder, tokens):
-            took, most = run(command)
+            took, most = run(command, measure=measure)
             seconds.append(took)
             peak = max(peak, most)
         print("FastChat:", " + ".join(f"{s:.1f}" for s in seconds), "s")
         totals.append(sum(seconds))
-    return statistics.median(totals), peak
+    return statistics.median(totals[:-1]), peak
 
 
 def floor(raw: Path, out: Path) -> float:

@@ -107,7 +107,7 @@ def turns(path: Path, sender: str, limit: int | None) -> Iterator[str]:
 def report_prompts(texts: Sequence[str], python: str | None) -> None:
     """How many human turns come through unchanged: the stages of sharegpt:raw, and FastChat's conversion of every turn."""
     source = registry().get("sharegpt")
-    stages: list[Any] = [s for s in Pipeline(Recipe("bench"), source, source.subset("raw")).stages if s.name in ("html", "defects")]
+    stages: list[Any] = [Pipeline(Recipe("bench"), source, source.subset("raw")).stages[name] for name in ("html", "defects")]
     same = 0
     for text in texts:
         results: list[Any] = [Conversation("x", "sharegpt", "raw", (Message("user", text), Message("assistant", "<p>Yes.</p>", html=True)))]

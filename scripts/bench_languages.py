@@ -210,8 +210,8 @@ def speed(path: Path, limit: int) -> None:
     source = registry().get("sharegpt")
     subset = source.subset("v3")
     pipeline = Pipeline(Recipe("bench", max_tokens=0), source, subset)
-    language: Any = next(stage for stage in pipeline.stages if stage.name == "language")
-    pipeline.stages = [stage for stage in pipeline.stages if stage.name in ("html", "defects")]
+    language: Any = pipeline.stages["language"]
+    pipeline.stages = {name: stage for name, stage in pipeline.stages.items() if name in ("html", "defects")}
     chunks: list[list[Conversation]] = []
     for chunk in cut(open_file(path, None, subset), "sharegpt", path.name, start=0, join=True):
         chunks.append([kept.conversation for kept in pipeline.run(chunk, Tally()) if isinstance(kept, Kept)])

@@ -96,7 +96,7 @@ from open_instructions.shapes import pair
 
 MINE = Source(
     name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine.json",), fields=frozenset({"q", "a"}), places=("here",), languages=("en",), engine="human", license="CC0-1.0"),),
+    subsets=(Subset("main", files=("mine.json",), fields=frozenset({"q", "a"}), languages=("en",), engine="human", license="CC0-1.0"),),
 )
 
 

@@ -22,7 +22,7 @@ from open_instructions.schema import Reject
 
 
 def subset(format: Any = "array", **options: Any) -> Subset:
-    return Subset("x", files=("x.json",), fields=frozenset(), places=(), languages=("en",), engine="", license="", format=format, **options)
+    return Subset("x", files=("x.json",), fields=frozenset(), languages=("en",), engine="", license="", format=format, **options)
 
 
 def read(

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OpenInstructionsError
 from ..places import store_fault
-from . import build, check, explain, sources, stats
+from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
 
 _INTERRUPTED = 130
@@ -24,10 +24,13 @@ app = typer.Typer(
     epilog="Start here:  oi build --sources all --sample   then   oi stats",
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)
+app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
 app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
 app.command("check", epilog=check.EXAMPLES)(check.check)
 app.command("sources", epilog=sources.EXAMPLES)(sources.sources)
 app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
+app.command("cache", epilog=cache.EXAMPLES)(cache.cache)
+app.command("push", epilog=push.EXAMPLES)(push.push)
 
 
 def _version(value: bool) -> None:

@@ -11,20 +11,27 @@ import typer
 from rich.text import Text
 
 from .console import err, out, safe, show, size
+from .fetch import watching
 
 if TYPE_CHECKING:
-    from ..builder import Plan
     from ..builder import Step as BuildStep
+    from ..planner import Plan
 
 EXAMPLES = """Examples:
 
 oi build --sources all --sample                            try it, nothing to download
+
+oi build --sources all                                     fetch what it needs, and build
 
 oi build --sources all --data-dir downloads --missing skip
 
 oi build --sources alpaca,gpt4llm:zh --data-dir downloads --languages zh --out mix
 
 oi build --sources ./mine.py --data-dir downloads          a source of your own
+
+oi build --locked mix/oi.lock --out again                  the very files of an earlier build
+
+oi build --recipe commercial                               only what may be used commercially
 
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
@@ -42,7 +49,10 @@ def build(
         ),
     ] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, or a .yaml file.")] = "default",
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; what is in the cache is used.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
+    locked: Annotated[str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.")] = None,
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, commercial, or a .yaml file.")] = "default",
     out_dir: Annotated[
         str | None,
         typer.Option(
@@ -51,6 +61,9 @@ def build(
     ] = None,
     languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
     not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,
+    licenses: Annotated[
+        str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
@@ -72,10 +85,13 @@ def build(
             data_dir=data_dir,
             sample=sample,
             missing=missing,
+            offline=offline,
+            locked=locked,
             recipe=recipe,
             out=out_dir,
             languages=languages,
             not_languages=not_languages,
+            licenses=licenses,
             max_tokens=max_tokens,
             engine=engine,
             ray_address=ray_address,
@@ -84,6 +100,7 @@ def build(
             restart=restart,
             progress=watcher.step,
             announce=watcher.announce,
+            fetching=watching(yes=yes, offline=offline),
         )
         watcher.done()
     finally:

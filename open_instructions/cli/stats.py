@@ -6,8 +6,9 @@ import json
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from .console import show
+from .console import out, safe, show
 
 EXAMPLES = """Examples:
 
@@ -34,4 +35,6 @@ def stats(
     show("Changed by rules", *edits_table(found.ledger))
     total = found.all.conversations or 1
     show("Languages", ["language", "conversations", "share"], [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()])
-    show("Licences", ["licence", "conversations"], [[k, f"{n:,}"] for k, n in found.all.licenses.items()])
+    show("Licences", *found.usage.table())
+    for line in found.terms():
+        out().print(Text(safe(line)))

@@ -23,17 +23,19 @@ from ..ledger import Ledger
 from ..places import children, make_folder
 from ..recipe import Recipe
 from ..store import DATA, REJECTED
+from ..usage import Usage
 from .fate import find_fate
 from .layout import Group, Layout
 from .write import COPIES, Job, survey, write_shard
 
 
 class Merged(NamedTuple):
-    """The shards as the manifest describes them, the books of this stage, the languages that occur."""
+    """The shards as the manifest describes them, the books of this stage, the languages that occur, what rows stand under."""
 
     shards: list[dict[str, Any]]
     ledger: Ledger
     languages: list[str]
+    usage: Usage
 
 
 def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, recipe: Recipe, sources: Sequence[str]) -> Merged:
@@ -58,7 +60,8 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
     written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True))
     for path in [p for kind in layouts for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
         path.unlink()  # a draft of a node that was lost
-    return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}))
+    usage = sum([w.usage for w in written], Usage())
+    return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}), usage)
 
 
 def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[Job]:

@@ -14,6 +14,7 @@ from ..places import Counted, write_whole
 from ..schema import Reason, Rejected
 from ..store import DATA, REJECTED
 from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
+from ..usage import Usage
 from .fate import STAGE, ChunkFate
 from .layout import Group, Span
 
@@ -44,10 +45,11 @@ class Job(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A shard as the manifest describes it, and the languages in it."""
+    """A shard as the manifest describes it, the languages in it, and what its rows stand under."""
 
     shard: dict[str, Any]
     languages: set[str]
+    usage: Usage
 
 
 def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
@@ -99,6 +101,7 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
     schema = data_schema() if job.kind == DATA else rejected_schema()
     rows = 0
     languages: set[str] = set()
+    usage = Usage()
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
     last: tuple[tuple[str, int], pa.Table] | None = None
@@ -114,7 +117,8 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
             rows += table.num_rows
             if job.kind == DATA:
                 languages.update(pc.unique(table["language"]).to_pylist())
-    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages)
+                usage.count(table)
+    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages, usage)
 
 
 def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:

@@ -5,6 +5,7 @@ A compressed stream that breaks off ends early and says so in `fault`; the reade
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import lzma
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
+from ..limits import too_much
 from ..places import open_binary, stamp
 
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError)
@@ -25,6 +27,9 @@ TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _WRAPPED = (".gz",)
 _BLOCK = 1 << 16
 _GZIP = b"\x1f\x8b"
+_COMPRESSED = (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)
+_KEPT = 64 << 20
+"""So many bytes of a member of a compressed tar are kept in memory."""
 
 
 class ByteStream(Protocol):
@@ -42,6 +47,7 @@ class ByteStream(Protocol):
 class _Stream:
     def __init__(self, path: Path, raw: IO[bytes], inner: IO[bytes], size: int, *, packed: bool) -> None:
         self._path, self._raw, self._inner, self._size, self._packed, self.fault = path, raw, inner, size, packed, ""
+        self._unpacked = 0
         # one system call at a time: where an archive breaks off, what was read before is not lost
         self._by_block = packed and inner is raw and hasattr(raw, "read1")
 
@@ -49,7 +55,11 @@ class _Stream:
         if self.fault:
             return b""
         try:
-            return self._inner.read1(size) if self._by_block else self._inner.read(size)  # type: ignore[attr-defined]
+            data: bytes = self._inner.read1(size) if self._by_block else self._inner.read(size)  # type: ignore[attr-defined]
+            if self._inner is not self._raw:
+                self._unpacked += len(data)
+                _refuse_bombs(self._path, self._size, self._unpacked)
+            return data
         except _BROKEN as error:
             self.fault = f"the compressed data breaks off: {error}"
             return b""
@@ -98,6 +108,12 @@ class _Gunzip:
                 break
             got += len(out[-1])
         return b"".join(out)
+
+
+def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
+    """Raises InputError for a file that unpacks to more than data do."""
+    if wrong := too_much(packed, unpacked):
+        raise InputError(f"{path} is refused: {wrong}.", hint="Where that is meant, a higher limit takes it.")
 
 
 def is_archive(path: Path) -> bool:
@@ -151,10 +167,13 @@ class _Archive:
         self._tar: tarfile.TarFile | None = None
         self.files: list[tuple[str, Any]] = []
         self.fault = ""
+        self._path, self._packed = path, path.stat().st_size
+        self._last: tuple[int, bytes] | None = None
         try:
             if path.name.lower().endswith(".zip"):
                 self._zip = zipfile.ZipFile(open_binary(path))
                 self.files = [(i.filename, i) for i in self._zip.infolist() if not i.is_dir()]
+                _refuse_bombs(path, self._packed, sum(i.file_size for _, i in self.files))
             else:
                 self._tar = tarfile.open(fileobj=open_binary(path))  # noqa: SIM115
                 self._list(self._tar)
@@ -174,6 +193,7 @@ class _Archive:
                 return
             if entry is None:
                 break
+            _refuse_bombs(self._path, self._packed, entry.offset_data + entry.size)  # before it is walked over
             if entry.isfile():
                 self.files.append((entry.name, entry))
         # tarfile takes a cut or damaged header for the end; the real end is a block of zeros
@@ -195,7 +215,20 @@ class _Archive:
             sparse = self._tar.extractfile(entry)
             assert sparse is not None
             return sparse
+        if isinstance(self._tar.fileobj, _COMPRESSED) and entry.size <= _KEPT:
+            return self._kept(index, entry)
         return io.BufferedReader(_TarMember(self._tar, entry))
+
+    def _kept(self, index: int, entry: tarfile.TarInfo) -> IO[bytes]:
+        """A member of a compressed tar, from memory when it is opened again: to go back, all before it is unpacked once more."""
+        assert self._tar is not None
+        if self._last is None or self._last[0] != index:
+            reader = io.BufferedReader(_TarMember(self._tar, entry))
+            try:
+                self._last = index, reader.read()
+            except (*_BROKEN, OSError):  # cut off: what there is comes from the archive itself, and then the cut
+                return io.BufferedReader(_TarMember(self._tar, entry))
+        return io.BufferedReader(io.BytesIO(self._last[1]))
 
 
 @lru_cache(maxsize=4)

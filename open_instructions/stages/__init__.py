@@ -1,6 +1,7 @@
 """The cleaning stages, one file each. A stage is a pure function: a conversation -> conversations and rejects.
 
 structure    drafts become valid conversations
+license      a filter by licence where the recipe asks for one
 html         HTML turns become the Markdown that they were rendered from
 defects      the rules that stand in the source's file
 phrases      blocked words, refusals, messages of the service, where a recipe asks for it

@@ -1,4 +1,4 @@
-"""Where the files of a source are: find upstream's files in a user's folder, or among the bundled samples.
+"""Where the files of a source are: find upstream's files in a user's folder, in the cache, or among the bundled samples.
 
 A file is known by its name and by the fields of its records, never by its place alone. What was taken for what is
 said, and so is what was not used.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import places
-from .catalogue import Selection, Source, Subset, registry
-from .errors import InputError, MissingSourceError, UsageError
-from .readers import archive_fault, is_archive, members, open_stream, plain_name
-from .readers.streams import seekable
+from .. import places
+from ..catalogue import Selection, Source, Subset, registry
+from ..errors import InputError, MissingSourceError, UsageError
+from ..readers import archive_fault, is_archive, members, open_stream, plain_name
+from ..readers.streams import seekable
+from .cache import Entry
 
 _SNIFF = 1 << 18
 _KEY = re.compile(rb'"([A-Za-z_][\w .-]*)"\s*:')
@@ -61,14 +62,19 @@ class _File:
 
 def samples_dir() -> Path:
     """The small samples that ship with the package, in upstream's layout."""
-    return Path(__file__).parent / "samples"
+    return Path(__file__).parent.parent / "samples"
 
 
-def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str = "stop") -> Found:
-    """Look through a folder at any depth, archives included.
+Kept = Callable[[Source, Subset], Sequence[Entry]]
+"""The files of a subset that were fetched, all of them or none."""
+
+
+def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, missing: str = "stop") -> Found:
+    """Look through a folder at any depth, archives included; what is not there is taken from what was fetched.
 
     Raises MissingSourceError if `missing` is "stop" and a source, or a subset named by the user, has no file; the
-    message names all of them. Raises InputError for a file under an upstream name that holds something else.
+    message names all of them. Raises InputError for a file under an upstream name that holds something else, or one of the
+    cache that is not what was fetched.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
@@ -83,10 +89,13 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
         if known is None or known[0].name not in wanted:
             continue
         source, subset = known
-        name = _tail(file.relative, subset.path_parts)
-        by_subset.setdefault((source.name, subset.name), []).append(
-            Input(source.name, subset.name, file.path, file.relative, file.member, name, file.size)
-        )
+        by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
+    pinned: dict[Path, str] = {}
+    for source, subset, entry in _not_found(by_subset, selections, kept):
+        pinned[entry.path] = entry.sha256
+        for file in _files_of(entry):
+            if _belongs(file, source, subset):
+                by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
     archives = dict.fromkeys(i.path for found in by_subset.values() for i in found if i.member is not None)
     inputs: list[Input] = []
     absent: list[tuple[str, str]] = []
@@ -116,9 +125,64 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, missing: str
         unique, said = _unique([i for s in present for i in by_subset[name, s]])
         inputs += unique
         notes += said
+    for item in inputs:
+        if pinned.get(item.path, item.sha256) != item.sha256:
+            raise InputError(
+                f"{item.path}, in the cache, has other bytes than were fetched.",
+                hint="oi cache verify says more, oi cache prune removes it.",
+            )
     if stop and missing == "stop":
-        raise MissingSourceError(_missing_message(stop, data_dir, by_subset), hint="Use --missing skip to go on without them.")
+        raise MissingSourceError(
+            _missing_message(stop, data_dir, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
+        )
     return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
+
+
+def _not_found(
+    found: Iterable[tuple[str, str]], selections: Sequence[Selection], kept: Kept | None
+) -> Iterator[tuple[Source, Subset, Entry]]:
+    """What was fetched of subsets that the folder has not; of a set in several forms, only where it has none of them."""
+    there = set(found)
+    for selection in selections if kept else ():
+        assert kept
+        source = selection.source
+        if source.first_of and not selection.explicit and any((source.name, name) in there for name in selection.subsets):
+            continue
+        for name in selection.subsets:
+            if (source.name, name) not in there:
+                subset = source.subset(name)
+                yield from ((source, subset, entry) for entry in kept(source, subset))
+
+
+def _files_of(entry: Entry) -> Iterator[_File]:
+    relative = f"{entry.source}/{entry.subset}/{entry.name}"
+    if is_archive(entry.path):
+        for index, member in members(entry.path):
+            yield _File(entry.path, index, f"{relative}!{member}", entry.size)
+    else:
+        yield _File(entry.path, None, relative, entry.size)
+
+
+def _belongs(file: _File, source: Source, subset: Subset) -> bool:
+    """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file that was fetched as it and is not."""
+    relative = plain_name(file.relative).replace("!", "/")
+    if file.member is None:
+        fields = _fields(file)
+        if subset.fields <= fields:
+            return True
+        _refuse_other_things(file)
+        if fields:
+            raise InputError(
+                f"{file.path} was fetched as {source.name}:{subset.name}, but its records have other fields: {', '.join(sorted(fields)[:12])}."
+            )
+        return True
+    if not relative.lower().endswith(_DATA_SUFFIXES) or subset.passes_over(relative):
+        return False
+    return (subset.named(relative) or subset.any_name) and subset.fields <= _fields(file)
+
+
+def _input(file: _File, source: Source, subset: Subset) -> Input:
+    return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
 
 
 def _files(folder: Path) -> Iterator[_File]:
@@ -150,7 +214,7 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
         return None
     # where two sources look for one name, what was asked for comes first, and a user's own source before a built-in one
     first = sorted(sources.values(), key=lambda s: (s.name not in wanted, not (s.name in wanted and wanted[s.name].path)))
-    known = [(source, subset) for source in first for subset in source.subsets]
+    known = [(source, subset) for source in first for subset in source.subsets if not subset.passes_over(relative)]
     named = [pair for pair in known if pair[1].named(relative)]
     if not named and not any(subset.any_name for _, subset in known):
         return None
@@ -262,12 +326,13 @@ def _hash_all(inputs: Sequence[Input]) -> Iterator[str]:
 
 
 def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None, found: Iterable[tuple[str, str]]) -> str:
-    where = f"in {data_dir}" if data_dir else "because no --data-dir was given"
+    where = f"in {data_dir} or the cache" if data_dir else "in the cache"
     lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
     for source, names in stop:
         for name in names:
             subset = source.subset(name)
             lines.append(f"  {source.name}:{name} looks for {' or '.join(subset.files)}")
-            lines += [f"      from {place}" for place in subset.places]
+            lines += [f"      from {place}" for file in subset.downloads for place in file.places]
+            lines += [f"      {subset.by_hand}"] if subset.by_hand else []
     there = sorted(f"{source}:{subset}" for source, subset in found)
     return "\n".join([*lines, *([f"Found are {', '.join(there)}."] if there else [])]) + "\n"

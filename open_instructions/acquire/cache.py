@@ -1,0 +1,170 @@
+"""What was fetched, in a folder that anyone can look at.
+
+    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name; hub files lie in the hub's own cache
+    CACHE/index/alpaca/main/alpaca_data.json.json    which place it came from, its revision, size and sha256, and where it lies
+
+An entry is written when its file is whole and verified, and never before. Two processes may fetch at once: each file has a lock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from ..catalogue import Source, Subset
+from ..errors import FetchError, OutputError
+from ..places import cache_folder, write_whole
+from ..upstream import File, Hub
+
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came from."""
+
+    source: str
+    subset: str
+    name: str
+    path: Path
+    place: str
+    size: int
+    sha256: str
+
+    @property
+    def is_hub(self) -> bool:
+        return self.place.startswith("hf://")
+
+
+class Cache:
+    """The entries below a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder if folder is not None else cache_folder()
+        self._files, self._index = self.folder / "files", self.folder / "index"
+
+    def target(self, source: str, subset: str, name: str) -> Path:
+        """Where a file goes. Raises FetchError for a name that leads elsewhere."""
+        return self._files / source / _subset(subset) / _safe(name)
+
+    def entries(self) -> list[Entry]:
+        """All there is, by name. What is no entry is passed over: `strangers` has it."""
+        return [entry for path in self._notes() if (entry := self._read(path))]
+
+    def strangers(self) -> list[Path]:
+        """What lies in the cache and belongs to no entry: damaged notes, the rest of downloads that were given up, other files."""
+        known = {entry.path for entry in self.entries()}
+        notes = [path for path in self._notes() if not self._read(path)]
+        return notes + sorted(p for p in self._files.rglob("*") if p.is_file() and p not in known)
+
+    def of(self, source: str, subset: str) -> list[Entry]:
+        """The entries of a subset whose files are there with their size."""
+        return [e for e in self.entries() if (e.source, e.subset) == (source, subset) and is_there(e)]
+
+    def complete(self, source: Source, subset: Subset) -> list[Entry]:
+        """The files of a subset as the catalogue describes it, if all of them are there: none otherwise.
+
+        For a pattern one file is enough: how many it names only the hub knows, and they are fetched together.
+        """
+        there = self.of(source.name, subset.name)
+        found = [[e for e in there if is_file(e, file)] for file in subset.downloads]
+        return [entry for entries in found for entry in entries] if all(found) else []
+
+    def with_digest(self, sha256: str) -> Entry | None:
+        return next((e for e in self.entries() if e.sha256 == sha256 and is_there(e)), None)
+
+    def add(self, entry: Entry) -> None:
+        """Note a file that is whole and verified."""
+        note = self._note(entry.source, entry.subset, entry.name)
+        content = asdict(entry) | {"path": str(entry.path)}
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(note, lambda file: file.write(json.dumps(content, indent=2).encode()))
+        except OSError as error:
+            raise OutputError(
+                f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder."
+            ) from error
+
+    def remove(self, entry: Entry) -> int:
+        """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is in the hub's cache stays."""
+        with self.locked(entry.source, entry.subset, entry.name):
+            freed = 0
+            if entry.path.is_relative_to(self._files):
+                freed = entry.path.stat().st_size if entry.path.exists() else 0
+                entry.path.unlink(missing_ok=True)
+            self._note(entry.source, entry.subset, entry.name).unlink(missing_ok=True)
+            return freed
+
+    def sweep(self, strangers: Sequence[Path]) -> int:
+        """Remove files that belong to no entry; the bytes that this frees."""
+        freed = 0
+        for path in strangers:
+            freed += path.stat().st_size if path.exists() else 0
+            path.unlink(missing_ok=True)
+        return freed
+
+    @contextmanager
+    def locked(self, source: str, subset: str, name: str) -> Iterator[None]:
+        """Hold one file; waits for another process that fetches it."""
+        from filelock import FileLock
+
+        path = self.folder / "locks" / f"{source}.{_subset(subset)}.{_safe(name).as_posix().replace('/', '.')}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire()
+        except OSError as error:
+            raise OutputError(
+                f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _notes(self) -> list[Path]:
+        return sorted(self._index.rglob(f"*{_SUFFIX}"))
+
+    def _note(self, source: str, subset: str, name: str) -> Path:
+        path = self._index / source / _subset(subset) / _safe(name)
+        return path.with_name(path.name + _SUFFIX)
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            entry = Entry(**said | {"path": Path(said["path"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        kinds = {"source": str, "subset": str, "name": str, "place": str, "size": int, "sha256": str}
+        return entry if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items()) else None
+
+
+def is_there(entry: Entry) -> bool:
+    """Is its file there, with its size? Its digest is compared when it is read."""
+    try:
+        return entry.path.stat().st_size == entry.size
+    except OSError:
+        return False
+
+
+def is_file(entry: Entry, file: File) -> bool:
+    """Is an entry what the catalogue calls this file, and nothing older that was pinned since?"""
+    if any(isinstance(p, Hub) and p.is_pattern and fnmatchcase(entry.name, p.path) for p in file.places):
+        return True
+    return entry.name == file.name and (not file.sha256 or entry.sha256 in file.sha256)
+
+
+def _safe(name: str) -> Path:
+    """An upstream name as a relative path. Raises FetchError for one that leads out of its folder."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or ".." in parts or parts[0] == "/" or any(":" in part or "\0" in part for part in parts):
+        raise FetchError(f"{name!r} is no name for a file.")
+    return Path(*parts)
+
+
+def _subset(name: str) -> Path:
+    return _safe(name)

@@ -1,0 +1,183 @@
+"""What a selection needs, and what the cache has not of it: found out first, then fetched side by side.
+
+A subset is fetched as a whole: where one of its files cannot be had, the subset is not there. Of a source whose subsets are
+forms of one set, the first that can be fetched is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..catalogue import Selection, Source, Subset
+from ..errors import FetchError, OpenInstructionsError
+from ..upstream import File, Hub, Url
+from . import hub
+from .cache import Cache, Entry, is_file
+from .download import Got, download
+
+LARGE = 10**9
+"""Bytes from which a person is asked first."""
+_TOGETHER = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One file to fetch. `hub` is what the hub said of it, where that is its place."""
+
+    source: str
+    subset: str
+    file: File
+    place: Hub | Url
+    listed: hub.Listed | None = None
+
+    @property
+    def size(self) -> int | None:
+        return self.listed.size if self.listed and self.listed.size is not None else self.file.size
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What is to be fetched for a selection, and what cannot be: (source:subset, why) each."""
+
+    wanted: tuple[Wanted, ...]
+    by_hand: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(w.size or 0 for w in self.wanted)
+
+
+Progress = Callable[[Wanted, int, int | None], None]
+"""Called from several threads with a file, the bytes of it that are there, and all its bytes where they are known."""
+Confirm = Callable[[Needs], bool]
+
+
+def needs(selections: Sequence[Selection], cache: Cache, have: Iterable[tuple[str, str]] = ()) -> Needs:
+    """What selections need beside what the cache, and `have`, hold: (source, subset) pairs. Asks the hub for sizes and patterns."""
+    there = set(have)
+    wanted: list[Wanted] = []
+    by_hand: list[tuple[str, str]] = []
+    failed: list[tuple[str, str]] = []
+    for selection in selections:
+        for subset in _chosen(selection, cache, there):
+            label = f"{selection.source.name}:{subset.name}"
+            if not subset.downloads:
+                by_hand.append((label, subset.by_hand or "Nobody has said where its files are; --data-dir takes them."))
+                continue
+            try:
+                wanted += [w for file in subset.downloads for w in _missing(selection.source, subset, file, cache)]
+            except FetchError as error:
+                failed.append((label, error.message))
+    return Needs(tuple(wanted), tuple(by_hand), tuple(failed))
+
+
+def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tuple[tuple[str, str], ...]:
+    """Fetch what is needed into the cache, several files at a time; the subsets that failed, and why.
+
+    Raises FetchError if there is no room for it.
+    """
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache.folder).free
+    if needed.size > free:
+        raise FetchError(
+            f"{needed.size:,} bytes are to be fetched, and {cache.folder} has room for {free:,}.", hint="OI_CACHE names another folder."
+        )
+    pool = ThreadPoolExecutor(_TOGETHER)
+    failed = list(needed.failed)
+    try:
+        # the largest first, so that it does not begin when the others end
+        order = sorted(needed.wanted, key=lambda w: -(w.size or 0))
+        running = [(w, pool.submit(fetch_one, w, cache, progress)) for w in order]
+        for w, future in running:
+            try:
+                future.result()
+            except OpenInstructionsError as error:
+                failed.append((f"{w.source}:{w.subset}", f"{error.message} {error.hint}".strip()))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return tuple(failed)
+
+
+def fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None = None) -> Entry:
+    """Have one file in the cache: from its places, in order. Raises FetchError with what each of them did."""
+
+    def advance(done: int, total: int | None) -> None:
+        if progress:
+            progress(wanted, done, total)
+
+    with cache.locked(wanted.source, wanted.subset, wanted.name):
+        known = next((e for e in cache.of(wanted.source, wanted.subset) if e.name == wanted.name), None)
+        if known and (not wanted.file.sha256 or known.sha256 in wanted.file.sha256):
+            return known  # another process was faster
+        said: list[str] = []
+        for place in dict.fromkeys([wanted.place, *wanted.file.places]):
+            try:
+                entry = _from(place, wanted, cache, advance)
+            except FetchError as error:
+                said.append(str(error))
+                continue
+            cache.add(entry)
+            return entry
+    raise FetchError(" ".join(said))
+
+
+def _from(place: Hub | Url, wanted: Wanted, cache: Cache, advance: Callable[[int, int | None], None]) -> Entry:
+    if isinstance(place, Hub):
+        listed = wanted.listed if wanted.listed and place == wanted.place else hub.listed(place)[0]
+        path, got = hub.fetch(listed, place, wanted.file, advance)
+        return _entry(wanted, path, Hub(place.repo, listed.path, listed.commit), got)
+    target = cache.target(wanted.source, wanted.subset, wanted.name)
+    return _entry(wanted, target, place, download(place.url, target, wanted.file, advance))
+
+
+def _entry(wanted: Wanted, path: Path, place: Hub | Url, got: Got) -> Entry:
+    return Entry(wanted.source, wanted.subset, wanted.name, path, str(place), got.size, got.sha256)
+
+
+def _chosen(selection: Selection, cache: Cache, there: set[tuple[str, str]]) -> list[Subset]:
+    """The subsets that a selection asks for and nobody has yet."""
+    source = selection.source
+    subsets = [source.subset(name) for name in selection.subsets]
+    if source.first_of and not selection.explicit:
+        if any((source.name, s.name) in there or cache.complete(source, s) for s in subsets):
+            return []
+        return [next((s for s in subsets if s.downloads), subsets[0])]
+    return [s for s in subsets if (source.name, s.name) not in there and not cache.complete(source, s)]
+
+
+def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[Wanted]:
+    """The files that `file` stands for and the cache has not: itself, or all that its pattern names."""
+    if any(is_file(e, file) for e in cache.of(source.name, subset.name)):
+        return []
+    first = file.places[0]
+    if not isinstance(first, Hub) or (file.size is not None and not first.is_pattern):
+        return [Wanted(source.name, subset.name, file, first)]  # nothing to ask for
+    try:
+        found = hub.listed(first)
+    except FetchError:
+        if len(file.places) == 1:
+            raise
+        return [Wanted(source.name, subset.name, file, first)]
+    if not first.is_pattern:
+        return [Wanted(source.name, subset.name, file, first, found[0])]
+    _refuse_mixtures([f.path for f in found], first)
+    return [
+        Wanted(source.name, subset.name, File(f.path, (replace(first, path=f.path),), f.size), replace(first, path=f.path), f)
+        for f in found
+    ]
+
+
+def _refuse_mixtures(paths: Sequence[str], place: Hub) -> None:
+    """Raises FetchError where a pattern names the shards of two exports: one revision of GPT4All-J has two shards of one number."""
+    numbers = [path.rpartition("-of-")[0] for path in paths]
+    if len(set(numbers)) < len(numbers):
+        raise FetchError(f"{place} names the shards of more than one export: {', '.join(paths)}.")

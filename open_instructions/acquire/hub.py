@@ -1,0 +1,132 @@
+"""Files of repositories on the hub, through huggingface_hub: its cache, its token (hf auth login, HF_TOKEN) and HF_ENDPOINT.
+
+huggingface_hub compares sizes and never digests, and gives up at once where a connection is reset. Here each file is hashed when it
+has come, against the pin and against what the hub says of it, and a connection that fails is tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from ..errors import FetchError
+from ..limits import max_download, timeout
+from ..upstream import File, Hub
+from .download import TRIES, Advance, Got, check, refusal
+
+T = TypeVar("T")
+
+
+class Listed(NamedTuple):
+    """A file of a repository, as the hub describes it: at which commit, its size, and its sha256 where the hub knows it."""
+
+    path: str
+    commit: str
+    size: int | None
+    sha256: str
+
+
+def endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+@cache
+def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]:
+    from huggingface_hub import HfApi
+
+    info = _tried(lambda: HfApi(endpoint=server).dataset_info(repo, revision=revision, files_metadata=True, timeout=timeout()), repo)
+    return tuple(Listed(s.rfilename, info.sha or revision, s.size, (s.lfs.sha256 if s.lfs else "") or "") for s in info.siblings or ())
+
+
+def listed(place: Hub) -> list[Listed]:
+    """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is none, or none can be asked for."""
+    known = _listing(place.repo, place.revision, endpoint())
+    found = [f for f in known if (fnmatchcase(f.path, place.path) if place.is_pattern else f.path == place.path)]
+    if not found:
+        raise FetchError(f"{place}: the repository has no such file.", hint="Upstream may have moved it.")
+    return found
+
+
+def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Path, Got]:
+    """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not the pinned ones do not stay."""
+    from huggingface_hub import hf_hub_download
+
+    address = str(Hub(place.repo, listed.path, listed.commit))
+    if (listed.size or 0) > max_download():
+        raise FetchError(f"{address} has {listed.size:,} bytes, over the limit of {max_download():,} (OI_MAX_DOWNLOAD).")
+    for last in (False, True):
+        path = Path(
+            _tried(
+                lambda: hf_hub_download(
+                    place.repo, listed.path, repo_type="dataset", revision=listed.commit, endpoint=endpoint(),
+                    tqdm_class=_bar(advance, listed.size),
+                ),
+                address,
+            )
+        )  # fmt: skip
+        with path.open("rb") as opened:
+            got = Got(path.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest())
+        try:
+            check(got, file, address)
+            if listed.sha256 and got.sha256 != listed.sha256:
+                raise FetchError(f"{address} came as sha256 {got.sha256}, and the hub says {listed.sha256}.", hint="Nothing was kept.")
+            if wrong := refusal(path, listed.path):
+                raise FetchError(f"{address} is {wrong}.", hint="Nothing was kept.")
+            return path, got
+        except FetchError:
+            # it may have been damaged in the cache, long ago: the second time it comes from the hub
+            path.resolve().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if last:
+                raise
+    raise AssertionError
+
+
+def _tried(call: Callable[[], T], what: str) -> T:
+    """The result of a call, tried again where the network or a busy server failed. Raises FetchError with what the hub said."""
+    import httpx2
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    for attempt in range(TRIES):
+        try:
+            return call()
+        except GatedRepoError as error:
+            raise FetchError(f"{what} is behind a form on the hub.", hint="Accept its terms there, then hf auth login.") from error
+        except RepositoryNotFoundError as error:
+            raise FetchError(f"{what} is not on the hub, or not for you.", hint="hf auth login, if it is private.") from error
+        except HFValidationError as error:
+            raise FetchError(f"{what} is no name of a repository: {error}") from error
+        except (httpx2.HTTPError, OSError) as error:
+            cause = error.__cause__ or error
+            status = getattr(getattr(cause, "response", None), "status_code", None)
+            final = status is not None and status not in (408, 429, 500, 502, 503, 504)
+            disk = not isinstance(cause, httpx2.HTTPError | HfHubHTTPError) and getattr(cause, "errno", None) is not None
+            if final or disk or attempt == TRIES - 1:
+                said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+                raise FetchError(f"{what}: {said}", hint="The same command goes on with what is missing.") from error
+            time.sleep(2.0**attempt)
+    raise AssertionError
+
+
+def _bar(advance: Advance, size: int | None) -> Any:
+    """What huggingface_hub moves its bar with, as a call of ours."""
+
+    from huggingface_hub.utils import tqdm
+
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named | {"disable": True})
+            self.done = int(named.get("initial") or 0)
+            advance(self.done, size)
+
+        def update(self, n: float | None = 1) -> None:
+            self.done += int(n or 0)
+            advance(self.done, size)
+
+    return Bar

@@ -1,0 +1,60 @@
+"""oi cache"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from .console import err, out, safe, show, size
+
+EXAMPLES = """Examples:
+
+oi cache                       what is in it, and where it is
+
+oi cache verify                every file against its sha256; exit code 1 if one is damaged
+
+oi cache prune                 remove what belongs to nothing, and damaged files
+
+oi cache prune gpt4all         remove what was fetched of a source"""
+
+
+def cache(
+    action: Annotated[Literal["list", "verify", "prune"], typer.Argument(help="list, verify or prune.")] = "list",
+    sources: Annotated[
+        str | None, typer.Argument(metavar="SOURCES", help="Only these, like gpt4all,sharegpt:v3.", show_default=False)
+    ] = None,
+) -> int:
+    """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay there."""
+    from ..acquire.cache import Cache, is_there
+
+    kept = Cache()
+    wanted = [name.strip() for name in sources.split(",")] if sources else []
+    entries = [e for e in kept.entries() if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted]
+    if action == "list":
+        rows = [[f"{e.source}:{e.subset}", e.name, size(e.size) if is_there(e) else "gone", e.sha256[:12], e.place] for e in entries]
+        show("", ["source", "file", "size", "sha256", "from"], rows)
+        out().print(Text(safe(f"{len(entries)} files, {size(sum(e.size for e in entries))}, in {kept.folder}")))
+        return 0
+    damaged = []
+    for entry in entries if action == "verify" or not wanted else ():
+        problem = "is gone" if not entry.path.is_file() else ""
+        if not problem:
+            with entry.path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+                    problem = "has another sha256 than was fetched"
+        if problem:
+            damaged.append(entry)
+            err().print(Text(safe(f"{entry.source}:{entry.subset} {entry.path} {problem}")))
+    strangers = [] if wanted else kept.strangers()
+    if action == "verify":
+        for path in strangers:
+            err().print(Text(safe(f"{path} belongs to nothing")))
+        out().print(Text(safe(f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to nothing")))
+        return 1 if damaged else 0
+    freed = sum(kept.remove(entry) for entry in (entries if wanted else damaged))
+    freed += kept.sweep(strangers)
+    out().print(Text(safe(f"{len(entries if wanted else damaged)} files forgotten, {size(freed)} freed in {kept.folder}")))
+    return 0

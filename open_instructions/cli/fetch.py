@@ -1,0 +1,115 @@
+"""oi fetch, and what oi build shows and asks while it fetches."""
+
+from __future__ import annotations
+
+import sys
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from .console import err, out, safe, show, size
+
+if TYPE_CHECKING:
+    from ..acquire.fetch import Needs, Wanted
+    from ..planner import Fetching
+
+EXAMPLES = """Examples:
+
+oi fetch                          what a build of all sources needs
+
+oi fetch dolly,gpt4llm:zh         two of them
+
+oi fetch gpt4all:p3 --yes         without being asked"""
+
+
+def fetch(
+    sources: Annotated[str, typer.Argument(metavar="SOURCES", help="all, or a list like alpaca,gpt4llm:zh")] = "all",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
+) -> int:
+    """Fetch upstream's files into the cache: verified, pinned, resumed where it was interrupted."""
+    from ..acquire.cache import Cache
+    from ..acquire.fetch import needs
+    from ..catalogue import select
+    from ..planner import bring
+
+    cache = Cache()
+    needed = needs(select(sources), cache)
+    for label, steps in needed.by_hand:
+        err().print(Text(safe(f"By hand: {label}. {steps}")))
+    failed = bring(needed, cache, watching(yes=yes, offline=False))
+    for label, why in failed:
+        err().print(Text(safe(f"Failed: {label}. {why}")))
+    out().print(Text(safe(f"{len(needed.wanted)} files were asked for, {len(failed)} failed; the cache is {cache.folder}")))
+    return 10 if failed else 0
+
+
+def watching(*, yes: bool, offline: bool) -> Fetching:
+    """How the commands fetch: they ask on a terminal, and show bars there, or a line per file elsewhere."""
+    from ..planner import Fetching
+
+    watcher = _Watcher()
+    return Fetching(offline, None if yes else _confirm, watcher.step, watcher.begin, watcher.close)
+
+
+def _confirm(needed: Needs) -> bool:
+    from ..acquire.fetch import LARGE
+
+    if needed.size < LARGE:
+        return True
+    _summary(needed)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    return typer.confirm(f"Fetch {size(needed.size)}?", default=True, err=True)
+
+
+def _summary(needed: Needs) -> None:
+    rows = [[f"{w.source}:{w.subset}", w.name, size(w.size) if w.size is not None else "?", str(w.place)] for w in needed.wanted]
+    show("To fetch", ["source", "file", "size", "from"], rows)
+
+
+class _Watcher:
+    """A bar per file and one for all on a terminal; elsewhere a line when a file is there."""
+
+    def __init__(self) -> None:
+        self._console = err()
+        self._progress: Any = None
+        self._tasks: dict[Wanted, Any] = {}
+        self._done: dict[Wanted, int] = {}
+        self._lock = Lock()
+        self._all: Any = None
+
+    def begin(self, needed: Needs) -> None:
+        names = len(needed.wanted)
+        unknown = sum(w.size is None for w in needed.wanted)
+        more = f", and {unknown} of unknown size" if unknown else ""
+        self._console.print(Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {size(needed.size)}{more}")))
+        if not self._console.is_terminal:
+            return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+            console=self._console,
+        )  # fmt: skip
+        self._all = self._progress.add_task("all", total=None if unknown else needed.size)
+        self._progress.start()
+
+    def step(self, wanted: Wanted, done: int, total: int | None) -> None:
+        with self._lock:
+            before = self._done.get(wanted)
+            self._done[wanted] = done
+            if self._progress is None:
+                if total and done >= total and (before is None or before < total):
+                    print(safe(f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(total)}"), file=sys.stderr)
+                return
+            if wanted not in self._tasks:
+                self._tasks[wanted] = self._progress.add_task(safe(f"{wanted.source}:{wanted.subset} {wanted.name}"), total=total)
+            self._progress.update(self._tasks[wanted], completed=done, total=total)
+            self._progress.update(self._all, completed=sum(self._done.values()))
+
+    def close(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+        self._progress, self._tasks = None, {}

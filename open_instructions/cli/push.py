@@ -1,0 +1,43 @@
+"""oi push"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from .console import err, out, safe
+
+if TYPE_CHECKING:
+    from ..usage import Usage
+
+EXAMPLES = """Examples:
+
+oi push mix me/mix --private
+
+oi push mix me/mix             asks where its licences restrict what others may do with it"""
+
+
+def push(
+    directory: Annotated[str, typer.Argument(metavar="DIR", help="A build.")],
+    repository: Annotated[
+        str, typer.Argument(metavar="REPO", help="A dataset repository on the hub, like me/mix; made if it is not there.")
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before publishing what licences restrict.")] = False,
+) -> None:
+    """Upload a build with its card to the hub. A build that oi check refuses is not uploaded."""
+    from ..publishing import push as run
+
+    done = run(directory, repository, private=private, confirm=(lambda _: True) if yes else _confirm)
+    out().print(Text(safe(f"{done.url} is at {done.commit}")))
+
+
+def _confirm(usage: Usage) -> bool:
+    for line in [usage.verdict(), *(f"- {reason}" for reason in usage.reasons())]:
+        err().print(Text(safe(line)))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return typer.confirm("Publish it for everyone?", default=False, err=True)

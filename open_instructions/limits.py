@@ -1,0 +1,47 @@
+"""What input from outside may cost at the most. Each limit is an environment variable, which the error names."""
+
+from __future__ import annotations
+
+import os
+
+from .errors import UsageError
+
+UNPACKED_FREE = 1 << 30
+"""Up to a gigabyte may come out of a packed file, whatever its size: it is only read, never written."""
+
+
+def max_download() -> int:
+    """Bytes that one download may have: OI_MAX_DOWNLOAD, in gigabytes."""
+    return int(_number("OI_MAX_DOWNLOAD", 64.0) * 1e9)
+
+
+def max_ratio() -> float:
+    """How many times its own size a packed file may unpack to: OI_MAX_RATIO. Text in JSON packs 3 to 20 times, a bomb 1,000 times."""
+    return _number("OI_MAX_RATIO", 200.0)
+
+
+def timeout() -> float:
+    """Seconds without a byte after which a server is taken for gone: OI_TIMEOUT."""
+    return _number("OI_TIMEOUT", 30.0)
+
+
+def too_much(packed: int, unpacked: int) -> str:
+    """What is wrong with a packed file of so many bytes that holds so many; "" if nothing is.
+
+    >>> too_much(1000, 2000)
+    ''
+    """
+    if unpacked <= UNPACKED_FREE or unpacked <= packed * max_ratio():
+        return ""
+    return f"{packed:,} bytes unpack to {unpacked:,} and more, over {max_ratio():g} times (OI_MAX_RATIO)"
+
+
+def _number(name: str, default: float) -> float:
+    given = os.environ.get(name, "")
+    try:
+        value = float(given) if given else default
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise UsageError(f"{name} is {given!r}, and has to be a number above 0.")
+    return value

@@ -1,0 +1,30 @@
+"""What a recipe's `licenses` does not take is rejected, by the licence that each row carries and by who wrote its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from ..licenses import engine_terms, license_terms, qualifies
+from ..schema import Conversation, Reason, Reject
+
+
+class License:
+    """The stage. `wanted` are SPDX identifiers, LicenseRef-… names, or `commercial`."""
+
+    name = "license"
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self._wanted = tuple(wanted)
+
+    def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
+        refusal = _refusal(conversation.license, conversation.engine, self._wanted)
+        return [Reject(Reason.LICENSE, refusal) if refusal else conversation]
+
+
+@lru_cache(maxsize=1024)
+def _refusal(license: str, engine: str, wanted: tuple[str, ...]) -> str:
+    """Why a row does not qualify; "" if it does."""
+    if qualifies(license, engine, wanted):
+        return ""
+    return f"{license}: {license_terms(license).why}; answers by {engine}: {engine_terms(engine).why}"
