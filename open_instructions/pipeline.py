@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from .catalogue import Source, Subset, suggest
+from .catalogue import Source, Subset
 from .chunk import Chunk
 from .errors import ConverterError
 from .ledger import Ledger, Tally
@@ -391,14 +391,3 @@ def _checked(item: Any, records: int) -> Draft | Reject:
 
 def _clean_text(text: str | None) -> str | None:
     return text if text is None or encodable(text) else text.encode("utf-8", "replace").decode()
-
-
-def check_names(recipe: Recipe, sources: list[Source]) -> str:
-    """What is wrong with the names in `rules_off` and `prefer`: a rule or a source that nobody knows. "" if all is well."""
-    rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
-    names = [s.name for s in sources]
-    for kind, given, known in (("rule", recipe.rules_off, rules), ("source", recipe.prefer, names)):
-        for name in given:
-            if name not in known:
-                return f"there is no {kind} {name!r}. {suggest(name, known, 'Known are')}"
-    return ""

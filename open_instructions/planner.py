@@ -18,9 +18,8 @@ from .acquire import Found, Input, find, samples_dir
 from .acquire.cache import Cache, Entry
 from .acquire.fetch import Confirm, Needs, Progress, Wanted, fetch, fetch_one, needs
 from .acquire.lock import Locked, read_lock
-from .catalogue import Selection, Source, Subset, registry, select
+from .catalogue import Selection, Source, Subset, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
-from .pipeline import check_names
 from .places import check_reachable, check_writable, is_remote, place
 from .recipe import Recipe
 from .tokens import tokenizer
@@ -108,9 +107,7 @@ def plan(said: Choices) -> Plan:
     selections = select(
         [subset for file in lock for subset in file.subsets] if lock is not None and said.sources == "all" else said.sources
     )
-    wrong = check_names(recipe, registry().all())
-    if wrong:
-        raise RecipeError(f"Recipe {recipe.name}: {wrong}")
+    _check_names(recipe, registry().all())
     folder = samples_dir() if said.sample else place(said.data_dir) if said.data_dir is not None else None
     there = place(said.out) if said.out is not None else store.builds() / (store.SAMPLE if said.sample else recipe.name)
     check_writable(there)
@@ -141,6 +138,16 @@ def _recipe(said: Choices) -> Recipe:
     )
     tokenizer(chosen.tokenizer)
     return chosen
+
+
+def _check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
+    """Raises RecipeError for a name in `rules_off` or `prefer` of a rule or a source that nobody knows."""
+    rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
+    names = [s.name for s in sources]
+    for kind, given, known in (("rule", recipe.rules_off, rules), ("source", recipe.prefer, names)):
+        for name in given:
+            if name not in known:
+                raise RecipeError(f"Recipe {recipe.name}: there is no {kind} {name!r}.", hint=suggest(name, known, "Known are"))
 
 
 def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:

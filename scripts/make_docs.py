@@ -15,9 +15,10 @@ from pathlib import Path
 from open_instructions.catalogue import registry
 from open_instructions.describe import as_page
 from open_instructions.errors import OpenInstructionsError
+from open_instructions.licenses import ENGINES, LICENSES, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-COMMANDS = ("", "build", "stats", "check", "sources", "explain")
+COMMANDS = ("", "build", "fetch", "stats", "check", "sources", "explain", "cache", "push")
 
 
 def pages() -> dict[str, str]:
@@ -25,6 +26,7 @@ def pages() -> dict[str, str]:
     made = {f"sources/{s.name}.md": as_page(s) for s in registry().all()}
     made["sources/README.md"] = _index()
     made["cli.md"] = _cli()
+    made["licences.md"] = _licences()
     return made
 
 
@@ -41,6 +43,41 @@ def _index() -> str:
         for x in s.subsets:
             records = f"{x.records:,}" if x.records else "?"
             lines.append(f"| [{s.name}:{x.name}]({s.name}.md) | {records} | {', '.join(x.languages)} | {x.engine} | {x.license} |")
+    return "\n".join(lines) + "\n"
+
+
+def _licences() -> str:
+    """What a row may be used for: the two tables of licenses.py."""
+    lines = [
+        "# Licences",
+        "",
+        "Rendered from `open_instructions/licenses.py`. This is information, not legal advice.",
+        "",
+        "What a row may be used for is two questions: what the people who published the set allow (its licence, column `license`), and",
+        "whose terms the answers stand under besides (who wrote them, column `engine`). A row is for `any` use only where both say so;",
+        "otherwise it is what the narrower of the two says, and `unclear` is the narrowest: where nobody can say, nothing is granted.",
+        "What a mix as a whole may be used for is what the narrowest of its rows allows: `oi stats` and the dataset card say it, with the",
+        "reason per source.",
+        "",
+        "    oi build --licenses commercial                 rows for any use, by both tables (the recipe `commercial` is the same)",
+        "    oi build --licenses commercial,CC-BY-NC-4.0    and rows under this licence, whoever wrote the answers",
+        "    oi build --licenses MIT,CC-BY-SA-3.0           rows under these, whoever wrote the answers",
+        "",
+        "The other rows are in rejected/ with the reason `license`. Of `A AND B` both have to be named, of `A OR B` one. A licence that",
+        "is not in the table is `unclear`. Natural Instructions has a licence per task; MedMCQA has two labels, and is unclear for that.",
+        "",
+        "## Licences",
+        "",
+        "| licence | use | why | name the authors | share alike |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    yes = {True: "yes", False: ""}
+    lines += [f"| {name} | {t.use} | {t.why} | {yes[t.attribution]} | {yes[t.share_alike]} |" for name, t in LICENSES.items()]
+    lines += ["", "## Who wrote the answers", "", "| engine | use | why |", "| --- | --- | --- |"]
+    lines += [f"| {name} | {t.use} | {t.why} |" for name, t in ENGINES.items()]
+    lines += ["", "## The sources, by both", "", "| source | licence | answers by | use |", "| --- | --- | --- | --- |"]
+    for s in registry().all():
+        lines += [f"| {s.name}:{x.name} | {x.license} | {x.engine} | {use_of(x.license, x.engine)} |" for x in s.subsets]
     return "\n".join(lines) + "\n"
 
 

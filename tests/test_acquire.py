@@ -99,7 +99,7 @@ def test_all_missing_sources_in_one_message(tmp_path: Path) -> None:
         find(tmp_path, select("alpaca,dolly,gpt4llm:zh"))
     said = str(caught.value)
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in said
-    assert "hub: databricks/databricks-dolly-15k" in said
+    assert "from hf://datasets/databricks/databricks-dolly-15k@bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a/databricks-dolly-15k.jsonl" in said
     assert "gpt4llm:zh looks for alpaca_gpt4_data_zh.json" in said
     assert "alpaca:main looks" not in said
     assert "Found are alpaca:main." in said

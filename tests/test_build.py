@@ -276,7 +276,7 @@ def test_sample_and_data_dir_exclude_each_other() -> None:
 
 
 def test_without_data_every_place_is_named() -> None:
-    with pytest.raises(InputError.__mro__[1], match="no --data-dir was given"):
+    with pytest.raises(InputError.__mro__[1], match="in the cache"):
         build("alpaca")
 
 

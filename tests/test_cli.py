@@ -114,7 +114,7 @@ WRONG = [
     (["build", "--sources", "gpt4llm:jp"], 2, "Its subsets are"),
     (["build", "--data-dir", "/no/such"], 2, "not a folder"),
     (["build", "--sample", "--missing", "maybe"], 2, "--missing"),
-    (["build", "--sources", "alpaca"], 3, "github: tatsu-lab/stanford_alpaca"),
+    (["build", "--sources", "alpaca"], 3, "https://raw.githubusercontent.com/tatsu-lab/stanford_alpaca/"),
     (["build", "--sample", "--recipe", "vicunna"], 5, "Did you mean 'vicuna'"),
     (["build", "--sample", "--languages", "klingon"], 5, "klingon"),
     (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),

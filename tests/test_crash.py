@@ -20,7 +20,8 @@ from open_instructions.builder import BuildResult, build
 from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
 from open_instructions.ledger import Ledger
 from open_instructions.places import Counted, is_draft
-from open_instructions.store.work import locked, workspace
+from open_instructions.planner import Choices
+from open_instructions.store.work import held, workspace
 
 from .conftest import alpaca, digests
 
@@ -262,7 +263,7 @@ def test_what_another_build_left_is_not_touched(make: Callable[..., BuildResult]
 
 
 def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: Path) -> None:
-    with locked(tmp_path / "out"), workspace(tmp_path / "out", "f" * 16, restart=False) as work:
+    with held(tmp_path / "out"), workspace(tmp_path / "out", "f" * 16, restart=False) as work:
         (work / "chunks" / "mine").touch()
         with pytest.raises(OutputError, match="Another build into"):
             make({"alpaca_data.json": [alpaca()]})
@@ -271,7 +272,7 @@ def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: 
 
 
 def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
-    job = builder.plan("alpaca", sample=True, out=tmp_path / "out")
+    job = builder.plan(Choices("alpaca", sample=True, out=tmp_path / "out"))
     [work] = builder._chunks(job, Ledger())
     with pytest.raises(UsageError, match="another version of Open Instructions"):
         builder._process(work, recipe=job.recipe, files=(), folder=tmp_path, code="0" * 64)

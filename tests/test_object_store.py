@@ -53,6 +53,7 @@ def test_a_build_in_a_bucket_is_the_build_on_a_disk(
         "builds/mix/README.md",
         "builds/mix/data/train-00000-of-00001.parquet",
         "builds/mix/manifest.json",
+        "builds/mix/oi.lock",
         "builds/mix/rejected/rejected-00000-of-00001.parquet",
     ]
     assert remote_digests(f"{bucket}/builds/mix", tmp_path / "copy") == digests(local.path)

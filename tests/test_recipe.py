@@ -10,7 +10,7 @@ from open_instructions.recipe import Recipe
 
 
 def test_shipped_recipes() -> None:
-    assert recipes.names() == ["default", "vicuna"]
+    assert recipes.names() == ["commercial", "default", "vicuna"]
     assert (recipes.load("default").max_tokens, recipes.load("vicuna").max_tokens) == (4096, 2048)
     assert recipes.load("default").prefer[0] == "dolly"
 
