@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .acquire.cache import Cache
 from .catalogue import Source, registry
 from .ledger import Ledger
 from .places import for_pyarrow
@@ -160,18 +161,23 @@ class Catalogue(tuple[Source, ...]):
     """The known sources; prints as a table, iterates as Source objects."""
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        headings = ["source", "default", "records", "languages", "answers by", "licence"]
-        return headings, [list(row) for s in self for row in _lines(s)]
+        headings = ["source", "default", "records", "size", "here", "languages", "answers by", "licence"]
+        cache = Cache()
+        return headings, [list(row) for s in self for row in _lines(s, cache)]
 
     def __repr__(self) -> str:
         return plain(*self.table())
 
 
-def _lines(s: Source) -> Iterator[tuple[str, ...]]:
+def _lines(s: Source, cache: Cache) -> Iterator[tuple[str, ...]]:
     for subset in s.subsets:
         records = f"{subset.records:,}" if subset.records else "?"
         chosen = ("first found" if s.first_of else "yes") if subset.name in s.default else ""
-        yield f"{s.name}:{subset.name}", chosen, records, ", ".join(subset.languages), subset.engine, subset.license
+        sizes = [f.size for f in subset.downloads]
+        known = sum(n for n in sizes if n)
+        size = f"{known / 1e6:,.1f} MB" if sizes and all(sizes) else "?"
+        here = "cached" if cache.complete(s, subset) else "" if subset.downloads else "by hand"
+        yield f"{s.name}:{subset.name}", chosen, records, size, here, ", ".join(subset.languages), subset.engine, subset.license
 
 
 def sources() -> Catalogue:

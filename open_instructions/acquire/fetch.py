@@ -76,7 +76,7 @@ def needs(selections: Sequence[Selection], cache: Cache, have: Iterable[tuple[st
             try:
                 wanted += [w for file in subset.downloads for w in _missing(selection.source, subset, file, cache)]
             except FetchError as error:
-                failed.append((label, error.message))
+                failed.append((label, str(error)))
     return Needs(tuple(wanted), tuple(by_hand), tuple(failed))
 
 
@@ -101,7 +101,7 @@ def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tupl
             try:
                 future.result()
             except OpenInstructionsError as error:
-                failed.append((f"{w.source}:{w.subset}", f"{error.message} {error.hint}".strip()))
+                failed.append((f"{w.source}:{w.subset}", str(error)))
     finally:
         pool.shutdown(cancel_futures=True)
     return tuple(failed)

@@ -20,14 +20,20 @@ def sources(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for."""
+    """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for, what is cached."""
+    from ..acquire.cache import Cache
     from ..catalogue import registry, select
     from ..describe import as_dict, as_text
     from ..summary import sources as catalogue
 
     if as_json:
         chosen = [s.source for s in select(name)] if name else registry().all()
-        typer.echo(json.dumps([as_dict(s) for s in chosen], ensure_ascii=False, indent=2))
+        cache = Cache()
+        said = [as_dict(s) for s in chosen]
+        for s, described in zip(chosen, said, strict=True):
+            for subset, there in zip(s.subsets, described["subsets"], strict=True):
+                there["cached"] = bool(cache.complete(s, subset))
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
     elif name:
         typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
     else:
