@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .errors import FetchError, NotFoundError, OutputError, UsageError
+from .limits import timeout
 from .places import is_remote
 from .store import CARD, open_build
 from .summary import stats
@@ -58,12 +59,16 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
     from huggingface_hub import DatasetCard, HfApi
     from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 
-    from .acquire.hub import endpoint
+    from .acquire.hub import endpoint, in_words
 
     try:
         DatasetCard.load(os.path.join(folder, CARD), repo_type="dataset")
         api = HfApi(endpoint=endpoint())
         url = api.create_repo(repository, repo_type="dataset", private=private or None, exist_ok=True)
+        if private and not api.dataset_info(url.repo_id, timeout=timeout()).private:
+            raise UsageError(
+                f"{url.repo_id} is there already and is public.", hint="Choose another name, or make it private on the hub first."
+            )
         done = api.upload_folder(
             repo_id=url.repo_id, folder_path=folder, repo_type="dataset", commit_message="Open Instructions: a build",
             # what an earlier build left there would be read with this one
@@ -76,8 +81,5 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
     except ValueError as error:  # what the hub says of the card
         raise OutputError(f"The hub refuses the dataset card: {error}.") from error
     except (httpx2.HTTPError, RuntimeError, OSError) as error:
-        said = str(error.__cause__ or error).strip().splitlines()
-        raise FetchError(
-            f"{repository} could not be pushed: {said[0] if said else type(error).__name__}", hint="The same command tries again."
-        ) from error
+        raise FetchError(f"{repository} could not be pushed: {in_words(error)}", hint="The same command tries again.") from error
     return Pushed(url.repo_id, str(url), str(done.oid))

@@ -108,10 +108,17 @@ def _tried(call: Callable[[], T], what: str) -> T:
             final = status is not None and status not in (408, 429, 500, 502, 503, 504)
             disk = not isinstance(cause, httpx2.HTTPError | HfHubHTTPError) and getattr(cause, "errno", None) is not None
             if final or disk or attempt == TRIES - 1:
-                said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-                raise FetchError(f"{what}: {said}", hint="The same command goes on with what is missing.") from error
+                raise FetchError(f"{what}: {in_words(error)}", hint="The same command goes on with what is missing.") from error
             time.sleep(2.0**attempt)
     raise AssertionError
+
+
+def in_words(error: BaseException) -> str:
+    """What huggingface_hub met, in one line: it wraps what the server said."""
+    cause = error.__cause__ or error
+    first = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
+    said = getattr(cause, "server_message", None)
+    return f"{first} ({said})" if said and said not in first else first
 
 
 def _bar(advance: Advance, size: int | None) -> Any:
