@@ -117,7 +117,7 @@ def in_words(error: BaseException) -> str:
     """What huggingface_hub met, in one line: it wraps what the server said."""
     cause = error.__cause__ or error
     first = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
-    said = getattr(cause, "server_message", None)
+    said = getattr(error, "server_message", None) or getattr(cause, "server_message", None)
     return f"{first} ({said})" if said and said not in first else first
 
 
