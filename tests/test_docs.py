@@ -101,7 +101,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_shell_commands_of_the_readme_run(tmp_path: Path) -> None:
     lines = [line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("oi ")]
-    assert len(commands) == 6
+    assert len(commands) == 7
     from open_instructions.acquire import samples_dir
 
     (tmp_path / "downloads").symlink_to(samples_dir())
