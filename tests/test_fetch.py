@@ -175,6 +175,25 @@ def test_a_fetch_that_is_killed_goes_on(hub: FakeHub, mine: Callable[..., Path],
     assert part.with_name("mine.json").read_bytes() == hub.files["mine.json"]
 
 
+@pytest.mark.parametrize("how", [{"throttle": 0.2}, {"delay": 60.0}, {"status": 503, "headers": {"Retry-After": "90"}, "times": -1}])
+def test_ctrl_c_ends_a_fetch_at_once(hub: FakeHub, mine: Callable[..., Path], how: dict[str, Any]) -> None:
+    hub.files["mine.json"] = ROWS + b" " * 10_000_000
+    hub.faults.append(Fault("GET /files/", **how))
+    source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while not hub.log and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    begun = time.monotonic()
+    fetching.send_signal(signal.SIGINT)
+    _, said = fetching.communicate(timeout=30)
+    assert time.monotonic() - begun < 2
+    assert fetching.returncode == 130
+    assert "Interrupted" in said and "Traceback" not in said
+
+
 def test_two_processes_fetch_a_file_once(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
     hub.files["mine.json"] = ROWS
     hub.faults.append(Fault("GET /files/", delay=1.5))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Event, Thread
 
 from ..catalogue import Selection, Source, Subset
 from ..errors import FetchError, OpenInstructionsError
@@ -91,26 +92,51 @@ def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tupl
         raise FetchError(
             f"{needed.size:,} bytes are to be fetched, and {cache.folder} has room for {free:,}.", hint="OI_CACHE names another folder."
         )
-    pool = ThreadPoolExecutor(_TOGETHER)
     failed = list(needed.failed)
-    try:
-        # the largest first, so that it does not begin when the others end
-        order = sorted(needed.wanted, key=lambda w: -(w.size or 0))
-        running = [(w, pool.submit(fetch_one, w, cache, progress)) for w in order]
-        for w, future in running:
+    stop = Event()
+    waiting: Queue[Wanted] = Queue()
+    ended: Queue[tuple[Wanted, BaseException | None]] = Queue()
+    # the largest first, so that it does not begin when the others end
+    for wanted in sorted(needed.wanted, key=lambda w: -(w.size or 0)):
+        waiting.put(wanted)
+
+    def work() -> None:
+        while not stop.is_set():
             try:
-                future.result()
-            except OpenInstructionsError as error:
-                failed.append((f"{w.source}:{w.subset}", str(error)))
+                wanted = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                fetch_one(wanted, cache, progress, stop)
+                ended.put((wanted, None))
+            except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
+                ended.put((wanted, error))
+
+    for _ in range(_TOGETHER):
+        # no pool: its threads would keep a process that was interrupted until the last server has answered
+        Thread(target=work, daemon=True).start()
+    try:
+        for _ in needed.wanted:
+            wanted, error = ended.get()
+            if isinstance(error, OpenInstructionsError):
+                failed.append((f"{wanted.source}:{wanted.subset}", str(error)))
+            elif error:
+                raise error
     finally:
-        pool.shutdown(cancel_futures=True)
+        stop.set()
     return tuple(failed)
 
 
-def fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None = None) -> Entry:
+class _Stopped(Exception):
+    """Somebody interrupted the command; what came stays for the next one."""
+
+
+def fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None = None, stop: Event | None = None) -> Entry:
     """Have one file in the cache: from its places, in order. Raises FetchError with what each of them did."""
 
     def advance(done: int, total: int | None) -> None:
+        if stop and stop.is_set():
+            raise _Stopped
         if progress:
             progress(wanted, done, total)
 

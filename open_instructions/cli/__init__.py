@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        fail("Interrupted.", "Nothing was published. The same oi build goes on from what is done.")
+        fail("Interrupted.", "Nothing was published. The same command goes on from what is done.")
         return _INTERRUPTED
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         sys.stderr.close()
