@@ -316,6 +316,10 @@ def test_a_lock_whose_bytes_are_gone_fails(
     (tmp_path / "data" / "mine.json").write_bytes(ROWS)
     again = build(source, tmp_path / "two", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", tmp_path / "data", "--offline")
     assert again.returncode == 0, again.stderr
+    (tmp_path / "data" / "mine2.json").write_bytes(hub.files["mine.json"])
+    again = build(source, tmp_path / "three", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", tmp_path / "data", "--offline")
+    assert again.returncode == 4
+    assert "mine2.json (sha256 " in again.stderr and "is not in it" in again.stderr
 
 
 @pytest.mark.parametrize(
