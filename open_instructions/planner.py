@@ -222,7 +222,7 @@ def _locked_entry(file: Locked, cache: Cache, how: Fetching) -> Entry:
     source, _, subset = file.subsets[0].partition(":")
     # beside what the catalogue calls by this name, which may have other bytes
     pinned = File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,))
-    wanted = Wanted(source, subset, pinned, where)
+    wanted = Wanted(source, subset, pinned, where, size=file.size)
     with how.watched(Needs((wanted,))):
         return fetch_one(wanted, cache, how.progress)
 

@@ -78,6 +78,18 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
     return part.finish(url, file)
 
 
+def size_of(url: str) -> int | None:
+    """The bytes that a server says a file has; None where it does not say, or does not answer."""
+    import httpx2
+
+    try:
+        answer = httpx2.head(url, timeout=min(timeout(), 10.0), follow_redirects=True, headers={"Accept-Encoding": "identity"})
+    except httpx2.HTTPError:
+        return None  # what is wrong is said when the file itself is asked for
+    length = answer.headers.get("content-length", "")
+    return int(length) if answer.status_code == 200 and length.isdigit() else None
+
+
 def refusal(path: Path, name: str) -> str:
     """What a download left in place of data, by its first bytes: a web page, a Git LFS pointer; "" if it can be data."""
     with path.open("rb") as opened:

@@ -18,7 +18,7 @@ from ..errors import FetchError, OpenInstructionsError
 from ..upstream import File, Hub, Url
 from . import hub
 from .cache import Cache, Entry, is_file
-from .download import Got, download
+from .download import Got, download, size_of
 
 LARGE = 10**9
 """Bytes from which a person is asked first."""
@@ -27,17 +27,14 @@ _TOGETHER = 4
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file to fetch. `hub` is what the hub said of it, where that is its place."""
+    """One file to fetch. `listed` is what the hub said of it, where that is its place; `size` its bytes, None where nobody says."""
 
     source: str
     subset: str
     file: File
     place: Hub | Url
     listed: hub.Listed | None = None
-
-    @property
-    def size(self) -> int | None:
-        return self.listed.size if self.listed and self.listed.size is not None else self.file.size
+    size: int | None = None
 
     @property
     def name(self) -> str:
@@ -54,7 +51,13 @@ class Needs:
 
     @property
     def size(self) -> int:
+        """Bytes, as far as anybody says."""
         return sum(w.size or 0 for w in self.wanted)
+
+    @property
+    def unsized(self) -> int:
+        """Files whose size nobody says."""
+        return sum(w.size is None for w in self.wanted)
 
 
 Progress = Callable[[Wanted, int, int | None], None]
@@ -185,21 +188,22 @@ def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[W
     if any(is_file(e, file) for e in cache.of(source.name, subset.name)):
         return []
     first = file.places[0]
-    if not isinstance(first, Hub) or (file.size is not None and not first.is_pattern):
-        return [Wanted(source.name, subset.name, file, first)]  # nothing to ask for
+    plain = Wanted(source.name, subset.name, file, first, size=file.size)
+    if isinstance(first, Url):
+        return [plain if file.size is not None else replace(plain, size=size_of(first.url))]
+    if file.size is not None and not first.is_pattern:
+        return [plain]  # nothing to ask for
     try:
         found = hub.listed(first)
     except FetchError:
         if len(file.places) == 1:
             raise
-        return [Wanted(source.name, subset.name, file, first)]
+        return [plain]
     if not first.is_pattern:
-        return [Wanted(source.name, subset.name, file, first, found[0])]
+        return [replace(plain, listed=found[0], size=found[0].size)]
     _refuse_mixtures([f.path for f in found], first)
-    return [
-        Wanted(source.name, subset.name, File(f.path, (replace(first, path=f.path),), f.size), replace(first, path=f.path), f)
-        for f in found
-    ]
+    places = [(f, replace(first, path=f.path)) for f in found]
+    return [Wanted(source.name, subset.name, File(f.path, (place,), f.size), place, f, f.size) for f, place in places]
 
 
 def _refuse_mixtures(paths: Sequence[str], place: Hub) -> None:

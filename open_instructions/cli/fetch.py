@@ -56,12 +56,16 @@ def watching(*, yes: bool, offline: bool) -> Fetching:
 def _confirm(needed: Needs) -> bool:
     from ..acquire.fetch import LARGE
 
-    if needed.size < LARGE:
+    if needed.size < LARGE and not needed.unsized:
         return True
     _summary(needed)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    return typer.confirm(f"Fetch {size(needed.size)}?", default=True, err=True)
+    return typer.confirm(f"Fetch {_amount(needed)}?", default=True, err=True)
+
+
+def _amount(needed: Needs) -> str:
+    return size(needed.size) + (f", and {needed.unsized} of unknown size" if needed.unsized else "")
 
 
 def _summary(needed: Needs) -> None:
@@ -82,9 +86,7 @@ class _Watcher:
 
     def begin(self, needed: Needs) -> None:
         names = len(needed.wanted)
-        unknown = sum(w.size is None for w in needed.wanted)
-        more = f", and {unknown} of unknown size" if unknown else ""
-        self._console.print(Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {size(needed.size)}{more}")))
+        self._console.print(Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {_amount(needed)}")))
         if not self._console.is_terminal:
             return
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -93,7 +95,7 @@ class _Watcher:
             TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
             console=self._console,
         )  # fmt: skip
-        self._all = self._progress.add_task("all", total=None if unknown else needed.size)
+        self._all = self._progress.add_task("all", total=None if needed.unsized else needed.size)
         self._progress.start()
 
     def step(self, wanted: Wanted, done: int, total: int | None) -> None:
