@@ -14,7 +14,7 @@ from typing import Any, Literal
 from . import store
 from .acquire import Found, Input, digest, stamp
 from .acquire.cache import Cache
-from .acquire.lock import lock
+from .acquire.lock import Lock, locked_files
 from .card import card
 from .catalogue import load_file, registry
 from .chunk import Chunk, cut
@@ -78,7 +78,7 @@ def build(
     missing: Missing = "stop",
     offline: bool = False,
     locked: str | os.PathLike[str] | None = None,
-    recipe: str | Recipe = "default",
+    recipe: str | Recipe | None = None,
     out: str | os.PathLike[str] | None = None,
     languages: str | Sequence[str] | None = None,
     not_languages: str | Sequence[str] | None = None,
@@ -98,7 +98,7 @@ def build(
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
-    them; `locked` is an oi.lock, of whose files alone the build is made. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
+    them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
     on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
@@ -247,12 +247,18 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "inputs": describe_inputs(job.found.inputs),
         "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
         "counts": _other_counts(job, counts),
-        "attribution": {name: by_name[name].attribution for name in merged.usage.to_name()},
+        "attribution": {name: by_name[name].attribution for name in merged.usage.sources()},
         "totals": counts.summary(),
         "ledger": counts.to_dict(),
         "shards": merged.shards,
     }
-    store.write_json(ready / store.LOCK, lock(job.found.inputs, [s.source for s in job.selections], Cache()))
+    lock = Lock(
+        version("open-instructions"),
+        tuple(said for s in job.selections for said in s.as_said()),
+        job.recipe.to_dict(),
+        locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
+    )
+    store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest)
     text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], merged.languages, merged.usage)
     (ready / store.CARD).write_text(text, encoding="utf-8")

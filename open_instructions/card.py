@@ -73,7 +73,7 @@ def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequen
         said = f"{other['source']}:{other['subset']}"
         lines += ["", f"{said}: {other['published']:,} records were published, and {other['found']:,} found."]
     lines += ["", "## Attribution", ""]
-    lines += [f"- **{by_name[name].title}**: {by_name[name].attribution}" for name in sorted({source for source, _ in ledger.subsets()})]
+    lines += [f"- **{by_name[name].title}**: {text}" for name, text in manifest["attribution"].items()]
     lines += [
         "",
         "`manifest.json` has the digests of all inputs and shards, the recipe, and the books; `oi.lock` says where each input can be had again; `rejected/` has every record and turn "

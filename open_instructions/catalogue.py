@@ -263,6 +263,10 @@ class Selection:
     explicit: bool
     path: str = ""
 
+    def as_said(self) -> list[str]:
+        """As `select` takes it; a source of a user's own by its name."""
+        return [f"{self.source.name}:{name}" for name in self.subsets] if self.explicit else [self.source.name]
+
 
 def select(wanted: str | Iterable[str]) -> list[Selection]:
     """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given does not matter.

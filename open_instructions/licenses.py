@@ -6,8 +6,13 @@ used commercially only where both say so, and what is unknown or disputed does n
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 COMMERCIAL = "commercial"
 """In a recipe's `licenses`: whatever may be used commercially, by both tables."""
@@ -97,17 +102,60 @@ _ORDER = list(Use)
 def license_terms(expression: str) -> Terms:
     """What a licence expression allows: of `A AND B` what both do, of `A OR B` what either does.
 
-    >>> str(license_terms("MIT AND CC-BY-NC-4.0").use), str(license_terms("MIT AND LicenseRef-somebody").use)
+    >>> str(license_terms("(MIT OR CC0-1.0) AND CC-BY-NC-4.0").use), str(license_terms("MIT AND LicenseRef-somebody").use)
     ('non-commercial', 'unclear')
     """
-    either = [_all_of(part) for part in expression.strip("()").split(" OR ")]
-    return min(either, key=lambda terms: _ORDER.index(terms.use))
+
+    def one(name: str) -> Terms:
+        return LICENSES.get(name) or Terms(Use.UNCLEAR, f"{name} is not known here")
+
+    def both(terms: list[Terms]) -> Terms:
+        worst = max(terms, key=lambda t: _ORDER.index(t.use))
+        return Terms(worst.use, worst.why, any(t.attribution for t in terms), any(t.share_alike for t in terms))
+
+    def either(terms: list[Terms]) -> Terms:
+        return min(terms, key=lambda t: _ORDER.index(t.use))
+
+    return _evaluated(expression, one, both, either) or Terms(Use.UNCLEAR, "is no licence expression")
 
 
-def _all_of(expression: str) -> Terms:
-    every = [LICENSES.get(name.strip("() "), Terms(Use.UNCLEAR, "is not known here")) for name in expression.split(" AND ")]
-    worst = max(every, key=lambda terms: _ORDER.index(terms.use))
-    return Terms(worst.use, worst.why, any(t.attribution for t in every), any(t.share_alike for t in every))
+def _evaluated(expression: str, one: Callable[[str], T], every: Callable[[list[T]], T], some: Callable[[list[T]], T]) -> T | None:
+    """An SPDX expression, by what a name is worth and what AND and OR make of several; None for what is none.
+
+    AND binds closer than OR, parentheses closer than both, as SPDX has it; `A WITH B` is a name.
+    """
+    tokens = re.findall(r"[()]|[^\s()]+(?: WITH [^\s()]+)?", expression)
+    at = 0
+
+    def chain(word: str, part: Callable[[], T], combine: Callable[[list[T]], T]) -> T:
+        nonlocal at
+        parts = [part()]
+        while at < len(tokens) and tokens[at] == word:
+            at += 1
+            parts.append(part())
+        return combine(parts)
+
+    def atom() -> T:
+        nonlocal at
+        token, at = tokens[at], at + 1
+        if token == "(":
+            inner = alternatives()
+            if tokens[at] != ")":
+                raise IndexError
+            at += 1
+            return inner
+        if token in (")", "AND", "OR"):
+            raise IndexError
+        return one(token)
+
+    def alternatives() -> T:
+        return chain("OR", lambda: chain("AND", atom, every), some)
+
+    try:
+        result = alternatives()
+    except (IndexError, RecursionError):  # it ends, or goes on, where it must not
+        return None
+    return result if at == len(tokens) else None
 
 
 def engine_terms(engine: str) -> Terms:
@@ -132,7 +180,7 @@ def qualifies(license: str, engine: str, wanted: tuple[str, ...]) -> bool:
     """
     if not wanted or (COMMERCIAL in wanted and use_of(license, engine) == Use.ANY):
         return True
-    return any(all(name.strip("() ") in wanted for name in part.split(" AND ")) for part in license.split(" OR "))
+    return _evaluated(license, wanted.__contains__, all, any) or False
 
 
 def narrowest(uses: list[Use]) -> Use:

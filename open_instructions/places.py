@@ -6,6 +6,7 @@ copied; and an object is there as a whole or not at all.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -111,6 +112,12 @@ def open_binary(path: Path) -> io.BufferedReader:
     if not is_remote(path):
         return path.open("rb")
     return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, as hexadecimal digits."""
+    with open_binary(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def for_pyarrow(path: Path) -> Any:

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from . import recipe as recipes
 from . import store
 from .acquire import Found, Input, find, samples_dir
-from .acquire.cache import Cache, Entry
-from .acquire.fetch import Confirm, Needs, Progress, Wanted, fetch, fetch_one, needs
-from .acquire.lock import Locked, read_lock
+from .acquire.cache import Cache, Held
+from .acquire.fetch import Confirm, Failure, Needs, Progress, Wanted, fetch, needs
+from .acquire.lock import Lock, Locked, read_lock
 from .catalogue import Selection, Source, Subset, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .places import check_reachable, check_writable, is_remote, place
@@ -52,12 +53,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fetching:
-    """How files are fetched that are not there: not at all (`offline`), asked about first (`confirm`), watched (`progress`, between
-    `begin` and `end`)."""
+    """How files are fetched that are not there: not at all (`offline`), asked about first (`confirm`), watched (`progress`, and
+    `landed` for what is there, between `begin` and `end`)."""
 
     offline: bool = False
     confirm: Confirm | None = None
     progress: Progress | None = None
+    landed: Callable[[Wanted], None] | None = None
     begin: Callable[[Needs], None] | None = None
     end: Callable[[], None] | None = None
 
@@ -85,7 +87,7 @@ class Choices:
     sample: bool = False
     missing: Missing = "stop"
     locked: str | os.PathLike[str] | None = None
-    recipe: str | Recipe = "default"
+    recipe: str | Recipe | None = None
     out: str | os.PathLike[str] | None = None
     languages: str | Sequence[str] | None = None
     not_languages: str | Sequence[str] | None = None
@@ -102,11 +104,9 @@ def plan(said: Choices) -> Plan:
         raise UsageError("--sample and --locked exclude each other.", hint="A lock names upstream's files.")
     if said.missing not in ("stop", "skip"):
         raise UsageError(f"--missing is stop or skip, not {said.missing!r}.")
-    recipe = _recipe(said)
     lock = read_lock(os.fspath(said.locked)) if said.locked is not None else None
-    selections = select(
-        [subset for file in lock for subset in file.subsets] if lock is not None and said.sources == "all" else said.sources
-    )
+    recipe = _recipe(said, lock)
+    selections = _selections(said, lock)
     _check_names(recipe, registry().all())
     folder = samples_dir() if said.sample else place(said.data_dir) if said.data_dir is not None else None
     there = place(said.out) if said.out is not None else store.builds() / (store.SAMPLE if said.sample else recipe.name)
@@ -120,16 +120,33 @@ def plan(said: Choices) -> Plan:
     else:
         found = _fetched(folder, selections, said)
     if not found.inputs:
-        raise InputError(f"{folder or 'The cache'} holds no file of the sources asked for.", hint="oi sources lists the files looked for.")
+        why = "".join(f"\n  {note}" for note in found.notes)
+        raise InputError(
+            f"{folder or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
+        )
     return Plan(tuple(selections), recipe, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
-def _recipe(said: Choices) -> Recipe:
+def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
+    if lock is None or said.sources != "all":
+        return select(said.sources)
+    try:
+        return select(lock.sources)
+    except UsageError as error:
+        raise UsageError(
+            f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources ./mine.py names one of your own."
+        ) from error
+
+
+def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
         raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
-    if not isinstance(said.recipe, str | Recipe):
+    if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
-    chosen = recipes.load(said.recipe) if isinstance(said.recipe, str) else said.recipe
+    if said.recipe is None:
+        chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()
+    else:
+        chosen = recipes.load(said.recipe) if isinstance(said.recipe, str) else said.recipe
     chosen = chosen.with_flags(
         languages=_labels(said.languages),
         not_languages=_labels(said.not_languages),
@@ -163,68 +180,91 @@ def _fetched(folder: Path | None, selections: Sequence[Selection], said: Choices
         failed = bring(needs(selections, cache), cache, said.fetching)
         if failed and said.missing == "stop":
             raise FetchError(
-                "Not everything could be fetched:\n" + "\n".join(f"  {label}: {why}" for label, why in failed) + "\n",
-                hint="The same command goes on with what is missing; --missing skip goes on without it.",
+                "Not everything could be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)) + "\n",
+                hint="The same command goes on with what is missing; --missing skip goes on without it, --data-dir takes files of yours.",
             )
-        notes = tuple(f"{label} could not be fetched: {why}" for label, why in failed)
-    found = find(folder, selections, kept=cache.complete, missing=said.missing)
+        notes = tuple(f"not fetched: {line}" for line in told(failed))
+
+    def kept(source: Source, subset: Subset) -> list[Held]:
+        return [entry.held for entry in cache.complete(source, subset)]
+
+    found = find(folder, selections, kept=kept, missing=said.missing)
     return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused)
 
 
-def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[tuple[str, str], ...]:
+def told(failed: Sequence[Failure]) -> list[str]:
+    """What failed, a line each."""
+    return list(dict.fromkeys(f"{f.subset}{f' {f.file}' if f.file else ''}: {f.why}" for f in failed))
+
+
+def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
     """Fetch what is needed, if the user agrees; what failed. Raises UsageError where a user does not."""
     if not needed.wanted:
         return needed.failed
+    if not how.allowed:
+        raise UsageError("Nothing is fetched offline.", hint="HF_HUB_OFFLINE is set.")
     if how.confirm and not how.confirm(needed):
         raise UsageError("Nothing was fetched.", hint="--sources names fewer; --sample needs none.")
     with how.watched(needed):
-        return fetch(needed, cache, how.progress)
+        return fetch(needed, cache, how.progress, how.landed)
 
 
-def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Sequence[Locked], said: Choices) -> Found:
+def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock, said: Choices) -> Found:
     """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
-    files = [f for f in lock if asked & set(f.subsets)]
+    files = [f for f in lock.files if asked & set(f.subsets)]
     there = {i.sha256 for i in find(folder, selections, missing="skip").inputs} if folder else set()
+    absent = [f for f in files if f.sha256 not in there]
     cache = Cache()
-    entries: list[tuple[Locked, Entry]] = []
-    for file in files:
-        if file.sha256 not in there:
-            entries.append((file, _locked_entry(file, cache, said.fetching)))
+    lost = [
+        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}"
+        for f in absent
+        if (why := _why_lost(f, folder, cache, said.fetching))
+    ]
+    if lost:
+        raise MissingSourceError(
+            f"Not everything in {said.locked} is to be had:\n" + "\n".join(lost) + "\n",
+            hint="--data-dir takes a folder with the very files; without --offline those that have a place are fetched.",
+        )
+    wanted = tuple(_locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256))
+    if failed := bring(Needs(wanted), cache, said.fetching):
+        raise FetchError(
+            f"Not everything in {said.locked} could be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)) + "\n",
+            hint="The same command goes on with what is missing.",
+        )
+    entries = [(f, entry) for f in absent if (entry := cache.with_digest(f.sha256))]
 
-    def kept(source: Source, subset: Subset) -> list[Entry]:
-        return [entry for file, entry in entries if f"{source.name}:{subset.name}" in file.subsets]
+    def kept(source: Source, subset: Subset) -> list[Held]:
+        label = f"{source.name}:{subset.name}"
+        return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(folder, selections, kept=kept, missing=said.missing)
+    found = find(folder, selections, kept=kept, beside=True, missing="skip")
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [f"{i.relative} (sha256 {sha[:12]}…) is not in it" for sha, i in got.items() if sha not in expected]
     other += [f"{f.name} (sha256 {sha[:12]}…) is in it and was not found" for sha, f in expected.items() if sha not in got]
     if other:
         raise InputError(
-            f"The files are not those of {os.fspath(said.locked or '')}: {'; '.join(other)}.",
-            hint="Build without --locked, or with its files.",
+            f"The files are not those of {said.locked}: {'; '.join(other)}.", hint="Build without --locked, or with its files."
         )
-    return found
+    here = version("open-instructions")
+    notes = (f"the lock was written by Open Instructions {lock.version}, and this is {here}",) if lock.version != here else ()
+    return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
 
 
-def _locked_entry(file: Locked, cache: Cache, how: Fetching) -> Entry:
-    entry = cache.with_digest(file.sha256)
-    if entry:
-        return entry
-    if file.place is None:
-        raise MissingSourceError(
-            f"{file.name} ({', '.join(file.subsets)}, sha256 {file.sha256}) came from a folder when the lock was written.",
-            hint="Hand its folder in with --data-dir.",
-        )
-    if not how.allowed:
-        raise MissingSourceError(f"{file.name} ({', '.join(file.subsets)}) is not in the cache.", hint="Without --offline it is fetched.")
-    where = parse_place(file.place)
+def _why_lost(file: Locked, folder: Path | None, cache: Cache, how: Fetching) -> str:
+    """Why a file cannot be had; "" if it can."""
+    if cache.with_digest(file.sha256) or (file.place and how.allowed):
+        return ""
+    if file.place:
+        return "is not in the cache"
+    return "came from a folder when the lock was written" + (f", and is not in {folder}" if folder else "")
+
+
+def _locked_file(file: Locked, place: str) -> Wanted:
+    where = parse_place(place)
     source, _, subset = file.subsets[0].partition(":")
     # beside what the catalogue calls by this name, which may have other bytes
-    pinned = File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,))
-    wanted = Wanted(source, subset, pinned, where, size=file.size)
-    with how.watched(Needs((wanted,))):
-        return fetch_one(wanted, cache, how.progress)
+    return Wanted(source, subset, File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,)), where, size=file.size)
 
 
 def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:

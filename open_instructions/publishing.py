@@ -48,7 +48,7 @@ def push(
     usage = stats(path).usage
     if usage.restricted() and not private and not (confirm and confirm(usage)):
         raise UsageError(
-            f"{usage.restricted():,} rows may not be used for everything, and would be public. {usage.verdict()}",
+            f"{usage.restricted():,} rows may not be used for everything, and would be public.",
             hint="--private keeps them to yourself, --licenses commercial builds without them, --yes publishes them.",
         )
     return _upload(build.path, repository, private)

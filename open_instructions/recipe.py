@@ -87,10 +87,17 @@ class Recipe:
         if not_languages is not None:
             changed = replace(changed, not_languages=not_languages)
         if licenses is not None:
+            if not licenses:
+                raise RecipeError("The flags: no licence is named.", hint=f"--licenses {COMMERCIAL}, or a list; leave it out to keep all.")
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
         return _checked(changed, "the flags")
+
+
+def _near(license: str) -> str:
+    said = suggest(license, [COMMERCIAL, *LICENSES], "")
+    return said if said.startswith("Did you mean") else "docs/licences.md has the table."
 
 
 class _Loader(yaml.SafeLoader):
@@ -197,9 +204,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names.")
     unknown = [name for name in recipe.licenses if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")]
     if unknown:
-        raise RecipeError(
-            f"{where}: {unknown[0]!r} is no licence that is known here.", hint=suggest(unknown[0], [COMMERCIAL, *LICENSES], "Known are")
-        )
+        raise RecipeError(f"{where}: {unknown[0]!r} is no licence that is known here.", hint=_near(unknown[0]))
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             hint = suggest(label.lower(), LABELS, "Languages are")

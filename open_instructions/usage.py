@@ -78,16 +78,16 @@ class Usage:
             why = []
             license, engine = license_terms(key.license), engine_terms(key.engine)
             if license.use != Use.ANY:
-                why.append(f"{key.license} {license.why}" if license.use == Use.NONCOMMERCIAL else f"{key.license}: {license.why}")
+                why.append(f"{key.license}: {license.why}")
             if engine.use != Use.ANY:
                 why.append(f"answers by {key.engine}: {engine.why}")
             if why:
                 found.append(f"{key.source}:{key.subset}, {self.counts[key][0]:,} rows: {'; '.join(why)}")
         return found
 
-    def to_name(self) -> list[str]:
-        """The sources whose licences ask for attribution."""
-        return sorted({key.source for key in self.counts if license_terms(key.license).attribution})
+    def sources(self) -> list[str]:
+        """Whose rows they are."""
+        return sorted({key.source for key in self.counts})
 
     def restricted(self) -> int:
         """Rows that may not be used for everything."""

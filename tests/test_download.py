@@ -233,6 +233,28 @@ def test_the_part_of_another_address_is_not_gone_on_with(client: Client, tmp_pat
     assert client.ranges[-1] == ""
 
 
+def test_a_part_of_a_wrong_mirror_does_not_spoil_the_right_one(client: Client) -> None:
+    client.server.files["b.bin"] = DATA[::-1]
+    client.server.faults += [Fault("GET /files/b", cut_after=1000), Fault("GET /files/b", times=-1, status=404)]
+    with pytest.raises(FetchError):
+        client(sha256=SHA256, name="b.bin")
+    assert client(sha256=SHA256) == (300_000, SHA256)
+
+
+def test_a_server_that_gives_a_byte_at_a_time_is_given_up(client: Client) -> None:
+    client.server.faults.append(Fault("GET /files/", times=-1, cut_after=1))
+    with pytest.raises(FetchError, match="given up after 6 tries"):
+        client()
+    assert len(client.server.log) <= 7
+
+
+def test_a_server_without_ranges_that_cuts_here_and_there_is_given_up(client: Client) -> None:
+    for _ in range(20):
+        client.server.faults += [Fault("GET /files/", cut_after=n, no_ranges=True) for n in (100_000, 200_000)]
+    with pytest.raises(FetchError, match="given up after 6 tries"):
+        client()
+
+
 def test_nothing_is_fetched_from_other_schemes(tmp_path: Path) -> None:
     def never(*_: Any) -> None:
         raise AssertionError

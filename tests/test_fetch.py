@@ -78,6 +78,11 @@ def build(source: Path | str, out: Path, *flags: str | Path) -> subprocess.Compl
     return oi("build", "--sources", source, "--out", out, *flags)
 
 
+def locked(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((out / "oi.lock").read_text())
+    return content
+
+
 def lock(out: Path) -> list[dict[str, Any]]:
     files: list[dict[str, Any]] = json.loads((out / "oi.lock").read_text())["files"]
     return files
@@ -262,6 +267,81 @@ def test_bombs_are_refused_by_name_of_the_limit(
     assert builder.build(str(source), out=tmp_path / "one").manifest["totals"]["records_read"] == 1
 
 
+def entry(**changes: Any) -> dict[str, Any]:
+    return {"subsets": ["alpaca:main"], "name": "alpaca_data.json", "place": None, "size": 5, "sha256": "0" * 64} | changes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subsets": ["../../../up:main"]}, {"subsets": ["alpaca:../up"]}, {"subsets": []}, {"subsets": ["alpaca"]}, {"subsets": [5]},
+        {"place": "file:///etc/passwd"}, {"place": "hf://datasets/a/b@main/*.json"}, {"size": "5"}, {"name": None}, {"sha256": "../x"},
+        {"sha256": None},
+    ],
+)  # fmt: skip
+def test_a_lock_of_somebody_elses_making(tmp_path: Path, changes: dict[str, Any]) -> None:
+    from open_instructions.acquire.lock import read_lock
+
+    path = tmp_path / "oi.lock"
+    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "x"}, "files": [entry()]}
+    path.write_text(json.dumps(content))
+    assert read_lock(str(path)).sources == ("alpaca",)
+    path.write_text(json.dumps(content | {"files": [entry(**changes)]}))
+    with pytest.raises(InputError, match="no lock of Open Instructions"):
+        read_lock(str(path))
+
+
+def test_a_name_in_a_lock_leads_nowhere_else(hub: FakeHub, tmp_path: Path) -> None:
+    hub.files["x"] = ROWS
+    file = entry(name="../../../../up.json", place=f"{hub.url}/files/x", size=len(ROWS), sha256=hashlib.sha256(ROWS).hexdigest())
+    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "default"}, "files": [file]}
+    (tmp_path / "oi.lock").write_text(json.dumps(content))
+    before = set(tmp_path.parent.parent.rglob("up.json"))
+    done = oi("build", "--locked", tmp_path / "oi.lock", "--out", tmp_path / "one")
+    assert done.returncode == 10 and "is no name for a file" in done.stderr
+    assert set(tmp_path.parent.parent.rglob("up.json")) == before
+
+
+def test_a_lock_brings_back_sources_recipe_and_all(hub: FakeHub, tmp_path: Path, real: Path) -> None:
+    """Also where only some of the files are in the folder, and some sources had none."""
+    built = oi(
+        "build",
+        "--sources",
+        "dolly,alpaca,gpt4all,gpt4llm",
+        "--data-dir",
+        real,
+        "--missing",
+        "skip",
+        "--recipe",
+        "vicuna",
+        "--max-tokens",
+        "300",
+        "--out",
+        tmp_path / "one",
+    )
+    assert built.returncode == 0, built.stderr
+    said = locked(tmp_path / "one")
+    assert said["sources"] == ["alpaca", "dolly", "gpt4all", "gpt4llm"]
+    assert (said["recipe"]["name"], said["recipe"]["max_tokens"]) == ("vicuna", 300)
+    again = oi("build", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", real, "--out", tmp_path / "two")
+    assert again.returncode == 0, again.stderr
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    other = oi("build", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", real, "--recipe", "default", "--out", tmp_path / "three")
+    assert json.loads((tmp_path / "three" / "manifest.json").read_text())["recipe"]["max_tokens"] == 4096, other.stderr
+
+
+def test_what_a_lock_needs_and_nobody_has_is_listed_at_once(hub: FakeHub, tmp_path: Path) -> None:
+    gone = [entry(name=name, sha256=digit * 64) for name, digit in (("a.json", "1"), ("b.json", "2"))]
+    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "default"}, "files": gone}
+    (tmp_path / "oi.lock").write_text(json.dumps(content))
+    (tmp_path / "data").mkdir()
+    done = oi("build", "--locked", tmp_path / "oi.lock", "--data-dir", tmp_path / "data", "--out", tmp_path / "one")
+    assert done.returncode == 3
+    for name in ("a.json", "b.json"):
+        assert f"{name} (alpaca:main" in done.stderr
+    assert f"and is not in {tmp_path / 'data'}" in done.stderr
+
+
 # --- the hub
 
 
@@ -360,7 +440,7 @@ def test_a_file_of_the_cache_that_was_changed_is_not_read(hub: FakeHub, mine: Ca
     assert "has another sha256 than was fetched" in verified.stderr
     (kept.parent / "left.part").write_bytes(b"x" * 10)
     pruned = oi("cache", "prune")
-    assert pruned.returncode == 0 and "1 files forgotten" in pruned.stdout
+    assert pruned.returncode == 0 and "1 files removed" in pruned.stdout
     assert not [p for p in (tmp_path / "cache" / "files").rglob("*") if p.is_file()]
     assert build(source, tmp_path / "one").returncode == 0
     assert oi("cache", "verify").returncode == 0
@@ -416,6 +496,94 @@ def test_a_pattern_is_all_files_that_fit_it(hub: FakeHub, mine: Callable[..., Pa
     assert len(hub.log) == asked
 
 
+def test_a_part_of_a_pattern_is_not_the_whole(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    names = [f"data/train-0000{n}-of-00002-abc.parquet" for n in range(2)]
+    hub.add("me/data", {name: parquet(1000 * n) for n, name in enumerate(names)})
+    hub.faults.append(
+        Fault(f"HEAD /datasets/me/data/resolve/.*{names[1]}", times=-1, status=404, headers={"X-Error-Code": "EntryNotFound"})
+    )
+    source = mine('(File("data/train-*.parquet", (Hub("me/data", "data/train-*.parquet"),)),)', 'format="parquet"')
+    assert oi("fetch", source).returncode == 10
+    assert build(source, tmp_path / "one", "--offline").returncode == 3
+    hub.faults.clear()
+    assert "2 of 2 files fetched" in oi("fetch", source).stdout
+    assert "400 records = 400 kept" in build(source, tmp_path / "one").stdout
+
+
+def test_the_first_fetch_is_the_pin_until_it_is_pruned(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.files["mine.json"] = ROWS
+    source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
+    assert oi("fetch", source).returncode == 0
+    (tmp_path / "cache" / "files" / "mine" / "main" / "mine.json").unlink()
+    hub.files["mine.json"] = ROWS.replace(b"It is 2.", b"It is 3.")
+    changed = oi("fetch", source)
+    assert changed.returncode == 10
+    assert "other bytes than are pinned" in changed.stderr
+    assert oi("cache", "prune", "mine").returncode == 0
+    assert oi("fetch", source).returncode == 0
+
+
+def test_a_file_of_the_hub_that_was_damaged_is_not_taken_for_new(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.add("me/data", {"mine.json": ROWS})  # not in LFS: no sha256 is known of it
+    source = mine('(File("mine.json", (Hub("me/data", "mine.json"),)),)')
+    assert oi("fetch", source).returncode == 0
+    [blob] = [p for p in Path(os.environ["HF_HOME"]).rglob("blobs/*") if p.is_file()]
+    blob.write_bytes(ROWS.replace(b"It is 2.", b"It is 3."))
+    assert oi("cache", "prune").returncode == 0
+    assert build(source, tmp_path / "one").returncode == 0
+    assert lock(tmp_path / "one")[0]["sha256"] == hashlib.sha256(ROWS).hexdigest()
+
+
+def test_a_prune_beside_a_fetch_leaves_it_alone(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.files["mine.json"] = ROWS + b" " * 1_000_000
+    hub.faults.append(Fault("GET /files/", throttle=0.15))
+    source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
+    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL)
+    part = tmp_path / "cache" / "files" / "mine" / "main" / "mine.json.part"
+    until = time.monotonic() + 30
+    while not part.exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert oi("cache", "prune").returncode == 0
+    assert fetching.wait(timeout=60) == 0
+    assert part.with_name("mine.json").read_bytes() == hub.files["mine.json"]
+    part.write_bytes(b"left")
+    assert oi("cache", "prune").returncode == 0
+    assert not part.exists()
+
+
+def test_no_network_is_said_soon(mine: Callable[..., Path], hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    source = mine(
+        '(File("mine.json", (Hub("me/data", "mine.json"),)), File("more.json", (Hub("me/more", "more.json"),)), File("url.json", (Url("http://127.0.0.1:9/x"),)))'
+    )
+    begun = time.monotonic()
+    done = oi("fetch", source)
+    assert time.monotonic() - begun < 15
+    assert done.returncode == 10
+    assert "is there a network?" in done.stderr
+
+
+def test_missing_skip_says_why_there_is_nothing(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    done = build(mine(f'(File("mine.json", (Url("{hub.url}/files/gone.json"),)),)'), tmp_path / "one", "--missing", "skip")
+    assert done.returncode == 4
+    assert "the server says 404" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["cache", "prune", "doly"], ["cache", "list", "nobody"], ["build", "--sample", "--licenses", ""]])
+def test_names_that_mean_nothing_are_errors(command: list[str]) -> None:
+    assert oi(*command).returncode in (2, 5)
+
+
+def test_a_cache_that_cannot_be_written(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("OI_CACHE", str(tmp_path / "file"))
+    hub.files["mine.json"] = ROWS
+    done = oi("fetch", mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)'))
+    assert done.returncode in (6, 10), done.stderr
+    assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_shards_of_two_exports_are_not_mixed(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
     hub.add("me/data", {f"data/train-00000-of-00001-{tag}.parquet": parquet(0) for tag in ("abc", "def")})
     source = mine('(File("data/train-*.parquet", (Hub("me/data", "data/train-*.parquet"),)),)', 'format="parquet"')
@@ -432,7 +600,8 @@ def needs(size: int | None) -> Needs:
     return Needs((Wanted("mine", "main", File("x", (place,), size), place, size=size),))
 
 
-def test_nothing_is_fetched_where_a_person_says_no(tmp_path: Path) -> None:
+def test_nothing_is_fetched_where_a_person_says_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
     asked: list[int] = []
 
     def no(needed: Needs) -> bool:
@@ -460,7 +629,8 @@ def test_a_person_is_asked_from_a_gigabyte_on_and_only_at_a_terminal(
     assert not fetch._confirm(needs(None))  # nobody says how much it is
 
 
-def test_no_room_is_said_before_it_begins(tmp_path: Path) -> None:
+def test_no_room_is_said_before_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
     with pytest.raises(FetchError, match="has room for"):
         bring(needs(10**18), Cache(tmp_path), Fetching())
 

@@ -134,6 +134,8 @@ def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again
     weights.write_bytes(weights.read_bytes()[:-1000])
     assert np.array_equal(scores(), expected)
     assert weights.stat().st_size > marked.nbytes
+    (kept / "row.npy").write_bytes(b"")
+    assert np.array_equal(scores(), expected)
     (tmp_path / "file").write_text("")
     assert np.array_equal(Detector(("de", "en", "sr"), tmp_path / "file").scores(texts, {}), expected)  # where nothing can be kept
 

@@ -34,6 +34,16 @@ ROOT = Path(__file__).resolve().parent.parent
         ("MIT AND CC-BY-NC-4.0", "human", "non-commercial"),
         ("MIT OR CC-BY-NC-4.0", "human", "any"),
         ("(MIT AND CC0-1.0) OR LicenseRef-x", "human", "any"),
+        ("(MIT OR Apache-2.0) AND CC-BY-NC-4.0", "human", "non-commercial"),
+        ("CC-BY-NC-4.0 AND (MIT OR Apache-2.0)", "human", "non-commercial"),
+        ("(LicenseRef-x OR MIT) AND CC-BY-SA-4.0", "human", "any"),
+        ("MIT AND (LicenseRef-x OR CC-BY-NC-4.0)", "human", "non-commercial"),
+        ("MIT OR CC-BY-NC-4.0 AND LicenseRef-x", "human", "any"),
+        ("(MIT", "human", "unclear"),
+        ("MIT)", "human", "unclear"),
+        ("MIT CC0-1.0", "human", "unclear"),
+        ("AND", "human", "unclear"),
+        ("GPL-2.0-only WITH Classpath-exception-2.0 OR MIT", "human", "any"),
         ("LicenseRef-nobody-knows", "human", "unclear"),
         ("", "human", "unclear"),
     ],
@@ -52,6 +62,10 @@ def test_what_a_row_may_be_used_for(license: str, engine: str, use: str) -> None
         ("CC-BY-NC-4.0 AND MIT", "human", ("MIT",), False),
         ("CC-BY-NC-4.0 AND MIT", "human", ("MIT", "CC-BY-NC-4.0"), True),
         ("CC-BY-NC-4.0 OR MIT", "human", ("MIT",), True),
+        ("(MIT OR Apache-2.0) AND CC-BY-NC-4.0", "human", ("commercial",), False),
+        ("(MIT OR Apache-2.0) AND CC-BY-NC-4.0", "human", ("MIT",), False),
+        ("(MIT OR Apache-2.0) AND CC-BY-NC-4.0", "human", ("MIT", "CC-BY-NC-4.0"), True),
+        ("MIT)", "human", ("MIT",), False),
         ("MIT", "human", (), True),
         ("MIT", "gpt-4", ("commercial", "CC0-1.0"), False),
     ],
@@ -116,7 +130,7 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
     said = json.loads(oi("stats", result.path, "--json").stdout)
     assert said["usage"]["use"] == "unclear"
     assert sum(group["rows"] for group in said["usage"]["groups"]) == 421
-    assert set(said["attribution"]) == {"alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow"}
+    assert set(said["attribution"]) == {"alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow", "sharegpt"}
 
 
 def test_the_verdict_follows_from_the_rows() -> None:

@@ -9,18 +9,30 @@ An entry is written when its file is whole and verified, and never before. Two p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ..catalogue import Source, Subset
 from ..errors import FetchError, OutputError
 from ..places import cache_folder, write_whole
-from ..upstream import File, Hub
+from ..upstream import File, Hub, parse_place
 
 _SUFFIX = ".json"
+
+
+class Held(NamedTuple):
+    """A file that was fetched and its digest; `relative` is the path below a folder under which it would be found there."""
+
+    path: Path
+    relative: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -34,10 +46,12 @@ class Entry:
     place: str
     size: int
     sha256: str
+    of: int = 1
+    """How many files the catalogue's pattern named at this place's commit; 1 where it names a file."""
 
     @property
-    def is_hub(self) -> bool:
-        return self.place.startswith("hf://")
+    def held(self) -> Held:
+        return Held(self.path, f"{self.source}/{self.subset}/{self.name}", self.size, self.sha256)
 
 
 class Cache:
@@ -49,7 +63,7 @@ class Cache:
 
     def target(self, source: str, subset: str, name: str) -> Path:
         """Where a file goes. Raises FetchError for a name that leads elsewhere."""
-        return self._files / source / _subset(subset) / _safe(name)
+        return self._files / _safe(source) / _safe(subset) / _safe(name)
 
     def entries(self) -> list[Entry]:
         """All there is, by name. What is no entry is passed over: `strangers` has it."""
@@ -66,13 +80,17 @@ class Cache:
         return [e for e in self.entries() if (e.source, e.subset) == (source, subset) and is_there(e)]
 
     def complete(self, source: Source, subset: Subset) -> list[Entry]:
-        """The files of a subset as the catalogue describes it, if all of them are there: none otherwise.
-
-        For a pattern one file is enough: how many it names only the hub knows, and they are fetched together.
-        """
+        """The files of a subset as the catalogue describes it, if all of them are there: none otherwise."""
         there = self.of(source.name, subset.name)
-        found = [[e for e in there if is_file(e, file)] for file in subset.downloads]
+        found = [_of_file(there, file) for file in subset.downloads]
         return [entry for entries in found for entry in entries] if all(found) else []
+
+    def has(self, source: Source, subset: Subset, file: File) -> bool:
+        return bool(_of_file(self.of(source.name, subset.name), file))
+
+    def pin(self, source: str, subset: str, name: str) -> Entry | None:
+        """What was fetched under a name once, even if its file is gone: where the catalogue has no digest, this is the pin."""
+        return self._read(self._note(source, subset, name))
 
     def with_digest(self, sha256: str) -> Entry | None:
         return next((e for e in self.entries() if e.sha256 == sha256 and is_there(e)), None)
@@ -103,26 +121,40 @@ class Cache:
         """Remove files that belong to no entry; the bytes that this frees."""
         freed = 0
         for path in strangers:
-            freed += path.stat().st_size if path.exists() else 0
-            path.unlink(missing_ok=True)
+            base = self._files if path.is_relative_to(self._files) else self._index
+            with self._held(path.relative_to(base).as_posix(), wait=False) as mine:
+                # what another process holds is on its way, and what it finished meanwhile is no stranger any more
+                if mine and path in self.strangers():
+                    freed += path.stat().st_size
+                    path.unlink(missing_ok=True)
         return freed
 
     @contextmanager
     def locked(self, source: str, subset: str, name: str) -> Iterator[None]:
         """Hold one file; waits for another process that fetches it."""
-        from filelock import FileLock
+        with self._held((_safe(source) / _safe(subset) / _safe(name)).as_posix(), wait=True):
+            yield
 
-        path = self.folder / "locks" / f"{source}.{_subset(subset)}.{_safe(name).as_posix().replace('/', '.')}.lock"
+    @contextmanager
+    def _held(self, relative: str, *, wait: bool) -> Iterator[bool]:
+        """Hold a file with its parts and notes, by the path of any of them; without `wait`, say whether that could be had at once."""
+        from filelock import FileLock, Timeout
+
+        stem = re.sub(r"(\.part|\.json)+$", "", relative)
+        path = self.folder / "locks" / f"{blake2b(stem.encode(), digest_size=16).hexdigest()}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
-            lock.acquire()
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
         except OSError as error:
             raise OutputError(
                 f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder."
             ) from error
         try:
-            yield
+            yield True
         finally:
             lock.release()
 
@@ -130,7 +162,7 @@ class Cache:
         return sorted(self._index.rglob(f"*{_SUFFIX}"))
 
     def _note(self, source: str, subset: str, name: str) -> Path:
-        path = self._index / source / _subset(subset) / _safe(name)
+        path = self._index / _safe(source) / _safe(subset) / _safe(name)
         return path.with_name(path.name + _SUFFIX)
 
     def _read(self, path: Path) -> Entry | None:
@@ -139,7 +171,7 @@ class Cache:
             entry = Entry(**said | {"path": Path(said["path"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        kinds = {"source": str, "subset": str, "name": str, "place": str, "size": int, "sha256": str}
+        kinds = {"source": str, "subset": str, "name": str, "place": str, "size": int, "sha256": str, "of": int}
         return entry if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items()) else None
 
 
@@ -151,11 +183,16 @@ def is_there(entry: Entry) -> bool:
         return False
 
 
-def is_file(entry: Entry, file: File) -> bool:
-    """Is an entry what the catalogue calls this file, and nothing older that was pinned since?"""
-    if any(isinstance(p, Hub) and p.is_pattern and fnmatchcase(entry.name, p.path) for p in file.places):
-        return True
-    return entry.name == file.name and (not file.sha256 or entry.sha256 in file.sha256)
+def _of_file(entries: Sequence[Entry], file: File) -> list[Entry]:
+    """Those entries that are this file, or all files of its pattern at one commit; none where one is missing."""
+    pattern = next((p for p in file.places if isinstance(p, Hub) and p.is_pattern), None)
+    if not pattern:
+        # nothing older that was pinned since
+        return [e for e in entries if e.name == file.name and (not file.sha256 or e.sha256 in file.sha256)]
+    fitting = [(e, parse_place(e.place)) for e in entries if fnmatchcase(e.name, pattern.path)]
+    commits = dict.fromkeys(place.revision for _, place in fitting if isinstance(place, Hub))
+    exports = [[e for e, place in fitting if isinstance(place, Hub) and place.revision == commit] for commit in commits]
+    return next((export for export in exports if len(export) == export[0].of), [])
 
 
 def _safe(name: str) -> Path:
@@ -164,7 +201,3 @@ def _safe(name: str) -> Path:
     if not parts or ".." in parts or parts[0] == "/" or any(":" in part or "\0" in part for part in parts):
         raise FetchError(f"{name!r} is no name for a file.")
     return Path(*parts)
-
-
-def _subset(name: str) -> Path:
-    return _safe(name)

@@ -7,7 +7,6 @@ try (begun again), it never ends or never begins (limits), it sends other bytes 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -18,17 +17,22 @@ from typing import IO, Any, NamedTuple
 
 from ..errors import FetchError
 from ..limits import max_download, timeout
+from ..places import sha256_of
 from ..upstream import File
 
 Advance = Callable[[int, int | None], None]
 """Called with the bytes that are there of a file, and all its bytes where they are known."""
 
+_CONNECTS = 3
 TRIES = 6
 """So many times in a row without a new byte, then it is given up."""
 _LONGEST_PAUSE = 120.0
 _SLOW, _SLOW_FOR = 1000, 60.0
 """Less than 1,000 bytes a second for a minute is a stall as well."""
-_BUSY = {429, 500, 502, 503, 504}
+UNREACHABLE = "{} cannot be reached; is there a network?"
+_STEP = 1 << 16
+"""So many new bytes are progress: less, again and again, is not."""
+_BUSY = {408, 429, 500, 502, 503, 504}
 _REDIRECTS = 5
 
 
@@ -55,16 +59,19 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
     if not url.startswith(("https://", "http://")):
         raise FetchError(f"{url} is no address to fetch from.")
     part = _Part(target)
-    failures = 0
+    failures, most = 0, part.size
+    resumed = part.size > 0
     with httpx2.Client(timeout=timeout(), follow_redirects=False, headers={"Accept-Encoding": "identity"}) as client:
         while True:
-            before = part.size
             try:
                 _attempt(client, url, part, file, advance)
-                break
+                return part.finish(url, file)
             except (_Again, httpx2.TransportError) as error:
-                failures = 1 if part.size > before else failures + 1
+                failures = failures + 1 if part.size < most + _STEP else 1
+                most = max(most, part.size)
                 said = str(error) or type(error).__name__
+                if isinstance(error, httpx2.ConnectError) and failures >= _CONNECTS:
+                    raise FetchError(f"{url}: {UNREACHABLE.format(httpx2.URL(url).host)}") from error
                 if failures >= TRIES:
                     raise FetchError(
                         f"{url}: {said}; given up after {TRIES} tries.", hint="The same command goes on from what came."
@@ -75,7 +82,10 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
                 sleep(pause)
             except httpx2.HTTPError as error:
                 raise FetchError(f"{url}: {error}.") from error
-    return part.finish(url, file)
+            except _Other:
+                if not resumed:
+                    raise
+                resumed = False  # its beginning may have been another place's: once more, from there
 
 
 def size_of(url: str) -> int | None:
@@ -87,7 +97,7 @@ def size_of(url: str) -> int | None:
     except httpx2.HTTPError:
         return None  # what is wrong is said when the file itself is asked for
     length = answer.headers.get("content-length", "")
-    return int(length) if answer.status_code == 200 and length.isdigit() else None
+    return int(length) if answer.status_code == 200 and _is_number(length) else None
 
 
 def refusal(path: Path, name: str) -> str:
@@ -101,10 +111,14 @@ def refusal(path: Path, name: str) -> str:
     return "" if head else "empty"
 
 
+class _Other(FetchError):
+    """Other bytes than are pinned."""
+
+
 def check(got: Got, file: File, place: str) -> None:
     """Raises FetchError where a file is not the one that the catalogue, or a lock, names."""
     if file.sha256 and got.sha256 not in file.sha256:
-        raise FetchError(
+        raise _Other(
             f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected {' or '.join(file.sha256)}.",
             hint="Upstream has changed, or somebody else answered. Nothing was kept.",
         )
@@ -145,8 +159,7 @@ class _Part:
         self._note.unlink(missing_ok=True)
 
     def finish(self, url: str, file: File) -> Got:
-        with self.path.open("rb") as opened:
-            got = Got(self.size, hashlib.file_digest(opened, "sha256").hexdigest())
+        got = Got(self.size, sha256_of(self.path))
         try:
             check(got, file, url)
             if not file.sha256 and (wrong := refusal(self.path, file.name)):
@@ -249,7 +262,11 @@ def _span(answer: Any) -> tuple[int, int | None]:
     if answer.status_code == 206 and said:
         return int(said[1]), None if said[2] == "*" else int(said[2])
     length = answer.headers.get("content-length", "")
-    return (0 if answer.status_code == 200 else -1), int(length) if length.isdigit() else None
+    return (0 if answer.status_code == 200 else -1), int(length) if _is_number(length) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _strong_tag(answer: Any) -> str:
@@ -259,7 +276,7 @@ def _strong_tag(answer: Any) -> str:
 
 def _retry_after(answer: Any) -> float | None:
     said = answer.headers.get("retry-after", "")
-    if said.isdigit():
+    if _is_number(said):
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())

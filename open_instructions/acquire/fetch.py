@@ -1,7 +1,7 @@
 """What a selection needs, and what the cache has not of it: found out first, then fetched side by side.
 
 A subset is fetched as a whole: where one of its files cannot be had, the subset is not there. Of a source whose subsets are
-forms of one set, the first that can be fetched is.
+forms of one set, one that the cache has is enough; if it has none, the first that can be fetched is wanted.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
+from typing import NamedTuple
 
 from ..catalogue import Selection, Source, Subset
-from ..errors import FetchError, OpenInstructionsError
-from ..upstream import File, Hub, Url
+from ..errors import FetchError, OpenInstructionsError, OutputError
+from ..limits import max_download, max_ratio, timeout
+from ..upstream import File, Hub, Url, parse_place
 from . import hub
-from .cache import Cache, Entry, is_file
+from .cache import Cache, Entry
 from .download import Got, download, size_of
 
 LARGE = 10**9
@@ -35,6 +37,8 @@ class Wanted:
     place: Hub | Url
     listed: hub.Listed | None = None
     size: int | None = None
+    of: int = 1
+    """How many files the pattern named, of which this is one."""
 
     @property
     def name(self) -> str:
@@ -43,11 +47,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Needs:
-    """What is to be fetched for a selection, and what cannot be: (source:subset, why) each."""
+    """What is to be fetched for a selection, what only a person can get, and what nobody could even be asked for."""
 
     wanted: tuple[Wanted, ...]
     by_hand: tuple[tuple[str, str], ...] = ()
-    failed: tuple[tuple[str, str], ...] = ()
+    failed: tuple[Failure, ...] = ()
 
     @property
     def size(self) -> int:
@@ -65,12 +69,20 @@ Progress = Callable[[Wanted, int, int | None], None]
 Confirm = Callable[[Needs], bool]
 
 
+class Failure(NamedTuple):
+    """What could not be had: the subset, the file if it is about one, and why."""
+
+    subset: str
+    file: str
+    why: str
+
+
 def needs(selections: Sequence[Selection], cache: Cache, have: Iterable[tuple[str, str]] = ()) -> Needs:
     """What selections need beside what the cache, and `have`, hold: (source, subset) pairs. Asks the hub for sizes and patterns."""
     there = set(have)
     wanted: list[Wanted] = []
     by_hand: list[tuple[str, str]] = []
-    failed: list[tuple[str, str]] = []
+    failed: list[Failure] = []
     for selection in selections:
         for subset in _chosen(selection, cache, there):
             label = f"{selection.source.name}:{subset.name}"
@@ -80,21 +92,19 @@ def needs(selections: Sequence[Selection], cache: Cache, have: Iterable[tuple[st
             try:
                 wanted += [w for file in subset.downloads for w in _missing(selection.source, subset, file, cache)]
             except FetchError as error:
-                failed.append((label, str(error)))
+                failed.append(Failure(label, "", str(error)))
     return Needs(tuple(wanted), tuple(by_hand), tuple(failed))
 
 
-def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tuple[tuple[str, str], ...]:
-    """Fetch what is needed into the cache, several files at a time; the subsets that failed, and why.
+def fetch(
+    needed: Needs, cache: Cache, progress: Progress | None = None, landed: Callable[[Wanted], None] | None = None
+) -> tuple[Failure, ...]:
+    """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told of each file that is there.
 
-    Raises FetchError if there is no room for it.
+    Raises FetchError if there is no room for it, UsageError for a limit that is none.
     """
-    cache.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(cache.folder).free
-    if needed.size > free:
-        raise FetchError(
-            f"{needed.size:,} bytes are to be fetched, and {cache.folder} has room for {free:,}.", hint="OI_CACHE names another folder."
-        )
+    max_download(), max_ratio(), timeout()
+    _check_room(needed, cache)
     failed = list(needed.failed)
     stop = Event()
     waiting: Queue[Wanted] = Queue()
@@ -110,7 +120,7 @@ def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tupl
             except Empty:
                 return
             try:
-                fetch_one(wanted, cache, progress, stop)
+                _fetch_one(wanted, cache, progress, stop)
                 ended.put((wanted, None))
             except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
                 ended.put((wanted, error))
@@ -121,10 +131,15 @@ def fetch(needed: Needs, cache: Cache, progress: Progress | None = None) -> tupl
     try:
         for _ in needed.wanted:
             wanted, error = ended.get()
+            if isinstance(error, OSError):
+                said = f"{error.filename or cache.folder} cannot be written: {error.strerror or error}."
+                raise OutputError(said, hint="OI_CACHE, and HF_HOME for files of the hub, name other folders.") from error
             if isinstance(error, OpenInstructionsError):
-                failed.append((f"{wanted.source}:{wanted.subset}", str(error)))
+                failed.append(Failure(f"{wanted.source}:{wanted.subset}", wanted.name, str(error)))
             elif error:
                 raise error
+            elif landed:
+                landed(wanted)
     finally:
         stop.set()
     return tuple(failed)
@@ -134,21 +149,36 @@ class _Stopped(Exception):
     """Somebody interrupted the command; what came stays for the next one."""
 
 
-def fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None = None, stop: Event | None = None) -> Entry:
+def _check_room(needed: Needs, cache: Cache) -> None:
+    """Raises FetchError where what is needed does not fit: here, or in the hub's cache."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    for folder, kind in ((cache.folder, Url), (Path(HF_HUB_CACHE), Hub)):
+        size = sum(w.size or 0 for w in needed.wanted if isinstance(w.place, kind))
+        there = next(f for f in (folder, *folder.absolute().parents) if f.exists())
+        if size > (free := shutil.disk_usage(there).free):
+            raise FetchError(
+                f"{size:,} bytes are to be fetched, and {folder} has room for {free:,}.",
+                hint="OI_CACHE, and HF_HOME for files of the hub, name other folders.",
+            )
+
+
+def _fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None, stop: Event) -> Entry:
     """Have one file in the cache: from its places, in order. Raises FetchError with what each of them did."""
 
     def advance(done: int, total: int | None) -> None:
-        if stop and stop.is_set():
+        if stop.is_set():
             raise _Stopped
         if progress:
             progress(wanted, done, total)
 
     with cache.locked(wanted.source, wanted.subset, wanted.name):
         known = next((e for e in cache.of(wanted.source, wanted.subset) if e.name == wanted.name), None)
-        if known and (not wanted.file.sha256 or known.sha256 in wanted.file.sha256):
+        if known and (not wanted.file.sha256 or known.sha256 in wanted.file.sha256) and known.of == wanted.of:
             return known  # another process was faster
+        wanted, places = _as_pinned(wanted, cache.pin(wanted.source, wanted.subset, wanted.name))
         said: list[str] = []
-        for place in dict.fromkeys([wanted.place, *wanted.file.places]):
+        for place in places:
             try:
                 entry = _from(place, wanted, cache, advance)
             except FetchError as error:
@@ -156,7 +186,17 @@ def fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None = None, st
                 continue
             cache.add(entry)
             return entry
-    raise FetchError(" ".join(said))
+    raise FetchError(" ".join(dict.fromkeys(said)))
+
+
+def _as_pinned(wanted: Wanted, pin: Entry | None) -> tuple[Wanted, list[Hub | Url]]:
+    """The file, with the digest of its first fetch where the catalogue has none, and its places, that of the first fetch before them."""
+    places = list(dict.fromkeys([wanted.place, *wanted.file.places]))
+    if not pin or wanted.file.sha256 or (wanted.listed and wanted.of > 1):
+        return wanted, places
+    first = parse_place(pin.place)
+    file = replace(wanted.file, size=pin.size, sha256=(pin.sha256,))
+    return replace(wanted, file=file, place=first, listed=None), list(dict.fromkeys([first, *places]))
 
 
 def _from(place: Hub | Url, wanted: Wanted, cache: Cache, advance: Callable[[int, int | None], None]) -> Entry:
@@ -169,7 +209,7 @@ def _from(place: Hub | Url, wanted: Wanted, cache: Cache, advance: Callable[[int
 
 
 def _entry(wanted: Wanted, path: Path, place: Hub | Url, got: Got) -> Entry:
-    return Entry(wanted.source, wanted.subset, wanted.name, path, str(place), got.size, got.sha256)
+    return Entry(wanted.source, wanted.subset, wanted.name, path, str(place), got.size, got.sha256, wanted.of)
 
 
 def _chosen(selection: Selection, cache: Cache, there: set[tuple[str, str]]) -> list[Subset]:
@@ -185,7 +225,7 @@ def _chosen(selection: Selection, cache: Cache, there: set[tuple[str, str]]) -> 
 
 def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[Wanted]:
     """The files that `file` stands for and the cache has not: itself, or all that its pattern names."""
-    if any(is_file(e, file) for e in cache.of(source.name, subset.name)):
+    if cache.has(source, subset, file):
         return []
     first = file.places[0]
     plain = Wanted(source.name, subset.name, file, first, size=file.size)
@@ -203,7 +243,7 @@ def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[W
         return [replace(plain, listed=found[0], size=found[0].size)]
     _refuse_mixtures([f.path for f in found], first)
     places = [(f, replace(first, path=f.path)) for f in found]
-    return [Wanted(source.name, subset.name, File(f.path, (place,), f.size), place, f, f.size) for f, place in places]
+    return [Wanted(source.name, subset.name, File(f.path, (place,), f.size), place, f, f.size, len(places)) for f, place in places]
 
 
 def _refuse_mixtures(paths: Sequence[str], place: Hub) -> None:

@@ -6,7 +6,6 @@ said, and so is what was not used.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from ..catalogue import Selection, Source, Subset, registry
 from ..errors import InputError, MissingSourceError, UsageError
 from ..readers import archive_fault, is_archive, members, open_stream, plain_name
 from ..readers.streams import seekable
-from .cache import Entry
+from .cache import Held
 
 _SNIFF = 1 << 18
 _KEY = re.compile(rb'"([A-Za-z_][\w .-]*)"\s*:')
@@ -65,16 +64,18 @@ def samples_dir() -> Path:
     return Path(__file__).parent.parent / "samples"
 
 
-Kept = Callable[[Source, Subset], Sequence[Entry]]
+Kept = Callable[[Source, Subset], Sequence[Held]]
 """The files of a subset that were fetched, all of them or none."""
 
 
-def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, missing: str = "stop") -> Found:
-    """Look through a folder at any depth, archives included; what is not there is taken from what was fetched.
+def find(
+    data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, beside: bool = False, missing: str = "stop"
+) -> Found:
+    """Look through a folder at any depth, archives included; subsets that are not there are taken from what was fetched.
 
-    Raises MissingSourceError if `missing` is "stop" and a source, or a subset named by the user, has no file; the
-    message names all of them. Raises InputError for a file under an upstream name that holds something else, or one of the
-    cache that is not what was fetched.
+    With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
+    source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
+    name that holds something else, or a fetched one that is not what was fetched.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
@@ -90,10 +91,18 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept |
             continue
         source, subset = known
         by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
-    pinned: dict[Path, str] = {}
-    for source, subset, entry in _not_found(by_subset, selections, kept):
-        pinned[entry.path] = entry.sha256
-        for file in _files_of(entry):
+    hashed: dict[Path, str] = {}
+    fetched: set[tuple[str, str]] = set()
+    for source, subset, held in _not_found(by_subset, selections, kept, beside):
+        if held.path not in hashed:
+            hashed[held.path] = digest(held.path)
+        if hashed[held.path] != held.sha256:  # before anything in it is looked at
+            raise InputError(
+                f"{held.path}, in the cache, has other bytes than were fetched.",
+                hint="oi cache verify says more, oi cache prune removes it.",
+            )
+        fetched.add((source.name, subset.name))
+        for file in _files_of(held):
             if _belongs(file, source, subset):
                 by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
     archives = dict.fromkeys(i.path for found in by_subset.values() for i in found if i.member is not None)
@@ -109,6 +118,8 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept |
             if present:
                 taken, *others = present
                 gone = []
+                if (name, taken) in fetched and taken != selection.subsets[0]:
+                    notes.append(f"{name}: took {taken}, which was fetched, and not {selection.subsets[0]}, another form of the same set")
                 if others:
                     sizes = {s: sum(i.size for i in by_subset[name, s]) for s in present}
                     left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in others)
@@ -122,15 +133,9 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept |
         if (gone and not present) or (gone and selection.explicit):
             stop.append((selection.source, tuple(selection.subsets if not selection.explicit else gone)))
         absent += [(name, s) for s in gone]
-        unique, said = _unique([i for s in present for i in by_subset[name, s]])
+        unique, said = _unique([i for s in present for i in by_subset[name, s]], hashed)
         inputs += unique
         notes += said
-    for item in inputs:
-        if pinned.get(item.path, item.sha256) != item.sha256:
-            raise InputError(
-                f"{item.path}, in the cache, has other bytes than were fetched.",
-                hint="oi cache verify says more, oi cache prune removes it.",
-            )
     if stop and missing == "stop":
         raise MissingSourceError(
             _missing_message(stop, data_dir, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
@@ -139,10 +144,10 @@ def find(data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept |
 
 
 def _not_found(
-    found: Iterable[tuple[str, str]], selections: Sequence[Selection], kept: Kept | None
-) -> Iterator[tuple[Source, Subset, Entry]]:
+    found: Iterable[tuple[str, str]], selections: Sequence[Selection], kept: Kept | None, beside: bool
+) -> Iterator[tuple[Source, Subset, Held]]:
     """What was fetched of subsets that the folder has not; of a set in several forms, only where it has none of them."""
-    there = set(found)
+    there = set() if beside else set(found)
     for selection in selections if kept else ():
         assert kept
         source = selection.source
@@ -151,16 +156,15 @@ def _not_found(
         for name in selection.subsets:
             if (source.name, name) not in there:
                 subset = source.subset(name)
-                yield from ((source, subset, entry) for entry in kept(source, subset))
+                yield from ((source, subset, held) for held in kept(source, subset))
 
 
-def _files_of(entry: Entry) -> Iterator[_File]:
-    relative = f"{entry.source}/{entry.subset}/{entry.name}"
-    if is_archive(entry.path):
-        for index, member in members(entry.path):
-            yield _File(entry.path, index, f"{relative}!{member}", entry.size)
+def _files_of(held: Held) -> Iterator[_File]:
+    if is_archive(held.path):
+        for index, member in members(held.path):
+            yield _File(held.path, index, f"{held.relative}!{member}", held.size)
     else:
-        yield _File(entry.path, None, relative, entry.size)
+        yield _File(held.path, None, held.relative, held.size)
 
 
 def _belongs(file: _File, source: Source, subset: Subset) -> bool:
@@ -265,10 +269,10 @@ def _fields(file: _File) -> set[str]:
         return {name.decode() for name in _KEY.findall(stream.read(_SNIFF))}
 
 
-def _unique(inputs: list[Input]) -> tuple[list[Input], list[str]]:
-    """Hash each file, drop copies of the same bytes, and make names within a source differ."""
+def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], list[str]]:
+    """Hash each file whose digest is not known, drop copies of the same bytes, and make names within a source differ."""
     stamps = [stamp(i.path) for i in inputs]
-    hashed = [replace(i, sha256=d, stamp=s) for i, d, s in zip(inputs, _hash_all(inputs), stamps, strict=True)]
+    hashed = [replace(i, sha256=d, stamp=s) for i, d, s in zip(inputs, _hash_all(inputs, known), stamps, strict=True)]
     kept: dict[tuple[str, str, int | None], Input] = {}
     notes = []
     for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
@@ -311,14 +315,12 @@ def stamp(path: Path) -> tuple[int, int | str]:
 def digest(path: Path) -> str:
     """The sha256 of a file. Raises InputError if it cannot be read."""
     try:
-        with places.open_binary(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return places.sha256_of(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _hash_all(inputs: Sequence[Input]) -> Iterator[str]:
-    known: dict[Path, str] = {}
+def _hash_all(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[str]:
     for item in inputs:
         if item.path not in known:
             known[item.path] = digest(item.path)

@@ -17,19 +17,21 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import FetchError
 from ..limits import max_download, timeout
+from ..places import sha256_of
 from ..upstream import File, Hub
-from .download import TRIES, Advance, Got, check, refusal
+from .download import TRIES, UNREACHABLE, Advance, Got, check, refusal
 
 T = TypeVar("T")
 
 
 class Listed(NamedTuple):
-    """A file of a repository, as the hub describes it: at which commit, its size, and its sha256 where the hub knows it."""
+    """A file of a repository, as the hub describes it: at which commit, its size, its sha256 if it is in LFS, its git id if not."""
 
     path: str
     commit: str
     size: int | None
     sha256: str
+    blob: str
 
 
 def endpoint() -> str | None:
@@ -41,7 +43,10 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]
     from huggingface_hub import HfApi
 
     info = _tried(lambda: HfApi(endpoint=server).dataset_info(repo, revision=revision, files_metadata=True, timeout=timeout()), repo)
-    return tuple(Listed(s.rfilename, info.sha or revision, s.size, (s.lfs.sha256 if s.lfs else "") or "") for s in info.siblings or ())
+    return tuple(
+        Listed(s.rfilename, info.sha or revision, s.size, s.lfs.sha256 if s.lfs else "", "" if s.lfs else s.blob_id or "")
+        for s in info.siblings or ()
+    )
 
 
 def listed(place: Hub) -> list[Listed]:
@@ -70,12 +75,15 @@ def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Pat
                 address,
             )
         )  # fmt: skip
-        with path.open("rb") as opened:
-            got = Got(path.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest())
+        got = Got(path.stat().st_size, sha256_of(path))
         try:
             check(got, file, address)
             if listed.sha256 and got.sha256 != listed.sha256:
                 raise FetchError(f"{address} came as sha256 {got.sha256}, and the hub says {listed.sha256}.", hint="Nothing was kept.")
+            if listed.blob and _git_id(path, got.size) != listed.blob:
+                raise FetchError(
+                    f"{address} came as other bytes than the hub says: its git id is not {listed.blob}.", hint="Nothing was kept."
+                )
             if wrong := refusal(path, listed.path):
                 raise FetchError(f"{address} is {wrong}.", hint="Nothing was kept.")
             return path, got
@@ -88,11 +96,27 @@ def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Pat
     raise AssertionError
 
 
+def _git_id(path: Path, size: int) -> str:
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+_down: dict[str | None, float] = {}
+"""Endpoints that could not be connected to, and when: the next call need not wait to find out."""
+_DOWN_FOR = 60.0
+
+
 def _tried(call: Callable[[], T], what: str) -> T:
     """The result of a call, tried again where the network or a busy server failed. Raises FetchError with what the hub said."""
     import httpx2
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 
+    server = endpoint()
+    if time.monotonic() - _down.get(server, -_DOWN_FOR) < _DOWN_FOR:
+        raise FetchError(f"{what}: {UNREACHABLE.format(server or 'the hub')}")
     for attempt in range(TRIES):
         try:
             return call()
@@ -104,11 +128,16 @@ def _tried(call: Callable[[], T], what: str) -> T:
             raise FetchError(f"{what} is no name of a repository: {error}") from error
         except (httpx2.HTTPError, OSError) as error:
             cause = error.__cause__ or error
+            if isinstance(cause, OfflineModeIsEnabled):
+                raise FetchError(f"{what}: HF_HUB_OFFLINE is set.") from error
+            if (isinstance(error, httpx2.ConnectError) or isinstance(cause, httpx2.ConnectError)) and attempt:
+                _down[server] = time.monotonic()
+                raise FetchError(f"{what}: {UNREACHABLE.format(server or 'the hub')}") from error
             status = getattr(getattr(cause, "response", None), "status_code", None)
             final = status is not None and status not in (408, 429, 500, 502, 503, 504)
             disk = not isinstance(cause, httpx2.HTTPError | HfHubHTTPError) and getattr(cause, "errno", None) is not None
             if final or disk or attempt == TRIES - 1:
-                raise FetchError(f"{what}: {in_words(error)}", hint="The same command goes on with what is missing.") from error
+                raise FetchError(f"{what}: {in_words(error)}.") from error
             time.sleep(2.0**attempt)
     raise AssertionError
 

@@ -1,14 +1,16 @@
-"""oi.lock: the very files that a build was made of, and where each can be had again.
+"""oi.lock: what a build was made of, so that another can be made of the very same: files with their places, sources, recipe.
 
-    {"format": 1, "files": [{"subsets": ["dolly:main"], "name": "databricks-dolly-15k.jsonl",
-      "place": "hf://datasets/databricks/databricks-dolly-15k@bdd27f4d…/databricks-dolly-15k.jsonl", "size": 13085339, "sha256": "2df9…"}]}
+    {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default", …},
+      "files": [{"subsets": ["dolly:main"], "name": "databricks-dolly-15k.jsonl",
+        "place": "hf://datasets/databricks/databricks-dolly-15k@bdd27f4d…/databricks-dolly-15k.jsonl", "size": 13085339, "sha256": "2df9…"}]}
 
-`place` is null for a file that came from a user's folder and whose bytes no known place has.
+`place` is null for a file that came from a user's folder and whose bytes no known place has. `sources` is as `--sources` takes it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,9 +34,23 @@ class Locked:
     sha256: str
 
 
-def lock(inputs: Sequence[Input], sources: Iterable[Source], cache: Cache) -> dict[str, Any]:
-    """The content of oi.lock for these inputs."""
-    pins = {sha: str(f.places[0]) for s in sources for x in s.subsets for f in x.downloads if f.sha256 for sha in f.sha256}
+@dataclass(frozen=True)
+class Lock:
+    """What oi.lock holds. `recipe` is the resolved one, `version` that of the Open Instructions that wrote it."""
+
+    version: str
+    sources: tuple[str, ...]
+    recipe: dict[str, Any]
+    files: tuple[Locked, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        files = [asdict(f) | {"subsets": list(f.subsets)} for f in self.files]
+        return {"format": 1, "open_instructions": self.version, "sources": list(self.sources), "recipe": self.recipe, "files": files}
+
+
+def locked_files(inputs: Sequence[Input], sources: Iterable[Source], cache: Cache) -> tuple[Locked, ...]:
+    """The files on disk that inputs are of, with the places that have their bytes."""
+    pins = {sha: str(f.places[0]) for s in sources for x in s.subsets for f in x.downloads for sha in f.sha256}
     fetched = {entry.sha256: entry.place for entry in cache.entries()}
     files: dict[Path, Locked] = {}
     for item in inputs:
@@ -42,14 +58,11 @@ def lock(inputs: Sequence[Input], sources: Iterable[Source], cache: Cache) -> di
         subsets = dict.fromkeys([*(before.subsets if before else ()), f"{item.source}:{item.subset}"])
         place = fetched.get(item.sha256) or pins.get(item.sha256)
         files[item.path] = Locked(tuple(subsets), item.relative.partition("!")[0], place, item.size, item.sha256)
-    return {
-        "format": 1,
-        "files": [asdict(f) | {"subsets": list(f.subsets)} for f in sorted(files.values(), key=lambda f: (f.subsets, f.name, f.sha256))],
-    }
+    return tuple(sorted(files.values(), key=lambda f: (f.subsets, f.name, f.sha256)))
 
 
-def read_lock(path: str) -> list[Locked]:
-    """The files that a lock names. Raises InputError if it is none."""
+def read_lock(path: str) -> Lock:
+    """What a lock says. Raises InputError if it is none."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -59,15 +72,30 @@ def read_lock(path: str) -> list[Locked]:
     try:
         if content["format"] != 1:
             raise InputError(f"{path} has format {content['format']}, and this version reads 1.")
-        files = [Locked(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"]) for f in content["files"]]
-        for file in files:
-            kinds = [(file.name, str), (file.size, int), (file.sha256, str), *((s, str) for s in file.subsets)]
-            if not all(isinstance(value, kind) for value, kind in kinds) or not file.subsets:
-                raise TypeError(file)
-            if file.place is not None:
-                place = parse_place(file.place)
-                if isinstance(place, Hub) and place.is_pattern:
-                    raise ValueError(f"{place} is no single file")
+        lock = Lock(
+            content["open_instructions"],
+            tuple(content["sources"]),
+            dict(content["recipe"]),
+            tuple(Locked(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"]) for f in content["files"]),
+        )
+        if not all(isinstance(value, str) for value in (lock.version, *lock.sources)):
+            raise TypeError("sources are no texts")
+        for file in lock.files:
+            _check(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is no lock of Open Instructions: {error}.") from error
-    return files
+    return lock
+
+
+def _check(file: Locked) -> None:
+    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from somebody else, perhaps."""
+    if not (isinstance(file.name, str) and isinstance(file.size, int)):
+        raise TypeError(f"{file.name!r} with size {file.size!r}")
+    if not file.subsets or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+", subset) for subset in file.subsets):
+        raise ValueError(f"{file.subsets!r} are no subsets")
+    if not re.fullmatch("[0-9a-f]{64}", file.sha256):
+        raise ValueError(f"{file.sha256!r} is no sha256")
+    if file.place is not None:
+        place = parse_place(file.place)
+        if isinstance(place, Hub) and place.is_pattern:
+            raise ValueError(f"{place} is no single file")

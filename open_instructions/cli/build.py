@@ -52,7 +52,9 @@ def build(
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; what is in the cache is used.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
     locked: Annotated[str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.")] = None,
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="default, vicuna, commercial, or a .yaml file.")] = "default",
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="default, vicuna, commercial, or a .yaml file; default, or a lock's, if not said.")
+    ] = None,
     out_dir: Annotated[
         str | None,
         typer.Option(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 import typer
@@ -29,10 +28,18 @@ def cache(
 ) -> int:
     """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay there."""
     from ..acquire.cache import Cache, is_there
+    from ..catalogue import suggest
+    from ..errors import UsageError
+    from ..places import sha256_of
 
     kept = Cache()
     wanted = [name.strip() for name in sources.split(",")] if sources else []
-    entries = [e for e in kept.entries() if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted]
+    there = kept.entries()
+    known = sorted({name for e in there for name in (e.source, f"{e.source}:{e.subset}")})
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"Nothing is in the cache of {name!r}.", hint=suggest(name, known, "It has") if known else "It is empty.")
+    entries = [e for e in there if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted]
     if action == "list":
         rows = [[f"{e.source}:{e.subset}", e.name, size(e.size) if is_there(e) else "gone", e.sha256[:12], e.place] for e in entries]
         show("", ["source", "file", "size", "sha256", "from"], rows)
@@ -41,10 +48,8 @@ def cache(
     damaged = []
     for entry in entries if action == "verify" or not wanted else ():
         problem = "is gone" if not entry.path.is_file() else ""
-        if not problem:
-            with entry.path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
-                    problem = "has another sha256 than was fetched"
+        if not problem and sha256_of(entry.path) != entry.sha256:
+            problem = "has another sha256 than was fetched"
         if problem:
             damaged.append(entry)
             err().print(Text(safe(f"{entry.source}:{entry.subset} {entry.path} {problem}")))
@@ -56,5 +61,5 @@ def cache(
         return 1 if damaged else 0
     freed = sum(kept.remove(entry) for entry in (entries if wanted else damaged))
     freed += kept.sweep(strangers)
-    out().print(Text(safe(f"{len(entries if wanted else damaged)} files forgotten, {size(freed)} freed in {kept.folder}")))
+    out().print(Text(safe(f"{len(entries if wanted else damaged)} files removed, {size(freed)} freed in {kept.folder}")))
     return 0

@@ -28,20 +28,24 @@ def fetch(
     sources: Annotated[str, typer.Argument(metavar="SOURCES", help="all, or a list like alpaca,gpt4llm:zh")] = "all",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
 ) -> int:
-    """Fetch upstream's files into the cache: verified, pinned, resumed where it was interrupted."""
+    """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a digest is known."""
     from ..acquire.cache import Cache
     from ..acquire.fetch import needs
     from ..catalogue import select
-    from ..planner import bring
+    from ..planner import bring, told
 
     cache = Cache()
     needed = needs(select(sources), cache)
     for label, steps in needed.by_hand:
         err().print(Text(safe(f"By hand: {label}. {steps}")))
     failed = bring(needed, cache, watching(yes=yes, offline=False))
-    for label, why in failed:
-        err().print(Text(safe(f"Failed: {label}. {why}")))
-    out().print(Text(safe(f"{len(needed.wanted)} files were asked for, {len(failed)} failed; the cache is {cache.folder}")))
+    for line in told(failed):
+        err().print(Text(safe(f"Failed: {line}")))
+    if not needed.wanted and not failed:
+        out().print(Text(safe(f"All is there already, in {cache.folder}")))
+    else:
+        there = len(needed.wanted) - sum(bool(f.file) for f in failed)
+        out().print(Text(safe(f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}")))
     return 10 if failed else 0
 
 
@@ -50,7 +54,7 @@ def watching(*, yes: bool, offline: bool) -> Fetching:
     from ..planner import Fetching
 
     watcher = _Watcher()
-    return Fetching(offline, None if yes else _confirm, watcher.step, watcher.begin, watcher.close)
+    return Fetching(offline, None if yes else _confirm, watcher.step, watcher.landed, watcher.begin, watcher.close)
 
 
 def _confirm(needed: Needs) -> bool:
@@ -100,16 +104,18 @@ class _Watcher:
 
     def step(self, wanted: Wanted, done: int, total: int | None) -> None:
         with self._lock:
-            before = self._done.get(wanted)
             self._done[wanted] = done
             if self._progress is None:
-                if total and done >= total and (before is None or before < total):
-                    print(safe(f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(total)}"), file=sys.stderr)
                 return
             if wanted not in self._tasks:
                 self._tasks[wanted] = self._progress.add_task(safe(f"{wanted.source}:{wanted.subset} {wanted.name}"), total=total)
             self._progress.update(self._tasks[wanted], completed=done, total=total)
             self._progress.update(self._all, completed=sum(self._done.values()))
+
+    def landed(self, wanted: Wanted) -> None:
+        """Verified, and in the cache."""
+        if self._progress is None:
+            print(safe(f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(self._done.get(wanted, 0))}"), file=sys.stderr)
 
     def close(self) -> None:
         if self._progress is not None:

@@ -145,7 +145,7 @@ def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
     path = folder / f"py3langid-{blake2b(' '.join(said).encode(), digest_size=8).hexdigest()}"
     try:
         return {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in _NAMES}
-    except (OSError, ValueError):  # not there yet, or cut off
+    except (OSError, ValueError, EOFError):  # not there yet, or cut off
         pass
     tables = _tables(languages)
     try:

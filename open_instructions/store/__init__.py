@@ -112,7 +112,9 @@ def _newest() -> Path:
     found = [p.parent for p in builds().glob(f"*/{MANIFEST}")]
     real = [p for p in found if p.name != SAMPLE] or found
     if not real:
-        raise NotFoundError(f"There is no build in {builds()}.", hint="Make one: oi build --sources all --sample")
+        raise NotFoundError(
+            f"There is no build in {builds()}.", hint="Name the folder of one, or make one: oi build --sources all --sample"
+        )
     return max(real, key=lambda p: (p / MANIFEST).stat().st_mtime_ns)
 
 
