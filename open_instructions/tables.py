@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from .ledger import Ledger
 
+LEDGER_SPARE = ("joined", "parts added", "unreadable", "turns rejected", "turns kept")
+"""Columns of the ledger that a narrow terminal can do without, the first before the others."""
+
 Table = tuple[list[str], list[list[str]]]
 
 

@@ -60,27 +60,18 @@ def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float
     return time.monotonic() - started, peak
 
 
-def build(data: Path, source: str, recipe: str, workers: int, runs: int) -> tuple[float, int]:
-    """Each from nothing: the median of several builds, and the peak memory of one more."""
-    results = []
-    for measure in (*[False] * runs, True):
-        with tempfile.TemporaryDirectory(dir=data.parent) as folder:
-            flags = ["build", "-s", source, "-d", str(data), "-r", recipe, "-o", f"{folder}/out", "--workers", str(workers)]
-            results.append(run([*OI, *flags], measure=measure, env=os.environ | {"OI_HOME": f"{folder}/home"}))
-    return statistics.median(seconds for seconds, _ in results[:-1]), results[-1][1]
+def build(data: Path, source: str, recipe: str, workers: int, *, measure: bool = False) -> tuple[float, int]:
+    """Seconds of a build from nothing; with `measure` the peak memory too."""
+    with tempfile.TemporaryDirectory(dir=data.parent) as folder:
+        flags = ["build", "-s", source, "-d", str(data), "-r", recipe, "-o", f"{folder}/out", "--workers", str(workers)]
+        return run([*OI, *flags], measure=measure, env=os.environ | {"OI_HOME": f"{folder}/home"})
 
 
-def fastchat(python: str, raw: Path, tokens: str, folder: Path, runs: int) -> tuple[float, int]:
-    totals, peak = [], 0
-    for measure in (*[False] * runs, True):
-        seconds = []
-        for _, _, command in commands(python, raw, folder, tokens):
-            took, most = run(command, measure=measure)
-            seconds.append(took)
-            peak = max(peak, most)
-        print("FastChat:", " + ".join(f"{s:.1f}" for s in seconds), "s")
-        totals.append(sum(seconds))
-    return statistics.median(totals[:-1]), peak
+def fastchat(python: str, raw: Path, tokens: str, folder: Path, *, measure: bool = False) -> tuple[float, int]:
+    """Seconds of its three scripts, one after the other; with `measure` the peak memory of the largest."""
+    results = [run(command, measure=measure) for _, _, command in commands(python, raw, folder, tokens)]
+    print("FastChat:", " + ".join(f"{seconds:.1f}" for seconds, _ in results), "s")
+    return sum(seconds for seconds, _ in results), max(peak for _, peak in results)
 
 
 def floor(raw: Path, out: Path) -> float:
@@ -146,22 +137,32 @@ def html(options: argparse.Namespace) -> None:
         data = Path(folder) / "data"
         data.mkdir()
         (data / "sg_90k_part1.json").symlink_to(options.raw.resolve())
-        rates = {}
+        took: dict[str, list[float]] = {"1": [], "2": [], "FastChat": [], "floor": []}
+        for _ in range(options.runs):  # in turn: this kind of machine changes its speed between one minute and the next
+            for workers in (1, 2):
+                took[str(workers)].append(build(data, "sharegpt:raw", "vicuna", workers)[0])
+            took["floor"].append(floor(options.raw, Path(folder) / "floor.parquet"))
+            if options.fastchat:
+                took["FastChat"].append(fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder))[0])
         for workers in (1, 2):
-            seconds, peak = build(data, "sharegpt:raw", "vicuna", workers, options.runs)
-            rates[workers] = seconds
-            print(f"oi build --recipe vicuna, {workers} workers: {seconds:.1f} s, peak {peak} MB")
-        print(f"two workers: {rates[1] / rates[2]:.2f} times one")
-        lowest = floor(options.raw, Path(folder) / "floor.parquet")
-        print(f"floor: {lowest:.1f} s; one worker takes {rates[1] / lowest:.2f} times that")
+            peak = build(data, "sharegpt:raw", "vicuna", workers, measure=True)[1]
+            print(f"oi build --recipe vicuna, {workers} workers: {statistics.median(took[str(workers)]):.1f} s, peak {peak} MB")
+        print(f"two workers: {_ratio(took['1'], took['2']):.2f} times one")
+        print(f"floor: {statistics.median(took['floor']):.1f} s; one worker takes {_ratio(took['1'], took['floor']):.2f} times that")
         if options.fastchat:
-            seconds, peak = fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder), options.runs)
-            print(f"FastChat: {seconds:.1f} s, peak {peak} MB; two workers are {seconds / rates[2]:.1f} times as fast")
+            peak = fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder), measure=True)[1]
+            median = statistics.median(took["FastChat"])
+            print(f"FastChat: {median:.1f} s, peak {peak} MB; two workers are {_ratio(took['FastChat'], took['2']):.1f} times as fast")
         if options.times > 1:
             (data / "sg_90k_part1.json").unlink()
             repeated(options.raw, data / "sg_90k_part1.json", options.times)
-            seconds, peak = build(data, "sharegpt:raw", "vicuna", 2, 1)
+            seconds, peak = build(data, "sharegpt:raw", "vicuna", 2, measure=True)
             print(f"{options.times} times the input, 2 workers: {seconds:.1f} s, peak {peak} MB")
+
+
+def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the ratios of runs that stood side by side."""
+    return statistics.median(a / b for a, b in zip(ours, others, strict=True))
 
 
 def small(options: argparse.Namespace) -> None:
@@ -189,7 +190,9 @@ def small(options: argparse.Namespace) -> None:
                     "Instances": [{"id": f"task{number:03}-{n:032x}", "input": text(10, 40), "output": [text(1, 8)]} for n in range(count)]}  # fmt: skip
             (data / "tasks" / f"task{number:03}_words.json").write_text(json.dumps(task, indent=4))
         for workers in (1, 2):
-            seconds, peak = build(data, "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions", "default", workers, options.runs)
+            what = "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions"
+            seconds = statistics.median(build(data, what, "default", workers)[0] for _ in range(options.runs))
+            peak = build(data, what, "default", workers, measure=True)[1]
             print(
                 f"{options.records:,} small records, {workers} workers: {seconds:.1f} s, {options.records / seconds:,.0f}/s, peak {peak} MB"
             )

@@ -155,7 +155,7 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert "Interrupted" in said and "Traceback" not in said
-    assert "The same oi build goes on from what is done." in said
+    assert "The same command goes on from what is done." in said
     assert not (tmp_path / "out").exists()
     again = oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out", "--workers", "1")
     assert again.returncode == 0

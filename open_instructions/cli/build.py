@@ -77,7 +77,7 @@ def build(
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..builder import build as run
-    from ..tables import edits_table, ledger_table, reasons_table
+    from ..tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     started = time.monotonic()
     watcher = _Watcher()
@@ -110,7 +110,7 @@ def build(
     ledger = result.ledger
     if result.unchanged:
         out().print(Text(f"The same build is there already: {safe(str(result.path))}"))
-    show("Ledger", *ledger_table(ledger))
+    show("Ledger", *ledger_table(ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
     for note in result.found.notes[watcher.said :]:

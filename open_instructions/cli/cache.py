@@ -42,7 +42,7 @@ def cache(
     entries = [e for e in there if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted]
     if action == "list":
         rows = [[f"{e.source}:{e.subset}", e.name, size(e.size) if is_there(e) else "gone", e.sha256[:12], e.place] for e in entries]
-        show("", ["source", "file", "size", "sha256", "from"], rows)
+        show("", ["source", "file", "size", "sha256", "from"], rows, spare=("sha256", "from"))
         out().print(Text(safe(f"{len(entries)} files, {size(sum(e.size for e in entries))}, in {kept.folder}")))
         return 0
     damaged = []

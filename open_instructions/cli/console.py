@@ -41,28 +41,44 @@ def fail(message: str, hint: str = "") -> None:
         console.print(Text(safe(hint)))
 
 
-def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table: drawn on a terminal, plain columns in a pipe."""
+def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+    """A table: drawn on a terminal, plain columns in a pipe.
+
+    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before the others, and that is said:
+    a number that is broken in two is misread.
+    """
     if not rows:
         return
     console = out()
     if not console.is_terminal:
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
-    wide = sum(max(len(row[i]) for row in rows) + 3 for i in range(len(headings))) > console.width
-    if wide:  # leave out what says nothing, rather than break words
-        shown = [i for i in range(len(headings)) if i == 0 or any(row[i] not in ("", "0") for row in rows)]
-        headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
+    shown = list(range(len(headings)))
+    wide = _width(headings, rows, shown) > console.width
+    if wide:
+        shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
+    left_out = []
+    for name in spare:
+        if _width(headings, rows, shown) > console.width and (at := headings.index(name)) in shown:
+            shown.remove(at)
+            left_out.append(name)
+    headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
     table = Table(
         title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold",
         box=SIMPLE_HEAD if wide else HEAVY_HEAD, padding=(0, 1, 0, 0) if wide else (0, 1), pad_edge=False,
     )  # fmt: skip
-    numeric = [all(not row[i] or row[i][0].isdigit() or row[i] == "missing" for row in rows) for i in range(len(headings))]
+    numeric = [all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in rows) for i in range(len(headings))]
     for at, heading in enumerate(headings):
-        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold", no_wrap=not at)
+        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold", no_wrap=not at or numeric[at])
     for row in rows:
         table.add_row(*(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None)
     console.print(table, soft_wrap=False)
+    if left_out:
+        console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim"))
+
+
+def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    return sum(max(len(heading) for heading in (headings[i], *(row[i] for row in rows))) + 2 for i in shown)
 
 
 def size(count: int) -> str:

@@ -37,5 +37,5 @@ def sources(
     elif name:
         typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
     else:
-        show("", *catalogue().table())
+        show("", *catalogue().table(), spare=("default", "size", "languages", "answers by", "records"))
         typer.echo("oi sources NAME shows one with the files it looks for.")

@@ -23,18 +23,18 @@ def stats(
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
     from ..summary import stats as summarise
-    from ..tables import edits_table, ledger_table, reasons_table
+    from ..tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     found = summarise(directory)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
         return
-    show(f"{found.path}  (recipe {found.recipe})", *found.table())
-    show("Ledger", *ledger_table(found.ledger))
+    show(f"{found.path}  (recipe {found.recipe})", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
+    show("Ledger", *ledger_table(found.ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(found.ledger))
     show("Changed by rules", *edits_table(found.ledger))
     total = found.all.conversations or 1
     show("Languages", ["language", "conversations", "share"], [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()])
-    show("Licences", *found.usage.table())
+    show("Licences", *found.usage.table(), spare=("tokens", "answers by"))
     for line in found.terms():
         out().print(Text(safe(line)))
