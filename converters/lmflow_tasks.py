@@ -102,6 +102,7 @@ TASK_SUBSET = Subset(
     items="Instances",
     id="natural-instructions/{stem}/{row:06d}",
     any_name=True,
+    own_licenses=True,
     convert=natural_instructions,
     note="1,616 and more tasks, one file each; every task has a licence of its own.",
 )

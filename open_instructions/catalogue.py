@@ -61,7 +61,7 @@ class Subset:
     are keys that its records have. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
     same records once more in another form, and are passed over. `format` says what a file that
     begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
-    all of them together the subset; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
+    all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Subset:
     id: str = "{row:06d}"
     any_name: bool = False
     other_forms: tuple[str, ...] = ()
+    own_licenses: bool = False
     path_parts: int = 1
     run_key: Callable[[Record], str | None] | None = None
     convert: Converter | None = None

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from .acquire.fetch import Confirm, Failure, Needs, Progress, Wanted, fetch, nee
 from .acquire.lock import Lock, Locked, read_lock
 from .catalogue import Selection, Source, Subset, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
+from .licenses import qualifies
 from .places import check_reachable, check_writable, is_remote, place
 from .recipe import Recipe
 from .tokens import tokenizer
@@ -118,7 +119,7 @@ def plan(said: Choices) -> Plan:
     elif lock is not None:
         found = _as_locked(folder, selections, lock, said)
     else:
-        found = _fetched(folder, selections, said)
+        found, selections = _fetched(folder, selections, recipe, said)
     if not found.inputs:
         why = "".join(f"\n  {note}" for note in found.notes)
         raise InputError(
@@ -172,24 +173,41 @@ def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if parts is None else tuple(part.strip() for part in parts if part.strip())
 
 
-def _fetched(folder: Path | None, selections: Sequence[Selection], said: Choices) -> Found:
-    """The inputs: from the folder, from the cache; and without a folder, from the network."""
+def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
+    """The inputs: from the folder, from the cache; and without a folder, from the network. And the selections that they are of."""
     cache = Cache()
     notes: tuple[str, ...] = ()
     if folder is None and said.fetching.allowed:
+        selections, spared = _worth_fetching(selections, recipe, cache)
+        if spared:
+            notes = (f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",)
         failed = bring(needs(selections, cache), cache, said.fetching)
         if failed and said.missing == "stop":
             raise FetchError(
                 "Not everything could be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)) + "\n",
                 hint="The same command goes on with what is missing; --missing skip goes on without it, --data-dir takes files of yours.",
             )
-        notes = tuple(f"not fetched: {line}" for line in told(failed))
+        notes += tuple(f"not fetched: {line}" for line in told(failed))
 
     def kept(source: Source, subset: Subset) -> list[Held]:
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(folder, selections, kept=kept, missing=said.missing)
-    return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused)
+    return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
+
+
+def _worth_fetching(selections: Sequence[Selection], recipe: Recipe, cache: Cache) -> tuple[list[Selection], list[str]]:
+    """The selections without subsets that are not here and would be rejected to the last row by their licence; and those subsets."""
+    left: list[Selection] = []
+    spared: list[str] = []
+    for selection in selections:
+        source = selection.source
+        subsets = [source.subset(name) for name in selection.subsets]
+        worth = [x for x in subsets if qualifies(x.license, x.engine, recipe.licenses) or x.own_licenses or cache.complete(source, x)]
+        spared += [f"{source.name}:{x.name}" for x in subsets if x not in worth]
+        if worth:
+            left.append(replace(selection, subsets=tuple(x.name for x in worth)))
+    return left, spared
 
 
 def told(failed: Sequence[Failure]) -> list[str]:

@@ -209,6 +209,22 @@ def test_two_processes_fetch_a_file_once(hub: FakeHub, mine: Callable[..., Path]
     assert [line for line in hub.lines if line.startswith("GET /files")] == ["GET /files/mine.json"]
 
 
+def test_what_no_licence_would_let_through_is_not_fetched(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.files["mine.json"] = ROWS
+    text = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)').read_text()
+    other = text.replace('"mine"', '"other"').replace("CC0-1.0", "CC-BY-NC-4.0").replace("files/mine", "files/other")
+    (tmp_path / "other.py").write_text(other)
+    done = oi("build", "-s", f"{tmp_path / 'mine.py'},{tmp_path / 'other.py'}", "--licenses", "commercial", "--out", tmp_path / "one")
+    assert done.returncode == 0, done.stderr
+    assert "not fetched, for no row would qualify under commercial: other:main" in done.stderr
+    assert not any("other.json" in line for line in hub.lines)
+    # what is here already is read, and rejected row by row
+    hub.files["other.json"] = ROWS
+    assert oi("fetch", tmp_path / "other.py").returncode == 0
+    done = oi("build", "-s", f"{tmp_path / 'mine.py'},{tmp_path / 'other.py'}", "--licenses", "commercial", "--out", tmp_path / "two")
+    assert "800 records = 400 kept + 400 rejected" in done.stdout
+
+
 # --- archives
 
 
