@@ -16,6 +16,9 @@ from hypothesis import settings
 from open_instructions import builder, catalogue
 from open_instructions.builder import BuildResult, build
 
+from .fetching import FETCHED_SOURCE
+from .hub_server import FakeHub
+
 # a busy machine is no defect, and a red run must be the same red run again
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
@@ -132,3 +135,29 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     yield "s3://mixes"
     S3FileSystem.clear_instance_cache()
     served.stop()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub on loopback, which is the one that commands and this process use; each test has a cache of its own."""
+    with FakeHub() as running:
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+        monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.setenv("OI_CACHE", str(tmp_path / "cache"))
+        yield running
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Callable[..., Path]:
+    """A source file with these downloads, as Python."""
+
+    def write(downloads: str, more: str = "") -> Path:
+        path = tmp_path / "mine.py"
+        path.write_text(FETCHED_SOURCE.replace("(DOWNLOADS)", downloads).replace("MORE", more))
+        return path
+
+    return write

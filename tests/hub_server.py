@@ -33,7 +33,6 @@ ROUTES = {  # "METHOD /path" -> the method of Handler that answers; the groups a
     rf"GET /api/datasets/{ID}(?:/revision/([^/]+))?": "info",
     rf"GET /api/datasets/{ID}/tree/([^/]+)(?:/(.*))?": "tree",
     r"(?:GET|HEAD) /files/(.+)": "plain",
-    r"GET /api/whoami-v2": "whoami",
     r"POST /api/repos/create": "create",
     r"POST /api/validate-yaml": "validate_card",
     rf"POST /api/datasets/{ID}/preupload/([^/]+)": "preupload",
@@ -93,7 +92,6 @@ class Fault:
     skip: int = 0  # ... after letting this many matching ones pass
     status: int | None = None  # answer with this status, for example 429 or 503
     headers: dict[str, str] = field(default_factory=dict)  # added, for example Retry-After
-    drop: tuple[str, ...] = ()  # headers (lower case) to leave out, for example ("etag",)
     delay: float = 0.0  # seconds to wait before answering
     throttle: float = 0.0  # seconds to wait before every 64 KiB of the body
     cut_after: int | None = None  # close after this many bytes of the body; -1: say nothing at all
@@ -117,9 +115,8 @@ class Reply(Exception):
 
 
 class FakeHub:
-    def __init__(self, tokens: dict[str, str] | None = None, user: str = "me") -> None:
+    def __init__(self, tokens: dict[str, str] | None = None) -> None:
         self.tokens = tokens  # None: no authentication at all; else token -> "read" or "write"
-        self.user = user
         self.repos: dict[str, Repo] = {}  # by "owner/name"
         self.files: dict[str, bytes] = {}  # below /files/: plain files, that no repository has
         self.lfs: dict[str, bytes] = {}  # sha256 -> content
@@ -235,8 +232,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault.cut_after != -1:
             self.send_response(status)
             for name, value in (headers | fault.headers).items():
-                if name.lower() not in fault.drop:
-                    self.send_header(name, value)
+                self.send_header(name, value)
             self.end_headers()
             while fault.endless:
                 self.wfile.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
@@ -333,18 +329,12 @@ class Handler(BaseHTTPRequestHandler):
         paths = [p for p in found if p.startswith(prefix) and (deep or "/" not in p[len(prefix) :])]
         return Reply(200, [found[path] for path in paths])
 
-    def whoami(self) -> Reply:
-        if not (role := self.role()):
-            return Reply(401, "Invalid username or password.")
-        auth = {"type": "access_token", "accessToken": {"role": role}}
-        return Reply(200, {"type": "user", "name": self.hub.user, "orgs": [], "auth": auth})
-
     # -- pushing
 
     def create(self) -> Reply:
         self.need_write()
         wanted = json.loads(self.body)
-        repo_id = f"{wanted['organization'] or self.hub.user}/{wanted['name']}"
+        repo_id = f"{wanted['organization'] or 'me'}/{wanted['name']}"
         answer = {"url": f"{self.hub.url}/datasets/{repo_id}"}
         if repo_id in self.hub.repos:
             return Reply(409, answer | {"error": "You already created this dataset repo"})
@@ -354,8 +344,6 @@ class Handler(BaseHTTPRequestHandler):
     def validate_card(self) -> Reply:
         wanted = json.loads(self.body)
         errors = self.hub.check_card(wanted["repoType"], wanted["content"])
-        if self.headers.get("Accept") == "text/plain":  # RepoCard.validate, not HfApi
-            return Reply(400 if errors else 200, "\n".join(errors).encode())
         warnings = ["empty or missing yaml metadata in repo card"]
         answer = {"errors": errors, "warnings": warnings * (wanted["content"][:3] != "---")}
         messages = {key: [{"message": text} for text in texts] for key, texts in answer.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,10 @@ from .hub_server import FakeHub, Fault
 from .test_cli import oi
 
 
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    with FakeHub() as running:
-        monkeypatch.delenv("HF_HUB_OFFLINE")
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
-        monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-        monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-        monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        monkeypatch.setenv("HF_TOKEN", "secret")
-        running.tokens = {"secret": "write", "reader": "read"}
-        yield running
+@pytest.fixture(autouse=True)
+def tokens(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.tokens = {"secret": "write", "reader": "read"}
+    monkeypatch.setenv("HF_TOKEN", "secret")
 
 
 @pytest.fixture
