@@ -169,6 +169,7 @@ class Cache:
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
             entry = Entry(**said | {"path": Path(said["path"])})
+            parse_place(entry.place)
         except (OSError, ValueError, TypeError, KeyError):
             return None
         kinds = {"source": str, "subset": str, "name": str, "place": str, "size": int, "sha256": str, "of": int}
