@@ -186,6 +186,13 @@ def test_no_member_of_an_archive_leaves_its_folder(hub: FakeHub, mine: Callable[
     assert lock(tmp_path / "one")[0]["name"] == "mine/main/mine.tar.gz"
 
 
+def test_an_archive_that_holds_something_else_is_an_error(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.files["mine.zip"] = zipped("readme.txt", b"nothing")
+    done = build(mine(f'(File("mine.zip", (Url("{hub.url}/files/mine.zip"),)),)'), tmp_path / "one")
+    assert done.returncode == 4
+    assert "was fetched as mine:main, and no file in it is of that" in done.stderr
+
+
 def zipped(name: str, data: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -102,9 +102,10 @@ def find(
                 hint="oi cache verify says more, oi cache prune removes it.",
             )
         fetched.add((source.name, subset.name))
-        for file in _files_of(held):
-            if _belongs(file, source, subset):
-                by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
+        files = [_input(file, source, subset) for file in _files_of(held) if _belongs(file, source, subset)]
+        if not files:
+            raise InputError(f"{held.path} was fetched as {source.name}:{subset.name}, and no file in it is of that.")
+        by_subset.setdefault((source.name, subset.name), []).extend(files)
     archives = dict.fromkeys(i.path for found in by_subset.values() for i in found if i.member is not None)
     inputs: list[Input] = []
     absent: list[tuple[str, str]] = []
