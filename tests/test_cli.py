@@ -227,3 +227,25 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
     assert running.wait(60) == 0
     text = seen.decode()
     assert "━" in text and "dolly" in text and "Ledger" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_a_narrow_terminal_never_breaks_a_number(tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from rich.console import Console
+
+    from open_instructions.cli import console
+
+    drawn = io.StringIO()
+    monkeypatch.setattr(console, "out", lambda: Console(file=drawn, width=width, force_terminal=True, no_color=True, highlight=False))
+    headings = ["source", "records", "size", "answers by", "licence"]
+    rows = [["instructionwild:en", "52,191", "1,853.9 MB", "text-davinci-003", "LicenseRef-InstructionWild-noncommercial"]]
+    console.show("", headings, rows, spare=("answers by", "size", "records"))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", drawn.getvalue())
+    shown = [heading for heading in headings if heading in text.split("Not shown")[0]]
+    assert {60: 2, 80: 3, 100: 4, 140: 5}[width] == len(shown)
+    for heading, cell in zip(headings, rows[0], strict=True):
+        assert (cell in text) == (heading in shown) or width == 60
+    assert "52,191" in text or width == 60
+    assert ("Not shown, for want of width: answers by" in text) == (width < 140)

@@ -54,12 +54,12 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
     shown = list(range(len(headings)))
-    wide = _width(headings, rows, shown) > console.width
+    wide = _width(headings, rows, shown, gap=3) > console.width
     if wide:
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
     left_out = []
     for name in spare:
-        if _width(headings, rows, shown) > console.width and (at := headings.index(name)) in shown:
+        if _width(headings, rows, shown, gap=2) > console.width and (at := headings.index(name)) in shown:
             shown.remove(at)
             left_out.append(name)
     headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
@@ -77,8 +77,9 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim"))
 
 
-def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
-    return sum(max(len(heading) for heading in (headings[i], *(row[i] for row in rows))) + 2 for i in shown)
+def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, gap: int) -> int:
+    """Of a table with so much between two columns."""
+    return 2 + sum(max(len(cell) for cell in (headings[i], *(row[i] for row in rows))) + gap for i in shown)
 
 
 def size(count: int) -> str:
