@@ -15,7 +15,7 @@ from . import store
 from .acquire import Found, Input, digest, stamp
 from .acquire.cache import Cache
 from .acquire.lock import Lock, locked_files
-from .card import card
+from .card import card, license_page
 from .catalogue import load_file, registry
 from .chunk import Chunk, cut
 from .engines import Engine
@@ -237,6 +237,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
             "The books do not balance: " + "; ".join(problems[:5]) + ".", hint="Nothing was published. This is a bug: report it."
         )
     by_name = {s.source.name: s.source for s in job.selections}
+    attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
     manifest = {
         "format": 1,
         "open_instructions": version("open-instructions"),
@@ -247,7 +248,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "inputs": describe_inputs(job.found.inputs),
         "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
         "counts": _other_counts(job, counts),
-        "attribution": {name: by_name[name].attribution for name in merged.usage.sources()},
+        "attribution": attribution,
         "totals": counts.summary(),
         "ledger": counts.to_dict(),
         "shards": merged.shards,
@@ -262,6 +263,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
     store.write_json(ready / store.MANIFEST, manifest)
     text = card(job.recipe.name, manifest, counts, [s.source for s in job.selections], merged.languages, merged.usage)
     (ready / store.CARD).write_text(text, encoding="utf-8")
+    (ready / store.LICENSE).write_text(license_page(job.recipe.name, attribution, merged.usage), encoding="utf-8")
     return manifest
 
 

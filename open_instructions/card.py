@@ -21,14 +21,58 @@ _SIZES = (
 )
 
 
+_HUB_LICENSES = (
+    "apache-2.0",
+    "cc-by-3.0",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc0-1.0",
+    "mit",
+)
+"""The hub's names for licences that sources here have."""
+
+
+def _license(usage: Usage) -> dict[str, str]:
+    """What the hub shows as the licence: one where all rows have it, else a link to the page that says more."""
+    names = {key.license.lower() for key in usage.counts}
+    if len(names) == 1 and (only := names.pop()) in _HUB_LICENSES:
+        return {"license": only}
+    return {"license": "other", "license_name": "per-row", "license_link": "LICENSE.md"}
+
+
+def _terms(usage: Usage) -> list[str]:
+    return [
+        "## What it may be used for",
+        "",
+        usage.verdict(),
+        "",
+        *(f"- {reason}." for reason in usage.reasons()),
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+        *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
+        "",
+        "Derived from the rows, by what upstream states of licences and by the terms of those whose models wrote answers. This is "
+        "information, not legal advice.",
+    ]
+
+
+def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str:
+    """LICENSE.md for a build: the terms of its rows, and whom to name."""
+    lines = [f"# Licences of Open Instructions: {name}", "", "Each row carries its own licence, in the column `license`.", ""]
+    lines += [*_terms(usage), "", "## Attribution", "", *(f"- {source}: {text}" for source, text in attribution.items())]
+    return "\n".join(lines) + "\n"
+
+
 def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequence[Source], languages: Sequence[str], usage: Usage) -> str:
     """README.md for a build. Everything in it is in the manifest or in the catalogue."""
     rows = ledger.summary()["rows"]
     front = {
         "pretty_name": f"Open Instructions: {name}",
-        "license": "other",
-        "license_name": "per-row",
-        "license_link": "#what-it-may-be-used-for",
+        **_license(usage),
         "language": sorted({label.split("-")[0] for label in languages if label != "und"}),
         "task_categories": ["text-generation"],
         "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
@@ -46,18 +90,7 @@ def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequen
         'rows[0]["messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
         "```",
         "",
-        "## What it may be used for",
-        "",
-        usage.verdict(),
-        "",
-        *(f"- {reason}." for reason in usage.reasons()),
-        "",
-        "| " + " | ".join(HEADINGS) + " |",
-        "| --- | --- | --- | ---: | ---: | --- |",
-        *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
-        "",
-        "Derived from the rows, by what upstream states of licences and by the terms of those whose models wrote answers. This is "
-        "information, not legal advice.",
+        *_terms(usage),
         "",
         "## Sources",
         "",

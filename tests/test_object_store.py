@@ -50,6 +50,7 @@ def test_a_build_in_a_bucket_is_the_build_on_a_disk(
     source = upload(data, f"{bucket}/raw")
     made = build("alpaca,dolly,gpt4llm:en", data_dir=f"{source}/", out=f"{bucket}/builds/mix/", workers=workers)
     assert objects(f"{bucket}/builds") == [
+        "builds/mix/LICENSE.md",
         "builds/mix/README.md",
         "builds/mix/data/train-00000-of-00001.parquet",
         "builds/mix/manifest.json",
@@ -129,7 +130,7 @@ def test_a_mark_beside_a_whole_build(bucket: str, data: Path) -> None:
     with pytest.raises(OutputError, match="holds another build"):
         build("dolly", data_dir=data, out=f"{bucket}/mix")
     assert oi.check(f"{bucket}/mix")
-    assert objects(bucket)[0] == "mix/README.md", "the mark is gone"
+    assert objects(bucket)[0] == "mix/LICENSE.md", "the mark is gone"
 
 
 def test_a_folder_that_a_console_made_is_empty(bucket: str, data: Path) -> None:

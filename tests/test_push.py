@@ -108,6 +108,44 @@ def test_what_the_hub_refuses_is_said(
     assert "Traceback" not in done.stderr
 
 
+def as_the_hub(kind: str, text: str) -> list[str]:
+    """What the hub's documentation of dataset cards asks of the front matter."""
+    import re
+
+    import yaml
+
+    said = yaml.safe_load(text.split("---\n")[1])
+    problems = []
+    if said["license"] == "other":
+        if not re.fullmatch(r"[a-z0-9.-]+", said.get("license_name", "")):
+            problems.append("license_name is an id")
+        if said.get("license_link") not in ("LICENSE", "LICENSE.md") and not said.get("license_link", "").startswith("https://"):
+            problems.append("license_link is LICENSE, LICENSE.md or a URL")
+    elif said["license"] not in ("cc-by-sa-3.0", "mit", "cc-by-nc-4.0"):
+        problems.append("license is one of the known ones")
+    if not all(isinstance(code, str) and re.fullmatch("[a-z]{2,3}", code) for code in said["language"]):
+        problems.append("language holds ISO 639 codes")
+    if said["size_categories"] not in (["n<1K"], ["1K<n<10K"]):
+        problems.append("size_categories is one of the known ones")
+    if kind != "dataset" or not isinstance(said["pretty_name"], str) or not all(isinstance(tag, str) for tag in said["tags"]):
+        problems.append("texts are texts")
+    return problems
+
+
+def test_the_cards_of_builds_are_what_the_hub_documents(hub: FakeHub, free: Path, mixed: Path) -> None:
+    hub.check_card = as_the_hub
+    assert oi("push", free, "me/free").returncode == 0
+    assert b"license: cc-by-sa-3.0\n" in there(hub, "me/free")["README.md"]
+    done = oi("push", mixed, "me/mixed", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert b"license_link: LICENSE.md\n" in there(hub, "me/mixed")["README.md"]
+    assert b"- sharegpt:raw, 20 rows: LicenseRef-ShareGPT-unclear" in there(hub, "me/mixed")["LICENSE.md"]
+    assert as_the_hub("dataset", "---\nlicense: other\nlicense_link: '#x'\nlanguage: [no]\nsize_categories: [x]\npretty_name: 5\ntags: []\n---\n") == [
+        "license_name is an id", "license_link is LICENSE, LICENSE.md or a URL", "language holds ISO 639 codes",
+        "size_categories is one of the known ones", "texts are texts",
+    ]  # fmt: skip
+
+
 def test_a_card_that_the_hub_refuses(hub: FakeHub, free: Path) -> None:
     hub.check_card = lambda kind, text: ['"license" must be one of the known ones']
     done = oi("push", free, "me/mix")

@@ -1,6 +1,6 @@
 """A build on disk: its layout, reading it back, and where builds are.
 
-    OUT/README.md  OUT/manifest.json  OUT/oi.lock  OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
+    OUT/README.md  OUT/LICENSE.md  OUT/manifest.json  OUT/oi.lock  OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
 
 chunks   what became of each chunk, while a build runs
 work     the folder of a build that runs; publishing it
@@ -20,7 +20,9 @@ from .. import places
 from ..errors import NotFoundError, OutputError, UsageError
 from ..ledger import Ledger
 
-MANIFEST, CARD, LOCK, DATA, REJECTED = "manifest.json", "README.md", "oi.lock", "data", "rejected"
+MANIFEST, CARD, LICENSE, LOCK, DATA, REJECTED = "manifest.json", "README.md", "LICENSE.md", "oi.lock", "data", "rejected"
+PAGES = (CARD, LICENSE, LOCK)
+"""What lies beside the manifest."""
 SAMPLE = "sample"
 _MANIFEST_KEYS = ("fingerprint", "versions", "recipe", "sources", "inputs", "totals", "ledger", "shards")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..errors import ConverterError, LedgerError, OutputError
 from ..places import children, is_draft, is_remote, make_folder, remove_tree
-from . import CARD, DATA, LOCK, MANIFEST, REJECTED
+from . import DATA, MANIFEST, PAGES, REJECTED
 
 CHUNKS, READY = "chunks", "ready"
 PUBLISHING = "publishing"
@@ -102,7 +102,7 @@ def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
 def _strangers(out: Path) -> list[str]:
     """What lies in OUT and is no part of a build."""
     shards = [p for kind in (DATA, REJECTED) for p in children(out / kind)]
-    return [p.name for p in children(out) if p.name not in (CARD, LOCK, MANIFEST, DATA, REJECTED)] + [
+    return [p.name for p in children(out) if p.name not in (*PAGES, MANIFEST, DATA, REJECTED)] + [
         p.name for p in shards if not _SHARD.fullmatch(p.name)
     ]
 
@@ -168,7 +168,7 @@ def _mend_copies(out: Path) -> None:
 
 def _clear_copies(out: Path) -> None:
     """Remove a build from OUT, and nothing else, so that at no time what is left says that it is one."""
-    for path in (out / MANIFEST, out / CARD, out / LOCK, *children(out / DATA), *children(out / REJECTED)):
+    for path in (out / MANIFEST, *(out / page for page in PAGES), *children(out / DATA), *children(out / REJECTED)):
         if path.is_file():
             path.unlink()
 
