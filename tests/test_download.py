@@ -128,6 +128,14 @@ def test_a_server_that_says_nothing_is_left(client: Client, monkeypatch: pytest.
     assert client.pauses == [1.0]
 
 
+def test_a_server_that_never_says_anything_is_given_up_by_name_of_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OI_TIMEOUT", "0.1")
+    client.server.faults.append(Fault("GET /files/", times=-1, delay=0.5))
+    with pytest.raises(FetchError, match=r"nothing came for 0.1 s \(OI_TIMEOUT\); given up after 6 tries"):
+        client()
+    assert client.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
 def test_a_server_that_dribbles_is_left(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SLOW_FOR", 0.3)
     monkeypatch.setattr(module, "_SLOW", 10**9)

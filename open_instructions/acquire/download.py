@@ -23,9 +23,9 @@ from ..upstream import File
 Advance = Callable[[int, int | None], None]
 """Called with the bytes that are there of a file, and all its bytes where they are known."""
 
-_CONNECTS = 3
 TRIES = 6
-"""So many times in a row without a new byte, then it is given up."""
+"""So many times in a row without progress, then it is given up; fewer where nobody answers at all."""
+_CONNECTS = 3
 _LONGEST_PAUSE = 120.0
 _SLOW, _SLOW_FOR = 1000, 60.0
 """Less than 1,000 bytes a second for a minute is a stall as well."""
@@ -69,7 +69,8 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
             except (_Again, httpx2.TransportError) as error:
                 failures = failures + 1 if part.size < most + _STEP else 1
                 most = max(most, part.size)
-                said = str(error) or type(error).__name__
+                late = f"nothing came for {timeout():g} s (OI_TIMEOUT)" if isinstance(error, httpx2.TimeoutException) else ""
+                said = late or str(error) or type(error).__name__
                 if isinstance(error, httpx2.ConnectError) and failures >= _CONNECTS:
                     raise FetchError(f"{url}: {UNREACHABLE.format(httpx2.URL(url).host)}") from error
                 if failures >= TRIES:
