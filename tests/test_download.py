@@ -122,8 +122,8 @@ def test_a_server_that_asks_for_an_hour_is_an_error(client: Client) -> None:
 
 
 def test_a_server_that_says_nothing_is_left(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OI_TIMEOUT", "0.2")
-    client.server.faults.append(Fault("GET /files/", delay=1.0))
+    monkeypatch.setenv("OI_TIMEOUT", "1.5")
+    client.server.faults.append(Fault("GET /files/", delay=3.0))
     assert client() == (300_000, SHA256)
     assert client.pauses == [1.0]
 
@@ -137,9 +137,9 @@ def test_a_server_that_never_says_anything_is_given_up_by_name_of_the_limit(clie
 
 
 def test_a_server_that_dribbles_is_left(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SLOW_FOR", 0.3)
+    monkeypatch.setattr(module, "_SLOW_FOR", 1.0)
     monkeypatch.setattr(module, "_SLOW", 10**9)
-    client.server.faults.append(Fault("GET /files/", throttle=0.2))
+    client.server.faults.append(Fault("GET /files/", throttle=0.6))
     assert client() == (300_000, SHA256)
     assert len(client.pauses) == 1
     assert client.ranges[1].startswith("bytes=")
