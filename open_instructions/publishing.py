@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .acquire.hub import endpoint, in_words
 from .errors import FetchError, NotFoundError, OutputError, UsageError
 from .limits import timeout
 from .places import is_remote
@@ -58,8 +59,6 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
     import httpx2
     from huggingface_hub import DatasetCard, HfApi
     from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
-
-    from .acquire.hub import endpoint, in_words
 
     try:
         DatasetCard.load(os.path.join(folder, CARD), repo_type="dataset")

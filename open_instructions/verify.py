@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .columns import data_schema, rejected_schema
 from .ledger import Ledger
-from .places import children, for_pyarrow, open_binary
+from .places import children, for_pyarrow, sha256_of
 from .schema import Conversation, Message, Reason
 from .stages.language import LABELS
 from .store import DATA, REJECTED, Build, inside, open_build
@@ -72,9 +71,8 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
         return
     if path.stat().st_size != shard["bytes"]:
         yield f"{name} has {path.stat().st_size:,} bytes, and the manifest says {shard['bytes']:,}"
-    with open_binary(path) as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != shard["sha256"]:
-            yield f"{name} has another sha256 than the manifest says"
+    if sha256_of(path) != shard["sha256"]:
+        yield f"{name} has another sha256 than the manifest says"
     try:
         parquet = pq.ParquetFile(for_pyarrow(path))
         expected = data_schema() if kind == DATA else rejected_schema()

@@ -103,9 +103,7 @@ class Cache:
             note.parent.mkdir(parents=True, exist_ok=True)
             write_whole(note, lambda file: file.write(json.dumps(content, indent=2).encode()))
         except OSError as error:
-            raise OutputError(
-                f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder."
-            ) from error
+            raise self._unwritable(error) from error
 
     def remove(self, entry: Entry) -> int:
         """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is in the hub's cache stays."""
@@ -150,13 +148,14 @@ class Cache:
             yield False
             return
         except OSError as error:
-            raise OutputError(
-                f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder."
-            ) from error
+            raise self._unwritable(error) from error
         try:
             yield True
         finally:
             lock.release()
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"The cache {self.folder} cannot be written: {error.strerror}.", hint="OI_CACHE names another folder.")
 
     def _notes(self) -> list[Path]:
         return sorted(self._index.rglob(f"*{_SUFFIX}"))

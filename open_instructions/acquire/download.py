@@ -32,7 +32,7 @@ _SLOW, _SLOW_FOR = 1000, 60.0
 UNREACHABLE = "{} cannot be reached; is there a network?"
 _STEP = 1 << 16
 """So many new bytes are progress: less, again and again, is not."""
-_BUSY = {408, 429, 500, 502, 503, 504}
+BUSY = {408, 429, 500, 502, 503, 504}
 _REDIRECTS = 5
 
 
@@ -104,12 +104,24 @@ def size_of(url: str) -> int | None:
 def refusal(path: Path, name: str) -> str:
     """What a download left in place of data, by its first bytes: a web page, a Git LFS pointer; "" if it can be data."""
     with path.open("rb") as opened:
-        head = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the data"
-    if head.startswith(b"<") or (head.startswith(b"Found. Redirecting") and not name.endswith(".parquet")):
+        head = text_head(opened.read(512))
+    if other := stand_in(head):
+        return f"{other}, not the data"
+    if head.startswith(b"Found. Redirecting") and not name.endswith(".parquet"):
         return "a web page, not the data"
     return "" if head else "empty"
+
+
+def text_head(head: bytes) -> bytes:
+    """The first bytes of a file, without a mark of its encoding and white space."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
+def stand_in(head: bytes) -> str:
+    """What stands in place of data, by what `text_head` left of its first bytes; "" if it can be data."""
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer"
+    return "a web page" if head.startswith(b"<") else ""
 
 
 class _Other(FetchError):
@@ -183,7 +195,7 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
         have = 0
     headers = {"Range": f"bytes={have}-"} | ({"If-Range": tag} if tag else {}) if have else {}
     with _followed(client, url, headers) as answer:
-        if answer.status_code in _BUSY:
+        if answer.status_code in BUSY:
             raise _Again(f"the server says {answer.status_code} {answer.reason_phrase}", _retry_after(answer))
         if answer.status_code == 416:  # there is no such range: what is here is not of this file, or all of it
             part.drop()

@@ -7,7 +7,7 @@ forms of one set, one that the cache has is enough; if it has none, the first th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Queue
@@ -77,14 +77,13 @@ class Failure(NamedTuple):
     why: str
 
 
-def needs(selections: Sequence[Selection], cache: Cache, have: Iterable[tuple[str, str]] = ()) -> Needs:
-    """What selections need beside what the cache, and `have`, hold: (source, subset) pairs. Asks the hub for sizes and patterns."""
-    there = set(have)
+def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
+    """What selections need beside what the cache holds. Asks the hub, and servers, for sizes and patterns."""
     wanted: list[Wanted] = []
     by_hand: list[tuple[str, str]] = []
     failed: list[Failure] = []
     for selection in selections:
-        for subset in _chosen(selection, cache, there):
+        for subset in _chosen(selection, cache):
             label = f"{selection.source.name}:{subset.name}"
             if not subset.downloads:
                 by_hand.append((label, subset.by_hand or "Nobody has said where its files are; --data-dir takes them."))
@@ -212,15 +211,15 @@ def _entry(wanted: Wanted, path: Path, place: Hub | Url, got: Got) -> Entry:
     return Entry(wanted.source, wanted.subset, wanted.name, path, str(place), got.size, got.sha256, wanted.of)
 
 
-def _chosen(selection: Selection, cache: Cache, there: set[tuple[str, str]]) -> list[Subset]:
-    """The subsets that a selection asks for and nobody has yet."""
+def _chosen(selection: Selection, cache: Cache) -> list[Subset]:
+    """The subsets that a selection asks for and the cache has not."""
     source = selection.source
     subsets = [source.subset(name) for name in selection.subsets]
     if source.first_of and not selection.explicit:
-        if any((source.name, s.name) in there or cache.complete(source, s) for s in subsets):
+        if any(cache.complete(source, s) for s in subsets):
             return []
         return [next((s for s in subsets if s.downloads), subsets[0])]
-    return [s for s in subsets if (source.name, s.name) not in there and not cache.complete(source, s)]
+    return [s for s in subsets if not cache.complete(source, s)]
 
 
 def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[Wanted]:

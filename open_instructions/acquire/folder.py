@@ -17,6 +17,7 @@ from ..errors import InputError, MissingSourceError, UsageError
 from ..readers import archive_fault, is_archive, members, open_stream, plain_name
 from ..readers.streams import seekable
 from .cache import Held
+from .download import stand_in, text_head
 
 _SNIFF = 1 << 18
 _KEY = re.compile(rb'"([A-Za-z_][\w .-]*)"\s*:')
@@ -246,11 +247,10 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
 def _refuse_other_things(file: _File) -> None:
     """Raise InputError for what downloads leave behind in place of a data file."""
     with open_stream(file.path, file.member) as stream:
-        head = stream.read(_SNIFF).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"version https://git-lfs"):
-        raise InputError(f"{file.relative} is a Git LFS pointer, not the data.", hint="Fetch it with git lfs pull, or download it again.")
-    if head.startswith(b"<"):
-        raise InputError(f"{file.relative} is a web page, not the data.", hint="Download it again.")
+        head = text_head(stream.read(_SNIFF))
+    if other := stand_in(head):
+        lfs = "Fetch it with git lfs pull, or download it again."
+        raise InputError(f"{file.relative} is {other}, not the data.", hint=lfs if "LFS" in other else "Download it again.")
     if head and head[:1] not in b"[{":
         raise InputError(f"{file.relative} is no JSON: it begins with {head[:20]!r}.", hint="Download it again.")
 

@@ -19,7 +19,7 @@ from ..errors import FetchError
 from ..limits import max_download, timeout
 from ..places import sha256_of
 from ..upstream import File, Hub
-from .download import TRIES, UNREACHABLE, Advance, Got, check, refusal
+from .download import BUSY, TRIES, UNREACHABLE, Advance, Got, check, refusal
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ def _tried(call: Callable[[], T], what: str) -> T:
                 _down[server] = time.monotonic()
                 raise FetchError(f"{what}: {UNREACHABLE.format(server or 'the hub')}") from error
             status = getattr(getattr(cause, "response", None), "status_code", None)
-            final = status is not None and status not in (408, 429, 500, 502, 503, 504)
+            final = status is not None and status not in BUSY
             disk = not isinstance(cause, httpx2.HTTPError | HfHubHTTPError) and getattr(cause, "errno", None) is not None
             if final or disk or attempt == TRIES - 1:
                 raise FetchError(f"{what}: {in_words(error)}.") from error
@@ -152,7 +152,6 @@ def in_words(error: BaseException) -> str:
 
 def _bar(advance: Advance, size: int | None) -> Any:
     """What huggingface_hub moves its bar with, as a call of ours."""
-
     from huggingface_hub.utils import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]

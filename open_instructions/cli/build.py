@@ -102,7 +102,7 @@ def build(
             restart=restart,
             progress=watcher.step,
             announce=watcher.announce,
-            fetching=watching(yes=yes, offline=offline),
+            fetching=watching(yes=yes),
         )
         watcher.done()
     finally:

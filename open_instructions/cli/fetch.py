@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from ..errors import FetchError
 from .console import err, out, safe, show, size
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def fetch(
     needed = needs(select(sources), cache)
     for label, steps in needed.by_hand:
         err().print(Text(safe(f"By hand: {label}. {steps}")))
-    failed = bring(needed, cache, watching(yes=yes, offline=False))
+    failed = bring(needed, cache, watching(yes=yes))
     for line in told(failed):
         err().print(Text(safe(f"Failed: {line}")))
     if not needed.wanted and not failed:
@@ -46,15 +47,15 @@ def fetch(
     else:
         there = len(needed.wanted) - sum(bool(f.file) for f in failed)
         out().print(Text(safe(f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}")))
-    return 10 if failed else 0
+    return FetchError.exit_code if failed else 0
 
 
-def watching(*, yes: bool, offline: bool) -> Fetching:
+def watching(*, yes: bool) -> Fetching:
     """How the commands fetch: they ask on a terminal, and show bars there, or a line per file elsewhere."""
     from ..planner import Fetching
 
     watcher = _Watcher()
-    return Fetching(offline, None if yes else _confirm, watcher.step, watcher.landed, watcher.begin, watcher.close)
+    return Fetching(confirm=None if yes else _confirm, progress=watcher.step, landed=watcher.landed, begin=watcher.begin, end=watcher.close)
 
 
 def _confirm(needed: Needs) -> bool:
