@@ -163,6 +163,27 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["data", "out"]
 
 
+def test_ctrl_c_while_a_class_is_made() -> None:
+    code = """if True:
+        import os, signal, sys
+        from open_instructions import cli
+
+        class Interrupts:
+            def __set_name__(self, owner, name):
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def imports_late():
+            class Late:
+                attribute = Interrupts()
+
+        cli.app.command("late")(imports_late)
+        sys.exit(cli.main(["late"]))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("Error: Interrupted.\n")
+
+
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     oi("build", "-s", "all", "--sample", "--out", tmp_path / "mix")
     code = "import sys; from open_instructions.cli import main; sys.exit(main())"

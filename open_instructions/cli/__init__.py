@@ -58,6 +58,11 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
+def _interrupted() -> int:
+    fail("Interrupted.", "Nothing was published. The same command goes on from what is done.")
+    return _INTERRUPTED
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run `oi`; returns the exit code. See docs/cli.md for the codes."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -80,8 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        fail("Interrupted.", "Nothing was published. The same command goes on from what is done.")
-        return _INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         sys.stderr.close()
         return 0
@@ -93,6 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error.__cause__, KeyboardInterrupt):  # while a class was made, Python 3.11 makes a RuntimeError of it
+            return _interrupted()
         if fault := store_fault(error):
             fail(fault)
         else:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from .console import err, out, safe, show, size
+from .console import bars, err, out, safe, show, size
 from .fetch import watching
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from ..builder import Step as BuildStep
     from ..planner import Plan
 
@@ -135,8 +137,8 @@ class _Watcher:
     def __init__(self) -> None:
         self.said = 0
         self._console = err()
-        self._bars: dict[str, int] = {}
-        self._progress: object | None = None
+        self._bars: dict[str, TaskID] = {}
+        self._progress: Progress | None = None
         self._records: dict[str, int] = defaultdict(int)
         self._last: BuildStep | None = None
 
@@ -163,38 +165,24 @@ class _Watcher:
             self._start_bars(job)
 
     def _start_bars(self, job: Plan) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-        progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        names = dict.fromkeys(item.source for item in job.found.inputs)
-        self._bars = {source: int(progress.add_task(source, total=None, start=False)) for source in names}
-        progress.start()
-        self._progress = progress
+        self._progress = bars(self._console)
+        for source in dict.fromkeys(item.source for item in job.found.inputs):
+            self._bars[source] = self._progress.add_task(source, total=None, start=False)
+        self._progress.start()
 
     def step(self, step: BuildStep) -> None:
-        from rich.progress import Progress, TaskID
-
         if self._last and self._last.source != step.source:
             self._finish(self._last)
         self._last = step
         self._records[step.source] += step.records
-        if isinstance(self._progress, Progress):
-            task = TaskID(self._bars[step.source])
+        if self._progress:
+            task = self._bars[step.source]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
 
     def _finish(self, step: BuildStep) -> None:
-        from rich.progress import Progress, TaskID
-
-        if isinstance(self._progress, Progress):
-            self._progress.update(TaskID(self._bars[step.source]), completed=step.total)
+        if self._progress:
+            self._progress.update(self._bars[step.source], completed=step.total)
         else:
             print(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}", file=sys.stderr)
 
@@ -203,7 +191,5 @@ class _Watcher:
             self._finish(self._last)
 
     def close(self) -> None:
-        from rich.progress import Progress
-
-        if isinstance(self._progress, Progress):
+        if self._progress:
             self._progress.stop()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from ..errors import FetchError
-from .console import err, out, safe, show, size
+from .console import bars, err, out, safe, show, size
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from ..acquire.fetch import Needs, Wanted
     from ..planner import Fetching
 
@@ -83,24 +85,18 @@ class _Watcher:
 
     def __init__(self) -> None:
         self._console = err()
-        self._progress: Any = None
-        self._tasks: dict[Wanted, Any] = {}
+        self._progress: Progress | None = None
+        self._tasks: dict[Wanted | None, TaskID] = {}  # None is the bar for all
         self._done: dict[Wanted, int] = {}
         self._lock = Lock()
-        self._all: Any = None
 
     def begin(self, needed: Needs) -> None:
         names = len(needed.wanted)
         self._console.print(Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {_amount(needed)}")))
         if not self._console.is_terminal:
             return
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
-            console=self._console,
-        )  # fmt: skip
-        self._all = self._progress.add_task("all", total=None if needed.unsized else needed.size)
+        self._progress = bars(self._console)
+        self._tasks[None] = self._progress.add_task("all", total=None if needed.unsized else needed.size)
         self._progress.start()
 
     def step(self, wanted: Wanted, done: int, total: int | None) -> None:
@@ -111,7 +107,7 @@ class _Watcher:
             if wanted not in self._tasks:
                 self._tasks[wanted] = self._progress.add_task(safe(f"{wanted.source}:{wanted.subset} {wanted.name}"), total=total)
             self._progress.update(self._tasks[wanted], completed=done, total=total)
-            self._progress.update(self._all, completed=sum(self._done.values()))
+            self._progress.update(self._tasks[None], completed=sum(self._done.values()))
 
     def landed(self, wanted: Wanted) -> None:
         """Verified, and in the cache."""
