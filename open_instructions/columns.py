@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from .schema import Conversation
+from .arrays import lists, numbers, strings
+from .schema import Conversation, Message
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +46,7 @@ _REJECTED_FIELDS = (
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
 KEY, TURNS, PART_BYTES, RAW_BYTES = "key", "turns", "part_bytes", "raw_bytes"
+KEY_BYTES = 16
 """What a chunk says of each conversation, beside its id: the key that finds duplicates, the turns in all its parts, and how
 many bytes of text are in each part, and in each raw record that it was made of."""
 ROWS, RAW = "rows", "raw"
@@ -96,7 +97,9 @@ def keys_schema() -> pa.Schema:
     import pyarrow as pa
 
     sizes = pa.list_(pa.int64())
-    return pa.schema([("conversation_id", pa.string()), (KEY, pa.binary(16)), (TURNS, pa.int32()), (PART_BYTES, sizes), (RAW_BYTES, sizes)])
+    return pa.schema(
+        [("conversation_id", pa.string()), (KEY, pa.binary(KEY_BYTES)), (TURNS, pa.int32()), (PART_BYTES, sizes), (RAW_BYTES, sizes)]
+    )
 
 
 @cache
@@ -111,29 +114,28 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
     """Conversations as rows of data/."""
     import pyarrow as pa
 
-    schema = data_schema()
-    ends = [0, *accumulate(len(c.messages) for c in conversations)]
-    said = [m for c in conversations for m in c.messages]
-    turns = pa.StructArray.from_arrays(
-        [pa.array([m.role for m in said], pa.string()), pa.array([m.content for m in said], pa.string())], ["role", "content"]
-    )
-    columns: dict[str, Any] = {
-        "id": [c.id for c in conversations],
-        "conversation_id": [c.conversation_id or c.id for c in conversations],
-        "source": [c.source for c in conversations],
-        "subset": [c.subset for c in conversations],
-        "messages": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), turns),
-        "language": [c.language for c in conversations],
-        "language_score": [c.language_score for c in conversations],
-        "task": [c.task for c in conversations],
-        "engine": [c.engine for c in conversations],
-        "license": [c.license for c in conversations],
-        "num_turns": [c.num_turns for c in conversations],
-        "num_tokens": [c.num_tokens for c in conversations],
-        "edits": [list(c.edits) for c in conversations],
-        "origin_file": [c.origin_file for c in conversations],
-        "origin_row": [c.origin_rows[0] for c in conversations],
-        "metadata": [c.metadata for c in conversations],
+    columns = {
+        "id": strings([c.id for c in conversations]),
+        "conversation_id": strings([c.conversation_id or c.id for c in conversations]),
+        "source": strings([c.source for c in conversations]),
+        "subset": strings([c.subset for c in conversations]),
+        "messages": lists([c.messages for c in conversations], _turns),
+        "language": strings([c.language for c in conversations]),
+        "language_score": numbers([c.language_score for c in conversations], "float32"),
+        "task": strings([c.task for c in conversations]),
+        "engine": strings([c.engine for c in conversations]),
+        "license": strings([c.license for c in conversations]),
+        "num_turns": numbers([c.num_turns for c in conversations], "int32"),
+        "num_tokens": numbers([c.num_tokens for c in conversations], "int32"),
+        "edits": lists([c.edits for c in conversations], strings),
+        "origin_file": strings([c.origin_file for c in conversations]),
+        "origin_row": numbers([c.origin_rows[0] for c in conversations], "int64"),
+        "metadata": strings([c.metadata for c in conversations]),
     }
-    arrays = [values if isinstance(values, pa.Array) else pa.array(values, schema.field(name).type) for name, values in columns.items()]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+
+
+def _turns(messages: Sequence[Message]) -> pa.StructArray:
+    import pyarrow as pa
+
+    return pa.StructArray.from_arrays([strings([m.role for m in messages]), strings([m.content for m in messages])], ["role", "content"])

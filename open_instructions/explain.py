@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .acquire import Input, digest, find, samples_dir
+from .arrays import strings
 from .catalogue import load_file, registry, select
 from .chunk import cut
 from .errors import NotFoundError
@@ -87,13 +88,14 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     import pyarrow.parquet as pq
 
     found: list[dict[str, Any]] = []
+    wanted = strings([id])[0]
     for file in build.files(kind):
         parquet = pq.ParquetFile(for_pyarrow(file))
         for group in range(parquet.num_row_groups):
             ids = parquet.read_row_group(group, columns=list(columns))
-            mask = pc.equal(ids[columns[0]], id)
+            mask = pc.equal(ids[columns[0]], wanted)
             for column in columns[1:]:
-                mask = pc.or_(mask, pc.equal(ids[column], id))
+                mask = pc.or_(mask, pc.equal(ids[column], wanted))
             if pc.any(mask).as_py():
                 found += parquet.read_row_group(group).filter(mask).to_pylist()
     return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .acquire.cache import Cache
+from .arrays import strings
 from .catalogue import Source, registry
 from .ledger import Ledger
 from .places import for_pyarrow
@@ -103,11 +104,11 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
 
     build = open_build(path)
     columns = ["source", "subset", "num_turns", "num_tokens", "language", "license", "engine"]
-    table = pa.concat_tables([pq.read_table(for_pyarrow(f), columns=columns) for f in build.files()])
+    table = pa.concat_tables([pq.ParquetFile(for_pyarrow(f)).read(columns) for f in build.files()])
     names = sorted({source for source, _ in build.ledger.subsets()})
     import pyarrow.compute as pc
 
-    each = {name: _one(table.filter(pc.equal(table["source"], name)), name, name, build.ledger) for name in names}
+    each = {name: _one(table.filter(pc.equal(table["source"], strings([name])[0])), name, name, build.ledger) for name in names}
     usage = Usage()
     usage.count(table)
     every = _one(table, "all", None, build.ledger)

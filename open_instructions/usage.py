@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .arrays import view, whole
 from .licenses import Use, engine_terms, license_terms, narrowest, use_of
 
 HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
@@ -29,13 +30,18 @@ class Usage:
 
     def count(self, table: Any) -> None:
         """Count the rows of a table that has the columns of data/."""
-        grouped = (
-            table.select([*Key._fields, "num_tokens"])
-            .group_by(list(Key._fields))
-            .aggregate([("num_tokens", "count"), ("num_tokens", "sum")])
-        )
-        for row in grouped.to_pylist():
-            self._add(Key(*(row[name] for name in Key._fields)), row["num_tokens_count"], row["num_tokens_sum"])
+        import numpy as np
+
+        # Arrow's own group_by would import pandas
+        group = np.zeros(table.num_rows, np.int64)
+        for name in Key._fields:
+            column = whole(table[name]).dictionary_encode()
+            group = group * len(column.dictionary) + view(column.indices)
+        _, firsts, members, rows = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
+        tokens = np.zeros(len(rows), np.int64)
+        np.add.at(tokens, members, view(table["num_tokens"]))
+        for first, *counts in zip(firsts.tolist(), rows.tolist(), tokens.tolist(), strict=True):
+            self._add(Key(*(table[name][first].as_py() for name in Key._fields)), *counts)
 
     def __add__(self, other: Usage) -> Usage:
         both = Usage(dict(self.counts))

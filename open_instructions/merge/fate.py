@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..arrays import booleans, numbers, strings, view, whole
 from ..columns import KEY
 from ..engines import Engine
 from ..recipe import Recipe
@@ -65,26 +66,25 @@ def find_fate(engine: Engine, chunks: Path, counts: Sequence[int], recipe: Recip
     lost = _none(winner=pa.int64(), name=pa.string())
     if recipe.duplicates:
         lost = _joined(engine.exchange(partial(_send_keys, chunks=chunks, ranks=ranks), groups, _losers, parts), lost)
-    gone = lost["number"].to_numpy()
+    gone = view(lost["number"])
     staying = [(group, gone[slice(*np.searchsorted(gone, [group.start << _CHUNK, group.stop << _CHUNK]))]) for group in groups]
     repeated = _joined(engine.exchange(partial(_send_names, chunks=chunks), staying, _repeated, parts), _none(name=pa.string()))
-    renamed = repeated["number"].to_numpy()
+    renamed = view(repeated["number"])
     # the copy that stays may have got another name itself
-    winners = lost["winner"].to_numpy()
+    winners = view(lost["winner"])
     at = np.searchsorted(renamed, winners)
     found = np.flatnonzero((renamed[np.minimum(at, len(renamed) - 1)] == winners) if len(renamed) else np.zeros(len(winners), bool))
-    names = lost["name"].to_pylist() if len(found) else lost["name"].combine_chunks()
+    names = lost["name"].to_pylist() if len(found) else whole(lost["name"])
     for place in found.tolist():
         names[place] = repeated["name"][int(at[place])].as_py()
-    return Fate(gone, pa.array(names, pa.string()) if len(found) else names, renamed, repeated["name"].combine_chunks())
+    return Fate(gone, strings(names) if len(found) else names, renamed, whole(repeated["name"]))
 
 
-def _slice(numbers: np.ndarray[Any, Any], names: pa.Array, chunk: int) -> dict[int, str]:
+def _slice(places: np.ndarray[Any, Any], names: pa.Array, chunk: int) -> dict[int, str]:
     import numpy as np
 
-    start, stop = np.searchsorted(numbers, [chunk << _CHUNK, (chunk + 1) << _CHUNK]).tolist()
-    places = (numbers[start:stop] - (chunk << _CHUNK)).tolist()
-    return dict(zip(places, names[start:stop].to_pylist(), strict=True))
+    start, stop = np.searchsorted(places, [chunk << _CHUNK, (chunk + 1) << _CHUNK]).tolist()
+    return dict(zip((places[start:stop] - (chunk << _CHUNK)).tolist(), names[start:stop].to_pylist(), strict=True))
 
 
 def _send_keys(group: range, parts: int, *, chunks: Path, ranks: Mapping[str, int]) -> list[pa.Table]:
@@ -95,7 +95,7 @@ def _send_keys(group: range, parts: int, *, chunks: Path, ranks: Mapping[str, in
     tables = []
     for chunk in group:
         keys = read_chunk(chunks, chunk, KEYS)
-        rank = np.full(keys.num_rows, ranks[origin(keys)[0]])
+        rank = numbers(np.full(keys.num_rows, ranks[origin(keys)[0]]), "int64")
         columns = {"key": keys[KEY], "rank": rank, "number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"]}
         tables.append(pa.table(columns))
     table = pa.concat_tables(tables).combine_chunks()
@@ -114,30 +114,28 @@ def _send_names(work: tuple[range, np.ndarray[Any, Any]], parts: int, *, chunks:
         tables.append(pa.table({"number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"]}))
     table = pa.concat_tables(tables).combine_chunks()
     if len(gone):
-        table = table.filter(pa.array(np.isin(table["number"].to_numpy(), gone, assume_unique=True, invert=True)))
+        table = table.filter(booleans(np.isin(view(table["number"]), gone, assume_unique=True, invert=True)))
     return _parted(table, lambda: np.array([zlib.crc32(name.encode()) % parts for name in table["name"].to_pylist()]), parts)
 
 
-def _numbers(chunk: int, count: int) -> Any:
+def _numbers(chunk: int, count: int) -> pa.Array:
     import numpy as np
 
-    return np.arange(count, dtype=np.int64) + (chunk << _CHUNK)
+    return numbers(np.arange(count, dtype=np.int64) + (chunk << _CHUNK), "int64")
 
 
 def _parted(table: pa.Table, belongs: Any, parts: int) -> list[pa.Table]:
-    import pyarrow as pa
-
     if parts == 1:
         return [table]
     part = belongs()
-    return [table.filter(pa.array(part == number)) for number in range(parts)]
+    return [table.filter(booleans(part == number)) for number in range(parts)]
 
 
 def _halves(keys: pa.ChunkedArray) -> tuple[Any, Any]:
     """Keys of 16 bytes as two columns of numbers."""
     import numpy as np
 
-    array = keys.combine_chunks()
+    array = whole(keys)
     data = np.frombuffer(array.buffers()[1] or b"", dtype=">u8")[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2)
     return data[:, 0].astype(np.uint64), data[:, 1].astype(np.uint64)
 
@@ -149,13 +147,13 @@ def _losers(messages: Sequence[pa.Table]) -> pa.Table:
 
     table = pa.concat_tables(messages)
     first, second = _halves(table["key"])
-    number = table["number"].to_numpy()
-    order = np.lexsort((number, table["rank"].to_numpy(), second, first))
+    number = view(table["number"])
+    order = np.lexsort((number, view(table["rank"]), second, first))
     same = np.zeros(len(order), bool)
     same[1:] = (first[order][1:] == first[order][:-1]) & (second[order][1:] == second[order][:-1])
     best = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))[same]
-    names = table["name"].take(pa.array(order[best]))
-    return pa.table({"number": number[order[same]], "winner": number[order[best]], "name": names})
+    names = table["name"].take(numbers(order[best], "int64"))
+    return pa.table({"number": numbers(number[order[same]], "int64"), "winner": numbers(number[order[best]], "int64"), "name": names})
 
 
 def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
@@ -164,18 +162,18 @@ def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
     table = pa.concat_tables(messages).combine_chunks()
-    number = table["number"].to_numpy()
-    codes = table["name"].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    number = view(table["number"])
+    codes = view(whole(table["name"]).dictionary_encode().indices)
     order = np.lexsort((number, codes))
     same = np.zeros(len(order), bool)
     same[1:] = codes[order][1:] == codes[order][:-1]
     places = np.arange(len(order))
     nth = places - np.maximum.accumulate(np.where(same, 0, places)) + 1
-    names = table["name"].take(pa.array(order[same])).to_pylist()
+    names = table["name"].take(numbers(order[same], "int64")).to_pylist()
     return pa.table(
         {
-            "number": number[order[same]],
-            "name": pa.array([f"{name}~{n}" for name, n in zip(names, nth[same].tolist(), strict=True)], pa.string()),
+            "number": numbers(number[order[same]], "int64"),
+            "name": strings([f"{name}~{n}" for name, n in zip(names, nth[same].tolist(), strict=True)]),
         }
     )
 
@@ -183,7 +181,7 @@ def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
 def _none(**columns: Any) -> pa.Table:
     import pyarrow as pa
 
-    return pa.schema([("number", pa.int64()), *columns.items()]).empty_table()
+    return pa.Table.from_batches([], pa.schema([("number", pa.int64()), *columns.items()]))
 
 
 def _joined(tables: Iterator[pa.Table] | Iterable[pa.Table], empty: pa.Table) -> pa.Table:
@@ -192,4 +190,4 @@ def _joined(tables: Iterator[pa.Table] | Iterable[pa.Table], empty: pa.Table) ->
     import pyarrow as pa
 
     table = pa.concat_tables([empty, *tables])
-    return table.take(pa.array(np.argsort(table["number"].to_numpy()))).combine_chunks()
+    return table.take(numbers(np.argsort(view(table["number"])), "int64")).combine_chunks()

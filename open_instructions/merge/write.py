@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from ..arrays import booleans, strings, view, whole
 from ..columns import PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
 from ..ledger import Ledger
 from ..places import Counted, write_whole
@@ -59,9 +60,9 @@ def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
     index, fate = work
     keys = read_chunk(chunks, index, KEYS)
     source, subset, _ = origin(keys)
-    parts, raws = keys[PART_BYTES].combine_chunks(), keys[RAW_BYTES].combine_chunks()
-    many, records = (pc.list_value_length(column).to_numpy(zero_copy_only=False) for column in (parts, raws))
-    turns = keys[TURNS].to_numpy()
+    parts, raws = whole(keys[PART_BYTES]), whole(keys[RAW_BYTES])
+    many, records = (view(pc.list_value_length(column)) for column in (parts, raws))
+    turns = view(keys[TURNS])
     stays = np.ones(keys.num_rows, bool)
     stays[list(fate.dropped)] = False
     ledger = Ledger()
@@ -78,12 +79,12 @@ def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
         ledger.add(source, subset, STAGE, what, int(count))
     ledger.add(source, subset, STAGE, "rejected_records", int(records[~stays].sum()), Reason.DUPLICATE)
     ledger.add(source, subset, STAGE, "rejected_turns", int(turns[~stays].sum()), Reason.DUPLICATE)
-    refused = pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]).to_numpy()
+    refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     return Surveyed(
         ledger,
-        parts.flatten().to_numpy()[np.repeat(stays, many)],
+        view(parts.flatten())[np.repeat(stays, many)],
         refused,
-        raws.flatten().to_numpy()[np.repeat(~stays, records)],
+        view(raws.flatten())[np.repeat(~stays, records)],
     )
 
 
@@ -132,13 +133,12 @@ def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:
 
 def _data(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
     import numpy as np
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     table = read_chunk(chunks, index, DATA)
     if not fate.dropped and not fate.renamed:
         return table
-    many = pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]).to_numpy()
+    many = view(pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]))
     place = np.repeat(np.arange(len(many)), many)  # of the conversation that each row belongs to
     if fate.renamed:
         columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
@@ -146,14 +146,12 @@ def _data(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
             old, columns[1][row] = columns[1][row], fate.renamed[int(place[row])]
             columns[0][row] = columns[1][row] + columns[0][row][len(old) :]
         for at, values in enumerate(columns):
-            table = table.set_column(at, table.schema.field(at), pa.array(values, pa.string()))
-    return table.filter(pa.array(np.isin(place, list(fate.dropped), invert=True))) if fate.dropped else table
+            table = table.set_column(at, table.schema.field(at), strings(values))
+    return table.filter(booleans(np.isin(place, list(fate.dropped), invert=True))) if fate.dropped else table
 
 
 def _rejected(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
     """Turns that were refused belong to their conversation, whatever it is called now."""
-    import pyarrow as pa
-
     table = read_chunk(chunks, index, REJECTED)
     if not fate.renamed or not table.num_rows:
         return table
@@ -163,7 +161,7 @@ def _rejected(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
     for row in refused:
         if row["level"] != "record" and row["origin_row"] in new:
             row["conversation_id"] = new[row["origin_row"]]
-    return pa.Table.from_pylist(refused, rejected_schema())
+    return rejected_table([Rejected(**row) for row in refused])
 
 
 def _copies(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:

@@ -16,10 +16,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from ..columns import RAW, ROWS, data_table, keys_schema, raw_schema, rejected_schema
+from ..arrays import digests, lists, numbers, strings
+from ..columns import KEY_BYTES, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
 from ..places import Counted, children, is_remote, write_whole
 from ..schema import Rejected
@@ -87,8 +89,9 @@ def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
 def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
     import pyarrow as pa
 
-    names = rejected_schema().names
-    return pa.table({name: [r[i] for r in rejected] for i, name in enumerate(names)}, rejected_schema())
+    columns: list[tuple[pa.Field, list[Any]]] = [(field, [r[at] for r in rejected]) for at, field in enumerate(rejected_schema())]
+    arrays = [strings(values) if pa.types.is_string(field.type) else numbers(values, str(field.type)) for field, values in columns]
+    return pa.Table.from_arrays(arrays, schema=rejected_schema())
 
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
@@ -116,7 +119,9 @@ def _keys(chunk: Chunk, output: Output) -> pa.Table:
         turns[-1] += len(talk.messages)
         parts[-1].append(sum([_bytes(m.content) for m in talk.messages]))
     said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    return pa.table([ids, keys, turns, parts, raws], keys_schema()).replace_schema_metadata(said)
+    sizes = partial(numbers, kind="int64")
+    arrays = [strings(ids), digests(keys, KEY_BYTES), numbers(turns, "int32"), lists(parts, sizes), lists(raws, sizes)]
+    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
 
 
 def _bytes(text: str) -> int:
@@ -127,7 +132,8 @@ def _raws(output: Output) -> pa.Table:
     import pyarrow as pa
 
     first = [kept for kept in output.conversations if kept.first]
-    return pa.table({ROWS: [k.conversation.origin_rows for k in first], RAW: [k.raw for k in first]}, raw_schema())
+    rows = lists([k.conversation.origin_rows for k in first], partial(numbers, kind="int64"))
+    return pa.Table.from_arrays([rows, lists([k.raw for k in first], strings)], schema=raw_schema())
 
 
 def _path(folder: Path, index: int, kind: str) -> Path:
