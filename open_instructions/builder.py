@@ -219,7 +219,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
     sizes: list[int] = []
-    for index, made, step in engine.map(function, _chunks(job, counts)):
+    for index, made, step in engine.map(function, _chunks(job, counts, slabs=engine.sees_files)):
         assert index == len(sizes)
         sizes.append(made.conversations)
         counts.update(made.ledger)
@@ -287,7 +287,7 @@ def _still_there(job: Plan) -> None:
         raise InputError(f"{changed[0]} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
 
 
-def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
+def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, Step]]:
     by_name = {s.source.name: s.source for s in job.selections}
     sizes = _shares(job.found.inputs)
     totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
@@ -296,9 +296,9 @@ def _chunks(job: Plan, counts: Ledger) -> Iterator[tuple[Chunk, Step]]:
     for item in job.found.inputs:
         source = by_name[item.source]
         opened = open_file(item.path, item.member, source.subset(item.subset))
-        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts):
+        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):
             number = chunk.number + 1
-            records = sum(len(run) for run in chunk.runs)
+            records = chunk.records
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any
             yield chunk, Step(item.source, done[item.source] + int(chunk.share * sizes[item]), totals[item.source], records)
         done[item.source] += sizes[item]
@@ -319,7 +319,7 @@ def _process(
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
         raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
-    chunk, step = work
+    chunk, step = work[0].read(), work[1]
     given = chunk.digest()
     done = finished(folder, chunk.number, given)
     if done is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import count
 from typing import NamedTuple
 
-from .readers import Frame, Opened
+from .readers import Frame, Opened, Slab
 from .schema import Record
 
 CHUNK_CHARS = 2 << 20
@@ -19,7 +20,7 @@ FILE_KEY = "@file"
 class Chunk(NamedTuple):
     """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
 
-    `share` is how much of the file was read up to here, 0 to 1.
+    `share` is how much of the file was read up to here, 0 to 1. Instead of runs a chunk can have a slab, which `read` makes runs of.
     """
 
     number: int
@@ -29,6 +30,15 @@ class Chunk(NamedTuple):
     header: Record
     runs: list[list[Frame]]
     share: float
+    slab: Slab | None = None
+
+    @property
+    def records(self) -> int:
+        return self.slab.records if self.slab else sum(map(len, self.runs))
+
+    def read(self) -> Chunk:
+        """The chunk with its records in it. Raises InputError where they are no longer in the file."""
+        return self._replace(runs=[[frame] for frame in self.slab.frames()], slab=None) if self.slab else self
 
     def digest(self) -> str:
         """What tells this chunk's input from any other: its records, their places, and what stands over them."""
@@ -42,21 +52,33 @@ class Chunk(NamedTuple):
         return seen.hexdigest()
 
 
-def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> Iterator[Chunk]:
-    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run."""
+def cut(opened: Opened, source: str, file: str, *, start: int, join: bool, slabs: bool = True) -> Iterator[Chunk]:
+    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run. Without `slabs` each has
+    its records in it."""
     subset = opened.subset
     header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
     run_key = subset.run_key if join else None
+    numbers = count(start)
+
+    def chunk(runs: list[list[Frame]], slab: Slab | None = None) -> Chunk:
+        return Chunk(next(numbers), source, subset.name, file, header, runs, opened.share, slab)
+
     runs: list[list[Frame]] = []
     chars = records = 0
     last_key: str | None = None
-    index = start
-    for frame, value in opened.frames():
+    for piece in opened.pieces(CHUNK_CHARS, CHUNK_RECORDS) if slabs and not run_key else opened.frames():
+        if isinstance(piece, Slab):
+            if runs:
+                yield chunk(runs)
+                runs, chars, records = [], 0, 0
+            yield chunk([], piece)
+            continue
+        frame, value = piece
         key = run_key(value) if run_key and isinstance(value, dict) else None
         joins = key is not None and key == last_key and bool(runs)
         if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
-            yield Chunk(index, source, subset.name, file, header, runs, opened.share)
-            index, runs, chars, records = index + 1, [], 0, 0
+            yield chunk(runs)
+            runs, chars, records = [], 0, 0
         if joins:
             runs[-1].append(frame)
         else:
@@ -65,4 +87,4 @@ def cut(opened: Opened, source: str, file: str, *, start: int, join: bool) -> It
         chars += len(frame.text)
         records += 1
     if runs:
-        yield Chunk(index, source, subset.name, file, header, runs, opened.share)
+        yield chunk(runs)

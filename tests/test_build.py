@@ -7,6 +7,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,8 @@ def test_progress_goes_through_the_middle_of_a_file(tmp_path: Path, monkeypatch:
     steps: list[Any] = []
     build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=steps.append)
     shares = [step.done / step.total for step in steps]
-    # a quarter of the records each; what is read ahead is at most 1 of the 5 MB
-    assert [share >= quarter for share, quarter in zip(shares, (0.25, 0.5, 0.75, 1.0), strict=True)] == [True] * 4
-    assert shares[0] < 0.55
+    records = [done / 16_000 for done in accumulate(step.records for step in steps)]
+    assert records == [0.25, 0.5, 0.75, 1.0] or (kind == "plain" and len(records) > 4 and max(s.records for s in steps) < 4100)
+    # what is read ahead is at most 1 of the 5 MB, and of a slab nothing; the first records are a little shorter than the last
+    assert [done - 0.01 < share < done + 0.3 for share, done in zip(shares, records, strict=True)] == [True] * len(steps)
+    assert shares[-1] == records[-1] == 1

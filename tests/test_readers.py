@@ -8,6 +8,7 @@ import json
 import tarfile
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from open_instructions.catalogue import Subset
 from open_instructions.errors import InputError
-from open_instructions.readers import Frame, members, open_file, parse, printable
+from open_instructions.readers import Frame, Slab, members, open_file, parse, printable, slabs
 from open_instructions.readers.buffer import BLOCK
 from open_instructions.schema import Reject
 
@@ -361,3 +362,109 @@ def test_gz_in_several_members(tmp_path: Path) -> None:
 
 def test_frames_hold_the_whole_text() -> None:
     assert Frame(0, "x").key == ""
+
+
+# --- in slabs: the same frames
+
+
+def in_slabs(path: Path, format: Any, size: int, records: int) -> tuple[list[Frame], int]:
+    """The frames of a file by way of slabs, and how many slabs there were."""
+    frames, many = [], 0
+    for piece in open_file(path, None, subset(format)).pieces(size, records):
+        if isinstance(piece, Slab):
+            many += 1
+            assert len(piece.frames()) == piece.records
+            frames += piece.frames()
+        else:
+            frames.append(piece[0])
+    return frames, many
+
+
+def one_by_one(path: Path, format: Any) -> list[Frame]:
+    return [frame for frame, _ in open_file(path, None, subset(format)).frames()]
+
+
+@pytest.mark.parametrize(("indent", "newline"), [(None, ""), (2, "\n"), ("\t", "\r\n")])
+def test_an_array_in_slabs(tmp_path: Path, indent: Any, newline: str) -> None:
+    path = tmp_path / "x.json"
+    records = [{"id": f"é{n}", "turns": [{"id": '}, {"id": '}, {"say": "x" * (n % 7)}]} for n in range(300)]
+    path.write_bytes(json.dumps(records, indent=indent, ensure_ascii=False).replace("\n", newline or "\n").encode())
+    frames, many = in_slabs(path, "array", 2000, 1000)
+    assert frames == one_by_one(path, "array")
+    assert [json.loads(f.text) for f in frames] == records
+    assert [f.row for f in frames] == list(range(300))
+    assert many > 5
+
+
+def test_lines_in_slabs(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}\r\n\n \t\n{"a": "\xff"}\n\xef\xbb\xbf{"a": 3}\n' * 100 + b'{"a": 4}')
+    frames, many = in_slabs(path, "lines", 500, 1000)
+    assert frames == one_by_one(path, "lines")
+    assert len(frames) == 301
+    assert [f.row for f in frames[-4:]] == [495, 498, 499, 500]
+    assert many > 5
+
+
+def test_a_slab_has_about_so_many_records(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"a": "word " * 3}] * 20_000))
+    counts = [p.records for p in open_file(path, None, subset()).pieces(1 << 20, 2000) if isinstance(p, Slab)]
+    assert len(counts) == 8 and max(counts[1:]) <= 2000 and counts[0] < 5000
+
+
+@pytest.mark.parametrize(
+    "damage", [b"NaN", b'"\\ud83d"', b'"\t"', b"01", b"1,", b'1 "b": 2', b'"open', b"[" * 2000, b"9" * 5000, b'"\xff"', b"1}} , {"]
+)
+@pytest.mark.parametrize("at", [0, 1, 60, 198, 199])
+def test_damage_in_slabs(tmp_path: Path, damage: bytes, at: int) -> None:
+    path = tmp_path / "x.json"
+    each = [b'{"a": "%d", "b": [{"a": 1}]}' % n for n in range(200)]
+    each[at] = b'{"a": ' + damage + b', "b": 2}'
+    path.write_bytes(b"[" + b",\n".join(each) + b"]")
+    for size in (40, 300, 4000):
+        frames, _ = in_slabs(path, "array", size, 1000)
+        assert [(f.row, f.text, parse(f)) for f in frames] == [(f.row, f.text, parse(f)) for f in one_by_one(path, "array")]
+
+
+@given(
+    st.lists(st.sampled_from(['{"a": 1}', '{"a": "}, {\\"a\\": "}', '{"a": [{"a": 2}, {"a": 3}]}', "{}", "7", '{"b": 1}', '{"a": x}', '{"a": "', "", "[", "]"])),
+    st.sampled_from([",", ", ", ",\n  ", " ", ",,"]),
+    st.sampled_from(["]", "", "]]", "] x", "}]"]),
+    st.integers(1, 60),
+)  # fmt: skip
+def test_any_array_in_slabs(records: list[str], between: str, end: str, size: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "x.json")
+        path.write_text("[" + between.join(['{"a": 0}', *records]) + end)
+        assert in_slabs(path, "array", size, 5)[0] == one_by_one(path, "array")
+
+
+@given(
+    st.lists(st.sampled_from(['{"a": 1}', "", " ", "\t\r", '{"a": ', "x", "\ufeff{}", "\v"])),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(1, 60),
+)
+def test_any_lines_in_slabs(lines: list[str], between: str, size: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "x.json")
+        path.write_bytes(between.join(['{"a": 0}', *lines]).encode())
+        assert in_slabs(path, "lines", size, 5)[0] == one_by_one(path, "lines")
+
+
+def test_a_record_that_is_longer_than_any_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slabs, "_LONGEST", 1000)
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"a": "x" * (5000 if n == 50 else 5)} for n in range(100)]))
+    frames, many = in_slabs(path, "array", 100, 1000)
+    assert frames == one_by_one(path, "array")
+    assert len(frames) == 100 and many > 3
+
+
+def test_a_slab_of_a_file_that_changed(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"a": n} for n in range(100)]))
+    first = next(p for p in open_file(path, None, subset()).pieces(200, 100) if isinstance(p, Slab))
+    path.write_text("[]")
+    with pytest.raises(InputError, match="changed while it was read"):
+        first.frames()

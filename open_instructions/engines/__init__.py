@@ -17,7 +17,12 @@ P = TypeVar("P")
 
 
 class Engine(Protocol):
-    """Used as a context: what it started ends with the block, in the middle of an item where the block is left early."""
+    """Used as a context: what it started ends with the block, in the middle of an item where the block is left early.
+
+    `sees_files` says that its workers see all files that are seen here.
+    """
+
+    sees_files: bool
 
     def __enter__(self) -> Self: ...
 

@@ -33,6 +33,8 @@ class Local:
     `scratch` is the folder for what is not to be held in memory, of an exchange; the system's own if None.
     """
 
+    sees_files = True
+
     def __init__(self, workers: int, scratch: Path | None = None) -> None:
         self._workers, self._scratch = workers, scratch
         self._pool: ProcessPoolExecutor | None = None

@@ -28,6 +28,8 @@ class Ray:
     """An Engine. `workers` is how many run at a time, one per CPU of the cluster if None; `address` is the cluster's, or None
     for the one that is running here, or a new one on this machine."""
 
+    sees_files = False
+
     def __init__(self, workers: int | None = None, address: str | None = None) -> None:
         self._workers, self._address = workers, address
         self._waiting: deque[Any] = deque()

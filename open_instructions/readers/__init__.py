@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..catalogue import Subset
 from ..errors import InputError
+from ..places import is_remote
 from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, parse, printable
+from .slabs import Framed, Slab, Walk
 from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
 __all__ = [
     "Frame",
     "Opened",
+    "Slab",
     "archive_fault",
     "is_archive",
     "member_size",
@@ -55,39 +58,71 @@ class Opened:
     def share(self) -> float:
         return self._stream.share if self._stream else self._share  # to ask where a file stands costs more than to read a small record
 
-    def frames(self) -> Iterator[tuple[Frame, Any]]:
-        if plain_name(self._name).lower().endswith(".parquet"):
+    def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
+        """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records, as far as that goes."""
+        walk = self._walk(size, records)
+        if walk is None:
+            yield from self.frames()
+            return
+        whole = self.path.stat().st_size
+        for piece in walk:
+            self._share = walk.at / max(whole, walk.at)
+            yield piece
+        with open_stream(self.path, start=walk.at) as self._stream:
+            yield from walk.rest(self._buffer(self._stream, walk.at))
+
+    def _walk(self, size: int, records: int) -> Walk | None:
+        plain = self.member is None and not is_remote(self.path) and plain_name(self._name) == self._name
+        if not plain or self._is_parquet:
+            return None
+        with open_stream(self.path) as stream:
+            layout = self._layout(self._buffer(stream))
+        return Walk(self.path, size, records, lines=layout == "lines") if layout in ("array", "lines") else None
+
+    def frames(self) -> Iterator[Framed]:
+        if self._is_parquet:
             yield from self._parquet()
             return
-        with open_stream(self.path, self.member) as stream:
-            try:
-                buffer = Buffer(stream)
-            except InputError as error:
-                raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
-            self._stream = stream
-            yield from self._json(buffer)
+        with open_stream(self.path, self.member) as self._stream:
+            yield from self._json(self._buffer(self._stream))
 
-    def _json(self, buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
-        first = buffer.peek()
-        if first in "[{" and self.subset.format != "lines":
-            buffer.skip_space()
+    @property
+    def _is_parquet(self) -> bool:
+        return plain_name(self._name).lower().endswith(".parquet")
+
+    def _buffer(self, stream: ByteStream, start: int = 0) -> Buffer:
+        try:
+            return Buffer(stream, begins=not start)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error.message}", hint=error.hint) from error
+
+    def _layout(self, buffer: Buffer) -> Literal["empty", "array", "object", "envelope", "lines"]:
+        """How a file is laid out, which is not always what its name says."""
+        first, format = buffer.peek(), self.subset.format
         if not first:
+            return "empty"
+        if first == "[" and (format != "lines" or _is_array(buffer)):
+            return "array"
+        return format if first == "{" and format in ("object", "envelope") else "lines"
+
+    def _json(self, buffer: Buffer) -> Iterator[Framed]:
+        layout = self._layout(buffer)
+        if layout == "empty":
             yield (
                 Frame(0, "", reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE, detail=buffer.fault or "the file is empty"),
                 None,
             )
-        elif first == "[" and self.subset.format != "lines":
+        elif layout == "lines":
+            yield from ((frame, None) for frame in jsontext.lines(buffer))
+        elif layout == "array":
+            buffer.enter()
             yield from jsontext.array(buffer)
-        elif first == "[" and _is_array(buffer):
+        elif layout == "object":
             buffer.skip_space()
-            yield from jsontext.array(buffer)
-        elif first == "{" and self.subset.format == "object":
             yield from jsontext.by_key(buffer)
-        elif first == "{" and self.subset.format == "envelope":
-            yield from jsontext.envelope(buffer, self.subset.items)
         else:
-            for frame in jsontext.lines(buffer):
-                yield frame, None
+            buffer.skip_space()
+            yield from jsontext.envelope(buffer, self.subset.items)
 
     def read_header(self) -> None:
         """For an envelope: everything but its items, wherever in the file it stands."""
@@ -97,7 +132,7 @@ class Opened:
                 if buffer.skip_space() == "{":
                     self.header = jsontext.header(buffer, self.subset.items)
 
-    def _parquet(self) -> Iterator[tuple[Frame, Any]]:
+    def _parquet(self) -> Iterator[Framed]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -19,13 +19,16 @@ _decode = json.JSONDecoder().raw_decode
 
 
 class Buffer:
-    """A window of text on a stream of bytes that grows on demand and forgets what was consumed."""
+    """A window of text on a stream of bytes that grows on demand and forgets what was consumed. `begins` says that the stream is a
+    file from its start, where a byte order mark may stand."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, *, begins: bool = True) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self.text, self.at, self.ended = "", 0, False
         self.grow()
+        if not begins:
+            return
         if self.text.startswith("\ufeff"):
             self.at = 1
         if self.text.startswith(("\udcff\udcfe", "\udcfe\udcff")):
@@ -55,6 +58,11 @@ class Buffer:
                 return self.text[self.at]
             if not self.grow():
                 return ""
+
+    def enter(self) -> None:
+        """Move behind the bracket that is the next character."""
+        self.skip_space()
+        self.at += 1
 
     def peek(self) -> str:
         """The next character that is no white space, without moving; "" at the end."""

@@ -16,7 +16,7 @@ from ..schema import Reason
 from .buffer import BLOCK, Broken, Buffer
 from .frames import Frame
 
-_BLANKS = " \t\r"
+BLANKS = " \t\r"
 _SCALAR_END = re.compile(r"[,\]\n]")
 _SEPARATOR = re.compile(r"[}\]]\s*,\s*(?=[{\[])")
 _decode = json.JSONDecoder().raw_decode
@@ -61,10 +61,9 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
             return buffer.take(match.start() + 1 - buffer.at), error.reason, error.detail
 
 
-def _elements(buffer: Buffer, start: int = 0) -> Generator[tuple[Frame, Any], None, int | None]:
-    """The elements of the array whose `[` was just consumed, up to and including its `]`. Returns the number of the row that
-    would come next, None where the file ended before it."""
-    row, last = start, None
+def _elements(buffer: Buffer, row: int = 0, last: Any = None) -> Generator[tuple[Frame, Any], None, int | None]:
+    """The elements of the array whose `[` was just consumed, up to and including its `]`, numbered from `row`; `last` is the one
+    before them. Returns the number of the row that would come next, None where the file ended before it."""
     while True:
         mark = buffer.skip_space()
         if mark == "]":
@@ -98,15 +97,14 @@ def _trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
         yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault), None
 
 
-def array(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
-    """The elements of a JSON array, with the parsed values."""
-    buffer.at += 1
-    row = yield from _elements(buffer)
-    if row is None:
+def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
+    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`), with the parsed values."""
+    end = yield from _elements(buffer, row, last)
+    if end is None:
         return
-    if not row:
+    if not end:
         yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail="an array without records"), None
-    yield from _trailing(buffer, row)
+    yield from _trailing(buffer, end)
 
 
 def _members(buffer: Buffer) -> Iterator[str | Frame]:
@@ -227,22 +225,21 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
     yield from _trailing(buffer, row)
 
 
-def lines(buffer: Buffer) -> Iterator[Frame]:
-    """JSON Lines. A record's number is that of its line, from 0; blank lines count and hold no record."""
-    row = 0
+def lines(buffer: Buffer, row: int = 0) -> Iterator[Frame]:
+    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines count and hold no record."""
     while True:
         end = buffer.text.find("\n", buffer.at)
         if end < 0:
             if buffer.grow():
                 continue
             text = buffer.text[buffer.at :].rstrip("\r")
-            if text.strip(_BLANKS):
+            if text.strip(BLANKS):
                 fault = buffer.fault
                 yield Frame(row, text, reason=Reason.TRUNCATED if fault else None, detail=fault)
             elif buffer.fault:
                 yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault)
             return
         text, buffer.at = buffer.text[buffer.at : end], end + 1
-        if text.strip(_BLANKS):
+        if text.strip(BLANKS):
             yield Frame(row, text[:-1] if text.endswith("\r") else text)
         row += 1

@@ -263,12 +263,13 @@ def member_size(path: Path, index: int) -> int:
 
 
 @contextmanager
-def open_stream(path: Path, member: int | None = None) -> Iterator[ByteStream]:
-    """The bytes of a file, or of one member of an archive by its index, with a .gz around them taken off."""
+def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
+    """The bytes of a file from `start` on, or of one member of an archive by its index, with a .gz around them taken off."""
     try:
         raw: IO[bytes]
         if member is None:
             raw, name, size = open_binary(path), path.name, path.stat().st_size
+            raw.seek(start)
         else:
             archive = _archive_at(path)
             raw, name, size = archive.open(member), archive.files[member][0], archive.size(member)
