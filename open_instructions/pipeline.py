@@ -6,10 +6,8 @@ raises ConverterError.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -91,12 +89,11 @@ class Pipeline:
     def __call__(self, chunk: Chunk) -> Output:
         output = Output()
         tally = Tally()
-        with _uncollected():
-            for part in self.run(chunk, tally):
-                if isinstance(part, Rejected):
-                    output.rejected.append(part)
-                else:
-                    output.conversations.append(part)
+        for part in self.run(chunk, tally):
+            if isinstance(part, Rejected):
+                output.rejected.append(part)
+            else:
+                output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
         return output
@@ -335,19 +332,6 @@ class Pipeline:
             f"{who} of {chunk.source}:{chunk.subset} failed at {chunk.file}, row {frame.row}: {type(error).__name__}: {error}.",
             hint="This is a bug in its code, not in the data. --debug shows where.",
         )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
-    which is a tenth of a build."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
