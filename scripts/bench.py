@@ -189,13 +189,17 @@ def small(options: argparse.Namespace) -> None:
             task = {"Definition": [text(20, 40)], "Positive Examples": [], "Negative Examples": [], "Input_language": ["English"], "Instance License": ["MIT"],
                     "Instances": [{"id": f"task{number:03}-{n:032x}", "input": text(10, 40), "output": [text(1, 8)]} for n in range(count)]}  # fmt: skip
             (data / "tasks" / f"task{number:03}_words.json").write_text(json.dumps(task, indent=4))
-        for workers in (1, 2):
-            what = "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions"
-            seconds = statistics.median(build(data, what, "default", workers)[0] for _ in range(options.runs))
-            peak = build(data, what, "default", workers, measure=True)[1]
+        what = "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions"
+        took: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(options.runs):
+            for workers in took:
+                took[workers].append(build(data, what, "default", workers)[0])
+        for workers, each_took in took.items():
+            seconds, peak = statistics.median(each_took), build(data, what, "default", workers, measure=True)[1]
             print(
                 f"{options.records:,} small records, {workers} workers: {seconds:.1f} s, {options.records / seconds:,.0f}/s, peak {peak} MB"
             )
+        print(f"two workers: {_ratio(took[1], took[2]):.2f} times one")
 
 
 def merge(options: argparse.Namespace) -> None:
