@@ -77,8 +77,9 @@ class Walk:
             if opening is None:
                 return
             while window <= _LONGEST and len(data := _window(file, self.at, window)) == window:
-                length = data.rfind(b"\n") + 1 if self._lines else _whole_records(data, opening)
-                pieces, rows = self._pieces(data[:length]) if length else ([], 0)
+                # up to the last line break, or to where, it seems, the last record begins
+                length = data.rfind(b"\n") + 1 if self._lines else data.rfind(opening)
+                pieces, rows = self._pieces(data[:length]) if length > 0 else ([], 0)
                 if not rows:
                     window *= 2
                     continue
@@ -155,12 +156,6 @@ def _value(value: Any) -> Any:
         return json.loads(_text(value))
     except (ValueError, RecursionError):  # an integer of more digits than Python parses
         return None
-
-
-def _whole_records(data: bytes, opening: bytes) -> int:
-    """The length of a window up to where its last record begins; 0 where that is not to be seen."""
-    length = data.rfind(opening)
-    return length if length > 0 and data[max(length - 64, 0) : length].rstrip(_SPACE).endswith(b",") else 0
 
 
 def _window(file: IO[bytes], start: int, size: int) -> bytes:
