@@ -45,8 +45,8 @@ _REJECTED_FIELDS = (
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY, TURNS, PART_BYTES, RAW_BYTES = "key", "turns", "part_bytes", "raw_bytes"
 KEY_BYTES = 16
+KEY, TURNS, PART_BYTES, RAW_BYTES = "key", "turns", "part_bytes", "raw_bytes"
 """What a chunk says of each conversation, beside its id: the key that finds duplicates, the turns in all its parts, and how
 many bytes of text are in each part, and in each raw record that it was made of."""
 ROWS, RAW = "rows", "raw"

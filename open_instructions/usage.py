@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
-from .arrays import view, whole
+from .arrays import view
 from .licenses import Use, engine_terms, license_terms, narrowest, use_of
 
 HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
@@ -35,8 +36,9 @@ class Usage:
         # Arrow's own group_by would import pandas
         group = np.zeros(table.num_rows, np.int64)
         for name in Key._fields:
-            column = whole(table[name]).dictionary_encode()
-            group = group * len(column.dictionary) + view(column.indices)
+            column = table[name].dictionary_encode()
+            for at, chunk in zip(accumulate(map(len, column.chunks), initial=0), column.chunks, strict=False):
+                group[at : at + len(chunk)] = group[at : at + len(chunk)] * len(chunk.dictionary) + view(chunk.indices)
         _, firsts, members, rows = np.unique(group, return_index=True, return_inverse=True, return_counts=True)
         tokens = np.zeros(len(rows), np.int64)
         np.add.at(tokens, members, view(table["num_tokens"]))

@@ -80,7 +80,7 @@ class Buffer:
             try:
                 value, end = _decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                near_end = error.pos > len(self.text) - 16 or error.msg.startswith("Unterminated string")
+                near_end = cut_off(error, self.text)
                 if near_end and self.grow():
                     continue
                 at_end = self.ended and near_end
@@ -121,6 +121,11 @@ class Buffer:
             if not self.grow():
                 return None
             pos = self.at + offset
+
+
+def cut_off(error: json.JSONDecodeError, text: str) -> bool:
+    """Could a value be whole if the text went on?"""
+    return error.pos > len(text) - 16 or error.msg.startswith("Unterminated string")
 
 
 class Broken(Exception):

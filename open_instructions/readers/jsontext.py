@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from ..schema import Reason
-from .buffer import BLOCK, Broken, Buffer
+from .buffer import Broken, Buffer, cut_off
 from .frames import Frame
 
 BLANKS = " \t\r"
@@ -49,10 +49,9 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
         probe_at = match.end()
         try:
             found, _ = _decode(buffer.text, probe_at)
-        except json.JSONDecodeError:
-            if len(buffer.text) - probe_at < BLOCK and not buffer.ended:
-                offset = match.start() - buffer.at
-                buffer.grow()
+        except json.JSONDecodeError as fault:
+            offset = match.start() - buffer.at
+            if cut_off(fault, buffer.text) and buffer.grow():
                 search = buffer.at + offset
             continue
         except (RecursionError, ValueError):

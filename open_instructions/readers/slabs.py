@@ -1,13 +1,14 @@
 """A plain file in slabs: where its records end is found without reading them, and whoever takes a slab reads it from the file.
 
-The law: the frames of the slabs, and those between them, are just the frames that `jsontext` finds in the file. A slab is a window
-of the file, made only where that is certain:
+The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in the file. A slab is a window of
+the file, made only where that is certain:
 
     array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
     lines   the window ends with a line; every line in it is a record, or blank
 
-A window that is no slab (a broken record, NaN, half a surrogate pair) is read with `jsontext` at once, and grows where its last
-record is not whole. So is what is left at the end of the file.
+A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have) comes as frames at once. With the
+first broken record the slabs end: how `jsontext` goes on behind it, a window cannot show. So they do where records are not told
+apart from what is in them.
 """
 
 from __future__ import annotations
@@ -18,22 +19,25 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..places import open_binary
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame
 from .jsontext import BLANKS
+from .streams import open_stream
 
-_LONGEST = 64 << 20
-"""A window grows up to so many bytes; where that holds no whole record, `jsontext` goes on alone."""
+_LONGEST = 16 << 20
+"""A window grows up to so many bytes for a record that is longer than it."""
 _FIRST_GUESS = 64
 """Bytes of a record, before one has been seen."""
-_OPENING = re.compile(rb'\s*\[\s*(\{\s*"[^"\\]*"\s*:)')
+_TRIES = 16
+"""So many places in a window, from its end, are taken for the beginning of a record."""
+_OPENING = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 """An array of objects up to the first key: its other records mostly begin so too."""
 _SPACE = b" \t\r\n"
+_MARK = b"\xef\xbb\xbf"
 
 Framed = tuple[Frame, Any]
 """A frame, and its parsed value where the reader has parsed it."""
@@ -51,15 +55,23 @@ class Slab(NamedTuple):
 
     def frames(self) -> list[Frame]:
         """Raises InputError where the file is not what it was."""
-        with open_binary(self.path) as file:
-            data = _window(file, self.start, self.stop - self.start)
-        if self.lines:
-            found = list(jsontext.lines(_buffer(data, self.start), self.row))
-        else:
-            found = [Frame(row, _text(value)) for row, value in enumerate(_values(data), self.row)]
+        found = _frames(_window(self.path, self.start, self.stop - self.start), self.start, self.row, lines=self.lines)
         if len(found) != self.records:
             raise InputError(f"{self.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
         return found
+
+
+class _Part(NamedTuple):
+    """So many bytes of a window that have so many rows, and so many records among them."""
+
+    length: int
+    rows: int
+    records: int
+    frames: Sequence[Framed] = ()
+    """Instead of a slab."""
+
+
+_END = _Part(0, 0, 0)
 
 
 class Walk:
@@ -68,53 +80,68 @@ class Walk:
     def __init__(self, path: Path, size: int, records: int, *, lines: bool) -> None:
         self._path, self._size, self._records, self._lines = path, size, records, lines
         self.at = self.row = 0
+        self._opening = b""
         self._last: dict[str, Any] | None = None
 
     def __iter__(self) -> Iterator[Slab | Framed]:
+        if not self._lines and not self._enter():
+            return
         window = min(self._size, self._records * _FIRST_GUESS)
-        with open_binary(self._path) as file:
-            opening = b"" if self._lines else self._opening(file)
-            if opening is None:
+        while window <= _LONGEST and len(data := _window(self._path, self.at, window)) == window:
+            part = self._some_lines(data) if self._lines else self._some_elements(data)
+            if part is None:
+                window *= 2
+                continue
+            if part is _END:
                 return
-            while window <= _LONGEST and len(data := _window(file, self.at, window)) == window:
-                # up to the last line break, or to where, it seems, the last record begins
-                length = data.rfind(b"\n") + 1 if self._lines else data.rfind(opening)
-                pieces, rows = self._pieces(data[:length]) if length > 0 else ([], 0)
-                if not rows:
-                    window *= 2
-                    continue
-                self.at, self.row = self.at + length, self.row + rows
-                yield from pieces
-                window = max(min(self._size, self._records * length // rows), 1)
+            start, row = self.at, self.row
+            self.at, self.row = start + part.length, row + part.rows
+            if part.frames:
+                yield from part.frames
+            elif part.records > 2 * self._records:
+                yield from ((frame, None) for frame in _frames(data[: part.length], start, row, lines=self._lines))
+            elif part.records:
+                yield Slab(self._path, start, self.at, row, part.records, self._lines)
+            window = max(min(self._size, self._records * part.length // max(part.records, 1)), 1)
 
-    def _opening(self, file: IO[bytes]) -> bytes | None:
-        """How the records of an array begin; None where it cannot be taken in slabs."""
-        head = _OPENING.match(file.read(1 << 16))
+    def _enter(self) -> bool:
+        """Into the array, if it is one of objects."""
+        head = _OPENING.match(_window(self._path, 0, 1 << 16))
         if head is None or _decoder() is None:
+            return False
+        self.at, self._opening = head.start(1), head[1]
+        return True
+
+    def _some_lines(self, data: bytes) -> _Part | None:
+        length = data.rfind(b"\n") + 1
+        if not length:
             return None
-        self.at = head.start(1)
-        return head[1]
+        begin = len(_MARK) if not self.at and data.startswith(_MARK) else 0
+        lines = data[begin : length - 1].split(b"\n")
+        return _Part(length, len(lines), sum(bool(line.strip(BLANKS.encode())) for line in lines))
 
-    def _pieces(self, data: bytes) -> tuple[Sequence[Slab | Framed], int]:
-        """A window as a slab, or as frames, and how many rows it has; none where its end is not that of a record."""
-        stop = self.at + len(data)
-        if self._lines:
-            lines = data[:-1].split(b"\n")
-            records = sum(bool(line.strip(BLANKS.encode())) for line in lines)
-            return [Slab(self._path, self.at, stop, self.row, records, lines=True)], len(lines)
-        if values := _values(data):
-            self._seen(_value(values[-1]))
-            return [Slab(self._path, self.at, stop, self.row, len(values), lines=False)], len(values)
-        # a list that ends here. If the last of it is broken, the window was cut inside a record, or what is broken goes on behind it
-        found = list(jsontext.array(_buffer(data.rstrip(_SPACE + b",") + b"]", self.at), self.row, self._last))
-        if found[-1][0].reason:
-            return [], 0
-        self._seen(found[-1][1])
-        return found, len(found)
+    def _some_elements(self, data: bytes) -> _Part | None:
+        """Whole records from a window, up to where the last of them seems to begin; None where the window is too short for that."""
+        begins = [place for place in _last_places(data, self._opening) if place > 0]
+        for length in begins:
+            if values := _values(data[:length]):
+                self._seen(map(_value, reversed(values)))
+                return _Part(length, len(values), len(values))
+        if not begins:
+            return None
+        if len(data) > 2 * self._size:
+            return _END
+        # as a list that ends here
+        found = list(jsontext.array(_buffer(data[: begins[0]].rstrip(_SPACE + b",") + b"]", self.at), self.row, self._last))
+        broken = [row for row, (frame, _) in enumerate(found) if frame.reason]
+        if broken:  # if it is the last, the window was perhaps cut inside of it
+            return None if broken == [len(found) - 1] else _END
+        self._seen(value for _, value in reversed(found))
+        return _Part(begins[0], len(found), len(found), found)
 
-    def _seen(self, value: Any) -> None:
-        """`jsontext` knows where a record begins by the keys of the last good one."""
-        self._last = value if isinstance(value, dict) else self._last
+    def _seen(self, values: Iterator[Any]) -> None:
+        """From the last value back: `jsontext` knows where a record begins by the keys of the last good one."""
+        self._last = next((value for value in values if isinstance(value, dict)), self._last)
 
     def rest(self, buffer: Buffer) -> Iterator[Framed]:
         """What is left, from a buffer that begins at `at`."""
@@ -124,6 +151,23 @@ class Walk:
         if not self.at:
             buffer.enter()
         yield from jsontext.array(buffer, self.row, self._last)
+
+
+def _frames(data: bytes, start: int, row: int, *, lines: bool) -> list[Frame]:
+    """Those of a window that begins at `start` with row `row`."""
+    if lines:
+        return list(jsontext.lines(_buffer(data, start), row))
+    return [Frame(number, _text(value)) for number, value in enumerate(_values(data), row)]
+
+
+def _last_places(data: bytes, opening: bytes) -> Iterator[int]:
+    """Where it stands in the data, the last place first."""
+    place = len(data)
+    for _ in range(_TRIES):
+        place = data.rfind(opening, 0, place)
+        if place < 0:
+            return
+        yield place
 
 
 @cache
@@ -158,9 +202,9 @@ def _value(value: Any) -> Any:
         return None
 
 
-def _window(file: IO[bytes], start: int, size: int) -> bytes:
-    file.seek(start)
-    return file.read(size)
+def _window(path: Path, start: int, size: int) -> bytes:
+    with open_stream(path, start=start) as stream:
+        return stream.read(size)
 
 
 def _buffer(data: bytes, start: int) -> Buffer:
