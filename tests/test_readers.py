@@ -541,3 +541,16 @@ def test_a_slab_of_a_file_that_is_gone(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         first.frames()
+
+
+def test_what_looks_like_a_record_inside_a_broken_one_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'[{"a": 0, "b": 1}, {"a": \\"}, {"a", "b": 2}, {"a": 4, "b": 3}]')
+    assert [f.text for f in one_by_one(path, "array")] == ['{"a": 0, "b": 1}', '{"a": \\"}, {"a", "b": 2}', '{"a": 4, "b": 3}']
+
+
+@pytest.mark.parametrize("broken", ['{"a": "\\:e9}, {"}', '{"a": {"a[1}}, {"a": "x}, {"}', '{"a": \\"x}, {"}'])
+def test_the_record_behind_one_with_brackets_in_its_text(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('[{"a": 0}, ' + broken + ', {"a": 4}]')
+    assert [(f.text, bool(f.reason)) for f in one_by_one(path, "array")] == [('{"a": 0}', False), (broken, True), ('{"a": 4}', False)]

@@ -51,8 +51,9 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
             found, _ = _decode(buffer.text, probe_at)
         except json.JSONDecodeError as fault:
             offset = match.start() - buffer.at
-            if cut_off(fault, buffer.text) and buffer.grow():
-                search = buffer.at + offset
+            if cut_off(fault, buffer.text):
+                again = buffer.grow()  # which moves the text, grown or not
+                search = buffer.at + offset + (0 if again else 1)
             continue
         except (RecursionError, ValueError):
             continue
