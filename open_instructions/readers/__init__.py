@@ -73,8 +73,8 @@ class Opened:
 
     def _walk(self, size: int, records: int) -> Walk | None:
         plain = self.member is None and not is_remote(self.path) and plain_name(self._name) == self._name
-        if not plain or self._is_parquet:
-            return None
+        if not plain or self._is_parquet or self.subset.format in ("object", "envelope"):
+            return None  # these are not opened once more to see that they are what they say
         with open_stream(self.path) as stream:
             layout = self._layout(self._buffer(stream))
         return Walk(self.path, size, records, lines=layout == "lines") if layout in ("array", "lines") else None
