@@ -335,11 +335,12 @@ def _process(
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
         raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
-    chunk, step = work[0].read(), work[1]
-    given = chunk.digest()
+    chunk, step = work
+    data = chunk.data()
+    given = chunk.digest(data)
     done = finished(folder, chunk.number, given)
     if done is None:
-        output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk)
+        output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk.read(data))
         done = write_chunk(folder, chunk, given, output)
     return chunk.number, done, step
 

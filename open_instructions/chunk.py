@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from itertools import count
 from typing import NamedTuple
+
+from xxhash import xxh3_128
 
 from .readers import Frame, Opened, Slab
 from .schema import Record
@@ -36,13 +37,24 @@ class Chunk(NamedTuple):
     def records(self) -> int:
         return self.slab.records if self.slab else sum(map(len, self.runs))
 
-    def read(self) -> Chunk:
-        """The chunk with its records in it. Raises InputError where they are no longer in the file."""
-        return self._replace(runs=[[frame] for frame in self.slab.frames()], slab=None) if self.slab else self
+    def data(self) -> bytes:
+        """What stands in its slab. Raises InputError where the file is not what it was."""
+        return self.slab.data() if self.slab else b""
 
-    def digest(self) -> str:
-        """What tells this chunk's input from any other: its records, their places, and what stands over them."""
-        seen = blake2b(repr((self.source, self.subset, self.file, self.header)).encode("utf-8", "surrogatepass"), digest_size=16)
+    def read(self, data: bytes) -> Chunk:
+        """The chunk with its records in it, from its `data`. Raises InputError where they are no longer in the file."""
+        return self._replace(runs=[[frame] for frame in self.slab.frames(data)], slab=None) if self.slab else self
+
+    def digest(self, data: bytes) -> str:
+        """What tells this chunk's input from any other: its records, their places, and what stands over them.
+
+        xxHash, which is no secret: a file with other bytes has another workspace, and only one that changes while it is read is
+        told by this.
+        """
+        seen = xxh3_128(repr((self.source, self.subset, self.file, self.header)).encode("utf-8", "surrogatepass"))
+        if self.slab:
+            seen.update(repr(self.slab[1:]).encode())
+            seen.update(data)
         for run in self.runs:
             for frame in run:
                 text = frame.text.encode("utf-8", "surrogatepass")

@@ -154,7 +154,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
     for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
-        for run in chunk.read().runs:
+        for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
                 for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):
                     if isinstance(result, Rejected) and result.stage in ("read", "convert"):

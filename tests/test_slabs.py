@@ -23,8 +23,8 @@ def in_slabs(path: Path, format: Any, size: int, records: int) -> tuple[list[Fra
     for piece in open_file(path, None, subset(format)).pieces(size, records):
         if isinstance(piece, Slab):
             many += 1
-            assert len(piece.frames()) == piece.records
-            frames += piece.frames()
+            assert len(piece.frames(piece.data())) == piece.records
+            frames += piece.frames(piece.data())
         else:
             frames.append(piece[0])
     return frames, many
@@ -117,7 +117,10 @@ def test_a_slab_of_a_file_that_changed(tmp_path: Path) -> None:
     first = next(p for p in open_file(path, None, subset()).pieces(200, 100) if isinstance(p, Slab))
     path.write_text("[]")
     with pytest.raises(InputError, match="changed while it was read"):
-        first.frames()
+        first.frames(first.data())
+    path.write_text(json.dumps([{"a": "1, 2, 3"} for n in range(100)]))
+    with pytest.raises(InputError, match="changed while it was read"):
+        first.frames(first.data())
 
 
 @pytest.mark.parametrize(
@@ -190,4 +193,4 @@ def test_a_slab_of_a_file_that_is_gone(tmp_path: Path) -> None:
     first = next(p for p in open_file(path, None, subset()).pieces(200, 100) if isinstance(p, Slab))
     path.unlink()
     with pytest.raises(InputError, match="cannot be read"):
-        first.frames()
+        first.frames(first.data())

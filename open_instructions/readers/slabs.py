@@ -53,12 +53,22 @@ class Slab(NamedTuple):
     records: int
     lines: bool
 
-    def frames(self) -> list[Frame]:
-        """Raises InputError where the file is not what it was."""
-        found = _frames(_window(self.path, self.start, self.stop - self.start), self.start, self.row, lines=self.lines)
-        if len(found) != self.records:
-            raise InputError(f"{self.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
+    def data(self) -> bytes:
+        """Raises InputError where the file ends before it."""
+        found = _window(self.path, self.start, self.stop - self.start)
+        if len(found) < self.stop - self.start:
+            raise self._changed()
         return found
+
+    def frames(self, data: bytes) -> list[Frame]:
+        """Those in its data. Raises InputError where there are not so many."""
+        found = _frames(data, self.start, self.row, lines=self.lines)
+        if len(found) != self.records:
+            raise self._changed()
+        return found
+
+    def _changed(self) -> InputError:
+        return InputError(f"{self.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
 
 
 class _Part(NamedTuple):

@@ -14,11 +14,12 @@ behind is either whole or done again.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from xxhash import xxh3_64
 
 from ..arrays import digests, lists, numbers, strings
 from ..columns import KEY_BYTES, data_table, keys_schema, raw_schema, rejected_schema
@@ -144,32 +145,28 @@ def _note(folder: Path, index: int) -> Path:
     return folder / f"{index:08d}.json"
 
 
-def _write_arrow(path: Path, table: pa.Table) -> list[int]:
-    """Write a table; the size and the CRC-32 of the file."""
+def _write_arrow(path: Path, table: pa.Table) -> list[int | str]:
+    """Write a table; the size and the xxHash of the file."""
     import pyarrow as pa
 
-    crc = 0
-
-    def update(data: bytes) -> None:
-        nonlocal crc
-        crc = zlib.crc32(data, crc)
+    seen = xxh3_64()
 
     def write(file: IO[bytes]) -> int:
-        counted = Counted(file, update)
+        counted = Counted(file, seen.update)
         with pa.ipc.new_file(counted, table.schema) as writer:
             writer.write_table(table)
         return counted.size
 
-    return [write_whole(path, write), crc]
+    return [write_whole(path, write), seen.hexdigest()]
 
 
-def _is_whole(path: Path, expected: list[int]) -> bool:
-    """Has a file the size and the CRC-32 that it was written with? Of an object the size is enough: it is there as a whole or not."""
+def _is_whole(path: Path, expected: list[int | str]) -> bool:
+    """Has a file the size and the xxHash that it was written with? Of an object the size is enough: it is there as a whole or not."""
     if is_remote(path):
         return path.stat().st_size == expected[0]
-    size = crc = 0
+    size, seen = 0, xxh3_64()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             size += len(block)
-            crc = zlib.crc32(block, crc)
-    return [size, crc] == expected
+            seen.update(block)
+    return [size, seen.hexdigest()] == expected
