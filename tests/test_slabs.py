@@ -103,7 +103,7 @@ def test_any_lines_in_slabs(lines: list[str], between: str, size: int) -> None:
 
 
 def test_a_record_that_is_longer_than_any_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slabs, "_LONGEST", 1000)  # of 5,000 bytes
+    monkeypatch.setattr(slabs, "LONGEST", 1000)  # of 5,000 bytes
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"a": "x" * (5000 if n == 50 else 5)} for n in range(100)]))
     frames, many = in_slabs(path, "array", 100, 1000)

@@ -19,6 +19,7 @@ from ..places import is_remote
 from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
+from .envelopes import Envelope, read_envelope
 from .frames import Frame, parse, printable
 from .slabs import Framed, Slab, Walk
 from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
@@ -53,6 +54,7 @@ class Opened:
         self.header: dict[str, Any] = {}
         self._stream: ByteStream | None = None
         self._share = 0.0
+        self._envelope: Envelope | None = None
 
     @property
     def share(self) -> float:
@@ -60,6 +62,12 @@ class Opened:
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
         """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records, as far as that goes."""
+        if self._envelope:
+            whole = self.path.stat().st_size
+            for slab in self._envelope.slabs(size, records):
+                self._share = slab.stop / max(whole, slab.stop)
+                yield slab
+            return
         walk = self._walk(size, records)
         if walk is None:
             yield from self.frames()
@@ -72,8 +80,7 @@ class Opened:
             yield from walk.rest(self._buffer(self._stream, walk.at))
 
     def _walk(self, size: int, records: int) -> Walk | None:
-        plain = self.member is None and not is_remote(self.path) and plain_name(self._name) == self._name
-        if not plain or self._is_parquet or self.subset.format in ("object", "envelope"):
+        if not self._is_plain or self._is_parquet or self.subset.format in ("object", "envelope"):
             return None  # these are not opened once more to see that they are what they say
         with open_stream(self.path) as stream:
             layout = self._layout(self._buffer(stream))
@@ -85,6 +92,11 @@ class Opened:
             return
         with open_stream(self.path, self.member) as self._stream:
             yield from self._json(self._buffer(self._stream))
+
+    @property
+    def _is_plain(self) -> bool:
+        """Can whoever sees the file read any part of it?"""
+        return self.member is None and not is_remote(self.path) and plain_name(self._name) == self._name
 
     @property
     def _is_parquet(self) -> bool:
@@ -126,7 +138,11 @@ class Opened:
 
     def read_header(self) -> None:
         """For an envelope: everything but its items, wherever in the file it stands."""
-        if self.subset.format == "envelope":
+        if self.subset.format != "envelope":
+            return
+        if self._is_plain and (envelope := read_envelope(self.path, self.subset.items)):
+            self._envelope, self.header = envelope, envelope.header
+        else:
             with open_stream(self.path, self.member) as stream:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":

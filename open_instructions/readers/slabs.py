@@ -28,7 +28,7 @@ from .frames import Frame
 from .jsontext import BLANKS
 from .streams import open_stream
 
-_LONGEST = 16 << 20
+LONGEST = 16 << 20
 """A window grows up to so many bytes for a record that is longer than it."""
 _FIRST_GUESS = 64
 """Bytes of a record, before one has been seen."""
@@ -55,7 +55,7 @@ class Slab(NamedTuple):
 
     def data(self) -> bytes:
         """Raises InputError where the file ends before it."""
-        found = _window(self.path, self.start, self.stop - self.start)
+        found = read_window(self.path, self.start, self.stop - self.start)
         if len(found) < self.stop - self.start:
             raise self._changed()
         return found
@@ -97,7 +97,7 @@ class Walk:
         if not self._lines and not self._enter():
             return
         window = min(self._size, self._records * _FIRST_GUESS)
-        while window <= _LONGEST and len(data := _window(self._path, self.at, window)) == window:
+        while window <= LONGEST and len(data := read_window(self._path, self.at, window)) == window:
             part = self._some_lines(data) if self._lines else self._some_elements(data)
             if part is None:
                 window *= 2
@@ -116,7 +116,7 @@ class Walk:
 
     def _enter(self) -> bool:
         """Into the array, if it is one of objects."""
-        head = _OPENING.match(_window(self._path, 0, 1 << 16))
+        head = _OPENING.match(read_window(self._path, 0, 1 << 16))
         if head is None or _decoder() is None:
             return False
         self.at, self._opening = head.start(1), head[1]
@@ -134,7 +134,7 @@ class Walk:
         """Whole records from a window, up to where the last of them seems to begin; None where the window is too short for that."""
         begins = [place for place in _last_places(data, self._opening) if place > 0]
         for length in begins:
-            if values := _values(data[:length]):
+            if values := raw_values(data[:length]):
                 self._seen(map(_value, reversed(values)))
                 return _Part(length, len(values), len(values))
         if not begins:
@@ -167,7 +167,7 @@ def _frames(data: bytes, start: int, row: int, *, lines: bool) -> list[Frame]:
     """Those of a window that begins at `start` with row `row`."""
     if lines:
         return list(jsontext.lines(_buffer(data, start), row))
-    return [Frame(number, _text(value)) for number, value in enumerate(_values(data), row)]
+    return [Frame(number, _text(value)) for number, value in enumerate(raw_values(data), row)]
 
 
 def _last_places(data: bytes, opening: bytes) -> Iterator[int]:
@@ -190,7 +190,7 @@ def _decoder() -> Any:
     return msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def _values(data: bytes) -> list[Any]:
+def raw_values(data: bytes) -> list[Any]:
     """The values in a window of an array; none where they are not what every parser agrees on."""
     import msgspec
 
@@ -212,7 +212,7 @@ def _value(value: Any) -> Any:
         return None
 
 
-def _window(path: Path, start: int, size: int) -> bytes:
+def read_window(path: Path, start: int, size: int) -> bytes:
     with open_stream(path, start=start) as stream:
         return stream.read(size)
 

@@ -1,0 +1,105 @@
+"""An envelope in slabs: a plain file of one object that holds its records in a list.
+
+The law is that of `slabs`: header and frames are those that `jsontext` finds. A file is taken so only where that is certain:
+msgspec parses all of it, and the list stands in it once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .slabs import LONGEST, Slab, raw_values, read_window
+
+_BETWEEN = re.compile(rb"[ \t\r\n,]*")
+_MOST_COMMAS = 1 << 19
+"""More values than so many would need more memory than the file."""
+
+
+class Envelope(NamedTuple):
+    """What all records of a file share; where the first of them begins, at the latest, and where each ends."""
+
+    path: Path
+    header: dict[str, Any]
+    start: int
+    ends: Sequence[int]
+
+    def slabs(self, size: int, records: int) -> Iterator[Slab]:
+        """Of about `size` bytes or so many records."""
+        row, start = 0, self.start
+        for number, stop in enumerate(self.ends, 1):
+            if number - row >= records or stop - start >= size or number == len(self.ends):
+                yield Slab(self.path, start, stop, row, number - row, lines=False)
+                row, start = number, stop
+
+
+def read_envelope(path: Path, items: str) -> Envelope | None:
+    """Its records are the list under `items`; None where it is to be read with care."""
+    data = read_window(path, 0, LONGEST + 1)
+    if len(data) > LONGEST or data.count(b",") > _MOST_COMMAS:
+        return None
+    places = [match.end() for match in _key(items).finditer(data)]
+    whole = bytes(_members(data).get(items, b"")) if len(places) == 1 else b""
+    found = raw_values(whole[1:-1]) if whole else []
+    header = _header(data[: places[0]], data[places[0] + len(whole) :], items) if found else None
+    return None if header is None else Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
+
+
+def _ends(data: bytes, start: int, found: Sequence[Any]) -> Sequence[int]:
+    """Where the values end, with what stands between them and the next; the first stands behind `start`."""
+    ends = array("q")
+    at = _behind(data, start)
+    for value in found:
+        at = _behind(data, at + memoryview(value).nbytes)
+        ends.append(at)
+    return ends
+
+
+def _behind(data: bytes, at: int) -> int:
+    match = _BETWEEN.match(data, at)
+    assert match
+    return match.end()
+
+
+def _header(before: bytes, behind: bytes, items: str) -> dict[str, Any] | None:
+    """The object without its list; None where it is not the one list of that name."""
+    try:
+        text = (before + b"[]" + behind).decode()
+        found: dict[str, Any] = json.loads(text)
+        named = [value for key, value in json.loads(text, object_pairs_hook=list) if key == items]
+    except (ValueError, RecursionError):
+        return None
+    return {key: value for key, value in found.items() if key != items} if named == [[]] else None
+
+
+@cache
+def _key(items: str) -> re.Pattern[bytes]:
+    """Where a list begins behind its key."""
+    return re.compile(re.escape(json.dumps(items).encode()) + rb"[ \t\r\n]*:[ \t\r\n]*(?=\[)")
+
+
+@cache
+def _decoder() -> Any:
+    try:
+        import msgspec
+    except ImportError:
+        return None
+    return msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, msgspec.DecodeError
+
+
+def _members(data: bytes) -> dict[str, Any]:
+    """The values of an object, by key, not parsed; none where msgspec does not take it for one."""
+    fast = _decoder()
+    if fast is None:
+        return {}
+    decode, error = fast
+    try:
+        found: dict[str, Any] = decode(data)
+    except (error, RecursionError):
+        return {}
+    return found
