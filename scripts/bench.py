@@ -206,6 +206,7 @@ def merge(options: argparse.Namespace) -> None:
     """Finds the fate of conversations of which one in twenty is a copy, in one part and in several."""
     import numpy as np
     import pyarrow as pa
+    from xxhash import xxh3_64_intdigest
 
     from open_instructions.columns import keys_schema
     from open_instructions.engines.local import Local
@@ -218,7 +219,8 @@ def merge(options: argparse.Namespace) -> None:
         for index in range(chunks):
             of = rng.integers(0, each * chunks * 10, each)
             keys = np.stack([of, of], axis=1).astype(">u8").tobytes()
-            columns = [[f"alpaca/{index * each + n:09d}" for n in range(each)], [keys[16 * n : 16 * n + 16] for n in range(each)]]
+            ids = [f"alpaca/{index * each + n:09d}" for n in range(each)]
+            columns = [ids, [keys[16 * n : 16 * n + 16] for n in range(each)], [xxh3_64_intdigest(name.encode()) for name in ids]]
             table = pa.table([*columns, [2] * each, [[600]] * each, [[800]] * each], keys_schema())
             table = table.replace_schema_metadata({"source": "alpaca", "subset": "main", "file": "alpaca_data.json"})
             with pa.OSFile(str(folder / f"{index:08d}.keys.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:

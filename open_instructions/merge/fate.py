@@ -8,7 +8,6 @@ A conversation's number says where it is: the chunk, times 2**32, plus its place
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import booleans, numbers, strings, view, whole
-from ..columns import KEY
+from ..columns import ID_HASH, KEY
 from ..engines import Engine
 from ..recipe import Recipe
 from ..store.chunks import KEYS, origin, read_chunk
@@ -103,7 +102,7 @@ def _send_keys(group: range, parts: int, *, chunks: Path, ranks: Mapping[str, in
 
 
 def _send_names(work: tuple[range, np.ndarray[Any, Any]], parts: int, *, chunks: Path) -> list[pa.Table]:
-    """The conversations of some chunks that stay: number and name, parted by the name."""
+    """The conversations of some chunks that stay: number, name and its hash, parted by the name."""
     import numpy as np
     import pyarrow as pa
 
@@ -111,11 +110,11 @@ def _send_names(work: tuple[range, np.ndarray[Any, Any]], parts: int, *, chunks:
     tables = []
     for chunk in group:
         keys = read_chunk(chunks, chunk, KEYS)
-        tables.append(pa.table({"number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"]}))
+        tables.append(pa.table({"number": _numbers(chunk, keys.num_rows), "name": keys["conversation_id"], "hash": keys[ID_HASH]}))
     table = pa.concat_tables(tables).combine_chunks()
     if len(gone):
         table = table.filter(booleans(np.isin(view(table["number"]), gone, assume_unique=True, invert=True)))
-    return _parted(table, lambda: np.array([zlib.crc32(name.encode()) % parts for name in table["name"].to_pylist()]), parts)
+    return _parted(table, lambda: view(table["hash"]) % np.uint64(parts), parts)
 
 
 def _numbers(chunk: int, count: int) -> pa.Array:
@@ -140,6 +139,14 @@ def _halves(keys: pa.ChunkedArray) -> tuple[Any, Any]:
     return data[:, 0].astype(np.uint64), data[:, 1].astype(np.uint64)
 
 
+def _shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The places of those that occur more than once: few of many, and to find them takes a plain sort."""
+    import numpy as np
+
+    ordered = np.sort(values)
+    return np.flatnonzero(np.isin(values, ordered[1:][ordered[1:] == ordered[:-1]]))
+
+
 def _losers(messages: Sequence[pa.Table]) -> pa.Table:
     """Each conversation to drop, and the equal one that stays: of the best rank, then the first."""
     import numpy as np
@@ -147,12 +154,13 @@ def _losers(messages: Sequence[pa.Table]) -> pa.Table:
 
     table = pa.concat_tables(messages)
     first, second = _halves(table["key"])
-    number = view(table["number"])
-    order = np.lexsort((number, view(table["rank"]), second, first))
+    perhaps = _shared(first)
+    first, second, number, rank = first[perhaps], second[perhaps], view(table["number"])[perhaps], view(table["rank"])[perhaps]
+    order = np.lexsort((number, rank, second, first))
     same = np.zeros(len(order), bool)
     same[1:] = (first[order][1:] == first[order][:-1]) & (second[order][1:] == second[order][:-1])
     best = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))[same]
-    names = table["name"].take(numbers(order[best], "int64"))
+    names = table["name"].take(numbers(perhaps[order[best]], "int64"))
     return pa.table({"number": numbers(number[order[same]], "int64"), "winner": numbers(number[order[best]], "int64"), "name": names})
 
 
@@ -161,19 +169,21 @@ def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
     import numpy as np
     import pyarrow as pa
 
-    table = pa.concat_tables(messages).combine_chunks()
-    number = view(table["number"])
-    codes = view(whole(table["name"]).dictionary_encode().indices)
+    table = pa.concat_tables(messages)
+    perhaps = _shared(view(table["hash"]))
+    names = whole(table["name"].take(numbers(perhaps, "int64")))
+    number = view(table["number"])[perhaps]
+    codes = view(names.dictionary_encode().indices)
     order = np.lexsort((number, codes))
     same = np.zeros(len(order), bool)
     same[1:] = codes[order][1:] == codes[order][:-1]
     places = np.arange(len(order))
     nth = places - np.maximum.accumulate(np.where(same, 0, places)) + 1
-    names = table["name"].take(numbers(order[same], "int64")).to_pylist()
+    renamed = names.take(numbers(order[same], "int64")).to_pylist()
     return pa.table(
         {
             "number": numbers(number[order[same]], "int64"),
-            "name": strings([f"{name}~{n}" for name, n in zip(names, nth[same].tolist(), strict=True)]),
+            "name": strings([f"{name}~{n}" for name, n in zip(renamed, nth[same].tolist(), strict=True)]),
         }
     )
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 4096
 GROUP_BYTES = 32 << 20
-SHARD_BYTES = 512 << 20
+SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):

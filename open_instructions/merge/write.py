@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, strings, view, whole
-from ..columns import PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
+from ..columns import PARQUET, PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
 from ..ledger import Ledger
 from ..places import Counted, write_whole
 from ..schema import Reason, Rejected
@@ -106,7 +106,7 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
     last: tuple[tuple[str, int], pa.Table] | None = None
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
         for group in job.groups:
             tables = []
             for span in group:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from xxhash import xxh3_64
+from xxhash import xxh3_64, xxh3_64_intdigest
 
 from ..arrays import digests, lists, numbers, strings
 from ..columns import KEY_BYTES, data_table, keys_schema, raw_schema, rejected_schema
@@ -121,7 +121,8 @@ def _keys(chunk: Chunk, output: Output) -> pa.Table:
         parts[-1].append(sum([_bytes(m.content) for m in talk.messages]))
     said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
     sizes = partial(numbers, kind="int64")
-    arrays = [strings(ids), digests(keys, KEY_BYTES), numbers(turns, "int32"), lists(parts, sizes), lists(raws, sizes)]
+    hashes = numbers([xxh3_64_intdigest(name.encode()) for name in ids], "uint64")
+    arrays = [strings(ids), digests(keys, KEY_BYTES), hashes, numbers(turns, "int32"), lists(parts, sizes), lists(raws, sizes)]
     return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
 
 
