@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..arrays import booleans, strings, view, whole
 from ..columns import PARQUET, PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+T = TypeVar("T")
 
 COPIES = "copies"
 """The kind of a span that is rejected as duplicates."""
@@ -95,7 +97,6 @@ def write_shard(work: tuple[Job, Mapping[int, ChunkFate]], *, chunks: Path, read
 
 
 def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[bytes]) -> Written:
-    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -105,21 +106,37 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
     usage = Usage()
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
-    last: tuple[tuple[str, int], pa.Table] | None = None
     with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
-        for group in job.groups:
-            tables = []
-            for span in group:
-                if last is None or last[0] != span[:2]:
-                    last = span[:2], _rows(chunks, span, fates[span.chunk])
-                tables.append(last[1].slice(span.start, span.stop - span.start))
-            table = pa.concat_tables(tables).combine_chunks()
+        for table in _ahead(_tables(job, fates, chunks)):
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
             if job.kind == DATA:
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table)
     return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages, usage)
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same, each one made by a thread while the one before it is used."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = thread.submit(next, items, None)
+            yield item
+
+
+def _tables(job: Job, fates: Mapping[int, ChunkFate], chunks: Path) -> Iterator[pa.Table]:
+    """A table for each row group."""
+    import pyarrow as pa
+
+    last: tuple[tuple[str, int], pa.Table] | None = None
+    for group in job.groups:
+        tables = []
+        for span in group:
+            if last is None or last[0] != span[:2]:
+                last = span[:2], _rows(chunks, span, fates[span.chunk])
+            tables.append(last[1].slice(span.start, span.stop - span.start))
+        yield pa.concat_tables(tables).combine_chunks()
 
 
 def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:
