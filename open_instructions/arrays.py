@@ -105,6 +105,18 @@ def view(column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
     return np.from_dlpack(array) if len(array) else np.empty(0, str(array.type))
 
 
+def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
+    """Where each of its values begins among the items or bytes of all, and the last ends.
+
+    >>> offsets(strings(["a", "né"])).tolist()
+    [0, 1, 4]
+    """
+    import numpy as np
+
+    buffer = array.buffers()[1]
+    return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1] if buffer else np.zeros(len(array) + 1, np.int32)
+
+
 def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
     import numpy as np
 

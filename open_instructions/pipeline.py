@@ -116,7 +116,7 @@ class Pipeline:
                 yield result
             else:
                 yield from result.rejected
-                raw = [_raw(frame) for frame in result.frames]
+                raw = [_under(frame.key, frame.text) for frame in result.frames]  # which is UTF-8, or it would not be here
                 for number, part in enumerate(result.current):
                     yield Kept(part, result.key, number == 0, [] if number else raw)
 
@@ -345,7 +345,11 @@ def _stem(file: str) -> str:
 
 def _raw(frame: Frame) -> str:
     """A record as it stood in its file, with the key that it stood under."""
-    return f"{to_json(frame.key)}: {printable(frame.text)}" if frame.key else printable(frame.text)
+    return _under(frame.key, printable(frame.text))
+
+
+def _under(key: str, text: str) -> str:
+    return f"{to_json(key)}: {text}" if key else text
 
 
 _ROLES = (SYSTEM, USER, ASSISTANT)

@@ -18,7 +18,7 @@ from open_instructions.catalogue import Subset
 from open_instructions.errors import InputError
 from open_instructions.readers import Frame, members, open_file, parse, printable
 from open_instructions.readers.buffer import BLOCK
-from open_instructions.schema import Reject
+from open_instructions.schema import Reason, Reject
 
 
 def subset(format: Any = "array", **options: Any) -> Subset:
@@ -238,6 +238,14 @@ def test_nesting_a_thousand_deep(tmp_path: Path, depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
     assert [r for _, r in read(tmp_path, b'[{"a": ' + deep + b'}, {"a": 1}]')] == ["too_deep", {"a": 1}]
     assert [r for _, r in read(tmp_path, b'{"a": ' + deep + b'}\n{"a": 1}\n', "lines")] == ["too_deep", {"a": 1}]
+
+
+def test_where_too_deep_begins() -> None:
+    for opening, closing in (("[", "]"), ('{"b":', "}")):
+        text = ['{"a": ' + opening * n + "0" * (opening != "[") + closing * n + "}" for n in (255, 256)]
+        assert isinstance(parse(Frame(0, text[0])), dict)
+        assert parse(Frame(0, text[1])) == Reject(Reason.TOO_DEEP, "nested deeper than 256")
+        assert parse(Frame(0, text[1][:-1])) == Reject(Reason.TOO_DEEP, "nested deeper than 256")  # and not closed either
 
 
 def test_many_brackets_are_not_depth(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from ..arrays import digests, lists, numbers, strings
-from ..columns import KEY_BYTES, data_table, keys_schema, raw_schema, rejected_schema
+from ..arrays import digests, lists, numbers, offsets, strings, whole
+from ..columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
 from ..places import Counted, children, is_remote, write_whole
 from ..schema import Rejected
@@ -48,12 +48,8 @@ class Finished(NamedTuple):
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
     """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books. `given` names its input."""
-    tables = {
-        DATA: data_table([k.conversation for k in output.conversations]),
-        REJECTED: rejected_table(output.rejected),
-        KEYS: _keys(chunk, output),
-        RAWS: _raws(output),
-    }
+    data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
+    tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: _keys(chunk, output, data, raw), RAWS: raw}
     note: dict[str, Any] = {"input": given, "conversations": tables[KEYS].num_rows, "ledger": output.ledger.to_dict()}
     for kind, table in tables.items():
         note[kind] = _write_arrow(_path(folder, chunk.number, kind), table)
@@ -101,33 +97,28 @@ def origin(keys: pa.Table) -> tuple[str, str, str]:
     return said[SOURCE.encode()].decode(), said[SUBSET.encode()].decode(), said[FILE.encode()].decode()
 
 
-def _keys(chunk: Chunk, output: Output) -> pa.Table:
+def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Table:
+    """What the merge asks, of the rows in `data` and the raw records in `raw`."""
+    import numpy as np
     import pyarrow as pa
 
-    ids: list[str] = []
-    keys: list[bytes] = []
-    turns: list[int] = []
-    parts: list[list[int]] = []
-    raws: list[list[int]] = []
-    for kept in output.conversations:
-        talk = kept.conversation
-        if kept.first:
-            ids.append(talk.conversation_id or talk.id)
-            keys.append(kept.key)
-            turns.append(0)
-            parts.append([])
-            raws.append([_bytes(raw) for raw in kept.raw])
-        turns[-1] += len(talk.messages)
-        parts[-1].append(sum([_bytes(m.content) for m in talk.messages]))
-    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    sizes = partial(numbers, kind="int64")
+    first = [kept for kept in output.conversations if kept.first]
+    ids = [kept.conversation.conversation_id or kept.conversation.id for kept in first]
     hashes = numbers([xxh3_64_intdigest(name.encode()) for name in ids], "uint64")
-    arrays = [strings(ids), digests(keys, KEY_BYTES), hashes, numbers(turns, "int32"), lists(parts, sizes), lists(raws, sizes)]
+    parts = np.array([*(at for at, kept in enumerate(output.conversations) if kept.first), len(output.conversations)])
+    messages, records = whole(data["messages"]), whole(raw[RAW])
+    turns, texts = offsets(messages), offsets(messages.values.field(1))[offsets(messages)]
+    rows, raws = offsets(records), offsets(records.values)
+    arrays = [
+        strings(ids),
+        digests([kept.key for kept in first], KEY_BYTES),
+        hashes,
+        numbers(np.diff(turns[parts]), "int32"),
+        pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
+        pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
+    ]
+    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
     return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _raws(output: Output) -> pa.Table:
