@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, strings, view, whole
 from ..columns import PARQUET, PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-T = TypeVar("T")
 
 COPIES = "copies"
 """The kind of a span that is rejected as duplicates."""
@@ -107,22 +105,13 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
     with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
-        for table in _ahead(_tables(job, fates, chunks)):
+        for table in _tables(job, fates, chunks):
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
             if job.kind == DATA:
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table)
     return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages, usage)
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same, each one made by a thread while the one before it is used."""
-    with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = thread.submit(next, items, None)
-            yield item
 
 
 def _tables(job: Job, fates: Mapping[int, ChunkFate], chunks: Path) -> Iterator[pa.Table]:
