@@ -14,7 +14,6 @@ a name, and for each chunk a few numbers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,21 +38,6 @@ class Merged(NamedTuple):
     usage: Usage
 
 
-@contextmanager
-def _plain_memory() -> Iterator[None]:
-    """Arrow takes its memory from the system: mimalloc, its own way, gives that of a row group back and takes it anew, page by page,
-    which is a quarter of the time of a merge."""
-    import pyarrow as pa
-
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
-
-
-@_plain_memory()
 def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, recipe: Recipe, sources: Sequence[str]) -> Merged:
     """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each (`counts`)."""
     fate = find_fate(engine, chunks, counts, recipe, sources)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 GROUP_ROWS = 4096
-GROUP_BYTES = 32 << 20
+GROUP_BYTES = 16 << 20
 SHARD_BYTES = 256 << 20
 
 

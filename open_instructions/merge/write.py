@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -105,27 +105,23 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
     with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
-        for table in _tables(job, fates, chunks):
+        for group in job.groups:
+            table = _table(group, fates, chunks)
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
             if job.kind == DATA:
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table)
+            del table  # before there is another
     return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages, usage)
 
 
-def _tables(job: Job, fates: Mapping[int, ChunkFate], chunks: Path) -> Iterator[pa.Table]:
-    """A table for each row group."""
+def _table(group: Group, fates: Mapping[int, ChunkFate], chunks: Path) -> pa.Table:
+    """One row group, in one piece: its pages must not show where chunks were cut."""
     import pyarrow as pa
 
-    last: tuple[tuple[str, int], pa.Table] | None = None
-    for group in job.groups:
-        tables = []
-        for span in group:
-            if last is None or last[0] != span[:2]:
-                last = span[:2], _rows(chunks, span, fates[span.chunk])
-            tables.append(last[1].slice(span.start, span.stop - span.start))
-        yield pa.concat_tables(tables).combine_chunks()
+    spans = [_rows(chunks, span, fates[span.chunk]).slice(span.start, span.stop - span.start) for span in group]
+    return pa.concat_tables(spans).combine_chunks()
 
 
 def _rows(chunks: Path, span: Span, fate: ChunkFate) -> pa.Table:
