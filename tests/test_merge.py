@@ -93,6 +93,18 @@ def test_copies_and_shared_ids_over_chunks_and_parts(tmp_path: Path, monkeypatch
     assert digests(result.path) == expected
 
 
+def test_dictionaries_where_values_recur_and_no_texts_in_the_footer(make: Callable[..., BuildResult]) -> None:
+    result = make({"alpaca_data.json": [alpaca(), alpaca()]})
+    groups = [pq.ParquetFile(path).metadata.row_group(0) for path in result.path.glob("*/*.parquet")]
+    columns = [group.column(at) for group in groups for at in range(group.num_columns)]
+    found = {c.path_in_schema: (c.has_dictionary_page, c.statistics is not None) for c in columns}
+    assert found["source"] == (True, True)
+    assert found["id"] == (False, True)
+    assert found["messages.list.element.role"] == (True, False)
+    assert found["messages.list.element.content"] == (False, False)
+    assert found["raw"] == (False, False)
+
+
 def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:
     dolly = '{"instruction": "Name a tree.", "context": "", "response": "An oak.", "category": "open_qa"}\n'
     result = make({"alpaca_data.json": [alpaca(), alpaca()], "databricks-dolly-15k.jsonl": dolly}, "alpaca,dolly")
