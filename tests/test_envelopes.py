@@ -64,20 +64,23 @@ def test_what_is_no_slab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         '{"items": [{"a": 1}], "b": NaN}',
         '{"items": [{"a": 1}]} {"items": [{"a": 2}]}',
         '{"items": [{"a": 1}], "b": ' + "1" * 5000 + "}",
+        '{"items": [{"a": 1}, {"a": "\udcff", "b": ' + "1" * 5000 + "}]}",
+        '{"it\\u0065ms": [], "b": [{"items": [1]}], "it\\u0065ms": [{"q": "", "x": 0, "y": "bbbbbbbbb"}]}',
+        '{"items": [{"a": 1}], "\udcff": 1}',
         '[{"items": [{"a": 1}]}]',
         "",
     ):
-        path.write_text(text)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
         header, frames, many = in_slabs(path, 10, 10)
-        assert (header, frames) == with_care(path, monkeypatch), text
-        assert not many, text
+        assert (header, frames) == with_care(path, monkeypatch), ascii(text)
+        assert not many, ascii(text)
     monkeypatch.setattr(envelopes, "_MOST_COMMAS", 3)
     path.write_text('{"items": [0, 0, 0, 0, 0]}')
     assert in_slabs(path, 10, 10)[2] == 0
 
 
 PARTS = ['"items": [{"a": 1}]', '"items": [{"a": 1}, {"b": [2, "}"]} ,\n3]', '"items": []', '"a": "items"', '"a": {"items": [1]}', '"b": [1, {"c": "é"}]',
-         '"it\\u0065ms": [7]', '"a": "\\"items\\": ["', '"items" : [{}]', '"c": NaN', '"d', "]", "", '"e": "\\ud800"', '"items": [{"a": "\udcff"}]', '"f": "\udcff"']  # fmt: skip
+         '"it\\u0065ms": [7]', '"a": "\\"items\\": ["', '"items" : [{}]', '"c": NaN', '"d', "]", "", '"e": "\\ud800"', '"items": [{"a": "\udcff"}]', '"f": "\udcff"', '"\udcff": 1', '"b": [{"items": [1]}]']  # fmt: skip
 
 
 @given(

@@ -64,7 +64,21 @@ def test_a_slab_has_about_so_many_records(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [b"NaN", b'"\\ud83d"', b'"\t"', b"01", b"1,", b'1 "b": 2', b'"open', b"[" * 2000, b"9" * 5000, b'"\xff"', b"1}} , {"]
+    "damage",
+    [
+        b"NaN",
+        b'"\\ud83d"',
+        b'"\t"',
+        b"01",
+        b"1,",
+        b'1 "b": 2',
+        b'"open',
+        b"[" * 2000,
+        b"9" * 5000,
+        b'"\xff"',
+        b'"\xff", "c": ' + b"9" * 5000,
+        b"1}} , {",
+    ],
 )
 @pytest.mark.parametrize("at", [0, 1, 60, 198, 199])
 def test_damage_in_slabs(tmp_path: Path, damage: bytes, at: int) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .slabs import LONGEST, Slab, raw_values, read_window
+from .slabs import LONGEST, Slab, certain_values, read_window
 
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
 _MOST_COMMAS = 1 << 19
@@ -45,7 +45,7 @@ def read_envelope(path: Path, items: str) -> Envelope | None:
         return None
     places = [match.end() for match in _key(items).finditer(data)]
     whole = bytes(_members(data).get(items, b"")) if len(places) == 1 else b""
-    found = raw_values(whole[1:-1]) if whole else []
+    found = certain_values(whole[1:-1]) if whole and data.startswith(whole, places[0]) else []
     header = _header(data[: places[0]], data[places[0] + len(whole) :], items) if found else None
     return None if header is None else Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
 
@@ -100,6 +100,6 @@ def _members(data: bytes) -> dict[str, Any]:
     decode, error = fast
     try:
         found: dict[str, Any] = decode(data)
-    except (error, RecursionError):
+    except (error, UnicodeDecodeError, RecursionError):  # a key that is no UTF-8 is no DecodeError
         return {}
     return found
