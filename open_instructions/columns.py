@@ -60,7 +60,7 @@ PARQUET = {
         "source", "subset", "messages.list.element.role", "language", "language_score", "task", "engine", "license", "num_turns", "num_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
-    # Of texts, the least and the greatest of each row group would stand in the footer, at any length.
+    # Of texts, the least and the greatest of each row group would stand in the footer, up to 4 KB of each.
     "write_statistics": [
         "id", "conversation_id", "source", "subset", "language", "language_score", "task", "engine", "license", "num_turns", "num_tokens",
         "origin_file", "origin_row", "level", "stage", "reason",

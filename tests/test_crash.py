@@ -17,10 +17,12 @@ import pytest
 
 from open_instructions import builder, chunk
 from open_instructions.builder import BuildResult, build
+from open_instructions.chunk import Chunk
 from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
 from open_instructions.ledger import Ledger
 from open_instructions.places import Counted, is_draft
 from open_instructions.planner import Choices
+from open_instructions.readers import Slab
 from open_instructions.store.work import held, workspace
 
 from .conftest import alpaca, digests
@@ -277,3 +279,18 @@ def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another version of Open Instructions"):
         builder._process(work, recipe=job.recipe, files=(), folder=tmp_path, code="0" * 64)
     assert not list(tmp_path.iterdir())
+
+
+def test_other_bytes_in_the_same_place_make_another_chunk(tmp_path: Path) -> None:
+    slab = Slab(tmp_path / "x.json", 10, 20, 3, 1, lines=False)
+    chunk = Chunk(0, "alpaca", "main", "x.json", {}, [], 0.5, slab)
+    others = [
+        (chunk, b'{"a": 22}'),
+        (chunk._replace(slab=slab._replace(row=4)), b'{"a": 11}'),
+        (chunk._replace(slab=slab._replace(start=9)), b'{"a": 11}'),
+        (chunk._replace(subset="cleaned"), b'{"a": 11}'),
+        (chunk._replace(header={"type": "t"}), b'{"a": 11}'),
+    ]
+    assert len({chunk.digest(b'{"a": 11}'), *(other.digest(data) for other, data in others)}) == 6
+    moved = chunk._replace(slab=slab._replace(path=tmp_path / "y" / "x.json"))
+    assert moved.digest(b'{"a": 11}') == chunk.digest(b'{"a": 11}')

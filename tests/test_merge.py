@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from open_instructions.builder import BuildResult, build
-from open_instructions.merge import layout
+from open_instructions.merge import fate, layout
 from open_instructions.merge.layout import Layout, Span
 
 from .conftest import alpaca, digests, rows
@@ -103,6 +104,17 @@ def test_dictionaries_where_values_recur_and_no_texts_in_the_footer(make: Callab
     assert found["messages.list.element.role"] == (True, False)
     assert found["messages.list.element.content"] == (False, False)
     assert found["raw"] == (False, False)
+
+
+def test_equal_hashes_are_no_equal_names_and_half_a_key_is_no_key() -> None:
+    def message(**columns: Any) -> pa.Table:
+        return pa.table({**columns, "number": pa.array([0, 1, 2, 3], pa.int64()), "name": ["a", "b", "a", "c"]})
+
+    hashes = pa.array([7, 7, 7, 2**64 - 1], pa.uint64())
+    assert fate._repeated([message(hash=hashes)]).to_pylist() == [{"number": 2, "name": "a~2"}]
+    keys = pa.array([b"12345678" + end for end in (b"abcdefgh", b"abcdefgi", b"abcdefgh", b"bbcdefgh")], pa.binary(16))
+    lost = fate._losers([message(key=keys, rank=pa.array([1, 0, 0, 0], pa.int64()))])
+    assert lost.to_pylist() == [{"number": 0, "winner": 2, "name": "a"}]
 
 
 def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:
