@@ -50,6 +50,7 @@ def memory(group: int) -> int:
 
 def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float, int]:
     """Seconds of a process, or with `measure` the peak MB of it and its children as well: to look takes time of a core that they need."""
+    os.sync()  # what ran before leaves nothing to be written meanwhile
     started, peak = time.monotonic(), 0
     process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
     while measure and process.poll() is None:
