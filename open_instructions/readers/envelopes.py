@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .frames import fast_decoder
 from .slabs import LONGEST, Slab, certain_values, read_window
 
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
@@ -83,18 +84,9 @@ def _key(items: str) -> re.Pattern[bytes]:
     return re.compile(re.escape(json.dumps(items).encode()) + rb"[ \t\r\n]*:[ \t\r\n]*(?=\[)")
 
 
-@cache
-def _decoder() -> Any:
-    try:
-        import msgspec
-    except ImportError:
-        return None
-    return msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, msgspec.DecodeError
-
-
 def _members(data: bytes) -> dict[str, Any]:
     """The values of an object, by key, not parsed; none where msgspec does not take it for one."""
-    fast = _decoder()
+    fast = fast_decoder("raw object")
     if fast is None:
         return {}
     decode, error = fast

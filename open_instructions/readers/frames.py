@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..schema import Reason, Reject
 
@@ -37,7 +38,7 @@ def parse(frame: Frame) -> dict[str, Any] | Reject:
 def _quickly(text: str) -> dict[str, Any] | None:
     """The record in a text, by msgspec: where it accepts a text, it makes of it what Python's parser makes, in half the time. None
     for what it refuses (NaN, half a surrogate pair, 1e400, bytes that are no UTF-8), and for what is no record."""
-    fast = _msgspec()
+    fast = fast_decoder("value")
     if fast is None:
         return None
     decode, error = fast
@@ -78,14 +79,15 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
 
 
 @cache
-def _msgspec() -> Any:
-    """Its decoder and its error; None where it is not installed."""
+def fast_decoder(shape: Literal["value", "raw list", "raw object"]) -> tuple[Callable[[Any], Any], type[Exception]] | None:
+    """msgspec's decoder and the error that it raises: of a whole value, or of one whose parts stay as they stand (`bytes` of each);
+    None where it is not installed."""
     try:
-        from msgspec import DecodeError
-        from msgspec.json import Decoder
+        import msgspec
     except ImportError:
         return None
-    return Decoder().decode, DecodeError
+    of = {"value": Any, "raw list": list[msgspec.Raw], "raw object": dict[str, msgspec.Raw]}[shape]
+    return msgspec.json.Decoder(of).decode, msgspec.DecodeError
 
 
 _KINDS = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false"}

@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple
 from ..errors import InputError
 from . import jsontext
 from .buffer import Buffer
-from .frames import Frame
+from .frames import Frame, fast_decoder
 from .jsontext import BLANKS
 from .streams import open_stream
 
@@ -120,7 +119,7 @@ class Walk:
     def _enter(self) -> bool:
         """Into the array, if it is one of objects."""
         head = _OPENING.match(read_window(self._path, 0, 1 << 16))
-        if head is None or _decoder() is None:
+        if head is None or fast_decoder("raw list") is None:
             return False
         self.at, self._opening = head.start(1), head[1]
         return True
@@ -183,16 +182,6 @@ def _last_places(data: bytes, opening: bytes) -> Iterator[int]:
         yield place
 
 
-@cache
-def _decoder() -> Any:
-    """msgspec's, for a list of values that are not parsed; None where it is not installed."""
-    try:
-        import msgspec
-    except ImportError:
-        return None
-    return msgspec.json.Decoder(list[msgspec.Raw])
-
-
 def certain_values(data: bytes) -> list[Any]:
     """As `raw_values`, for who plans slabs; none either where there is a number that Python refuses and msgspec does not look at."""
     if _MANY_DIGITS.search(data[::400]) and _TOO_MANY_DIGITS.search(data):
@@ -202,11 +191,12 @@ def certain_values(data: bytes) -> list[Any]:
 
 def raw_values(data: bytes) -> list[Any]:
     """The values in a window of an array; none where they are not what every parser agrees on."""
-    import msgspec
-
+    fast = fast_decoder("raw list")
+    assert fast, "without it nothing is cut in slabs"
+    decode, error = fast
     try:
-        found: list[Any] = _decoder().decode(b"[" + data.rstrip(_SPACE + b",") + b"]")
-    except (msgspec.DecodeError, RecursionError):
+        found: list[Any] = decode(b"[" + data.rstrip(_SPACE + b",") + b"]")
+    except (error, RecursionError):
         return []
     return found
 
