@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,9 @@ from .hub_server import FakeHub
 # a busy machine is no defect, and a red run must be the same red run again
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# where the tests run in the background of a shell, Ctrl-C is ignored, by the processes that they start too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = ["killing.py"]  # a program, which test_crash.py runs
 
