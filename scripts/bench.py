@@ -32,7 +32,7 @@ from open_instructions.stages.html import to_markdown
 from open_instructions.stages.language import detect_all, prior, words
 from open_instructions.tokens import tokenizer
 
-OI = [sys.executable, "-c", "import sys; from open_instructions.cli import main; sys.exit(main())"]
+OI = [sys.executable, "-c", "from open_instructions.cli import run; run()"]
 
 
 def memory(group: int) -> int:

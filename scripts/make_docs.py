@@ -99,7 +99,7 @@ def _help(command: str) -> str:
     environment = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
     environment.pop("FORCE_COLOR", None)
     environment.pop("GITHUB_ACTIONS", None)
-    arguments = [sys.executable, "-c", "import sys; from open_instructions.cli import main; sys.exit(main())", *command.split(), "--help"]
+    arguments = [sys.executable, "-c", "from open_instructions.cli import run; run()", *command.split(), "--help"]
     text = subprocess.run(arguments, env=environment, capture_output=True, text=True, encoding="utf-8", check=True).stdout
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 

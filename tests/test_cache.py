@@ -24,7 +24,7 @@ def test_two_processes_fetch_a_file_once(hub: FakeHub, mine: Callable[..., Path]
     hub.files["mine.json"] = ROWS
     hub.faults.append(Fault("GET /files/", delay=1.5))
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     both = [subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [p.wait(timeout=60) for p in both] == [0, 0]
     assert [line for line in hub.lines if line.startswith("GET /files")] == ["GET /files/mine.json"]
@@ -78,7 +78,7 @@ def test_a_prune_beside_a_fetch_leaves_it_alone(hub: FakeHub, mine: Callable[...
     hub.files["mine.json"] = ROWS + b" " * 1_000_000
     hub.faults.append(Fault("GET /files/", throttle=0.15))
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL)
     part = tmp_path / "cache" / "files" / "mine" / "main" / "mine.json.part"
     until = time.monotonic() + 30

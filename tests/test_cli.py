@@ -19,7 +19,7 @@ from open_instructions.cli.console import safe, size
 
 
 def oi(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     environment = {**os.environ, "NO_COLOR": "1", **options.pop("env", {})}
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -145,7 +145,7 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     data = tmp_path / "data"
     data.mkdir()
     (data / "alpaca_data.json").write_text(json.dumps(records))
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     arguments = [sys.executable, "-c", code, "build", "-s", "alpaca", "-d", str(data), "-o", str(tmp_path / "out"), "--workers", "1"]
     running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     limit = time.monotonic() + 60
@@ -186,7 +186,7 @@ def test_ctrl_c_while_a_class_is_made() -> None:
 
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     oi("build", "-s", "all", "--sample", "--out", tmp_path / "mix")
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     done = subprocess.run(
         f"'{sys.executable}' -c '{code}' stats '{tmp_path / 'mix'}' --json | head -1",
         shell=True,
@@ -195,6 +195,19 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_what_cannot_be_written_is_said() -> None:
+    code = """if True:
+        from open_instructions import cli
+
+        cli.app.command("short")(lambda: print("never to be seen"))
+        cli.run()
+    """
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code, "short"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
 def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
@@ -231,7 +244,7 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
     import pty
 
     main, side = pty.openpty()
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     arguments = [sys.executable, "-c", code, "build", "-s", "dolly,alpaca", "--sample", "-o", str(tmp_path / "out")]
     running = subprocess.Popen(arguments, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"})
     os.close(side)

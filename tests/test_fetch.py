@@ -105,7 +105,7 @@ def test_a_fetch_that_is_killed_goes_on(hub: FakeHub, mine: Callable[..., Path],
     hub.files["mine.json"] = ROWS + b" " * 3_000_000
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
     hub.faults.append(Fault("GET /files/", throttle=0.05))
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], start_new_session=True)
     part = tmp_path / "cache" / "files" / "mine" / "main" / "mine.json.part"
     until = time.monotonic() + 60
@@ -126,7 +126,7 @@ def test_ctrl_c_ends_a_fetch_at_once(hub: FakeHub, mine: Callable[..., Path], ho
     hub.files["mine.json"] = ROWS + b" " * 10_000_000
     hub.faults.append(Fault("GET /files/", **how))
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
-    code = "import sys; from open_instructions.cli import main; sys.exit(main())"
+    code = "from open_instructions.cli import run; run()"
     fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 30
     while not hub.log and time.monotonic() < until:

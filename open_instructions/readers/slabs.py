@@ -202,7 +202,7 @@ def raw_values(data: bytes) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return bytes(value).decode("utf-8", "surrogateescape")
+    return str(value, "utf-8", "surrogateescape")
 
 
 def _value(value: Any) -> Any:
