@@ -65,8 +65,8 @@ class Chunk(NamedTuple):
 
 
 def cut(opened: Opened, source: str, file: str, *, start: int, join: bool, slabs: bool = True) -> Iterator[Chunk]:
-    """Cut an input into chunks. Where they are cut depends on the input alone, and never lies inside a run. Without `slabs` each has
-    its records in it."""
+    """Cut an input into chunks. Where they are cut depends on the input, on `slabs` and on whether msgspec is installed, and never lies
+    inside a run. Without `slabs` each has its records in it."""
     subset = opened.subset
     header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
     run_key = subset.run_key if join else None

@@ -107,7 +107,8 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
     hashes = numbers([xxh3_64_intdigest(name.encode()) for name in ids], "uint64")
     parts = np.array([*(at for at, kept in enumerate(output.conversations) if kept.first), len(output.conversations)])
     messages, records = whole(data["messages"]), whole(raw[RAW])
-    turns, texts = offsets(messages), offsets(messages.values.field(1))[offsets(messages)]
+    turns = offsets(messages)
+    texts = offsets(messages.values.field(1))[turns]
     rows, raws = offsets(records), offsets(records.values)
     arrays = [
         strings(ids),
