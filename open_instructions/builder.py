@@ -153,6 +153,8 @@ def build(
                     manifest = _run(job, work, running, progress)
                 notes = _damage(Ledger.from_dict(manifest["ledger"])) + ([] if sample else _counted(manifest["counts"]))
                 publish(work / READY, job.out)
+    except BrokenPipeError:  # of who watches
+        raise
     except OSError as error:
         raise OutputError(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",

@@ -91,7 +91,8 @@ def _cli() -> str:
     for error in errors:
         summary = (error.__doc__ or "").split("\n")[0]
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
-    lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |", ""]
+    lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |"]
+    lines += ["| 141 | | Nobody reads what is printed any more (`oi stats \\| head`). |", ""]
     return "\n".join(lines)
 
 

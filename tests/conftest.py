@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import signal
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ settings.load_profile("project")
 
 # where the tests run in the background of a shell, Ctrl-C is ignored, by the processes that they start too
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# and what a command has printed must not reach its reader only because the shell has Python print at once
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 collect_ignore = ["killing.py"]  # a program, which test_crash.py runs
 

@@ -210,6 +210,48 @@ def test_what_cannot_be_written_is_said() -> None:
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
+def test_what_was_printed_before_an_error_is_there() -> None:
+    code = """if True:
+        from open_instructions import cli
+        from open_instructions.errors import FetchError
+
+        def late():
+            print("a table")
+            raise FetchError("Nobody answered.")
+
+        cli.app.command("late")(late)
+        cli.run()
+    """
+    done = subprocess.run([sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (10, "a table\n", "Error: Nobody answered.\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
+    rows = [json.dumps({"instruction": f"Say {n}.", "context": "", "response": f"It is {n}.", "category": "open_qa"}) for n in range(100)]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "databricks-dolly-15k.jsonl").write_text("\n".join(rows))
+    code = f"{sys.executable} -c 'from open_instructions.cli import run; run()' build -s dolly -d data -o mix --workers 2"
+    done = subprocess.run(f"{code} {closed}", shell=True, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stdout + done.stderr
+    assert oi("check", tmp_path / "mix").returncode == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_nobody_reads(tmp_path: Path, stream: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from open_instructions.cli import run; run()"
+    given = [sys.executable, "-c", code, "build", "-s", "dolly", "--sample", "-o", str(tmp_path / "mix")]
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    done = subprocess.run(given, check=False, **{stream: writer, other: subprocess.DEVNULL})  # type: ignore[call-overload]
+    os.close(writer)
+    assert done.returncode == 141
+    # the tables come last, what was found comes first
+    assert (tmp_path / "mix" / "manifest.json").exists() == (stream == "stdout")
+
+
 def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

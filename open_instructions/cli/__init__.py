@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
@@ -15,6 +16,10 @@ from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
 
 _INTERRUPTED = 130
+_NOBODY_READS = 141
+"""As a shell says of a command that SIGPIPE ended."""
+_GOES_ON = ("build", "fetch")
+"""What starts from what is done, after an interruption."""
 
 app = typer.Typer(
     name="oi",
@@ -60,13 +65,21 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def _interrupted() -> int:
-    fail("Interrupted.", "Nothing was published. The same command goes on from what is done.")
+def _interrupted(given: Sequence[str]) -> int:
+    command = next((a for a in given if not a.startswith("-")), "")
+    fail("Interrupted.", "The same command goes on from what is done." if command in _GOES_ON else "")
     return _INTERRUPTED
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `oi`; returns the exit code. See docs/cli.md for the codes."""
+    try:
+        return _main(arguments)
+    except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
+        return _NOBODY_READS
+
+
+def _main(arguments: list[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     try:
@@ -88,10 +101,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         if debug:
             raise
-        return _interrupted()
-    except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
-        sys.stderr.close()
-        return 0
+        return _interrupted(given)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         if debug:
             raise
@@ -101,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         if debug:
             raise
         if isinstance(error.__cause__, KeyboardInterrupt):  # while a class was made, Python 3.11 makes a RuntimeError of it
-            return _interrupted()
+            return _interrupted(given)
         if fault := store_fault(error):
             fail(fault)
         else:
@@ -112,7 +124,18 @@ def main(arguments: list[str] | None = None) -> int:
 def run() -> NoReturn:
     """The command itself: `main`, and the end of the process. To take the interpreter apart, object by object, is a tenth of what a
     short command takes, and nothing is left to be closed."""
+    _open_closed()
     code = main()
-    with suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads it any more
+            stream.flush()
     os._exit(code)
+
+
+def _open_closed() -> None:
+    """A standard stream that is closed leads nowhere: else its number would be given to a file of ours, and of the workers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode)  # noqa: SIM115 - as long as the process
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)

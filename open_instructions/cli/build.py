@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -184,7 +183,7 @@ class _Watcher:
         if self._progress:
             self._progress.update(self._bars[step.source], completed=step.total)
         else:
-            print(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}", file=sys.stderr)
+            self._console.print(Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}"))
 
     def done(self) -> None:
         if self._last:

@@ -29,12 +29,17 @@ def safe(text: str) -> str:
     return _CONTROL.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # which has one answer, whoever wrote
+
+
 def out() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return _Console(highlight=False, soft_wrap=True)
 
 
 def err() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(message: str, hint: str = "") -> None:
