@@ -57,8 +57,9 @@ def build(out: Path = OUT, max_tokens: int = 100) -> object:
 
 
 def dying_at(operation: int) -> None:
-    """A build that kills itself before the given one of its file operations: renames, removals, folders."""
-    count = 0
+    """A build that kills itself before the given one of its file operations: renames, removals, folders, and each file of the build
+    that it replaces."""
+    count, replaced = 0, False
 
     def counted(real: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **named: object) -> object:
@@ -78,6 +79,16 @@ def dying_at(operation: int) -> None:
         (shutil, "rmtree"),
     ):
         setattr(owner, name, counted(getattr(owner, name)))
+    unlink, counted_unlink, rmtree = os.unlink, counted(os.unlink), shutil.rmtree
+
+    def one_by_one(path: Path) -> None:
+        nonlocal replaced
+        replaced = path.name.endswith(".old")
+        rmtree(path)
+        replaced = False
+
+    os.unlink = lambda *args, **named: (counted_unlink if replaced else unlink)(*args, **named)  # type: ignore[assignment]
+    shutil.rmtree = one_by_one  # type: ignore[assignment]
     build()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -218,6 +219,15 @@ def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) 
         build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
     assert (tmp_path / ".out.old" / "thesis").exists()
     assert digests(out) == whole
+
+
+def test_the_removal_of_the_build_before_is_finished(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    earlier = build("alpaca", data_dir=data, out=out, workers=1).path
+    shutil.copytree(earlier, tmp_path / ".out.old")
+    (tmp_path / ".out.old" / "manifest.json").unlink()  # killed in the middle of it
+    build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
+    assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
 
 
 def test_a_damaged_chunk_is_done_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

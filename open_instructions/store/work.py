@@ -124,23 +124,29 @@ def publish(ready: Path, out: Path) -> None:
         out.rename(old)
     try:
         ready.rename(out)
-    except OSError:
-        if old.exists():
+    except (OSError, KeyboardInterrupt):
+        if old.exists() and not out.exists():
             old.rename(out)
         raise
     if old.exists():
-        remove_tree(old)
+        _remove_build(old)
+
+
+def _remove_build(old: Path) -> None:
+    """The manifest goes first: what is left of a removal that is broken off does not say that it is a build."""
+    (old / MANIFEST).unlink(missing_ok=True)
+    remove_tree(old)
 
 
 def _mend(out: Path) -> None:
     """Finish or undo the replacing that a killed run was in the middle of."""
     old = _beside(out, "old")
-    if not (old / MANIFEST).is_file():  # nothing of ours
+    if not old.is_dir() or _strangers(old):  # nothing of ours
         return
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
-    if out.exists():
-        remove_tree(old)
+    if out.exists() or not (old / MANIFEST).is_file():
+        _remove_build(old)
     else:
         old.rename(out)
 
