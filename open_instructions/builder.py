@@ -27,14 +27,14 @@ from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
 from .places import is_remote, store_fault
-from .planner import Choices, Fetching, Missing, Plan, describe_inputs, plan
+from .planner import Choices, Fetching, Missing, Plan, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
 from .schema import Reason
 from .store import Build
 from .store.chunks import Finished, count_finished, finished, write_chunk
 from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, held, left_behind, publish, workspace
-from .versions import own_code, versions
+from .versions import own_code
 
 SMALL_INPUT = 8 << 20
 """Under this many bytes one worker is faster than starting several."""
@@ -246,11 +246,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "format": 1,
         "open_instructions": version("open-instructions"),
         "fingerprint": job.fingerprint,
-        "versions": versions(job.recipe),
-        "recipe": job.recipe.to_dict(),
-        "sources": {s.source.name: s.source.digest or None for s in job.selections},
-        "inputs": describe_inputs(job.found.inputs),
-        "missing": [f"{source}:{subset}" for source, subset in job.found.missing],
+        **job.described,
         "counts": _other_counts(job, counts),
         "attribution": attribution,
         "totals": counts.summary(),

@@ -154,7 +154,8 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         top = cast(Any, folder)
         for path, folders, names in top.fs.walk(top.path, topdown=True):
             folders.sort()
-            yield folder.joinpath(*path[len(top.path) :].strip("/").split("/")), folders, sorted(names)
+            # a folder that a console made is an object without a name of its own
+            yield folder.joinpath(*path[len(top.path) :].strip("/").split("/")), folders, sorted(filter(None, names))
         return
     been = set()
     for path, folders, names in os.walk(folder, followlinks=True):

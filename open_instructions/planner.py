@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,15 +39,19 @@ class Plan:
     out: Path
 
     @cached_property
-    def fingerprint(self) -> str:
-        described = {
+    def described(self) -> dict[str, Any]:
+        """All of it, as the manifest has it."""
+        return {
             "versions": versions(self.recipe),
             "recipe": self.recipe.to_dict(),
+            "sources": {s.source.name: s.source.digest or None for s in self.selections},
             "inputs": describe_inputs(self.found.inputs),
-            "missing": self.found.missing,
-            "sources": [(s.source.name, s.source.digest) for s in self.selections],
+            "missing": [f"{source}:{subset}" for source, subset in self.found.missing],
         }
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return store.fingerprint(self.described)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,19 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
         (lambda rows: rows[0].update(num_turns=9), "its num_turns is 9"),
         (lambda rows: rows[0].update(language="xx"), "language 'xx'"),
         (lambda rows: rows[0].update(conversation_id="other"), "is no part of other"),
+        (lambda rows: rows[0].update(id=rows[0]["id"] + "#banana"), "is no part of"),
+        (lambda rows: rows[0].update(num_tokens=-5), "has -5 tokens"),
+        (lambda rows: rows[0].update(language_score=7.0), "has the language score 7.0"),
+        (lambda rows: rows[0].update(language_score=float("nan")), "has the language score nan"),
+        (lambda rows: rows[0].update(metadata="[1]"), "has metadata that are no JSON object"),
+        (lambda rows: rows[0].update(metadata="{"), "has metadata that are no JSON object"),
+        (lambda rows: rows[0]["messages"][0].update(content=None), "has no value in a message or an edit"),
+        (lambda rows: rows[0].update(messages=[None]), "has no value in a message or an edit"),
+        (lambda rows: rows[0].update(messages=None), "has no messages"),
+        (lambda rows: rows[0].update(id=None), "None has no id"),
+        (lambda rows: rows[0].update(conversation_id=None, license=None), "has no conversation_id, license"),
+        (lambda rows: rows[0].update(source=None), "None:main: 1 rows are there, and the ledger says 0"),
+        (lambda rows: rows[0].update(edits=[None]), "has no value in a message or an edit"),
     ],
 )
 def test_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, Any]]], None], says: str) -> None:
@@ -99,6 +112,88 @@ def test_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, A
 def test_a_rejected_row_that_is_missing(built: Path) -> None:
     rewrite(built, lambda rows: rows.remove(next(r for r in rows if r["reason"] == "duplicate")), "rejected")
     assert any("are in rejected/ for duplicate, and the ledger says" in p for p in oi.check(built).problems)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: rows[0].update(raw=None), "1 rows have no raw"),
+        (lambda rows: rows.append(next(r for r in rows if r["level"] == "turn") | {"reason": "overlong"}), "1 turns are in rejected/ for overlong, and the ledger says 0"),
+        (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
+    ],
+)  # fmt: skip
+def test_rejected_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, Any]]], None], says: str) -> None:
+    rewrite(built, change, "rejected")
+    problems = oi.check(built).problems
+    assert any(says in problem for problem in problems), problems
+
+
+def test_rows_of_which_the_ledger_knows_nothing(built: Path) -> None:
+    def forget(content: dict[str, Any]) -> None:
+        content["ledger"] = {}
+        content["totals"] = dict.fromkeys(content["totals"], 0)
+
+    manifest(built, forget)
+    problems = oi.check(built).problems
+    assert "dolly:main: 24 rows are there, and the ledger says 0" in problems
+    assert any(p.endswith("records are in rejected/ for duplicate, and the ledger says 0") for p in problems)
+
+
+def test_a_build_without_shards(built: Path) -> None:
+    manifest(built, lambda content: content.update(shards=[]))
+    problems = oi.check(built).problems
+    assert "no shard of data/ is in the manifest" in problems
+    assert "data/train-00000-of-00001.parquet is not in the manifest" in problems
+
+
+def test_files_that_are_gone_and_files_that_are_strange(built: Path) -> None:
+    for name in ("README.md", "oi.lock"):
+        (built / name).unlink()
+    (built / "test").mkdir()
+    for name in ("stray.parquet", "test/x.parquet", ".gitattributes"):
+        (built / name).touch()
+    assert oi.check(built).problems == (
+        "README.md is gone",
+        "oi.lock is gone",
+        "stray.parquet is not in the manifest",
+        "test/x.parquet is not in the manifest",
+    )
+
+
+def test_a_lock_of_another_build(built: Path) -> None:
+    lock = json.loads((built / "oi.lock").read_text())
+    lock["files"][0]["sha256"] = "0" * 64
+    (built / "oi.lock").write_text(json.dumps(lock))
+    assert oi.check(built).problems == ("oi.lock has other files or another recipe than the manifest",)
+    (built / "oi.lock").write_text("{")
+    [problem] = oi.check(built).problems
+    assert "oi.lock is no lock" in problem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["recipe"].update(min_chars=3),
+        lambda content: content["inputs"][0].update(bytes=5),
+        lambda content: content["versions"].update(python="2.7"),
+        lambda content: content["sources"].update(dolly="0" * 64),
+        lambda content: content.update(fingerprint="0" * 64),
+        lambda content: content.update(missing=["dolly:main"]),
+    ],
+)
+def test_a_manifest_that_says_something_else(built: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    manifest(built, change)
+    assert "the fingerprint in the manifest is not that of its versions, recipe, sources and inputs" in oi.check(built).problems
+
+
+def test_many_problems_are_counted(built: Path) -> None:
+    def spoil(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["num_tokens"] = -1
+
+    rewrite(built, spoil)
+    problems = oi.check(built).problems
+    assert (len(problems), problems[-1]) == (101, "and 321 more")
 
 
 def test_another_schema(built: Path) -> None:

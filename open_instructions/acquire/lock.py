@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import places
 from ..catalogue import Source
 from ..errors import InputError
 from ..upstream import Hub, parse_place
@@ -64,7 +65,7 @@ def locked_files(inputs: Sequence[Input], sources: Iterable[Source], cache: Cach
 def read_lock(path: str) -> Lock:
     """What a lock says. Raises InputError if it is none."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(places.place(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:

@@ -8,6 +8,7 @@ work     the folder of a build that runs; publishing it
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -24,7 +25,9 @@ MANIFEST, CARD, LICENSE, LOCK, DATA, REJECTED = "manifest.json", "README.md", "L
 PAGES = (CARD, LICENSE, LOCK)
 """What lies beside the manifest."""
 SAMPLE = "sample"
-_MANIFEST_KEYS = ("fingerprint", "versions", "recipe", "sources", "inputs", "totals", "ledger", "shards")
+_DECIDES = ("versions", "recipe", "sources", "inputs", "missing")
+_LISTS = ("inputs", "missing", "shards")
+_MANIFEST_KEYS = ("fingerprint", *_DECIDES, "totals", "ledger", "shards")
 
 
 def home() -> Path:
@@ -73,6 +76,11 @@ class Build:
             return False
 
 
+def fingerprint(described: Mapping[str, Any]) -> str:
+    """What tells a build from any other: a digest of all that decides it, as its manifest has it."""
+    return hashlib.sha256(json.dumps({key: described[key] for key in _DECIDES}, sort_keys=True).encode()).hexdigest()
+
+
 def inside(shard: str) -> bool:
     """Does the path of a shard, as a manifest has it, stay in the build's folder?"""
     return not Path(shard).is_absolute() and ".." not in Path(shard).parts
@@ -103,9 +111,16 @@ def _look_over(content: Mapping[str, Any]) -> None:
         kinds = {"path": str, "bytes": int, "rows": int, "sha256": str}
         if not all(isinstance(shard[key], kind) for key, kind in kinds.items()):
             raise TypeError(shard)
-    kinds = {"fingerprint": str, "versions": dict, "recipe": dict, "sources": dict, "inputs": list, "totals": dict, "shards": list}
-    if not all(isinstance(content[key], kind) for key, kind in kinds.items()):
-        raise TypeError(kinds)
+    fields: dict[str, type] = {
+        "fingerprint": str,
+        "versions": dict,
+        "recipe": dict,
+        "sources": dict,
+        "totals": dict,
+        **dict.fromkeys(_LISTS, list),
+    }
+    if not all(isinstance(content[key], kind) for key, kind in fields.items()) or not all(isinstance(i, dict) for i in content["inputs"]):
+        raise TypeError(fields)
     if not all(isinstance(count, int) for count in Ledger.from_dict(content["ledger"]).values()):
         raise TypeError(content["ledger"])
 
