@@ -42,9 +42,10 @@ SMALL_INPUT = 8 << 20
 
 @dataclass(frozen=True)
 class Step:
-    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them."""
+    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them. Behind all sources, with
+    None for one: bytes of text that are written to shards."""
 
-    source: str
+    source: str | None
     done: int
     total: int
     records: int
@@ -230,7 +231,8 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         if progress:
             progress(step)
     _still_there(job)
-    merged = merge(engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections])
+    watch = None if progress is None else lambda done, total: progress(Step(None, done, total, 0))
+    merged = merge(engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections], watch)
     counts.update(merged.ledger)
     problems = counts.problems()
     rows = sum(s["rows"] for s in merged.shards if s["path"].startswith(store.DATA))

@@ -302,7 +302,7 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
     os.close(main)
     assert running.wait(60) == 0
     text = seen.decode()
-    assert "━" in text and "dolly" in text and "Ledger" in text
+    assert "━" in text and "dolly" in text and "shards" in text and "Ledger" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

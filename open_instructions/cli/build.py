@@ -136,9 +136,9 @@ class _Watcher:
     def __init__(self) -> None:
         self.said = 0
         self._console = err()
-        self._bars: dict[str, TaskID] = {}
+        self._bars: dict[str | None, TaskID] = {}
         self._progress: Progress | None = None
-        self._records: dict[str, int] = defaultdict(int)
+        self._records: dict[str | None, int] = defaultdict(int)
         self._last: BuildStep | None = None
 
     def announce(self, job: Plan, done: int) -> None:
@@ -166,7 +166,8 @@ class _Watcher:
     def _start_bars(self, job: Plan) -> None:
         self._progress = bars(self._console)
         for source in dict.fromkeys(item.source for item in job.found.inputs):
-            self._bars[source] = self._progress.add_task(source, total=None, start=False)
+            files = {item.path: item.size for item in job.found.inputs if item.source == source}
+            self._bars[source] = self._progress.add_task(source, total=sum(files.values()), start=False)
         self._progress.start()
 
     def step(self, step: BuildStep) -> None:
@@ -175,6 +176,8 @@ class _Watcher:
         self._last = step
         self._records[step.source] += step.records
         if self._progress:
+            if step.source is None and None not in self._bars:
+                self._bars[None] = self._progress.add_task("shards", start=False)
             task = self._bars[step.source]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
@@ -182,7 +185,7 @@ class _Watcher:
     def _finish(self, step: BuildStep) -> None:
         if self._progress:
             self._progress.update(self._bars[step.source], completed=step.total)
-        else:
+        elif step.source is not None:
             self._console.print(Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}"))
 
     def done(self) -> None:

@@ -13,7 +13,7 @@ a name, and for each chunk a few numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from ..store import DATA, REJECTED
 from ..usage import Usage
 from .fate import find_fate
 from .layout import Group, Layout
-from .write import COPIES, Job, survey, write_shard
+from .write import COPIES, Job, Written, survey, write_shard
 
 
 class Merged(NamedTuple):
@@ -38,7 +38,13 @@ class Merged(NamedTuple):
     usage: Usage
 
 
-def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, recipe: Recipe, sources: Sequence[str]) -> Merged:
+Watch = Callable[[int, int], None]
+"""Called with the bytes of text that are in shards, and those that will be."""
+
+
+def merge(
+    engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, recipe: Recipe, sources: Sequence[str], watch: Watch | None = None
+) -> Merged:
     """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each (`counts`)."""
     fate = find_fate(engine, chunks, counts, recipe, sources)
     ledger = Ledger()
@@ -51,13 +57,20 @@ def merge(engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, reci
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         copies.append(surveyed.copies)
     # duplicates come last, so that the order of rejected/ does not show where the chunks were cut
-    for index, sizes in enumerate(copies):
-        layouts[REJECTED].add(COPIES, index, sizes)
+    for index, lengths in enumerate(copies):
+        layouts[REJECTED].add(COPIES, index, lengths)
     for kind in layouts:
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
     with_fates = ((job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group}) for job in jobs)
-    written = list(engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True))
+    sizes = [size for layout in layouts.values() for size in layout.sizes]
+    if watch:
+        watch(0, sum(sizes))
+    written: list[Written] = []
+    for done in engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True):
+        written.append(done)
+        if watch:
+            watch(sum(sizes[: len(written)]), sum(sizes))
     for path in [p for kind in layouts for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
         path.unlink()  # a draft of a node that was lost
     usage = sum([w.usage for w in written], Usage())

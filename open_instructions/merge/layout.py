@@ -25,15 +25,16 @@ Group = list[Span]
 
 
 class Layout:
-    """Shards of row groups of spans, grown table by table. There is always one shard.
+    """Shards of row groups of spans, grown table by table. There is always one shard. `sizes` are the bytes of text in each.
 
     A group ends with the row that fills it, by number or by bytes; a shard with the group that fills it.
     """
 
     def __init__(self) -> None:
         self._shards: list[list[Group]] = [[]]
+        self.sizes = [0]
         self._group: Group = []
-        self._rows = self._size = self._shard_size = 0
+        self._rows = self._size = 0
 
     def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any]) -> None:
         """The next table, by the bytes of text in each of its rows."""
@@ -59,9 +60,9 @@ class Layout:
         return self._shards
 
     def _end_group(self) -> None:
-        if self._shard_size >= SHARD_BYTES:
+        if self.sizes[-1] >= SHARD_BYTES:
             self._shards.append([])
-            self._shard_size = 0
+            self.sizes.append(0)
         self._shards[-1].append(self._group)
-        self._shard_size += self._size
+        self.sizes[-1] += self._size
         self._group, self._rows, self._size = [], 0, 0

@@ -161,9 +161,7 @@ def remember(paths: Mapping[str, Path]) -> None:
     path = home() / "inputs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     known = {**whereabouts(), **{sha256: str(p if places.is_remote(p) else p.resolve()) for sha256, p in paths.items()}}
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    write_json(draft, known)
-    draft.replace(path)
+    places.write_whole(path, lambda file: file.write(_json(known).encode()))
 
 
 def whereabouts() -> dict[str, str]:
@@ -177,4 +175,8 @@ def whereabouts() -> dict[str, str]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_json(value), encoding="utf-8")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
