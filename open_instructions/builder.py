@@ -43,7 +43,7 @@ SMALL_INPUT = 8 << 20
 @dataclass(frozen=True)
 class Step:
     """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them. Behind all sources, with
-    None for one: bytes of text that are written to shards."""
+    None for one: bytes of text that are written to shards. `total` is 0 where there is nothing."""
 
     source: str | None
     done: int
@@ -291,7 +291,7 @@ def _still_there(job: Plan) -> None:
 
 def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, Step]]:
     by_name = {s.source.name: s.source for s in job.selections}
-    sizes = _shares(job.found.inputs)
+    sizes = shares(job.found.inputs)
     totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
     done = dict.fromkeys(by_name, 0)
     number = 0
@@ -306,7 +306,7 @@ def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, 
         done[item.source] += sizes[item]
 
 
-def _shares(inputs: Sequence[Input]) -> dict[Input, int]:
+def shares(inputs: Sequence[Input]) -> dict[Input, int]:
     """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
     unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
     whole: Counter[Path] = Counter()

@@ -7,7 +7,7 @@ raises ConverterError.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -372,6 +372,8 @@ def _checked(item: Any, records: int) -> Draft | Reject:
     for said in (item.id, item.task, item.engine, item.license):
         if said is not None and not isinstance(said, str):
             raise TypeError(f"{said!r} in a Draft is no text")
+    if type(item.metadata) is not dict and not isinstance(item.metadata, Mapping):
+        raise TypeError(f"metadata that are no mapping but a {type(item.metadata).__name__}")
     if item.records != (0,) and (not item.records or not all(0 <= index < records for index in item.records)):
         raise ValueError(f"a Draft of records {item.records}")
     return item

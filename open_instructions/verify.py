@@ -78,7 +78,7 @@ def _problems(build: Build, ids: bytearray) -> Iterator[str]:
     yield from _repeated(ids)
     yield from _books(build, counted)
     if fingerprint(build.manifest) != build.manifest["fingerprint"]:
-        yield "the fingerprint in the manifest is not that of its versions, recipe, sources and inputs"
+        yield "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
 
 
 def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]], ids: bytearray) -> Iterator[str]:

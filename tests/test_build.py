@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -13,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from open_instructions.builder import BuildResult, build
-from open_instructions.catalogue import registry
+from open_instructions.acquire import find
+from open_instructions.builder import BuildResult, build, shares
+from open_instructions.catalogue import registry, select
 from open_instructions.errors import ConverterError, InputError, OutputError, RecipeError, UsageError
+from open_instructions.explain import explain
 from open_instructions.recipe import Recipe
 from open_instructions.store import open_build
 
@@ -315,6 +319,26 @@ def test_the_other_layouts_of_sharegpt(real: Path, tmp_path: Path, subset: str, 
 
 
 # --- determinism
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs file names that are any bytes")
+def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
+    data = tmp_path / os.fsdecode(b"nu\xff")
+    data.mkdir()
+    (data / "alpaca_data.json").write_text(json.dumps([alpaca()]))
+    found = build("alpaca", data_dir=data, out=tmp_path / "out").found
+    assert found.notes == ("alpaca:main: 1 records were found, and 52,002 were published",)
+    assert explain("alpaca/000000", tmp_path / "out").steps
+
+
+def test_what_each_source_has_of_an_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "both.zip", "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr("alpaca_data.json", json.dumps([alpaca()]) + " " * 10_000)
+        packed.writestr("databricks-dolly-15k.jsonl", json.dumps({"instruction": "a", "context": "", "response": "b", "category": "c"}))
+    found = find(tmp_path, select("alpaca,dolly"))
+    of = {item.source: size for item, size in shares(found.inputs).items()}
+    whole = (tmp_path / "both.zip").stat().st_size
+    assert of["alpaca"] > 0.95 * whole and of["dolly"] < 0.02 * whole and sum(of.values()) in (whole - 1, whole)
 
 
 @pytest.mark.parametrize("kind", ["plain", "zip", "tar.gz"])

@@ -252,6 +252,26 @@ def test_nobody_reads(tmp_path: Path, stream: str) -> None:
     assert (tmp_path / "mix" / "manifest.json").exists() == (stream == "stdout")
 
 
+@pytest.mark.parametrize(
+    ("stream", "command"),
+    [
+        *(("stdout", command) for command in ("--help", "build --help", "--version", "sources", "sources --json")),
+        *(("stderr", command) for command in ("nope", "build -s nope", "stats /nowhere")),
+    ],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_nobody_reads_what_a_command_says(stream: str, command: str, unbuffered: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from open_instructions.cli import run; run()"
+    given = [sys.executable, "-c", code, *command.split()]
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(given, check=False, env=environment, **{stream: writer, other: subprocess.PIPE})  # type: ignore[call-overload]
+    os.close(writer)
+    assert (done.returncode, done.stdout or b"", done.stderr or b"") == (141, b"", b"")
+
+
 def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

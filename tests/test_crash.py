@@ -215,10 +215,31 @@ def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) 
     assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
     (tmp_path / ".out.old").mkdir()
     (tmp_path / ".out.old" / "thesis").touch()
-    with pytest.raises(OutputError, match="not empty"):
+    with pytest.raises(OutputError, match=r"\.out\.old holds thesis, which is no part of a build"):
         build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
     assert (tmp_path / ".out.old" / "thesis").exists()
     assert digests(out) == whole
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_interrupted_between_the_two_renames(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool) -> None:
+    out = tmp_path / "out"
+    earlier = digests(build("alpaca", data_dir=data, out=out, workers=1).path)
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path.name != "ready":
+            return rename(path, target)
+        if late:
+            rename(path, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "rename", interrupted)
+        build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
+    assert (digests(out) == earlier) == (not late)
+    assert build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True).unchanged == late
+    assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
 
 
 def test_the_removal_of_the_build_before_is_finished(data: Path, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult
 BROKEN_CONTRACTS = [
     'yield Draft([("User", "a"), ("assistant", "b")])', 'yield Draft(pair("a", 5))', 'yield Draft(pair("a", "b"), task=5)', "yield 5",
     'yield Draft(pair("a", "b"), records=(3,))', 'yield Reject("whatever")', 'yield Reject(Reason.EMPTY, record=7)', "raise SystemExit(3)",
+    'yield Draft(pair("a", "b"), metadata=[1])', 'yield Draft(pair("a", "b"), metadata="hello")',
 ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def read_lock(path: str) -> Lock:
         content = json.loads(places.place(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no lock: {error}.") from error
     try:
         if content["format"] != 1:

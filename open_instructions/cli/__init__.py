@@ -77,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _main(arguments)
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         return _NOBODY_READS
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # Typer makes this of it
+            return _NOBODY_READS
+        raise
 
 
 def _main(arguments: list[str] | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -164,10 +164,14 @@ class _Watcher:
             self._start_bars(job)
 
     def _start_bars(self, job: Plan) -> None:
+        from ..builder import shares
+
         self._progress = bars(self._console)
-        for source in dict.fromkeys(item.source for item in job.found.inputs):
-            files = {item.path: item.size for item in job.found.inputs if item.source == source}
-            self._bars[source] = self._progress.add_task(source, total=sum(files.values()), start=False)
+        totals: Counter[str] = Counter()
+        for item, size_of in shares(job.found.inputs).items():
+            totals[item.source] += size_of
+        for source, total in totals.items():
+            self._bars[source] = self._progress.add_task(source, total=total, start=False)
         self._progress.start()
 
     def step(self, step: BuildStep) -> None:

@@ -161,7 +161,7 @@ def remember(paths: Mapping[str, Path]) -> None:
     path = home() / "inputs.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     known = {**whereabouts(), **{sha256: str(p if places.is_remote(p) else p.resolve()) for sha256, p in paths.items()}}
-    places.write_whole(path, lambda file: file.write(_json(known).encode()))
+    places.write_whole(path, lambda file: file.write(json.dumps(known, indent=2).encode()))  # paths may be no UTF-8: escaped they are
 
 
 def whereabouts() -> dict[str, str]:
@@ -175,8 +175,4 @@ def whereabouts() -> dict[str, str]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(_json(value), encoding="utf-8")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -120,16 +120,17 @@ def publish(ready: Path, out: Path) -> None:
         _copy_into_place(ready, out)
         return
     old = _beside(out, "old")
-    if out.exists():
-        out.rename(old)
+    if not out.exists():
+        ready.rename(out)
+        return
+    out.rename(old)
     try:
         ready.rename(out)
     except (OSError, KeyboardInterrupt):
-        if old.exists() and not out.exists():
+        if not out.exists():
             old.rename(out)
         raise
-    if old.exists():
-        _remove_build(old)
+    _remove_build(old)
 
 
 def _remove_build(old: Path) -> None:
@@ -139,10 +140,11 @@ def _remove_build(old: Path) -> None:
 
 
 def _mend(out: Path) -> None:
-    """Finish or undo the replacing that a killed run was in the middle of."""
+    """Finish or undo the replacing that a killed run was in the middle of. Raises OutputError for what is not ours in its place."""
     old = _beside(out, "old")
-    if not old.is_dir() or _strangers(old):  # nothing of ours
+    if not old.exists():
         return
+    _refuse(_strangers(old) if old.is_dir() else [f"no folder but {old.name}"], old)
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
     if out.exists() or not (old / MANIFEST).is_file():
