@@ -226,6 +226,23 @@ def test_what_was_printed_before_an_error_is_there() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (10, "a table\n", "Error: Nobody answered.\n")
 
 
+def test_an_interruption_leaves_nothing_open() -> None:
+    code = """if True:
+        from multiprocessing import get_context
+        from open_instructions import cli
+
+        def late():
+            global kept
+            kept = get_context("spawn").Lock()  # as a second Ctrl-C keeps those of a pool that is being ended
+            raise KeyboardInterrupt
+
+        cli.app.command("late")(late)
+        cli.run()
+    """
+    done = subprocess.run([sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "Error: Interrupted.\n")
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
     rows = [json.dumps({"instruction": f"Say {n}.", "context": "", "response": f"It is {n}.", "category": "open_qa"}) for n in range(100)]

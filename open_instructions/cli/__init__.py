@@ -127,12 +127,14 @@ def _main(arguments: list[str] | None) -> int:
 
 def run() -> NoReturn:
     """The command itself: `main`, and the end of the process. To take the interpreter apart, object by object, is a tenth of what a
-    short command takes, and nothing is left to be closed."""
+    short command takes, and nothing is left to be closed; but where it was interrupted, perhaps twice."""
     _open_closed()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
             stream.flush()
+    if code == _INTERRUPTED:
+        sys.exit(code)
     os._exit(code)
 
 
