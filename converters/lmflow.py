@@ -19,6 +19,7 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
 from open_instructions.shapes import missing_fields, pair, rest
 
+from .lmflow_choices import mark_equal_options
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
@@ -77,6 +78,12 @@ LMFLOW = Source(
             'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
             mark_missing_rt,
             subsets=("medmcqa",),
+        ),
+        Rule(
+            "equal_options",
+            "A multiple-choice question with two equal options is marked; nothing is changed.",
+            mark_equal_options,
+            subsets=("medmcqa", "medqa"),
         ),
         Rule(
             "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -87,6 +87,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
@@ -102,7 +103,7 @@ def build(
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from, like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
 
@@ -124,6 +125,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )
@@ -298,7 +300,9 @@ def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, 
     for item in job.found.inputs:
         source = by_name[item.source]
         opened = open_file(item.path, item.member, source.subset(item.subset))
-        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base):
             number = chunk.number + 1
             records = chunk.records
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -177,8 +177,9 @@ class Pipeline:
                 tally["defects", "edits", name] += 1
         if not repaired:
             return drafts
+        convert = partial(self._convert, index_base=chunk.index_base) if self._subset.probe else self._convert
         try:
-            produced = [_checked(item, len(repaired)) for item in self._convert(repaired if self._subset.run_key else repaired[0])]
+            produced = [_checked(item, len(repaired)) for item in convert(repaired if self._subset.run_key else repaired[0])]
         except OSError:
             raise
         except (Exception, SystemExit) as error:

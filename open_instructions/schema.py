@@ -40,6 +40,7 @@ class Reason(StrEnum):
     UNKNOWN_ROLE = "unknown_role"
     PREFERENCE_PAIR = "preference_pair"
     NO_TEXT = "no_text"
+    CONTRADICTION = "contradiction"
     REPEATED_TURN = "repeated_turn"
     # structure
     EMPTY = "empty"

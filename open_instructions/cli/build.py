@@ -68,6 +68,13 @@ def build(
         str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    index_base: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBSET=0|1",
+            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
     ] = "local",
@@ -96,6 +103,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            index_base=index_base,
             engine=engine,
             ray_address=ray_address,
             workers=workers,

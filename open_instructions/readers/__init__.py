@@ -9,6 +9,7 @@ parquet          one frame per row
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 _PARQUET_ROWS = 1024
+_NAMES = 100
+"""So many names of a column's numbers are looked at: more than any question has options."""
 
 
 class Opened:
@@ -115,7 +118,9 @@ class Opened:
             return "empty"
         if first == "[" and (format != "lines" or _is_array(buffer)):
             return "array"
-        return format if first == "{" and format in ("object", "envelope") else "lines"
+        if format == "object" and first == "{":
+            return "lines" if self.subset.has(_first_line(buffer)) else "object"
+        return "envelope" if format == "envelope" and first == "{" else "lines"
 
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
         layout = self._layout(buffer)
@@ -147,6 +152,21 @@ class Opened:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
                     self.header = jsontext.header(buffer, self.subset.items)
+
+    def label_names(self, field: str) -> list[str]:
+        """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""
+        if not self._is_parquet:
+            return []
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with seekable(self.path, self.member) as file:
+            try:
+                said = (pq.read_schema(file).metadata or {}).get(b"huggingface", b"")
+                names = json.loads(said)["info"]["features"][field]["names"]
+            except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError, RecursionError):
+                return []
+        return [str(name) for name in names[:_NAMES]] if isinstance(names, list) else []
 
     def _parquet(self) -> Iterator[Framed]:
         import pyarrow as pa
@@ -202,6 +222,13 @@ def _is_array(buffer: Buffer) -> bool:
     """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
+
+
+def _first_line(buffer: Buffer) -> set[str]:
+    """The keys of the object that is the first line, as far as it has been read; none where it is not one."""
+    line = buffer.text[buffer.at :].lstrip().partition("\n")[0]
+    record = parse(Frame(0, line))
+    return set(record) if isinstance(record, dict) else set()
 
 
 def open_file(path: Path, member: int | None, subset: Subset) -> Opened:
