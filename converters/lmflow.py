@@ -137,13 +137,18 @@ def _text_only(instance: Record) -> Draft | Reject:
     return Draft(pair(instance["text"][: mark.start()].rstrip(), instance["text"][mark.end() :].strip()))
 
 
+def _is_score(value: Any) -> bool:
+    """NaN is none: nothing is greater than it, and nothing less."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
 def _listed(instance: Record, scored: bool) -> Draft | Reject:
     answers: Any = instance.get("output")
     if not isinstance(answers, list) or not isinstance(instance.get("input"), str):
         return Reject(Reason.UNEXPECTED_SHAPE, "no text in input, or no list in output")
     if scored:
-        if not all(isinstance(a, dict) and isinstance(a.get("score"), int | float) for a in answers):
-            return Reject(Reason.UNEXPECTED_SHAPE, "an answer without a score")
+        if not all(isinstance(a, dict) and _is_score(a.get("score")) for a in answers):
+            return Reject(Reason.UNEXPECTED_SHAPE, "an answer without a score that is a number")
         answers = [a.get("text") for a in sorted(answers, key=lambda a: -a["score"])]
     if not answers:
         return Reject(Reason.NO_ANSWER, "an empty list of answers")

@@ -93,9 +93,7 @@ def named_option(text: Any) -> int | None:
 
 def _cues(text: str) -> Iterator[tuple[int, int]]:
     """Where the words stand that an explanation may name an option with: to find them so takes a tenth of what a pattern takes."""
-    small = text.lower()
-    if len(small) != len(text):  # as few letters have it
-        small = text
+    small = text.replace("İ", "i").lower()  # the one letter that becomes two
     for cue in _CUES:
         at = small.find(cue)
         while at >= 0:

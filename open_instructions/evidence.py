@@ -39,9 +39,9 @@ class Probe:
     options: int
     look: Callable[[Record], Seen]
 
-    def add_up(self, records: Iterable[Record], names: Sequence[str] = ()) -> Evidence:
-        """What these records show together; `names` are those that the file gives to the numbers from 0."""
-        counted = Counter(self._clamped(self.look(record)) for record in records)
+    def add_up(self, seen: Iterable[Seen], names: Sequence[str] = ()) -> Evidence:
+        """What records show together; `names` are those that their file gives to the numbers from 0."""
+        counted = Counter(map(self._clamped, seen))
         numbers: Counter[str] = Counter()
         fits = [0, 0]
         for (number, explained), count in counted.items():

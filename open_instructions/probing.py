@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from .acquire import Input
 from .catalogue import Selection, Subset
-from .errors import InputError
-from .evidence import Evidence, IndexBase
+from .errors import ConverterError, InputError
+from .evidence import Evidence, IndexBase, Seen
 from .readers import open_file, parse
-from .schema import Record
+from .schema import Reject
 
 _TOLD = 10
 """So many files are told one by one; the rest as a number."""
@@ -47,13 +47,20 @@ def look_over(item: Input, subset: Subset) -> Evidence | None:
         return None
     opened = open_file(item.path, item.member, subset)
 
-    def records() -> Iterator[Record]:
+    def seen() -> Iterator[Seen]:
         for frame, _ in opened.frames():
             record = parse(frame)
-            if isinstance(record, dict):
-                yield record
+            if isinstance(record, Reject):
+                continue
+            try:
+                yield probe.look(record)
+            except Exception as error:
+                raise ConverterError(
+                    f"The probe of {item.source}:{item.subset} failed at {item.name}, row {frame.row}: {type(error).__name__}: {error}.",
+                    hint="This is a bug in its code, not in the data. --debug shows where.",
+                ) from error
 
-    return probe.add_up(records(), opened.label_names(probe.field))
+    return probe.add_up(seen(), opened.label_names(probe.field))
 
 
 def _base(item: Input, name: str, evidence: Evidence, said: int | None) -> IndexBase | None:

@@ -42,7 +42,7 @@ __all__ = [
 
 _PARQUET_ROWS = 1024
 _NAMES = 100
-"""So many names of a column's numbers are looked at: more than any question has options."""
+"""So many names of a column's numbers are looked at, and so much of each: more than any question has options."""
 
 
 class Opened:
@@ -166,7 +166,7 @@ class Opened:
                 names = json.loads(said)["info"]["features"][field]["names"]
             except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError, RecursionError):
                 return []
-        return [str(name) for name in names[:_NAMES]] if isinstance(names, list) else []
+        return [str(name)[:_NAMES] for name in names[:_NAMES]] if isinstance(names, list) else []
 
     def _parquet(self) -> Iterator[Framed]:
         import pyarrow as pa
