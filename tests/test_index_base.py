@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from open_instructions.converters.lmflow_choices import named_option
 from typer.testing import CliRunner
 
 from open_instructions.builder import BuildResult, build
 from open_instructions.cli import app
-from open_instructions.converters.lmflow_choices import named_option
 from open_instructions.errors import ConverterError, InputError, RecipeError, UsageError
 from open_instructions.explain import explain
 
@@ -143,8 +143,7 @@ def test_it_says_what_it_saw(make: Make) -> None:
     with pytest.raises(InputError) as raised:
         one(make, lines(asked([2, 2, 2, 1, 7, -1, None, "b"], exps)))
     assert raised.value.message.splitlines()[1] == (
-        "  lmflow:medmcqa: dev.json: cop is 1 in 1, 2 in 3, other in 1 of its records; "
-        "2 explanations fit a count from 0 and 1 one from 1"
+        "  lmflow:medmcqa: dev.json: cop is 1 in 1, 2 in 3, other in 1 of its records; 2 explanations fit a count from 0 and 1 one from 1"
     )
 
 

@@ -119,7 +119,8 @@ class Opened:
         if first == "[" and (format != "lines" or _is_array(buffer)):
             return "array"
         if format == "object" and first == "{":
-            return "lines" if self.subset.has(_first_line(buffer)) else "object"
+            in_lines = self.subset.fields and self.subset.has(_first_line(buffer))
+            return "lines" if in_lines else "object"
         return "envelope" if format == "envelope" and first == "{" else "lines"
 
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
