@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import missing_fields, multiple_choice, pair, question, rest
+from open_instructions.shapes import missing_fields, multiple_choice, pair, question
 from open_instructions.upstream import File, Hub, github
 
 
@@ -28,9 +28,11 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         return
     said = [f"{decision.capitalize()}."] if isinstance(decision, str) and decision else []
     said += [answer] if isinstance(answer, str) and answer.strip() else []
-    meta = rest(record, "PMID", "QUESTION", "CONTEXTS", "LONG_ANSWER")
+    used = ["QUESTION", "CONTEXTS"]
+    used += ["PMID"] if isinstance(name, str) else []
+    used += ["LONG_ANSWER"] if isinstance(answer, str) else []
     messages = pair(question(*contexts, f"Question: {record['QUESTION']}"), " ".join(said))
-    yield Draft(messages, id=f"pubmedqa/{name}" if isinstance(name, str) else None, metadata=meta)
+    yield Draft(messages, id=f"pubmedqa/{name}" if isinstance(name, str) else None, used=used)
 
 
 def medmcqa(record: Record) -> Iterator[Draft | Reject]:
@@ -48,9 +50,12 @@ def medmcqa(record: Record) -> Iterator[Draft | Reject]:
         explanation = record.get("exp")
         answer = question(f"{letter}. {options[letter]}", explanation if isinstance(explanation, str) else "")
         subject = record.get("subject_name")
-        said = rest(record, "question", "cop", "opa", "opb", "opc", "opd", "exp", "subject_name")
+        used = ["question", "cop", "opa", "opb", "opc", "opd"]
+        used += [name for name in ("exp", "subject_name") if isinstance(record.get(name), str)]
         yield Draft(
-            pair(multiple_choice(record["question"], options), answer), task=subject if isinstance(subject, str) else None, metadata=said
+            pair(multiple_choice(record["question"], options), answer),
+            task=subject if isinstance(subject, str) else None,
+            used=used,
         )
 
 
@@ -64,8 +69,9 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
     elif not isinstance(right, str) or right not in options:
         yield Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {right!r} is not among the options")
     else:
-        said = rest(record, "question", "options", "answer_idx", "answer")
-        yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), metadata=said)
+        used = ["question", "options", "answer_idx"]
+        used += ["answer"] if record.get("answer") == options[right] else []
+        yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), used=used)
 
 
 # Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others (aerial, report as "repo",

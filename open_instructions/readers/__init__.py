@@ -20,7 +20,7 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .envelopes import Envelope, read_envelope
-from .frames import Frame, parse, printable
+from .frames import Frame, RepeatedKey, parse, printable
 from .slabs import Framed, Slab, Walk
 from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
@@ -146,7 +146,16 @@ class Opened:
             with open_stream(self.path, self.member) as stream:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
-                    self.header = jsontext.header(buffer, self.subset.items)
+                    self.header = self._careful_header(buffer)
+
+    def _careful_header(self, buffer: Buffer) -> dict[str, Any]:
+        try:
+            return jsontext.header(buffer, self.subset.items)
+        except RepeatedKey as error:
+            raise InputError(
+                f"{self.path} has two values under the key {str(error)!r}, which all its records share.",
+                hint="Take out the one that is wrong.",
+            ) from error
 
     def _parquet(self) -> Iterator[Framed]:
         import pyarrow as pa

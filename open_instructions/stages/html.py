@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-from ..schema import Conversation, Reject, replace_content
+from ..schema import Conversation, Reject
+from .structure import replace_content
 from .dom import answer, parse
 from .markdown import render
 
