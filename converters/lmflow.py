@@ -123,7 +123,7 @@ def _conversation(instance: Record) -> Draft | Reject:
 def _text_pair(instance: Record) -> Draft | Reject:
     asked, answered = instance.get("input"), instance.get("output")
     texts = as_text(asked), as_text(answered)
-    if is_empty(answered) and texts[0] is not None:
+    if is_empty(answered) and not isinstance(answered, str) and texts[0] is not None:
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
     if texts[0] is None or texts[1] is None:
         return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(instance, "input", "output"))

@@ -83,15 +83,16 @@ def instruction_pair(
     wrong = [name for name, text in zip(prompt, texts, strict=True) if text is None]
     if wrong:
         return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, *wrong))
-    if is_empty(record.get(answer)):
+    given = record.get(answer)
+    if is_empty(given) and not isinstance(given, str):
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
-    answered = as_text(record[answer])
+    answered = as_text(given)
     if answered is None:
-        return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(record[answer])}")
+        return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(given)}")
     before = earlier_turns(record)
     if isinstance(before, Reject):
         return before
-    if not all(isinstance(value, str) for value in (*parts, record[answer])):
+    if not all(isinstance(value, str) for value in (*parts, given)):
         said["edits"] = (*said.get("edits", ()), NUMBER_AS_TEXT)
     messages = (*before, *pair(question(*[text for text in texts if text]), answered))
     return Draft(messages, used=(*prompt, answer, *used, SYSTEM, _HISTORY), **said)
