@@ -13,7 +13,7 @@ from typing import Any
 
 from open_instructions.evidence import Probe, Seen
 from open_instructions.schema import Draft, Reason, Record, Reject, to_json
-from open_instructions.shapes import missing_fields, multiple_choice, pair, question, rest
+from open_instructions.shapes import missing_fields, multiple_choice, pair, question
 
 _LETTERS = "ABCD"
 _OPTIONS = ("opa", "opb", "opc", "opd")
@@ -123,9 +123,9 @@ def medmcqa(record: Record, index_base: int | None = None) -> Iterator[Draft | R
     options = dict(zip(_LETTERS, (record[name] for name in _OPTIONS), strict=True))
     explained, subject = (_text(record.get(name)) for name in ("exp", "subject_name"))
     answer = question(f"{letter}. {options[letter]}", explained or "")
-    used = [name for name, text in (("exp", explained), ("subject_name", subject)) if text is not None]
-    said = rest(record, "question", "cop", *_OPTIONS, *used)
-    yield Draft(pair(multiple_choice(record["question"], options), answer), task=subject, metadata=said)
+    used = ["question", "cop", *_OPTIONS]
+    used += [name for name, text in (("exp", explained), ("subject_name", subject)) if text is not None]
+    yield Draft(pair(multiple_choice(record["question"], options), answer), task=subject, used=used)
 
 
 def _text(value: Any) -> str | None:
@@ -150,8 +150,16 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
     if isinstance(letter, Reject):
         yield letter
         return
-    said = rest(record, "question", "options", "answer_idx", "answer")
-    yield Draft(pair(multiple_choice(record["question"], options), f"{letter}. {options[letter]}"), metadata=said)
+    answer, said = record.get("answer"), record.get("answer_idx")
+    used = ["question", *(["options"] if _is_plain(record["options"]) else [])]
+    used += ["answer_idx"] if said == letter else []
+    used += ["answer"] if answer in (letter, options[letter]) else []
+    yield Draft(pair(multiple_choice(record["question"], options), f"{letter}. {options[letter]}"), used=used)
+
+
+def _is_plain(options: Any) -> bool:
+    """Is there nothing in the options but letters and texts?"""
+    return isinstance(options, dict) or all(set(option) == {"key", "value"} for option in options)
 
 
 def _options(given: Any) -> dict[str, str] | Reject:

@@ -12,41 +12,30 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import missing_fields, pair, question, rest
+from open_instructions.shapes import leftover, missing_fields, pair, question
 from open_instructions.upstream import File, Hub, github
 
 from .lmflow_choices import MEDMCQA_PROBE, absent, brief, medmcqa, medqa
 
 _DECISIONS = ("yes", "no", "maybe")
-_HUB_NAMES = {"pubid": "PMID", "question": "QUESTION", "long_answer": "LONG_ANSWER"}
-_HUB_CONTEXT = {"contexts": "CONTEXTS", "labels": "LABELS", "meshes": "MESHES"}
-
-
-def _as_upstream(record: Record) -> Record:
-    """A record of the hub's copy, which has small names and puts what is around the abstract into `context`, as upstream has it."""
-    context = record.get("context")
-    if "QUESTION" in record or not isinstance(context, dict):
-        return record
-    named = {_renamed(name, record): value for name, value in record.items() if name != "context"}
-    around = {_HUB_CONTEXT.get(str(name), str(name)): value for name, value in context.items()}
-    return {(f"context.{name}" if name in named else name): value for name, value in around.items()} | named
-
-
-def _renamed(name: str, record: Record) -> str:
-    wanted: str = _HUB_NAMES.get(name, name)
-    return name if wanted in record else wanted
+_UPSTREAM = ("PMID", "QUESTION", "CONTEXTS", "LONG_ANSWER")
+_HUB = ("pubid", "question", "contexts", "long_answer")
 
 
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
-    record = _as_upstream(record)
-    contexts, name = record.get("CONTEXTS"), record.get("PMID")
-    wrong = missing_fields(record, "QUESTION")
+    """The hub's copy has small names, and puts what is of the abstract into `context`."""
+    around = record.get("context")
+    of_hub = "QUESTION" not in record and isinstance(around, dict)
+    name_field, asked_field, contexts_field, answer_field = _HUB if of_hub else _UPSTREAM
+    abstract: Record = around if of_hub and isinstance(around, dict) else record
+    contexts = abstract.get(contexts_field)
+    wrong = missing_fields(record, asked_field)
     if wrong or not isinstance(contexts, list) or not all(isinstance(c, str) for c in contexts):
-        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no list of texts in CONTEXTS")
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or f"no list of texts in {contexts_field}")
         return
-    decision, answer = record.get("final_decision"), record.get("LONG_ANSWER")
+    decision, answer = record.get("final_decision"), record.get(answer_field)
     if absent(decision) and not isinstance(answer, str):
-        yield Reject(Reason.NO_ANSWER, "neither final_decision nor LONG_ANSWER")
+        yield Reject(Reason.NO_ANSWER, f"neither final_decision nor {answer_field}")
         return
     decided = decision.strip().lower() if isinstance(decision, str) else decision
     if not absent(decision) and decided not in _DECISIONS:
@@ -55,10 +44,15 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         return
     parts = [] if absent(decision) else [f"{str(decided).capitalize()}."]
     parts += [answer] if isinstance(answer, str) and answer.strip() else []
-    messages = pair(question(*contexts, f"Question: {record['QUESTION']}"), " ".join(parts))
+    messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
+    # under a key, that is the name of a record of the hub as well
+    name = record.get("PMID", record.get(name_field))
     own = f"pubmedqa/{name}" if isinstance(name, str) or type(name) is int else None
-    used = ["QUESTION", "CONTEXTS", *(["PMID"] if own else []), *(["LONG_ANSWER"] if isinstance(answer, str) else [])]
-    yield Draft(messages, id=own, metadata=rest(record, *used))
+    used = [asked_field, "context" if of_hub else contexts_field]
+    used += ["PMID" if "PMID" in record else name_field] if own else []
+    used += [answer_field] if isinstance(answer, str) else []
+    said_around = leftover(abstract, (contexts_field,)) if of_hub else {}
+    yield Draft(messages, id=own, metadata=said_around, used=used)
 
 
 # Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others (aerial, report as "repo",

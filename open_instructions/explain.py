@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .places import for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected
-from .store import DATA, REJECTED, Build, open_build, whereabouts
+from .store import DATA, FILES, REJECTED, Build, open_build, whereabouts
 
 Turns = list[tuple[str, str]]
 
@@ -44,7 +45,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand."""
+    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand. `header` is
+    what the file says for all its records, as JSON text."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -52,6 +54,7 @@ class Explanation:
     raw: str
     steps: list[Step]
     note: str = ""
+    header: str = ""
 
 
 def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
@@ -68,19 +71,20 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
             f"{build.path} has no record {id!r}.", hint="Ids are in the columns id and conversation_id of data/ and rejected/."
         )
     origin = (rows or rejected)[0]
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     if origin["source"] not in registry() and not _load_source(build, origin["source"]):
         note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
-        return Explanation(id, rows, rejected, raw, [], note)
+        return found(raw, [], note)
     source = _input(build, origin, place(data_dir) if data_dir is not None else None)
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
-        return Explanation(id, rows, rejected, raw, [], note)
+        return found(raw, [], note)
     raw, steps = _replay(build, origin, source)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
     if copies and not rows:
         steps.append(Step("duplicates", [], copies[:1]))
-    return Explanation(id, rows, rejected, raw, steps)
+    return found(raw, steps)
 
 
 def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -113,6 +117,19 @@ def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
     settled = (_described(build, origin) or {}).get("index_base")
     base = settled.get("from") if isinstance(settled, dict) else None
     return base if base in (0, 1) else None
+
+
+def _header(build: Build, origin: dict[str, Any]) -> str:
+    """What the file of a record says for all its records; "" if nothing."""
+    import pyarrow.parquet as pq
+
+    where = ("source", "subset", "origin_file")
+    for file in build.files(FILES):
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches():
+            for row in batch.to_pylist():
+                if all(row[name] == origin[name] for name in where):
+                    return str(row["header"])
+    return ""
 
 
 def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input | None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from .acquire import Input
 from .catalogue import Selection, Subset
-from .errors import ConverterError, InputError
+from .drafting import STOPS
+from .errors import InputError
 from .evidence import Evidence, IndexBase, Seen
 from .readers import open_file, parse
 from .schema import Reject
@@ -54,11 +55,10 @@ def look_over(item: Input, subset: Subset) -> Evidence | None:
                 continue
             try:
                 yield probe.look(record)
-            except Exception as error:
-                raise ConverterError(
-                    f"The probe of {item.source}:{item.subset} failed at {item.name}, row {frame.row}: {type(error).__name__}: {error}.",
-                    hint="This is a bug in its code, not in the data. --debug shows where.",
-                ) from error
+            except STOPS:
+                raise
+            except Exception:  # noqa: BLE001 - the converter fails on it as well, and that is said
+                yield Seen(probe.options + 1)
 
     return probe.add_up(seen(), opened.label_names(probe.field))
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -30,6 +30,10 @@ Bases = tuple[tuple[str, int], ...]
 class Recipe:
     """All that decides what a build does to its inputs.
 
+    metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
+    consecutive        what becomes of messages when one side speaks several times in a row: all but one are
+                       rejected, or they are joined
+    gaps               whether a conversation stays from whose middle a message was taken out
     join_parts         put the parts of one conversation back together where the source declares them
     html               turn HTML into Markdown
     rules_off          rules not to run, as `source.rule`
@@ -51,6 +55,9 @@ class Recipe:
 
     name: str
     description: str = ""
+    metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
+    consecutive: Literal["reject", "join"] = "reject"
+    gaps: Literal["keep", "reject"] = "keep"
     join_parts: bool = True
     html: bool = True
     rules_off: tuple[str, ...] = ()
@@ -179,8 +186,9 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {value!r}.")
         return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
-    if kind is UnionType:
-        kind = get_args(hint)[0]
+    if kind in (UnionType, Union):  # one word, or a list
+        hint = get_args(hint)[isinstance(value, list)]
+        kind = get_origin(hint)
     if kind is Literal:
         if value not in get_args(hint):
             raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {value!r}.")

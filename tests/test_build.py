@@ -136,9 +136,9 @@ def test_a_build_that_fails_leaves_the_earlier_one(make: Callable[..., BuildResu
     first = make({"alpaca_data.json": [alpaca()]})
     before = digests(first.path)
     mine = tmp_path / "bad.py"
-    mine.write_text(SOURCE.replace("NAME", "fails").replace('yield Draft(pair(record["q"], record["a"]))', "yield 1 / 0"))
+    mine.write_text(SOURCE.replace("NAME", "fails").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "yield 1 / 0"))
     with pytest.raises(ConverterError, match="ZeroDivisionError"):
-        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(mine), overwrite=True)
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(mine), overwrite=True, strict=True)
     assert digests(first.path) == before
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".out")] == []
 

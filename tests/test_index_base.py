@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from open_instructions.builder import BuildResult, build
 from open_instructions.cli import app
-from open_instructions.errors import ConverterError, InputError, RecipeError, UsageError
+from open_instructions.errors import InputError, RecipeError, UsageError
 from open_instructions.explain import explain
 
 from .conftest import SHARED, SOURCE, digests, rows
@@ -349,8 +349,9 @@ def test_a_source_of_ones_own(make: Make, tmp_path: Path) -> None:
     path.write_text(SOURCE[: SOURCE.index("MINE =")] + PROBED)
     result = make({"mine.jsonl": '{"q": "Which?", "n": 2}\n'}, str(path))
     assert rows(result)[0]["messages"][1]["content"] == "B"
-    with pytest.raises(ConverterError, match=r"The probe of mine:main failed at mine\.jsonl, row 1: KeyError: 'n'"):
-        make({"mine.jsonl": '{"q": "Which?", "n": 2}\n{"q": "And?"}\n'}, str(path))
+    broken = make({"mine.jsonl": '{"q": "Which?", "n": 2}\n{"q": "And?"}\n'}, str(path), overwrite=True)
+    assert [item["index_base"]["numbers"] for item in broken.manifest["inputs"]] == [{"2": 1, "other": 1}]
+    assert refused(broken) == [("stage_failed", "The converter failed: KeyError: 'n'")]
 
 
 @pytest.mark.parametrize("name", ["medmcqa-zero-based", "medmcqa-zero-based-parquet"])

@@ -158,7 +158,7 @@ def test_pubmedqa_of_the_hub(make: Make, name: str, content: Any) -> None:
     assert rows(result, "rejected") == []
     said = json.loads(rows(result)[0]["metadata"])
     said.pop("pubid", None)  # beside the key, where there is one
-    assert said == {"LABELS": ["METHODS", "RESULTS"], "MESHES": ["Tea"], "final_decision": "yes"}
+    assert said == {"labels": ["METHODS", "RESULTS"], "meshes": ["Tea"], "final_decision": "yes"}
 
 
 def test_upstreams_object_on_one_line_is_no_record(make: Make) -> None:
@@ -187,7 +187,7 @@ def test_decisions_of_pubmedqa(decision: Any, expected: str) -> None:
 def test_a_score_is_a_number(score: Any) -> None:
     instance = {"input": "a", "output": [{"score": 1, "text": "b"}, {"score": score, "text": "c"}]}
     items = run(registry().get("lmflow"), "native", [{"type": "text_to_scored_textlist", "instances": instance}])
-    assert [item.detail for item in items] == ["an answer without a score that is a number"]
+    assert [item.detail for item in items] == ["an answer without a score"]
 
 
 def test_the_shared_cases(tmp_path: Any) -> None:

@@ -21,7 +21,7 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .envelopes import Envelope, read_envelope
-from .frames import Frame, parse, printable
+from .frames import Frame, RepeatedKey, parse, printable
 from .slabs import Framed, Slab, Walk
 from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
@@ -152,7 +152,16 @@ class Opened:
             with open_stream(self.path, self.member) as stream:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
-                    self.header = jsontext.header(buffer, self.subset.items)
+                    self.header = self._careful_header(buffer)
+
+    def _careful_header(self, buffer: Buffer) -> dict[str, Any]:
+        try:
+            return jsontext.header(buffer, self.subset.items)
+        except RepeatedKey as error:
+            raise InputError(
+                f"{self.path} has two values under the key {str(error)!r}, which all its records share.",
+                hint="Take out the one that is wrong.",
+            ) from error
 
     def label_names(self, field: str) -> list[str]:
         """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""

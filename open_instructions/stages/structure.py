@@ -1,32 +1,218 @@
-"""Drafts become valid conversations: roles in turn, nothing empty, text that UTF-8 can hold."""
+"""Drafts become valid conversations: roles in turn, nothing empty, text that UTF-8 can hold.
+
+What is taken out of a conversation leaves a mark on it:
+
+gap               a message was taken out between two that stay, or one side spoke several times and lost a message
+trimmed           messages were taken out before the first pair that stays, or behind the last
+joined_messages   several messages of one side became one, because the recipe says `consecutive: join`
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
-from ..schema import Message, Reject, encodable, pair_up, whole_record
+from ..schema import (
+    ASSISTANT,
+    SYSTEM,
+    USER,
+    Conversation,
+    Message,
+    Reason,
+    Reject,
+    encodable,
+    is_blank,
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
-"""The edit where half of a surrogate pair (a broken emoji, mostly) became U+FFFD: no UTF-8 file can hold it."""
+"""Half of a surrogate pair (mostly a broken emoji) became U+FFFD: no UTF-8 file can hold it."""
+GAP, TRIMMED, JOINED = "gap", "trimmed", "joined_messages"
+
+Consecutive = Literal["reject", "join"]
+Items = Sequence[Message | Reject]
+"""Messages in order; a Reject stands where a message was that is refused already."""
 
 
-def structure(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[Reject], tuple[str, ...]]:
+class Structured(NamedTuple):
+    """What a draft became: its messages, none where no pair is left; what was refused; the edits; how many messages
+    went into another one."""
+
+    messages: tuple[Message, ...]
+    rejects: list[Reject]
+    edits: tuple[str, ...]
+    joined: int = 0
+
+
+def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
     """The messages that make a conversation, rejects for all others, and the edits that were needed.
 
     No messages and one whole-record Reject where no pair of turns is left.
 
-    >>> structure([Message("user", "Hi"), Message("assistant", "")])[1][0].reason.value
+    >>> structure([Message("user", "Hi"), Message("assistant", "")]).rejects[0].reason.value
     'no_answer'
     """
     edits: tuple[str, ...] = ()
-    for message in messages:
-        if not encodable(message.content):
-            messages = [m._replace(content=_SURROGATE.sub("\ufffd", m.content)) for m in messages]
-            edits = (LONE_SURROGATE,)
-            break
-    kept, rejects = pair_up(messages)
+    if not all(encodable(item.content) for item in items if isinstance(item, Message)):
+        items = [_encodable(item) for item in items]
+        edits = (LONE_SURROGATE,)
+    given = len(items)
+    if consecutive == "join":
+        items = _joined(items)
+    joined = given - len(items)
+    if joined:
+        edits += (JOINED,)
+    kept, rejects, lost = pair_up(items)
     if len(kept) < 2:  # nothing, or a system prompt alone
-        return (), [whole_record(messages)], edits
-    return kept, rejects, edits
+        return Structured((), [whole_record(_messages(items))], edits)
+    return Structured(kept, rejects, edits + lost, joined)
+
+
+def _messages(items: Items) -> list[Message]:
+    return [item for item in items if isinstance(item, Message)]
+
+
+def _encodable(item: Message | Reject) -> Message | Reject:
+    if isinstance(item, Reject):
+        return item
+    return item._replace(content=_SURROGATE.sub("\ufffd", item.content))
+
+
+def _joined(items: Items) -> list[Message | Reject]:
+    """Neighbouring messages of the user, or of the assistant, as one with a blank line between them."""
+    result: list[Message | Reject] = []
+    last = -1  # where the last message with text stands, unless something was refused behind it
+    for item in items:
+        if isinstance(item, Reject):
+            last = -1
+        elif not is_blank(item.content):
+            before = result[last] if last >= 0 else None
+            if isinstance(before, Message) and _same_side(before, item):
+                result[last] = before._replace(content=f"{before.content}\n\n{item.content}")
+                continue
+            last = len(result)
+        result.append(item)
+    return result
+
+
+def _same_side(one: Message, other: Message) -> bool:
+    return one.role == other.role != SYSTEM and one.html == other.html
+
+
+class Paired(NamedTuple):
+    """The messages that stay, a Reject for every other one, and the marks of what was taken out."""
+
+    kept: tuple[Message, ...]
+    rejects: list[Reject]
+    marks: tuple[str, ...]
+
+
+def pair_up(items: Iterable[Message | Reject]) -> Paired:
+    """Keep the longest valid conversation in these messages; every other message becomes a Reject with its reason.
+
+    A user message is kept with the assistant message right behind it. Law: each message in is kept or rejected, once;
+    Rejects that are passed in are not passed out.
+
+    >>> kept, rejects, marks = pair_up([Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")])
+    >>> [m.content for m in kept], [str(r.reason) for r in rejects], marks
+    (['2 + 2?', '4'], ['no_prompt'], ('trimmed',))
+    """
+    items = list(items)
+    stays: list[int] = []  # indexes of the messages that are kept
+    rejects: list[Reject] = []
+    waiting = -1  # the index of a user message without an answer so far
+
+    def refuse(reason: Reason, detail: str, index: int) -> None:
+        message = items[index]
+        assert isinstance(message, Message)
+        rejects.append(Reject(reason, detail, message))
+
+    for index, item in enumerate(items):
+        if isinstance(item, Reject):
+            continue
+        if is_blank(item.content):
+            refuse(Reason.EMPTY, f"an empty {item.role} turn", index)
+            if waiting >= 0 and item.role == ASSISTANT:
+                refuse(Reason.NO_ANSWER, "the answer is empty", waiting)
+                waiting = -1
+        elif item.role == SYSTEM:
+            if stays or waiting >= 0:
+                refuse(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", index)
+            else:
+                stays.append(index)
+        elif item.role == USER:
+            if waiting >= 0:
+                refuse(Reason.NO_ANSWER, "the next turn is the user's again", waiting)
+            waiting = index
+        elif item.role == ASSISTANT:
+            if waiting >= 0:
+                stays += (waiting, index)
+                waiting = -1
+            else:
+                refuse(Reason.NO_PROMPT, "no user turn before it", index)
+        else:
+            raise ValueError(f"a message with role {item.role!r}; converters map roles to system, user, assistant")
+    if waiting >= 0:
+        refuse(Reason.NO_ANSWER, "the conversation ends with it", waiting)
+    kept = tuple([items[index] for index in stays])
+    marks = () if len(stays) == len(items) else _marks(items, stays)
+    return Paired(kept, rejects, marks)  # type: ignore[arg-type]
+
+
+def _marks(items: Items, stays: Sequence[int]) -> tuple[str, ...]:
+    """What the places say of the messages that are taken out."""
+    if not stays:
+        return ()
+    left = set(stays)
+    gap = trimmed = False
+    for index, item in enumerate(items):
+        if index in left or _empty_system(item):
+            continue
+        if stays[0] < index < stays[-1] or _beside_its_like(items, index, left):
+            gap = True
+        else:
+            trimmed = True
+    return (GAP,) * gap + (TRIMMED,) * trimmed
+
+
+def _empty_system(item: Message | Reject) -> bool:
+    """Exporters write one where there was none."""
+    return isinstance(item, Message) and item.role == SYSTEM and is_blank(item.content)
+
+
+def _beside_its_like(items: Items, index: int, left: set[int]) -> bool:
+    """Does a message of the same side, which stays, stand right before or behind this one?"""
+    role = getattr(items[index], "role", None)
+    neighbours = left & {index - 1, index + 1}
+    return any(getattr(items[near], "role", None) == role for near in neighbours)
+
+
+def replace_content(conversation: Conversation, items: Items, edits: Sequence[str]) -> list[Conversation | Reject]:
+    """The conversation with other messages, under the names of the rules that changed them. A Reject among `items` stands
+    where a rule refused a message; it is not passed out again.
+
+    Messages that became empty are rejected, and with them the partner that they leave alone; where no pair is left
+    the whole record is.
+    """
+    kept, rejects, marks = pair_up(items)
+    if not any(m.role == ASSISTANT for m in kept):
+        return [whole_record(_messages(items))]
+    added = [e for e in (*edits, *marks) if e not in conversation.edits]
+    changed = {"messages": kept, "edits": (*conversation.edits, *added)}
+    return [conversation.unchecked(**conversation.__dict__ | changed), *rejects]
+
+
+def whole_record(messages: Sequence[Message]) -> Reject:
+    """The one Reject for a record in which no pair is left, with the reason that fits it best."""
+    said = [m for m in messages if not is_blank(m.content)]
+    roles = {m.role for m in said}
+    if not messages:
+        return Reject(Reason.EMPTY, "no turns at all")
+    if not roles & {USER, ASSISTANT}:
+        return Reject(Reason.EMPTY, "only a system turn" if said else "no turn with text in it")
+    if ASSISTANT not in roles:
+        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+    if USER not in roles:
+        return Reject(Reason.NO_PROMPT, "an answer without a prompt")
+    return Reject(Reason.NO_PAIR, "no answer right behind a prompt")
