@@ -200,9 +200,7 @@ def _damage(ledger: Ledger) -> list[str]:
             notes.append(f"{entry.source}:{entry.subset}: an empty file")
         if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
             records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
-            notes.append(
-                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
-            )
+            notes.append(f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed")
     if not ledger.summary()["rows"]:
         notes.append("not one conversation was kept; rejected/ says why")
     return notes
@@ -226,9 +224,7 @@ def _workers(inputs: Sequence[Input]) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(
-    job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
-) -> dict[str, Any]:
+def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
     files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
     function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=own_code())

@@ -1,7 +1,7 @@
 """Lists of messages as many files have them: who speaks, what they say, and what else stands there.
 
-    [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]
-    [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+[{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]
+[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from .drafting import STOPS, Drafted, Drafting, Refused, Run, Watch, failed
 from .ledger import Ledger, Tally
 from .readers import Frame, printable
 from .recipe import Recipe
-from .schema import Conversation, Draft, Message, Reject, Rejected, encodable, strict_json, to_json
+from .schema import Conversation, Message, Reject, Rejected, encodable, strict_json, to_json
 from .stages import BatchStage, Stage
 from .stages.defects import Defects
 from .stages.duplicates import key as duplicate_key
@@ -247,7 +247,7 @@ def _outcomes(stage: Stage | BatchStage, before: list[Conversation]) -> list[lis
         return stage.batch(before)
     except STOPS:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         if len(before) == 1:
             return [[failed(f"Stage {stage.name}", error)]]
     # in halves, to see which ones it was: the others get the results that they would get alone
@@ -260,7 +260,7 @@ def _alone(stage: Stage, conversation: Conversation) -> list[Conversation | Reje
         return stage(conversation)
     except STOPS:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         return [failed(f"Stage {stage.name}", error)]
 
 

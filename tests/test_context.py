@@ -177,7 +177,10 @@ def test_context_that_cannot_be_carried_is_a_reject(field: str) -> None:
 
 
 def test_history_and_system_become_messages() -> None:
-    record = alpaca("And then?", "Nothing.") | {"system": "You tell a story.", "history": [["Begin.", "It rained."], ["Go on.", "It stopped."]]}
+    record = alpaca("And then?", "Nothing.") | {
+        "system": "You tell a story.",
+        "history": [["Begin.", "It rained."], ["Go on.", "It stopped."]],
+    }
     for name, subset in (("alpaca", "main"), ("gpt4llm", "en"), ("instructionwild", "en")):
         [item] = run(registry().get(name), subset, [record])
         assert [m.content for m in item.conversation.messages] == [
@@ -237,7 +240,9 @@ def test_labels_of_the_template(said: str, kept: str) -> None:
     assert item.conversation.messages[0].content == ("做。" if not kept else f"做。\n\n{kept}")
 
 
-@pytest.mark.parametrize("said", ["无输入", "没有输入。", "（无输入）", "无需输入。", "[无输入]", "不适用", "沒有輸入", "無輸入", "不需要输入"])
+@pytest.mark.parametrize(
+    "said", ["无输入", "没有输入。", "（无输入）", "无需输入。", "[无输入]", "不适用", "沒有輸入", "無輸入", "不需要输入"]
+)
 def test_no_input_in_chinese(said: str) -> None:
     [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}])
     assert (item.conversation.messages[0].content, item.conversation.edits) == ("做。", ("no_input",))

@@ -76,6 +76,4 @@ def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., Build
     with pytest.raises(ConverterError):
         make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"), strict=True)
     result = make({}, str(tmp_path / "breaks.py"))
-    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [
-        ("convert", "stage_failed", '{"q": "a", "a": "b"}')
-    ]
+    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [("convert", "stage_failed", '{"q": "a", "a": "b"}')]

@@ -74,9 +74,7 @@ def build(
     ray_address: Annotated[str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.")] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 
 from ..schema import Conversation, Reject
-from .structure import replace_content
 from .dom import answer, parse
 from .markdown import render
+from .structure import replace_content
 
 EDIT = "html"
 _LOOKS_LIKE_HTML = re.compile(r"\s*<(?:div|p|pre|ol|ul|h[1-6]|table|blockquote|hr|img)\b[^>]*>", re.I)
