@@ -67,10 +67,10 @@ def _run_key(record: Record) -> str | None:
 
 class _Part(NamedTuple):
     """One record that holds messages: the place of the first of them in the whole conversation, as far as its id says,
-    and its index in the run."""
+    and the record's index in the run."""
 
     start: int
-    index: int
+    record: int
     system: str
     chat: Chat
 
@@ -126,10 +126,10 @@ class _Whole:
         """Take a part on; what it repeats is refused."""
         self.items += part.chat.items[overlap:]
         self.parts.append(part)
-        return [_repeated(item, part.index) for item in part.chat.items[:overlap]]
+        return [_repeated(item, part.record) for item in part.chat.items[:overlap]]
 
     def draft(self, records: Sequence[Record], *, joins: bool) -> Draft:
-        own = [records[part.index] for part in self.parts]
+        own = [records[part.record] for part in self.parts]
         models = [record.get("model") for record in own]
         model = models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
         said: dict[str, Any] = {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
@@ -142,7 +142,7 @@ class _Whole:
             engine=(model or "").strip() or _engine(self.parts),
             metadata=said,
             used=_used(own, model),
-            records=tuple(part.index for part in self.parts),
+            records=tuple(part.record for part in self.parts),
             edits=tuple(dict.fromkeys(edit for part in self.parts for edit in part.chat.edits)),
         )
 

@@ -112,7 +112,7 @@ class Drafting:
                     raise TypeError(f"a rule returns a record or a Reject, not {type(result).__name__}")
             except STOPS:
                 raise
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
                 return failed(f"Rule {rule.name}", error)
             if isinstance(result, Reject):
                 return result
@@ -137,7 +137,7 @@ class Drafting:
             _check_accounts(produced, len(records))
         except STOPS:
             raise
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
             reject = failed("The converter", error)
             return [_refuse(reject, item.frame, tally) for item in repaired]
         results: list[Drafted | Refused] = []

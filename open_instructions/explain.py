@@ -190,7 +190,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
 
 
 def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
-    talks = [[(m.role, m.content) for m in r.messages] for r in results if not isinstance(r, Reject)]
+    talks = [[(m.role, m.content) for m in r.messages if isinstance(m, Message)] for r in results if not isinstance(r, Reject)]
     refused = [f"{r.reason}: {r.detail}" + (f" ({_start(r.turn)})" if r.turn else "") for r in results if isinstance(r, Reject)]
     first = next((r for r in results if isinstance(r, Conversation)), None)
     labels = ""

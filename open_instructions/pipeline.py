@@ -247,7 +247,7 @@ def _outcomes(stage: Stage | BatchStage, before: list[Conversation]) -> list[lis
         return stage.batch(before)
     except STOPS:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         if len(before) == 1:
             return [[failed(f"Stage {stage.name}", error)]]
     # in halves, to see which ones it was: the others get the results that they would get alone
@@ -260,7 +260,7 @@ def _alone(stage: Stage, conversation: Conversation) -> list[Conversation | Reje
         return stage(conversation)
     except STOPS:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         return [failed(f"Stage {stage.name}", error)]
 
 

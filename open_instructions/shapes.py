@@ -172,7 +172,9 @@ def drop_labels(record: Record) -> Record:
     changed = {}
     for name, (label, section) in _LABELS.items():
         value = record.get(name)
-        found = label.match(value) if isinstance(value, str) else None
+        if not isinstance(value, str):
+            continue
+        found = label.match(value)
         if found and not section.search(value, found.end()):
             changed[name] = value[found.end() :]
     return {**record, **changed} if changed else record

@@ -109,7 +109,7 @@ def test_a_header_with_two_values_under_one_key_stops_the_build(tmp_path: Path) 
     path = tmp_path / "x.json"
     for text in ('{"a": 1, "items": [{"b": 1}], "a": 2}', '{"a": {"c": 1, "c": 2}, "items": [{"b": 1}]}'):
         path.write_text(text)
-        with pytest.raises(InputError, match="two values under the key '[ac]'"):
+        with pytest.raises(InputError, match=r"two values under the key '[ac]'"):
             open_file(path, None, KIND)
     path.write_text('{"a": 1, "items": [{"b": 1}], "a": 1}')
     assert open_file(path, None, KIND).header == {"a": 1}
