@@ -106,7 +106,7 @@ def _seen(record: Record) -> Seen:
     return Seen(code, named_option(record.get("exp"))) if isinstance(code, int) else Seen(None)
 
 
-MEDMCQA_PROBE = Probe("cop", len(_LETTERS), _seen)
+MEDMCQA_PROBE = Probe("cop", len(_LETTERS), _seen, beside=("exp",))
 
 
 def medmcqa(record: Record, index_base: int | None = None) -> Iterator[Draft | Reject]:

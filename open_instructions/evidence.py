@@ -33,11 +33,13 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Probe:
-    """How a subset codes its answers: a number in `field` for one of so many options. `look` is pure."""
+    """How a subset codes its answers: a number in `field` for one of so many options. `look` is pure, and looks at that field and at
+    `beside` only."""
 
     field: str
     options: int
     look: Callable[[Record], Seen]
+    beside: tuple[str, ...] = ()
 
     def add_up(self, seen: Iterable[Seen], names: Sequence[str] = ()) -> Evidence:
         """What records show together; `names` are those that their file gives to the numbers from 0."""

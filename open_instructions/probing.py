@@ -49,7 +49,7 @@ def look_over(item: Input, subset: Subset) -> Evidence | None:
     opened = open_file(item.path, item.member, subset)
 
     def seen() -> Iterator[Seen]:
-        for frame, _ in opened.frames():
+        for frame, _ in opened.frames((probe.field, *probe.beside)):
             record = parse(frame)
             if isinstance(record, Reject):
                 continue

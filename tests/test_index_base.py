@@ -241,6 +241,12 @@ def test_a_small_file_is_not_read_as_its_neighbour(make: Make) -> None:
         make({"medmcqa/train.json": lines(asked(ONE)), "medmcqa/dev.json": lines(asked(OPEN))}, "lmflow:medmcqa")
 
 
+def test_parquet_without_answers(make: Make) -> None:
+    questions = [{name: text for name, text in record.items() if name not in ("cop", "exp")} for record in asked(OPEN)]
+    result = one(make, parquet(questions), "medmcqa/test.parquet")
+    assert (settled(result), {reason for reason, _ in refused(result)}) == ([None], {"no_answer"})
+
+
 def test_packed_files(make: Make) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
