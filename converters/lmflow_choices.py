@@ -1,14 +1,16 @@
-"""Multiple-choice questions of medicine: MedMCQA, whose answers are numbers, and MedQA, whose answers are a letter and a text.
+"""Multiple-choice questions of medicine: MedMCQA, whose answers are numbers, and MedQA, whose
+answers are a letter and a text.
 
-MedMCQA's `cop` is counted from 1 by upstream and from 0 by copies on the hub. A record does not show which, so its file is asked,
-see `MEDMCQA_PROBE`; a letter needs no count. -1, which copies put where nobody has answered, does not say how the others count.
+MedMCQA's `cop` is counted from 1 by upstream and from 0 by copies on the hub. A record does not
+show which, so its file is asked, see `MEDMCQA_PROBE`; a letter needs no count. -1, which copies put
+where nobody has answered, does not say how the others count.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from open_instructions.evidence import Probe, Seen
@@ -33,7 +35,7 @@ def absent(value: Any) -> bool:
 
 
 def _code(value: Any) -> int | str | Reject:
-    """What a coded answer says: a number (2, 2.0, "2") or a letter in capitals ("b", "(B)", "opb")."""
+    """A coded answer: a number (2, 2.0, "2"), or a letter in capitals ("b", "(B)", "opb")."""
     if absent(value):
         return Reject(Reason.NO_ANSWER, "no correct option is given, as in upstream's test split")
     if isinstance(value, str) and (letter := _LETTER.fullmatch(value)):
@@ -41,14 +43,16 @@ def _code(value: Any) -> int | str | Reject:
     if isinstance(value, str) and (digits := _NUMBER.fullmatch(value)):
         value = int(digits[1])
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
-        return Reject(Reason.UNEXPECTED_SHAPE, f"cop is {brief(value)}, and neither a number nor a letter of an option")
+        odd = f"cop is {brief(value)}, and neither a number nor a letter of an option"
+        return Reject(Reason.UNEXPECTED_SHAPE, odd)
     if value == -1:
-        return Reject(Reason.NO_ANSWER, "cop is -1: no correct option is given, as in the hub's test split")
+        unanswered = "cop is -1: no correct option is given, as in the hub's test split"
+        return Reject(Reason.NO_ANSWER, unanswered)
     return int(value)
 
 
-# "Ans. is (c)", "Answer: B", "Correct option is 'd' i.e. …". A bare letter counts only where a mark or an end follows: "Ans. A man of
-# forty" and "Answer: C. difficile" name no option.
+# "Ans. is (c)", "Answer: B", "Correct option is 'd' i.e. …". A bare letter counts only where a mark
+# or an end follows: "Ans. A man of forty" and "Answer: C. difficile" name no option.
 _CUES = ("ans", "correct", "right")
 _SAYS = (
     r"(?<!wrong )(?<!incorrect )\b(?:ans|answer|(?:correct|right) {1,3}(?:option|choice|answer))\b"
@@ -63,8 +67,8 @@ _ONE_MORE = r"(\s{0,3}(?:,|&|and\b|or\b|/|\+)\s{0,3}[(\['\"‘“`]?[a-d]\b)?"
 _NAMED = re.compile(f"{_SAYS}(?:{_BRACKETED}|{_BARE}){_ONE_MORE}", re.I)
 # "Option (c) is the correct answer", "(c) is right"
 _RIGHT = re.compile(
-    r"(?:\b(?:option|choice|answer) {1,3}[(\['\"‘“`]?|[(])([a-d])[)\]'\"’”`]? {1,3}is {1,3}(?:the {1,3})?"
-    r"(?:correct|right)\Z",
+    r"(?:\b(?:option|choice|answer) {1,3}[(\['\"‘“`]?|[(])([a-d])[)\]'\"’”`]?"
+    r" {1,3}is {1,3}(?:the {1,3})?(?:correct|right)\Z",
     re.I,
 )
 _LONGEST = 40
@@ -74,8 +78,8 @@ _LONGEST = 40
 def named_option(text: Any) -> int | None:
     """The one option that an explanation names, from 0; None where it names none, or several.
 
-    >>> named_option("Ans. is (c) i.e., Kidney"), named_option("Answer: A 40-year-old man"), named_option("Ans. (a) and (b)")
-    (2, None, None)
+    >>> named_option("Ans. is (c) i.e., Kidney"), named_option("Answer: A man of forty")
+    (2, None)
     """
     found: set[str] = set()
     if not isinstance(text, str):
@@ -92,7 +96,8 @@ def named_option(text: Any) -> int | None:
 
 
 def _cues(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words stand that an explanation may name an option with: to find them so takes a tenth of what a pattern takes."""
+    """Where the words stand that an explanation may name an option with: to find them so takes a
+    tenth of what a pattern takes."""
     small = text.replace("İ", "i").lower()  # the one letter that becomes two
     for cue in _CUES:
         at = small.find(cue)
@@ -124,7 +129,7 @@ def medmcqa(record: Record, index_base: int | None = None) -> Iterator[Draft | R
     explained, subject = (_text(record.get(name)) for name in ("exp", "subject_name"))
     answer = question(f"{letter}. {options[letter]}", explained or "")
     used = ["question", "cop", *_OPTIONS]
-    used += [name for name, text in (("exp", explained), ("subject_name", subject)) if text is not None]
+    used += [name for name in ("exp", "subject_name") if isinstance(record.get(name), str)]
     yield Draft(pair(multiple_choice(record["question"], options), answer), task=subject, used=used)
 
 
@@ -136,7 +141,9 @@ def _counted(number: int, base: int | None) -> str | Reject:
     """The letter of a number in a file that counts from `base`."""
     if base is not None and 0 <= number - base < len(_LETTERS):
         return _LETTERS[number - base]
-    counts = "no number of an option is in its file" if base is None else f"its file counts {len(_LETTERS)} options from {base}"
+    counts = f"its file counts {len(_LETTERS)} options from {base}"
+    if base is None:
+        counts = "no number of an option is in its file"
     return Reject(Reason.UNEXPECTED_SHAPE, f"cop is {brief(number)}, and {counts}")
 
 
@@ -154,7 +161,11 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
     used = ["question", *(["options"] if _is_plain(record["options"]) else [])]
     used += ["answer_idx"] if said == letter else []
     used += ["answer"] if answer in (letter, options[letter]) else []
-    yield Draft(pair(multiple_choice(record["question"], options), f"{letter}. {options[letter]}"), used=used)
+    messages = pair(
+        multiple_choice(record["question"], options),
+        f"{letter}. {options[letter]}",
+    )
+    yield Draft(messages, used=used)
 
 
 def _is_plain(options: Any) -> bool:
@@ -163,16 +174,19 @@ def _is_plain(options: Any) -> bool:
 
 
 def _options(given: Any) -> dict[str, str] | Reject:
-    """The options by letter: upstream's object, or the hub's list of key and value. Null stands in Parquet where there is no fifth."""
+    """The options by letter: upstream's object, or the hub's list of key and value. Null stands in
+    Parquet where there is no fifth."""
     if isinstance(given, dict):
         given = [{"key": key, "value": value} for key, value in given.items() if value is not None]
-    if not isinstance(given, list) or not given or not all(isinstance(option, dict) for option in given):
+    is_list = isinstance(given, list) and all(isinstance(option, dict) for option in given)
+    if not given or not is_list:
         return Reject(Reason.UNEXPECTED_SHAPE, "no texts in options")
     options: dict[str, str] = {}
     for option in given:
         key, value = option.get("key"), option.get("value")
         if not isinstance(key, str) or not isinstance(value, str):
-            return Reject(Reason.UNEXPECTED_SHAPE, f"an option that is no letter and text: {brief(option)}")
+            odd = f"an option without a letter and a text: {brief(option)}"
+            return Reject(Reason.UNEXPECTED_SHAPE, odd)
         if key in options:
             return Reject(Reason.UNEXPECTED_SHAPE, f"two options {brief(key)}")
         options[key] = value
@@ -180,7 +194,7 @@ def _options(given: Any) -> dict[str, str] | Reject:
 
 
 def _chosen(record: Record, options: Mapping[str, str]) -> str | Reject:
-    """The letter of the answer, on which `answer_idx` and `answer` have to agree where both are there."""
+    """The letter of the answer. `answer_idx` and `answer` have to agree where both are there."""
     given, text = record.get("answer_idx"), record.get("answer")
     if absent(given) and absent(text):
         return Reject(Reason.NO_ANSWER, "neither answer_idx nor answer")
@@ -191,20 +205,30 @@ def _chosen(record: Record, options: Mapping[str, str]) -> str | Reject:
     said = given.strip() if isinstance(given, str) else ""
     letter = next((key for key in (said, said.upper()) if key in options), None)
     if letter is None:
-        return Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {brief(given)} is not among the options")
-    if absent(text) or letter in (_with_text(str(text), options) or _with_letter(str(text), options)):
+        unknown = f"answer_idx {brief(given)} is not among the options"
+        return Reject(Reason.UNEXPECTED_SHAPE, unknown)
+    if absent(text) or letter in _meant_by(str(text), options):
         return letter
-    both = f"answer_idx is {brief(letter)}, which is {brief(options[letter])}, and answer is {brief(text)}"
-    return Reject(Reason.CONTRADICTION, both)
+    by_letter = f"answer_idx is {brief(letter)}, which is {brief(options[letter])}"
+    return Reject(Reason.CONTRADICTION, f"{by_letter}, and answer is {brief(text)}")
 
 
 def _by_text(text: str, options: Mapping[str, str]) -> str | Reject:
-    """The letter of the option with this text, or that this text is, if it can be one only: the letter is part of the answer."""
+    """The letter of the option with this text, or that this text is, if it can be one only: the
+    letter is part of the answer."""
     fits = list(dict.fromkeys(_with_text(text, options) + _with_letter(text, options)))
     if len(fits) == 1:
         return fits[0]
-    which = f"is the text or the letter of the options {', '.join(fits)[:60]}" if fits else "is the text of no option"
-    return Reject(Reason.UNEXPECTED_SHAPE, f"answer {brief(text)} {which}, and there is no answer_idx")
+    which = "is the text of no option"
+    if fits:
+        which = f"is the text or the letter of the options {', '.join(fits)[:60]}"
+    said = f"answer {brief(text)} {which}, and there is no answer_idx"
+    return Reject(Reason.UNEXPECTED_SHAPE, said)
+
+
+def _meant_by(text: str, options: Mapping[str, str]) -> list[str]:
+    """The letters of the options with this text; a text that no option has may be a letter itself."""
+    return _with_text(text, options) or _with_letter(text, options)
 
 
 def _with_text(text: str, options: Mapping[str, str]) -> list[str]:
@@ -220,10 +244,14 @@ def _plain(text: str) -> str:
 
 
 def mark_equal_options(record: Record) -> Record:
-    """A question with two equal options is marked: its answer has a text that another letter has as well."""
+    """A question with two equal options is marked: two letters have one text."""
     given = record.get("options")
-    if isinstance(given, list):
-        given = {at: option.get("value") for at, option in enumerate(given) if isinstance(option, dict)}
-    values = given.values() if isinstance(given, dict) else (record.get(name) for name in _OPTIONS)
+    values: Iterable[Any]
+    if isinstance(given, dict):
+        values = given.values()
+    elif isinstance(given, list):
+        values = [option.get("value") for option in given if isinstance(option, dict)]
+    else:
+        values = [record.get(name) for name in _OPTIONS]
     counts = Counter(" ".join(value.split()) for value in values if isinstance(value, str))
     return dict(record) if counts and max(counts.values()) > 1 else record

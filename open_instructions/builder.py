@@ -107,7 +107,8 @@ def build(
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from, like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
     a record is rejected as `stage_failed`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.

@@ -28,8 +28,9 @@ from .schema import Draft, Record, Reject
 from .upstream import File
 
 Converter = Callable[..., Iterable[Draft | Reject]]
-"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects. Pure. That of a subset with a
-`probe` also takes `index_base`: where the record's file begins to count, None where no number in it stands for an option."""
+"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects.
+Pure. That of a subset with a `probe` also takes `index_base`: where the record's file begins to count;
+None where no number in it stands for an option."""
 
 Format = Literal["array", "lines", "object", "envelope", "parquet"]
 
@@ -60,10 +61,12 @@ class Subset:
     """One published part of a source, and how its files are told from others.
 
     `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
-    are keys that its records have; `other_fields` are those of other shapes that the converter reads as well. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
+    are keys that its records have; `other_fields` are those of other shapes that the
+    converter reads as well. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
     same records once more in another form, and are passed over. `format` says what a file that
     begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
-    all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them. A `probe` says that answers are coded by number, from 0 or from 1 as each file shows.
+    all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
+    A `probe` says that answers are coded by number, from 0 or from 1 as each file shows.
     """
 
     name: str

@@ -21,7 +21,8 @@ FILE_KEY = "@file"
 class Chunk(NamedTuple):
     """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
 
-    `share` is how much of the file was read up to here, 0 to 1; `index_base` is where the file's answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs of.
+    `share` is how much of the file was read up to here, 0 to 1; `index_base` is where the file's
+    answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs of.
     """
 
     number: int

@@ -1,11 +1,14 @@
-"""Where a file's answer codes begin to count: at 0 or at 1. Its own evidence says so, or the user; it is never assumed.
+"""Where a file's answer codes begin to count: at 0 or at 1. Its own evidence says so, or the user;
+it is never assumed.
 
-A file whose answers are numbers can be read in two ways, and a single record does not show which. A subset with such answers
-declares a `Probe`. While a build is planned, each of its files is read once, and what its records show is added up (`Evidence`).
-Four things count: a 0, which nobody has who counts from 1; the number of the last option, which nobody has who counts from 0;
-the names that a Parquet file gives to the numbers; and explanations that name an option in words.
+A file whose answers are numbers can be read in two ways, and a single record does not show which. A
+subset with such answers declares a `Probe`. While a build is planned, each of its files is read
+once, and what its records show is added up (`Evidence`). Four things count: a 0, which nobody has
+who counts from 1; the number of the last option, which nobody has who counts from 0; the names that
+a Parquet file gives to the numbers; and explanations that name an option in words.
 
-The evidence is that of one file, and not of all files of a subset: a folder may hold one file from upstream and one from a copy.
+The evidence is that of one file, and not of all files of a subset: a folder may hold one file from
+upstream and one from a copy.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ OTHER = "other"
 
 
 class Seen(NamedTuple):
-    """What one record shows: the number that codes its answer, and the option that its explanation names, from 0. None: nothing."""
+    """What one record shows: the number that codes its answer, and the option that its explanation
+    names, from 0. None: nothing."""
 
     number: int | None
     explained: int | None = None
@@ -33,8 +37,8 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Probe:
-    """How a subset codes its answers: a number in `field` for one of so many options. `look` is pure, and looks at that field and at
-    `beside` only."""
+    """How a subset codes its answers: a number in `field` for one of so many options. `look` is
+    pure, and looks at that field and at `beside` only."""
 
     field: str
     options: int
@@ -42,7 +46,7 @@ class Probe:
     beside: tuple[str, ...] = ()
 
     def add_up(self, seen: Iterable[Seen], names: Sequence[str] = ()) -> Evidence:
-        """What records show together; `names` are those that their file gives to the numbers from 0."""
+        """What records show together; `names` are the file's, for the numbers from 0."""
         counted = Counter(map(self._clamped, seen))
         numbers: Counter[str] = Counter()
         fits = [0, 0]
@@ -62,8 +66,8 @@ class Probe:
 
 
 class Evidence(NamedTuple):
-    """What a file shows: how often each number stands in the field, how many explanations fit a count from 0 and from 1, and the
-    names of the numbers."""
+    """What a file shows: how often each number stands in the field, how many explanations fit a
+    count from 0 and from 1, and the names of the numbers."""
 
     field: str
     options: int
@@ -78,7 +82,7 @@ class Evidence(NamedTuple):
 
     @property
     def bases(self) -> set[int]:
-        """The ways of counting that something in the file asks for. One decides; none and both do not."""
+        """The ways of counting that the file asks for. One decides; none and both do not."""
         numbers = dict(self.numbers)
         found = {base for base, last in ((0, "0"), (1, str(self.options))) if numbers.get(last)}
         for base in (0, 1):
@@ -90,7 +94,8 @@ class Evidence(NamedTuple):
 
     @property
     def named(self) -> int | None:
-        """Where the names of the numbers have the first option. None where they say nothing. Raises ValueError for other names."""
+        """Where the names of the numbers have the first option. None where they say nothing. Raises
+        ValueError for other names."""
         names = [name.strip().lower() for name in self.names]
         if names == [str(number) for number in range(len(names))]:
             return None  # the numbers once more
@@ -99,21 +104,26 @@ class Evidence(NamedTuple):
         for base in (0, 1):
             if names[base : base + self.options] in (letters, numbers):
                 return base
-        raise ValueError(f"its numbers have the names {', '.join(self.names[:8])}, which are not the options in their order")
+        given = ", ".join(self.names[:8])
+        raise ValueError(f"its numbers have the names {given}, which are not the options in order")
 
     def told(self) -> str:
         """In words, for an error."""
         numbers = ", ".join(f"{number} in {count:,}" for number, count in self.numbers)
         lines = [f"{self.field} is {numbers} of its records"]
         if any(self.fits):
-            lines.append(f"{self.fits[0]:,} explanations fit a count from 0 and {self.fits[1]:,} one from 1")
+            zero, one = self.fits
+            lines.append(f"{zero:,} explanations fit a count from 0 and {one:,} one from 1")
         if self.names:
             lines.append(f"the numbers have the names {', '.join(self.names[:8])}")
         return "; ".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest."""
-        said: dict[str, Any] = {"numbers": dict(self.numbers), "explanations": {"0": self.fits[0], "1": self.fits[1]}}
+        said: dict[str, Any] = {
+            "numbers": dict(self.numbers),
+            "explanations": {"0": self.fits[0], "1": self.fits[1]},
+        }
         return said | ({"names": list(self.names)} if self.names else {})
 
 

@@ -1,4 +1,5 @@
-"""Read the files whose answers are coded by number, and settle where each counts from, before any work is done."""
+"""Read the files whose answers are coded by number, and settle where each counts from, before any
+work is done."""
 
 from __future__ import annotations
 
@@ -17,10 +18,16 @@ _TOLD = 10
 """So many files are told one by one; the rest as a number."""
 
 
-def settle(inputs: Sequence[Input], selections: Sequence[Selection], said: Mapping[str, int]) -> tuple[Input, ...]:
-    """The inputs, with where they count from; `said` is what the user says of a subset, by `source:subset`.
+def settle(
+    inputs: Sequence[Input],
+    selections: Sequence[Selection],
+    said: Mapping[str, int],
+) -> tuple[Input, ...]:
+    """The inputs, with where they count from; `said` is what the user says of a subset, by
+    `source:subset`.
 
-    Raises InputError where a file does not show it and nobody has said it, and where it shows another than was said.
+    Raises InputError where a file does not show it and nobody has said it, and where it shows
+    another than was said.
     """
     sources = {s.source.name: s.source for s in selections}
     settled: list[Input] = []
@@ -42,7 +49,8 @@ def settle(inputs: Sequence[Input], selections: Sequence[Selection], said: Mappi
 
 
 def look_over(item: Input, subset: Subset) -> Evidence | None:
-    """What a file shows; None where the subset does not code its answers. Reads it once, from its start to its end."""
+    """What a file shows; None where the subset does not code its answers. Reads it once, from its
+    start to its end."""
     probe = subset.probe
     if probe is None:
         return None
@@ -64,19 +72,22 @@ def look_over(item: Input, subset: Subset) -> Evidence | None:
 
 
 def _base(item: Input, name: str, evidence: Evidence, said: int | None) -> IndexBase | None:
-    """Where the file counts from; None where that is open. A word of the user decides what the file leaves open, and does not
-    overrule it: read against a 0 or a 4, each answer of the file would be another."""
+    """Where the file counts from; None where that is open. A word of the user decides what the file
+    leaves open, and does not overrule it: read against a 0 or a 4, each answer of the file would be
+    another."""
     try:
         shown = evidence.bases
     except ValueError as error:
-        raise InputError(f"{name}: {item.name}: {error}.", hint="Give the answers as letters.") from error
+        wrong = f"{name}: {item.name}: {error}."
+        raise InputError(wrong, hint="Give the answers as letters.") from error
     if len(shown) != 1:
         return None if said is None else IndexBase(said, "recipe", evidence)
     (base,) = shown
     if said not in (None, base):
+        counts = f"{item.name} counts its options from {base}, and is said to count from {said}"
         raise InputError(
-            f"{name}: {item.name} counts its options from {base}, and is said to count from {said}: {evidence.told()}.",
-            hint="Leave out --index-base and index_base, or hand in files that count otherwise on their own.",
+            f"{name}: {counts}: {evidence.told()}.",
+            hint="Leave --index-base out; files that count otherwise need a build of their own.",
         )
     return IndexBase(base, "evidence", evidence)
 
@@ -86,6 +97,6 @@ def _undecided(files: Mapping[str, Sequence[str]]) -> InputError:
     lines = [f"  {subset}: {line}" for subset, told in files.items() for line in told]
     more = [f"  and {len(lines) - _TOLD:,} more files"] if len(lines) > _TOLD else []
     return InputError(
-        "Files do not show whether their options are counted from 0 or from 1:\n" + "\n".join([*lines[:_TOLD], *more]) + "\n",
-        hint=f"--index-base {name}=0 or --index-base {name}=1 says it, as index_base does in a recipe.",
+        "Files do not show whether their options are counted from 0 or from 1:\n" + "\n".join([*lines[:_TOLD], *more, ""]),
+        hint=f"--index-base {name}=0 or --index-base {name}=1 says it; a recipe has index_base.",
     )

@@ -226,7 +226,10 @@ def test_minus_one_does_not_say_how_the_others_count(make: Make) -> None:
 
 
 def test_each_file_has_its_own_count(make: Make) -> None:
-    files = {"medmcqa/train.json": lines(asked(ONE)), "medmcqa/validation.parquet": parquet(asked(ZERO))}
+    files = {
+        "medmcqa/train.json": lines(asked(ONE)),
+        "medmcqa/validation.parquet": parquet(asked(ZERO)),
+    }
     result = make(files, "lmflow:medmcqa", recipe="default")
     assert {item["file"]: item["index_base"]["from"] for item in result.manifest["inputs"]} == {
         "train.json": 1,
@@ -238,7 +241,10 @@ def test_each_file_has_its_own_count(make: Make) -> None:
 
 def test_a_small_file_is_not_read_as_its_neighbour(make: Make) -> None:
     with pytest.raises(InputError, match=r"dev\.json: cop is 1 in 1, 2 in 1, 3 in 1 of its records"):
-        make({"medmcqa/train.json": lines(asked(ONE)), "medmcqa/dev.json": lines(asked(OPEN))}, "lmflow:medmcqa")
+        make(
+            {"medmcqa/train.json": lines(asked(ONE)), "medmcqa/dev.json": lines(asked(OPEN))},
+            "lmflow:medmcqa",
+        )
 
 
 def test_parquet_without_answers(make: Make) -> None:
@@ -253,7 +259,10 @@ def test_packed_files(make: Make) -> None:
         archive.writestr("medmcqa/train.json", lines(asked(ONE)))
         archive.writestr("medmcqa/dev.json", lines(asked(ZERO)))
         archive.writestr("medmcqa/test.json", lines([{**OPTIONS, "question": "Which?"}]))
-    files = {"data.zip": packed.getvalue(), "medmcqa/more.json.gz": gzip.compress(lines(asked(ZERO)).encode())}
+    files = {
+        "data.zip": packed.getvalue(),
+        "medmcqa/more.json.gz": gzip.compress(lines(asked(ZERO)).encode()),
+    }
     result = make(files, "lmflow:medmcqa")
     found = {item["file"]: (item.get("index_base") or {}).get("from") for item in result.manifest["inputs"]}
     assert found == {"train.json": 1, "dev.json": 0, "test.json": None, "more.json": 0}
@@ -307,7 +316,17 @@ def test_the_command(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(lines(asked(OPEN)))
     out = tmp_path / "out"
-    command = ["build", "-s", "lmflow:medmcqa", "-d", str(tmp_path / "data"), "-o", str(out), "--workers", "1"]
+    command = [
+        "build",
+        "-s",
+        "lmflow:medmcqa",
+        "-d",
+        str(tmp_path / "data"),
+        "-o",
+        str(out),
+        "--workers",
+        "1",
+    ]
     stopped = CliRunner().invoke(app, command)
     assert isinstance(stopped.exception, InputError) or stopped.exit_code == 4
     assert not out.exists()

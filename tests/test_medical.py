@@ -87,10 +87,26 @@ def test_medqa_in_every_shape(fields: dict[str, Any]) -> None:
             'answer "Lung" is the text of no option, and there is no answer_idx',
         ),
         ({"options": OPTIONS}, "no_answer", "neither answer_idx nor answer"),
-        ({"options": OPTIONS, "answer_idx": 1}, "unexpected_shape", "answer_idx 1 is not among the options"),
-        ({"options": OPTIONS, "answer_idx": "E"}, "unexpected_shape", 'answer_idx "E" is not among the options'),
-        ({"options": OPTIONS, "answer": ["Heart"]}, "unexpected_shape", 'answer is ["Heart"], and not a text'),
-        ({"options": [*LISTED, LISTED[0]], "answer_idx": "B"}, "unexpected_shape", 'two options "A"'),
+        (
+            {"options": OPTIONS, "answer_idx": 1},
+            "unexpected_shape",
+            "answer_idx 1 is not among the options",
+        ),
+        (
+            {"options": OPTIONS, "answer_idx": "E"},
+            "unexpected_shape",
+            'answer_idx "E" is not among the options',
+        ),
+        (
+            {"options": OPTIONS, "answer": ["Heart"]},
+            "unexpected_shape",
+            'answer is ["Heart"], and not a text',
+        ),
+        (
+            {"options": [*LISTED, LISTED[0]], "answer_idx": "B"},
+            "unexpected_shape",
+            'two options "A"',
+        ),
         (
             {"options": ["Liver", "Heart"], "answer_idx": "B"},
             "unexpected_shape",
@@ -110,8 +126,19 @@ def test_blood_groups_are_texts_and_letters() -> None:
 @pytest.mark.parametrize(
     ("subset", "record", "marked"),
     [
-        ("medqa", {"options": {"A": "Heart", "B": " Heart", "C": "Liver"}, "answer_idx": "C"}, True),
-        ("medqa", {"options": [{"key": "A", "value": "x"}, {"key": "B", "value": "x"}], "answer_idx": "A"}, True),
+        (
+            "medqa",
+            {"options": {"A": "Heart", "B": " Heart", "C": "Liver"}, "answer_idx": "C"},
+            True,
+        ),
+        (
+            "medqa",
+            {
+                "options": [{"key": "A", "value": "x"}, {"key": "B", "value": "x"}],
+                "answer_idx": "A",
+            },
+            True,
+        ),
         ("medqa", {"options": OPTIONS, "answer_idx": "A"}, False),
         ("medmcqa", {"opa": "x", "opb": "y", "opc": "x ", "opd": "z", "cop": "b"}, True),
         ("medmcqa", {"opa": "x", "opb": "y", "opc": "X", "opd": "z", "cop": "b"}, False),
@@ -123,7 +150,16 @@ def test_equal_options_are_marked(subset: str, record: dict[str, Any], marked: b
 
 
 def test_what_is_not_used_is_kept() -> None:
-    record = {"question": "Which?", "opa": "w", "opb": "x", "opc": "y", "opd": "z", "cop": "b", "exp": ["why"], "subject_name": 3}
+    record = {
+        "question": "Which?",
+        "opa": "w",
+        "opb": "x",
+        "opc": "y",
+        "opd": "z",
+        "cop": "b",
+        "exp": ["why"],
+        "subject_name": 3,
+    }
     [item] = run(registry().get("lmflow"), "medmcqa", [record])
     assert json.loads(item.conversation.metadata) == {"exp": ["why"], "subject_name": 3}
 
@@ -131,11 +167,21 @@ def test_what_is_not_used_is_kept() -> None:
 TEA = {
     "pubid": 900,
     "question": "Does tea help?",
-    "context": {"contexts": ["Ten drank tea.", "Six slept."], "labels": ["METHODS", "RESULTS"], "meshes": ["Tea"]},
+    "context": {
+        "contexts": ["Ten drank tea.", "Six slept."],
+        "labels": ["METHODS", "RESULTS"],
+        "meshes": ["Tea"],
+    },
     "long_answer": "Tea helps.",
     "final_decision": "yes",
 }
-MILK = {**TEA, "pubid": 901, "question": "Does milk help?", "final_decision": "no", "long_answer": "It does not."}
+MILK = {
+    **TEA,
+    "pubid": 901,
+    "question": "Does milk help?",
+    "final_decision": "no",
+    "long_answer": "It does not.",
+}
 
 
 @pytest.mark.parametrize(
@@ -145,15 +191,24 @@ MILK = {**TEA, "pubid": 901, "question": "Does milk help?", "final_decision": "n
         ("ori_pqal.json", json.dumps(TEA) + "\n" + json.dumps(MILK) + "\n"),
         ("ori_pqal.json", json.dumps({"900": TEA, "901": MILK})),
         ("ori_pqal.json", json.dumps({"900": TEA, "901": MILK}, indent=1)),
-        ("pqa_labeled/train.jsonl", json.dumps({"context": TEA["context"], **TEA}) + "\n" + json.dumps(MILK)),
+        (
+            "pqa_labeled/train.jsonl",
+            json.dumps({"context": TEA["context"], **TEA}) + "\n" + json.dumps(MILK),
+        ),
         ("pqa_labeled/train-00000-of-00001.parquet", as_parquet([TEA, MILK])),
     ],
 )
 def test_pubmedqa_of_the_hub(make: Make, name: str, content: Any) -> None:
     result = make({name: content}, "lmflow:pubmedqa")
     assert [(row["id"], [m["content"] for m in row["messages"]]) for row in rows(result)] == [
-        ("lmflow/pubmedqa/900", ["Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?", "Yes. Tea helps."]),
-        ("lmflow/pubmedqa/901", ["Ten drank tea.\n\nSix slept.\n\nQuestion: Does milk help?", "No. It does not."]),
+        (
+            "lmflow/pubmedqa/900",
+            ["Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?", "Yes. Tea helps."],
+        ),
+        (
+            "lmflow/pubmedqa/901",
+            ["Ten drank tea.\n\nSix slept.\n\nQuestion: Does milk help?", "No. It does not."],
+        ),
     ]
     assert rows(result, "rejected") == []
     said = json.loads(rows(result)[0]["metadata"])
@@ -162,9 +217,17 @@ def test_pubmedqa_of_the_hub(make: Make, name: str, content: Any) -> None:
 
 
 def test_upstreams_object_on_one_line_is_no_record(make: Make) -> None:
-    upstream = {"QUESTION": "Does tea help?", "CONTEXTS": ["Ten drank tea."], "final_decision": "maybe", "LONG_ANSWER": ""}
+    upstream = {
+        "QUESTION": "Does tea help?",
+        "CONTEXTS": ["Ten drank tea."],
+        "final_decision": "maybe",
+        "LONG_ANSWER": "",
+    }
     result = make({"ori_pqal.json": json.dumps({"1": upstream})}, "lmflow:pubmedqa")
-    assert [m["content"] for m in rows(result)[0]["messages"]] == ["Ten drank tea.\n\nQuestion: Does tea help?", "Maybe."]
+    assert [m["content"] for m in rows(result)[0]["messages"]] == [
+        "Ten drank tea.\n\nQuestion: Does tea help?",
+        "Maybe.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +249,11 @@ def test_decisions_of_pubmedqa(decision: Any, expected: str) -> None:
 @pytest.mark.parametrize("score", [float("nan"), True, "9", None])
 def test_a_score_is_a_number(score: Any) -> None:
     instance = {"input": "a", "output": [{"score": 1, "text": "b"}, {"score": score, "text": "c"}]}
-    items = run(registry().get("lmflow"), "native", [{"type": "text_to_scored_textlist", "instances": instance}])
+    items = run(
+        registry().get("lmflow"),
+        "native",
+        [{"type": "text_to_scored_textlist", "instances": instance}],
+    )
     assert [item.detail for item in items] == ["an answer without a score"]
 
 
