@@ -17,9 +17,11 @@ from open_instructions.converters.lmflow_choices import named_option
 from typer.testing import CliRunner
 
 from open_instructions.builder import BuildResult, build
+from open_instructions.chunk import Chunk
 from open_instructions.cli import app
 from open_instructions.errors import InputError, RecipeError, UsageError
 from open_instructions.explain import explain
+from open_instructions.readers import Frame
 
 from .conftest import SHARED, SOURCE, digests, rows
 
@@ -386,3 +388,9 @@ def test_the_shared_cases(tmp_path: Path, name: str) -> None:
         pytest.skip("the cases of ../shared/cases are not here")
     result = build("lmflow:medmcqa", data_dir=folder, out=tmp_path / "out", workers=1)
     assert answers(result) == ["A. Heart", "B. Kidney", "C. Lung", "D. Bone"]
+
+
+def test_a_chunk_that_was_read_with_another_count_is_not_used() -> None:
+    chunk = Chunk(0, "lmflow", "medmcqa", "dev.json", {}, [[Frame(0, "{}")]], 1.0)
+    digests_of = {chunk._replace(index_base=base).digest(b"") for base in (None, 0, 1)}
+    assert len(digests_of) == 3
