@@ -6,7 +6,7 @@ or breaks its contract, the record is a Reject `stage_failed`: nothing is lost, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -76,19 +76,22 @@ class Drafting:
         tally = run.tally
         results: list[Drafted | Refused] = []
         repaired: list[_Repaired] = []
+        read = 0
         for frame in frames:
             record = parse(frame)
             if isinstance(record, Reject):
                 tally["read", "rejected_records", record.reason] += 1
                 results.append(Refused("read", record, frame))
                 continue
-            tally["read", "records_out", ""] += 1
-            tally["convert", "records_in", ""] += 1
+            read += 1
             outcome = self._repaired(self._with_context(record, frame, run.chunk), frame, run)
             if isinstance(outcome, Reject):
                 results.append(_refuse(outcome, frame, tally))
             else:
                 repaired.append(outcome)
+        if read:
+            tally["read", "records_out", ""] += read
+            tally["convert", "records_in", ""] += read
         if repaired:
             results += self._converted(repaired, run)
         return results
@@ -132,9 +135,7 @@ class Drafting:
         convert = partial(self._convert, index_base=run.chunk.index_base) if self._coded else self._convert
         try:
             produced = list(convert(records if self._subset.run_key else records[0]))
-            for item in produced:
-                check_contract(item, len(records))
-            _check_accounts(produced, len(records))
+            _check_contract(produced, len(records))
         except STOPS:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
@@ -152,37 +153,38 @@ class Drafting:
     def _drafted(self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally) -> list[Drafted | Refused]:
         """A draft with what its records say besides, and the messages that the converter refused in it."""
         own = [repaired[index] for index in draft.records]
-        left = _together([leftover(self._body(item.record), draft.used) for item in own])
-        lost = next((key for key in left if key in _CONTEXT), None) if draft.used else None
-        if lost:
-            reject = Reject(Reason.LOST_CONTEXT, f"{lost!r} cannot be put into the conversation")
+        left = self._left(own, draft.used)
+        if left and draft.used and (lost := _CONTEXT.intersection(left)):
+            reject = Reject(Reason.LOST_CONTEXT, f"{min(lost)!r} cannot be put into the conversation")
             return [_refuse(reject, item.frame, tally, draft.id) for item in own]
-        metadata = dict(draft.metadata)
-        for key, value in left.items():
-            metadata[_free_name(key, metadata)] = value
         for name in draft.edits:
             tally["convert", "edits", name] += 1
         before = [name for item in own for name in item.edits]
         if before:
             draft = replace(draft, edits=(*before, *draft.edits))
-        results: list[Drafted | Refused] = []
-        for item in draft.messages:
-            if isinstance(item, Reject):
-                results.append(_refuse(item, repaired[item.record].frame, tally, draft.id))
-        results.append(Drafted(draft, [item.frame for item in own], self._wanted(metadata, tally)))
+        results: list[Drafted | Refused] = [
+            _refuse(item, repaired[item.record].frame, tally, draft.id)
+            for item in draft.messages
+            if isinstance(item, Reject)
+        ]  # fmt: skip
+        metadata = self._wanted(_beside(draft.metadata, left), tally) if left or draft.metadata else {}
+        results.append(Drafted(draft, [item.frame for item in own], metadata))
         return results
 
-    def _body(self, record: Record) -> Record:
-        """The fields of a record that are its own: of an envelope, those of the instance."""
-        if self._subset.format != "envelope":
-            return record
-        body = record.get(self._subset.items)
-        return body if isinstance(body, dict) else {}
+    def _left(self, own: Sequence[_Repaired], used: Collection[str]) -> dict[str, Any]:
+        """What the records of a draft say beside the fields that the converter used; of an envelope, the instances."""
+        records = [item.record for item in own]
+        if self._subset.format == "envelope":
+            bodies = [record.get(self._subset.items) for record in records]
+            records = [body if isinstance(body, dict) else {} for body in bodies]
+        return leftover(records[0], used) if len(records) == 1 else _together([leftover(r, used) for r in records])
 
     def _wanted(self, metadata: dict[str, Any], tally: Tally) -> dict[str, Any]:
         """What of the metadata the recipe keeps; the rest is counted by field."""
+        if self._metadata == "keep":
+            return metadata
         kept = wanted_fields(metadata, self._metadata)
-        for key in metadata if len(kept) < len(metadata) else ():
+        for key in metadata:
             if key not in kept:
                 tally.field("convert", "dropped_metadata", key)
         return kept
@@ -223,8 +225,6 @@ def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None)
 
 def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """What the records of one conversation say: once where they agree, else a list with what each says."""
-    if len(left) == 1:
-        return left[0]
     keys = dict.fromkeys(key for fields in left for key in fields)
     result = {}
     for key in keys:
@@ -233,34 +233,51 @@ def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _free_name(key: str, taken: Mapping[str, Any]) -> str:
-    """A converter's own word stays; upstream's field of that name goes beside it."""
-    while key in taken:
-        key = f"upstream_{key}"
-    return key
+def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
+    """What the converter says, and what it did not use. Its own words stay; a field of upstream's that has the same name
+    gets another one."""
+    metadata = dict(said)
+    for key, value in left.items():
+        name = key
+        while name in metadata:
+            name = f"upstream_{name}"
+        metadata[name] = value
+    return metadata
 
 
-def check_contract(item: Any, records: int) -> None:
-    """Raises TypeError or ValueError where what a converter yielded breaks the contract."""
-    if isinstance(item, Reject):
-        _check_reject(item, records)
-        return
-    if not isinstance(item, Draft):
-        raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
-    for message in item.messages:
+def _check_contract(produced: Sequence[Any], records: int) -> None:
+    """Raises TypeError or ValueError where what a converter yielded of so many records breaks the contract: each of them
+    is in exactly one Draft or one Reject without a turn."""
+    seen: list[int] = []
+    for item in produced:
+        if isinstance(item, Draft):
+            _check_draft(item, records)
+            seen += item.records
+        elif isinstance(item, Reject):
+            _check_reject(item, records)
+            if item.turn is None:
+                seen.append(item.record)
+        else:
+            raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
+    if len(seen) != records or (records > 1 and sorted(seen) != list(range(records))):
+        raise ValueError(f"it accounts for records {sorted(seen)} of {records}")
+
+
+def _check_draft(draft: Draft, records: int) -> None:
+    for message in draft.messages:
         if isinstance(message, Reject):
             _check_reject(message, records)
             if message.turn is None:
                 raise ValueError("a Reject among the messages has no turn")
         elif message.role not in _ROLES or not isinstance(message.content, str):
             raise ValueError(f"a message from {message.role!r} with a {type(message.content).__name__}")
-    for said in (item.id, item.task, item.engine, item.license):
+    for said in (draft.id, draft.task, draft.engine, draft.license):
         if said is not None and not isinstance(said, str):
             raise TypeError(f"{said!r} in a Draft is not text")
-    if type(item.metadata) is not dict and not isinstance(item.metadata, Mapping):
-        raise TypeError(f"metadata is a {type(item.metadata).__name__}, not a mapping")
-    if item.records != (0,) and (not item.records or not all(0 <= index < records for index in item.records)):
-        raise ValueError(f"a Draft of records {item.records}")
+    if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
+        raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
+    if draft.records != (0,) and (not draft.records or not all(0 <= index < records for index in draft.records)):
+        raise ValueError(f"a Draft of records {draft.records}")
 
 
 def _check_reject(item: Reject, records: int) -> None:
@@ -269,15 +286,3 @@ def _check_reject(item: Reject, records: int) -> None:
         raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
     if item.turn is not None and not (isinstance(item.turn.role, str) and isinstance(item.turn.content, str)):
         raise TypeError("a Reject for a turn that is not text")
-
-
-def _check_accounts(produced: Sequence[Draft | Reject], records: int) -> None:
-    """Raises ValueError unless each record is in exactly one Draft or one Reject without a turn."""
-    seen: list[int] = []
-    for item in produced:
-        if isinstance(item, Draft):
-            seen += item.records
-        elif item.turn is None:
-            seen.append(item.record)
-    if sorted(seen) != list(range(records)):
-        raise ValueError(f"it accounts for records {sorted(seen)} of {records}")

@@ -137,7 +137,7 @@ class Pipeline:
         draft, frames, chunk = drafted.draft, drafted.frames, run.chunk
         name = self._id(draft.id, frames[0], chunk)
         made = structure(draft.messages, self._consecutive)
-        turns = sum([isinstance(item, Message) for item in draft.messages])
+        turns = len([item for item in draft.messages if isinstance(item, Message)])
         job = _Job(name, frames, turns, [], [])
         metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
         if made.messages:
@@ -158,8 +158,10 @@ class Pipeline:
                     metadata=metadata,
                 )
             )
-            run.tally["convert", "edits", NOT_FINITE] += lossy
-            run.tally["structure", "turns_joined", ""] += made.joined
+            if lossy:
+                run.tally["convert", "edits", NOT_FINITE] += 1
+            if made.joined:
+                run.tally["structure", "turns_joined", ""] += made.joined
         if made.rejects or made.edits:
             run.tally.changes("structure", len(frames), turns, made.rejects, made.edits)
             job.rejected += self._all_rejected("structure", made.rejects, name, frames, chunk)
@@ -184,35 +186,38 @@ class Pipeline:
 
     def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], run: Run) -> None:
         """One stage, for all conversations that came this far. The key of a whole conversation is taken before the split."""
-        tally = run.tally
         before = [job.current[0] for job in jobs]
         if stage.name == "split":
             for job, conversation in zip(jobs, before, strict=True):
                 job.key = duplicate_key(conversation)
-        records_in = turns_in = records_out = turns_out = 0
+        records = records_out = sum([len(job.frames) for job in jobs])
+        turns = turns_out = sum([len(conversation.messages) for conversation in before])
         for job, conversation, results in zip(jobs, before, _outcomes(stage, before), strict=True):
             if run.watch:
                 run.watch(stage.name, results)
-            records, turns = len(job.frames), len(conversation.messages)
-            records_in += records
-            turns_in += turns
-            if len(results) == 1 and results[0] is conversation:  # which happens most
-                records_out += records
-                turns_out += turns
+            first = results[0]
+            if first is conversation and len(results) == 1:  # which happens most
                 continue
-            job.current = [r for r in results if isinstance(r, Conversation)]
-            if len(results) > 1 or not job.current or job.current[0].edits is not conversation.edits:
-                rejects = [r for r in results if isinstance(r, Reject)]
-                named = tuple(e for c in job.current for e in c.edits if e not in conversation.edits)
-                tally.changes(stage.name, records, turns, rejects, named)
-                if (more := len(job.current) - 1) > 0:
-                    tally[stage.name, "parts_added", ""] += more
-                    tally[stage.name, "turns_repeated", ""] += more * conversation.has_system
-                job.rejected += self._all_rejected(stage.name, rejects, job.name, job.frames, run.chunk)
-            if job.current:
-                records_out += records
-                turns_out += sum([len(part.messages) for part in job.current])
-        tally.flow(stage.name, records_in, turns_in, records_out, turns_out)
+            job.current = [result for result in results if isinstance(result, Conversation)]
+            if len(results) > 1 or isinstance(first, Reject) or first.edits is not conversation.edits:
+                self._book(stage.name, job, conversation, results, run)
+            turns_out += sum([len(part.messages) for part in job.current]) - len(conversation.messages)
+            if not job.current:
+                records_out -= len(job.frames)
+        run.tally.flow(stage.name, records, turns, records_out, turns_out)
+
+    def _book(
+        self, stage: str, job: _Job, conversation: Conversation, results: list[Conversation | Reject], run: Run
+    ) -> None:  # fmt: skip
+        """Count what a stage changed and refused in a conversation, and keep what it refused."""
+        rejects = [result for result in results if isinstance(result, Reject)]
+        edits = tuple(edit for part in job.current for edit in part.edits if edit not in conversation.edits)
+        run.tally.changes(stage, len(job.frames), len(conversation.messages), rejects, edits)
+        more = len(job.current) - 1
+        if more > 0:
+            run.tally[stage, "parts_added", ""] += more
+            run.tally[stage, "turns_repeated", ""] += more * conversation.has_system
+        job.rejected += self._all_rejected(stage, rejects, job.name, job.frames, run.chunk)
 
     def _all_rejected(self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk) -> Iterator[Rejected]:
         """A refused turn is one row; a refused record is one row for each raw record in it."""

@@ -19,7 +19,7 @@ def question(*parts: str) -> str:
     return "\n\n".join([part for part in parts if part.strip()])
 
 
-def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Message, Message]:
+def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Message, ...]:
     """One user turn and one assistant turn."""
     return Message("user", prompt, prompt_is_html), Message("assistant", answer)
 
@@ -77,25 +77,27 @@ def instruction_pair(
     >>> instruction_pair({"instruction": "Add.", "input": "1, 2", "output": "3"}).messages[0].content
     'Add.\\n\\n1, 2'
     """
-    first, *others = prompt
-    parts = [record.get(first), *("" if is_empty(record.get(name)) else record[name] for name in others)]
-    texts = [as_text(part) for part in parts]
-    wrong = [name for name, text in zip(prompt, texts, strict=True) if text is None]
-    if wrong:
-        return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, *wrong))
+    parts = [record.get(name) for name in prompt]
+    parts[1:] = ["" if is_empty(part) else part for part in parts[1:]]
     given = record.get(answer)
-    if is_empty(given) and not isinstance(given, str):
-        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
-    answered = as_text(given)
-    if answered is None:
-        return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(given)}")
-    before = earlier_turns(record)
-    if isinstance(before, Reject):
-        return before
-    if not all(isinstance(value, str) for value in (*parts, given)):
+    texts: list[Any] = [*parts, given]
+    if set(map(type, texts)) != {str}:
+        texts = [as_text(text) for text in texts]
         said["edits"] = (*said.get("edits", ()), NUMBER_AS_TEXT)
-    messages = (*before, *pair(question(*[text for text in texts if text]), answered))
-    return Draft(messages, used=(*prompt, answer, *used, SYSTEM, _HISTORY), **said)
+        if None in texts[:-1]:
+            wrong = [name for name, text in zip(prompt, texts, strict=False) if text is None]
+            return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, *wrong))
+        if is_empty(given):
+            return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+        if texts[-1] is None:
+            return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(given)}")
+    messages = pair(question(*texts[:-1]), texts[-1])
+    if SYSTEM in record or _HISTORY in record:
+        before = earlier_turns(record)
+        if isinstance(before, Reject):
+            return before
+        messages = (*before, *messages)
+    return Draft(messages, used=(*prompt, answer, SYSTEM, _HISTORY, *used), **said)
 
 
 def earlier_turns(record: Record) -> list[Message] | Reject:

@@ -11,7 +11,7 @@ import pytest
 
 from open_instructions import load
 from open_instructions.builder import BuildResult
-from open_instructions.errors import ConverterError
+from open_instructions.errors import ConverterError, OutputError
 from open_instructions.stages import html, license
 from open_instructions.verify import check
 
@@ -116,6 +116,5 @@ def test_a_machine_that_fails_ends_the_build(make: Callable[..., BuildResult], m
         raise error
 
     monkeypatch.setattr(license.License, "__call__", fail)
-    with pytest.raises(Exception, match="No space left" if isinstance(error, OSError) else "") as caught:
+    with pytest.raises((MemoryError, OutputError)):
         make({"alpaca_data.json": [alpaca()]}, licenses="commercial")
-    assert not isinstance(caught.value, ConverterError)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from ..schema import Reason, Reject
 
@@ -44,20 +44,19 @@ def _quickly(text: str) -> dict[str, Any] | None:
     decode, error = fast
     try:
         value = decode(text)
+        if type(value) is not dict or _may_repeat_a_key(text, _keys(value, MAX_DEPTH)):
+            return None
     except (error, UnicodeEncodeError, RecursionError):
         return None
-    if type(value) is not dict or _deeper(value, MAX_DEPTH) or _may_repeat_a_key(text, value):
-        return None
-    return value
+    return cast(dict[str, Any], value)
 
 
 _SPACED_COLON = re.compile(r'"[ \t\r\n]+:')
 
 
-def _may_repeat_a_key(text: str, value: Any) -> bool:
-    """Can a text have more keys than its value? Keys are counted by the quotes and colons behind them. What cannot be
-    told so is left to the careful reader: a key with a blank behind it, and one that ends with a backslash."""
-    keys = _keys(value)
+def _may_repeat_a_key(text: str, keys: int) -> bool:
+    """Can a text have more keys than the `keys` of its value? Keys are counted by the quotes and colons behind them. What
+    cannot be told so is left to the careful reader: a key with a blank behind it, and one that ends with a backslash."""
     colons = text.count('":')
     if colons != keys:  # text in quotes can look like a key: there the quote is escaped
         colons -= text.count('\\":')
@@ -66,16 +65,14 @@ def _may_repeat_a_key(text: str, value: Any) -> bool:
     return _SPACED_COLON.search(text) is not None
 
 
-def _keys(value: Any) -> int:
-    """The keys of all objects in a value."""
-    items = value
-    count = 0
-    if type(value) is dict:
-        count = len(value)
-        items = value.values()
+def _keys(value: Any, levels: int) -> int:
+    """The keys of all objects in a value. Raises RecursionError where it is nested deeper than so many levels."""
+    if not levels:
+        raise RecursionError
+    count, items = (len(value), value.values()) if type(value) is dict else (0, value)
     for item in items:
         if type(item) is dict or type(item) is list:
-            count += _keys(item)
+            count += _keys(item, levels - 1)
     return count
 
 
@@ -91,16 +88,6 @@ def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if found[key] != value or type(found[key]) is not type(value):
                 raise RepeatedKey(key)
     return found
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    """Is an object or a list nested deeper than so many levels?"""
-    if not levels:
-        return True
-    for item in value.values() if type(value) is dict else value:
-        if (type(item) is dict or type(item) is list) and _deeper(item, levels - 1):
-            return True
-    return False
 
 
 def _carefully(text: str) -> dict[str, Any] | Reject:

@@ -53,20 +53,36 @@ def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
     >>> structure([Message("user", "Hi"), Message("assistant", "")]).rejects[0].reason.value
     'no_answer'
     """
+    if _is_one_pair(items):  # as most records are
+        return Structured(tuple(items), [], ())  # type: ignore[arg-type]
     edits: tuple[str, ...] = ()
-    if not all(encodable(item.content) for item in items if isinstance(item, Message)):
+    joined = 0
+    if not all(isinstance(item, Reject) or encodable(item.content) for item in items):
         items = [_encodable(item) for item in items]
         edits = (LONE_SURROGATE,)
-    given = len(items)
     if consecutive == "join":
+        given = len(items)
         items = _joined(items)
-    joined = given - len(items)
-    if joined:
-        edits += (JOINED,)
+        joined = given - len(items)
+        edits += (JOINED,) * (joined > 0)
     kept, rejects, lost = pair_up(items)
     if len(kept) < 2:  # nothing, or a system prompt alone
         return Structured((), [whole_record(_messages(items))], edits)
     return Structured(kept, rejects, edits + lost, joined)
+
+
+def _is_one_pair(items: Items) -> bool:
+    """A prompt and its answer, with nothing to do about them?"""
+    if len(items) != 2:
+        return False
+    asked, answered = items
+    if isinstance(asked, Reject) or isinstance(answered, Reject):
+        return False
+    if asked.role != USER or answered.role != ASSISTANT:
+        return False
+    if is_blank(asked.content) or is_blank(answered.content):
+        return False
+    return encodable(asked.content) and encodable(answered.content)
 
 
 def _messages(items: Items) -> list[Message]:
@@ -122,42 +138,43 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     stays: list[int] = []  # indexes of the messages that are kept
     rejects: list[Reject] = []
     waiting = -1  # the index of a user message without an answer so far
-
-    def refuse(reason: Reason, detail: str, index: int) -> None:
-        message = items[index]
-        assert isinstance(message, Message)
-        rejects.append(Reject(reason, detail, message))
-
     for index, item in enumerate(items):
         if isinstance(item, Reject):
             continue
+        role = item.role
         if is_blank(item.content):
-            refuse(Reason.EMPTY, f"an empty {item.role} turn", index)
-            if waiting >= 0 and item.role == ASSISTANT:
-                refuse(Reason.NO_ANSWER, "the answer is empty", waiting)
+            rejects.append(Reject(Reason.EMPTY, f"an empty {role} turn", item))
+            if waiting >= 0 and role == ASSISTANT:
+                rejects.append(_unanswered(items[waiting], "the answer is empty"))
                 waiting = -1
-        elif item.role == SYSTEM:
-            if stays or waiting >= 0:
-                refuse(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", index)
-            else:
-                stays.append(index)
-        elif item.role == USER:
+        elif role == USER:
             if waiting >= 0:
-                refuse(Reason.NO_ANSWER, "the next turn is the user's again", waiting)
+                rejects.append(_unanswered(items[waiting], "the next turn is the user's again"))
             waiting = index
-        elif item.role == ASSISTANT:
+        elif role == ASSISTANT:
             if waiting >= 0:
                 stays += (waiting, index)
                 waiting = -1
             else:
-                refuse(Reason.NO_PROMPT, "no user turn before it", index)
+                rejects.append(Reject(Reason.NO_PROMPT, "no user turn before it", item))
+        elif role == SYSTEM:
+            if stays or waiting >= 0:
+                rejects.append(Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", item))
+            else:
+                stays.append(index)
         else:
-            raise ValueError(f"a message with role {item.role!r}; converters map roles to system, user, assistant")
+            raise ValueError(f"a message with role {role!r}; converters map roles to system, user, assistant")
     if waiting >= 0:
-        refuse(Reason.NO_ANSWER, "the conversation ends with it", waiting)
+        rejects.append(_unanswered(items[waiting], "the conversation ends with it"))
+    if len(stays) == len(items):
+        return Paired(tuple(items), rejects, ())  # type: ignore[arg-type]
     kept = tuple([items[index] for index in stays])
-    marks = () if len(stays) == len(items) else _marks(items, stays)
-    return Paired(kept, rejects, marks)  # type: ignore[arg-type]
+    return Paired(kept, rejects, _marks(items, stays))  # type: ignore[arg-type]
+
+
+def _unanswered(message: Message | Reject, detail: str) -> Reject:
+    assert isinstance(message, Message)
+    return Reject(Reason.NO_ANSWER, detail, message)
 
 
 def _marks(items: Items, stays: Sequence[int]) -> tuple[str, ...]:
