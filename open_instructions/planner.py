@@ -125,7 +125,7 @@ def plan(said: Choices) -> Plan:
     else:
         found, selections = _fetched(folder, selections, recipe, said)
     if not found.inputs:
-        why = "".join(f"\n  {note}" for note in found.notes)
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*found.notes, *found.there)))
         raise InputError(
             f"{folder or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
@@ -220,7 +220,7 @@ def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, s
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(folder, selections, kept=kept, missing=said.missing)
-    return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
+    return replace(found, notes=(*found.notes, *notes)), selections
 
 
 def _worth_fetching(selections: Sequence[Selection], recipe: Recipe, cache: Cache) -> tuple[list[Selection], list[str]]:
@@ -293,7 +293,7 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
         )
     here = version("open-instructions")
     notes = (f"the lock was written by Open Instructions {lock.version}, and this is {here}",) if lock.version != here else ()
-    return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _why_lost(file: Locked, folder: Path | None, cache: Cache, how: Fetching) -> str:

@@ -56,7 +56,7 @@ def message(stop: Absent, data_dir: Path | None, found: Iterable[tuple[str, str]
     subsets = [(source, source.subset(name)) for source, names in stop for name in names]
     present = sorted(f"{source}:{subset}" for source, subset in found)
     if data_dir and not present:
-        lines = [f"{nothing_in(data_dir)} Nor does the cache.", *_indented(there)]
+        lines = [f"{shown(str(data_dir))} holds no file of the sources asked for, and neither does the cache.", *_indented(there)]
     else:
         where = f"in {data_dir} or the cache" if data_dir else "in the cache"
         lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
@@ -65,12 +65,12 @@ def message(stop: Absent, data_dir: Path | None, found: Iterable[tuple[str, str]
             lines += _looked_for(source, subset, addresses=len(subsets) <= _MOST_ADDRESSES or not data_dir)
     if present:
         lines.append(f"Found are {', '.join(present)}.")
-        lines += ["Other files there:", *_indented(there)] if there else []
+        lines += others(there)
     return "\n".join(lines) + "\n"
 
 
-def nothing_in(folder: Path | None) -> str:
-    return f"{folder or 'The cache'} holds no file of the sources asked for."
+def others(there: Sequence[str]) -> list[str]:
+    return ["Other files there:", *_indented(there)] if there else []
 
 
 def _looked_for(source: Source, subset: Subset, *, addresses: bool) -> list[str]:
@@ -106,10 +106,10 @@ def _described(look: Look, recogniser: Recogniser) -> str:
         return f"{name} is {known}, which was not asked for; --sources {known} takes it"
     if len(alike := recogniser.told_by_fields(look)) > 1:
         return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
-    if likely := recogniser.with_fields(look):
-        return f"{name} has the fields of {_renamed(file, likely)}"
     if look.own:
-        return f"{name} has fields that no source has: {listed(look.own)}"
+        likely = [known for known in recogniser.with_fields(look) if _worth_a_guess(file, known.subset)]
+        guess = f", as {_renamed(file, likely)}" if likely else ", and no source has these"
+        return f"{name} has the fields {listed(look.own)}{guess}"
     return f"{name} {_unreadable(look)}"
 
 
@@ -138,14 +138,20 @@ def _kind(file: DataFile) -> str:
     return next((kind for ending, kind in _OTHER_FORMATS.items() if lower.endswith(ending)), "")
 
 
+def _worth_a_guess(file: DataFile, subset: Subset) -> bool:
+    """Could a file be of a subset under another name? One of prompts alone would be rejected to the last record."""
+    endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
+    return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
+
+
 def _renamed(file: DataFile, likely: Sequence[Known]) -> str:
-    """The subsets that a file could be of, and the names under which they would be taken for it."""
+    """The subsets that a file could be of; and upstream's name for it where its own is nearly that."""
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))
     if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:
-        return f"{near}; if it is that, rename it to {_upstream_name(near.subset)}"
-    some = [f"{known} ({_upstream_name(known.subset)})" for known in likely[:_MOST_GUESSES]]
-    return f"{_either(some)}; if it is one of them, rename it to the name given"
+        return f"{near} has; if it is that, rename it to {_upstream_name(near.subset)}"
+    ordered = sorted(likely, key=lambda known: -_likeness(base, known.subset))
+    return f"{_either(map(str, ordered[:_MOST_GUESSES]))} have"
 
 
 def _likeness(base: str, subset: Subset) -> float:

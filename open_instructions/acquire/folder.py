@@ -24,7 +24,7 @@ from .look import Look
 from .recognise import Known, Recogniser, belongs, is_respelt, usual_name
 
 _MOST_BARRED = 10
-_OWN_FILES = "oi sources lists what is looked for. Files of your own need a source of your own: docs/adding-a-source.md."
+_OWN_FILES = "oi sources NAME shows under which names a file is taken; files of your own need a source: docs/adding-a-source.md."
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def find(
             stop.append((selection.source, tuple(selection.subsets if not selection.explicit else gone)))
         lacking += [(name, s) for s in gone]
         unique, said = _unique([i for s in present for i in by_subset[name, s]], hashed)
-        _check_one_of_each(unique, selection.source)
+        if rivals := _rivals(unique, selection.source):
+            rest = absent.others(absent.described(others, recogniser))
+            raise InputError("\n".join([rivals, *rest, ""][: None if rest else 1]), hint="Take one of them out of the folder.")
         inputs += unique
         notes += said
     there: list[str] = []
@@ -208,8 +210,8 @@ def _input(file: DataFile, subset: Subset, source: Source) -> Input:
     return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
 
 
-def _check_one_of_each(inputs: Sequence[Input], source: Source) -> None:
-    """Raises InputError where two files have spellings of one name and other bytes: one is not the file that it seems to be."""
+def _rivals(inputs: Sequence[Input], source: Source) -> str:
+    """Two files with spellings of one name and other bytes, of which one is not what it seems to be; "" if there are none."""
     by_name: dict[tuple[str, str], Input] = {}
     for item in sorted(inputs, key=lambda i: is_respelt(_plain(i.relative), source.subset(i.subset))):
         subset = source.subset(item.subset)
@@ -217,10 +219,8 @@ def _check_one_of_each(inputs: Sequence[Input], source: Source) -> None:
         other = by_name.setdefault(key, item)
         if other is not item and is_respelt(_plain(item.relative), subset):
             both = f"{shown(other.relative)} and {shown(item.relative)}"
-            raise InputError(
-                f"{both} both stand for {key[1]} of {item.source}:{item.subset}, and differ.",
-                hint="Take one of them out of the folder.",
-            )
+            return f"{both} both stand for {key[1]} of {item.source}:{item.subset}, and differ."
+    return ""
 
 
 def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], list[str]]:

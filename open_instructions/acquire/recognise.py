@@ -12,7 +12,6 @@ from typing import NamedTuple
 from ..catalogue import Selection, Source, Subset
 from ..errors import InputError
 from ..places import shown
-from .files import DataFile
 from .look import Look, listed
 
 _COPY = re.compile(r"(?<=[^/\s]) ?\(\d{1,3}\)(?=(?:\.[a-z]{1,8}){1,2}\Z)", re.I)

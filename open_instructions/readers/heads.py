@@ -70,11 +70,8 @@ class _Beginning:
     """A stream that ends after so many bytes."""
 
     def __init__(self, stream: ByteStream, most: int) -> None:
-        self._stream, self._left, self.cut = stream, most, False
-
-    @property
-    def fault(self) -> str:
-        return self._stream.fault or ("the rest was not read" if self.cut else "")
+        self._stream, self._left = stream, most
+        self.cut, self.fault = False, ""
 
     @property
     def share(self) -> float:
@@ -85,8 +82,10 @@ class _Beginning:
             return b""
         data = self._stream.read(self._left if size < 0 else min(size, self._left))
         self._left -= len(data)
-        if not self._left:
-            self.cut = bool(self._stream.read(1))
+        if not self._left and self._stream.read(1):
+            self.cut, self.fault = True, "the rest was not read"
+        else:
+            self.fault = self._stream.fault
         return data
 
 
