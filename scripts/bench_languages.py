@@ -30,7 +30,8 @@ from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message
-from open_instructions.stages.language import COMMON, detect_all, prior, words
+from open_instructions.stages.language import COMMON, detect_all, prior
+from open_instructions.stages.votes import words
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "languages"
 CODE = "\n```python\ndef total(numbers):\n    # add all of the values that are not none and return the result\n    return sum(n for n in numbers if n is not None)\n```\n"

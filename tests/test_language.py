@@ -15,7 +15,8 @@ from open_instructions.schema import Conversation, Message, Reject
 from open_instructions.stages import detector as module
 from open_instructions.stages import votes
 from open_instructions.stages.detector import Detector
-from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script, words
+from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script
+from open_instructions.stages.votes import words
 
 FOLDER = Path(__file__).parent / "languages"
 

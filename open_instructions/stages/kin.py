@@ -174,6 +174,9 @@ _MAORI = """
     tēnei tera tērā tetahi tētahi to tō tōku tona tōna tonu waho āna
 """
 _MAORI_WORDS = frozenset(_MAORI.split())
+_MAORI_ALONE = frozenset(("kei", "ki", "kia", "kua", "nga", "ngā", "te"))
+"""One of these is in any sentence, and its neighbours in the Pacific have none of them with its letters."""
+_MAORI_SHARE, _MAORI_LETTERS = 0.3, 0.9
 _MAORI_WORD = re.compile(r"(?:(?:ng|wh|[hkmnprtw])?[aeiouāēīōū])+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _FEW = 4
@@ -185,8 +188,8 @@ _STAND_INS = {"tn": ("nso", "st"), "ts": ("lg", "nso", "sn", "st", "sw", "xh", "
 _AGAINST = {"bs": 2.0, "tn": 1.0, "ts": 5.0}
 """What is said against a language before its first word, in nats."""
 _LATIN = """
-    af az bs cy eo et eu fi ga hr id is it la lg lt lv mg ms nso ro sk sl sn so sq sr st sw tl
-    uz xh yo zu
+    af az bs cy eo et eu fi ga ha hr ht id ig is it jv la lg lt lv mg ms nso ro rw sk sl sn so
+    sq sr st sw tl uz xh yo zu
 """
 LOOKED_AT = frozenset(_LATIN.split())
 """A text with another label is none of these languages."""
@@ -204,8 +207,9 @@ def adjusted(text: str, scores: Mapping[str, float], best: str) -> dict[str, flo
         return {}
     found = {}
     for label in family:
-        base = scores[label] if label in scores else max(scores[other] for other in _STAND_INS[label])
-        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * sum(map(_WORDS.get(label, frozenset()).__contains__, words))
+        base = max(scores[other] for other in _STAND_INS.get(label, (label,)))
+        said = sum(map(_WORDS[label].__contains__, words))
+        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * said
     return found
 
 
@@ -213,6 +217,8 @@ _FAMILIES = (frozenset({"id", "ms"}), frozenset({"bs", "hr", "sr"}), frozenset([
 
 
 def _is_maori(words: list[str]) -> bool:
-    if len(words) < _FEW or sum(map(_MAORI_WORDS.__contains__, words)) < 0.3 * len(words):
+    if len(words) < _FEW or _MAORI_ALONE.isdisjoint(words):
         return False
-    return sum(_MAORI_WORD.fullmatch(word) is not None for word in words) >= 0.85 * len(words)
+    if sum(map(_MAORI_WORDS.__contains__, words)) < _MAORI_SHARE * len(words):
+        return False
+    return sum(_MAORI_WORD.fullmatch(word) is not None for word in words) >= _MAORI_LETTERS * len(words)

@@ -22,9 +22,10 @@ from .votes import LETTER, SIDE, Part, is_in_two_scripts, parts, words
 
 UNDETERMINED = "und"
 PLAUSIBLE = (  # noqa: SIM905
-    "af am ar az be bg bn bs ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn "
-    "ko ky la lg lo lt lv mg mk ml mn mr ms my ne nl no nso or pa pl ps pt ro ru si sk sl sn so sq sr st sv sw ta te th tl "
-    "tr uk ur uz vi xh yo zh zu"
+    "af am ar az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fo fr fy ga gd gl gu "
+    "ha he hi hr ht hu hy id ig is it ja jv ka kk km kn ko ky la lb lg lo lt lv mg mk ml mn "
+    "mr ms mt my ne nl no nso or pa pl ps pt ro ru rw si sk sl sn so sq sr st sv sw ta te th "
+    "tk tl tr tt ug uk ur uz vi xh yo zh zu"
 ).split()
 """Those of the model's languages that these sets can hold."""
 COMMON = "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split()  # noqa: SIM905
@@ -33,7 +34,7 @@ _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
 """The prior, in nats: a foreign sentence of five words has 20 and more over English, a single English word seldom 4 less."""
 _CLEAR, _CLEAR_ENGLISH = 1.0, 0.75
 """A text in one language is before the next by about one nat for each of its bytes; half of it in another, by none."""
-_FEW = 40
+_FEW = 60
 """The fewer bytes, the more this varies."""
 _WEAK = 0.25
 _STEP = 130

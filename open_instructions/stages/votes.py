@@ -7,7 +7,6 @@ sample holds more than one language.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from .filler import has_filler, is_filler
 SIDE = 400  # characters that each side may contribute: enough to be sure, and time grows with the text
 _WHOLE = 500
 """A side that is longer than this is looked at in four places."""
-_PLACES, _PLACE = 4, 2400
+_PLACES, _PLACE = 4, 2000
 _MARKUP = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\[a-zA-Z]+|^[ \t]*>[^\n]*$",
     re.S | re.M,
@@ -83,7 +82,7 @@ def _sample(contents: Sequence[str]) -> str:
         return " ".join(_words(content, 2 * SIDE) for content in contents).strip()[:SIDE]
     share = SIDE // _PLACES
     places = _places(contents, total, _PLACES)
-    return " ".join(_words(place, 2 * share).strip()[:share] for place in places).strip()
+    return " ".join(_words(place, 3 * share // 2).strip()[:share] for place in places).strip()
 
 
 def _places(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
@@ -158,7 +157,7 @@ _LEAST = 120
 _OWN = 50
 """A line of this many characters is a part of its own; shorter ones of a message go together."""
 _AGAIN = 4
-"""A word that comes more often than this in a part says nothing new."""
+"""Words that come more often than this in a part say nothing new."""
 _OTHERS = re.compile(r"[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]+")
 _LATIN_WORDS = 4
 _ITEM = re.compile(r"\s*(?:[-*•+]|[A-Za-z0-9]{1,3}[.):])\s+")
@@ -186,7 +185,8 @@ def parts(conversation: Conversation) -> list[Part]:
 
 
 def _part(turn: int, role: str, text: str, scale: float) -> Part:
-    letters = sum(_letters(word) * min(count, _AGAIN) for word, count in Counter(text.split()).items())
+    said = text.split()
+    letters = min(_letters("".join(said)), _AGAIN * _letters("".join(set(said))))
     return Part(turn, role, text, letters, scale * letters)
 
 
