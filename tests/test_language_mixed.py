@@ -128,6 +128,7 @@ def test_latin_is_still_latin() -> None:
             "Name some insects by their scientific names.",
             "Apis mellifera, Bombus terrestris, Vespa crabro, Formica rufa, Musca domestica, Culex pipiens",
         ),
+        ("Create a word search puzzle about winter.", "F R O S T W Y D D C\nI C E L L W Y N G H\nS N O W D D F F O R\n\nFROST, ICE, SNOW"),
         ("Which Polish cities should I see on my trip?", "Kraków\nWrocław\nGdańsk\nŁódź\nPoznań\nToruń"),
     ],
 )

@@ -164,6 +164,7 @@ _ITEM = re.compile(r"\s*(?:[-*•+]|[A-Za-z0-9]{1,3}[.):])\s+")
 _ITEM_WORDS = 5
 _SHORT, _ITEMS = 3, 3
 """Lines of up to three words are a list where there are three of them."""
+_SPELT = 4
 _ENDS = tuple(",;.?!，；、。？！।…؟:：")
 _COMMAS = re.compile(r"[,;|、，،]")
 
@@ -236,7 +237,10 @@ def _is_short(line: str) -> bool:
 
 
 def _is_list(line: str) -> bool:
-    """Is it an item behind its mark, or names between commas?"""
+    """Is it an item behind its mark, names between commas, or letters with blanks between them?"""
+    tokens = line.split()
+    if len(tokens) >= _SPELT and sum(map(len, tokens)) < 2 * len(tokens) and line.isascii():
+        return True
     item = _ITEM.sub("", line, count=1)
     if item != line.lstrip() and len(item.split()) <= _ITEM_WORDS and _letters(item) <= 60:
         return True
