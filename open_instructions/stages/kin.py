@@ -7,7 +7,7 @@ Bosnian, and to Indonesian where it reads Malay. Here frequent words speak for t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 
 UNKNOWN_TO_THE_MODEL = ("mi", "tn", "ts")
 
@@ -195,19 +195,22 @@ LOOKED_AT = frozenset(_LATIN.split())
 """A text with another label is none of these languages."""
 
 
-def adjusted(text: str, scores: Mapping[str, float], best: str) -> dict[str, float]:
-    """What words make of the scores of a text, in nats: those that change. `best` is the model's own answer."""
+def adjusted(text: str, best: str, score: Callable[[str], float]) -> dict[str, float]:
+    """What words make of the scores of a text, in nats: those that change.
+
+    `best` is the model's own answer, `score` what it has for a label.
+    """
     if best not in LOOKED_AT:
         return {}
     words = _TOKEN.findall(text.lower().replace("’", "'"))
     if _is_maori(words):
-        return {"mi": scores[best] + _SURE}
+        return {"mi": score(best) + _SURE}
     family = next((family for family in _FAMILIES if best in family), None)
     if family is None:
         return {}
     found = {}
     for label in family:
-        base = max(scores[other] for other in _STAND_INS.get(label, (label,)))
+        base = max(score(other) for other in _STAND_INS.get(label, (label,)))
         said = sum(map(_WORDS[label].__contains__, words))
         found[label] = base - _AGAINST.get(label, 0.0) + _EACH * said
     return found

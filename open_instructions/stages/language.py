@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ _CLEAR, _CLEAR_ENGLISH = 1.0, 0.75
 _FEW = 60
 """The fewer bytes, the more this varies."""
 _WEAK = 0.25
-_STEP = 130
+_STEP = 160
 """Characters of a sample that are looked at for themselves where the whole is not clear."""
 _CERTAIN, _SENTENCE = 10.0, 30
 """A part of so many letters that is so many nats before the next language votes; others go with them."""
@@ -56,6 +56,15 @@ def _detector() -> Any:
 def _languages() -> tuple[str, ...]:
     """Each column of the scores: the model's languages, then those that only words tell."""
     return (*_detector().languages, *UNKNOWN_TO_THE_MODEL)
+
+
+@cache
+def _columns() -> dict[str, int]:
+    return {label: column for column, label in enumerate(_languages())}
+
+
+def _score(scores: Any, label: str) -> float:
+    return float(scores[_columns()[label]])
 
 
 @cache
@@ -140,11 +149,11 @@ def looks(texts: Sequence[str], known: Mapping[str, float]) -> list[Look]:
     scores[:, : len(_detector().languages)] = _detector().scores(texts, known)
     best = scores.argmax(axis=1)
     for row in np.flatnonzero(_looked_at()[best]).tolist():
-        for label, score in adjusted(
-            texts[row], dict(zip(_languages(), scores[row].tolist(), strict=True)), _languages()[best[row]]
-        ).items():
-            scores[row, _languages().index(label)] = score
-        best[row] = scores[row].argmax()
+        changed = adjusted(texts[row], _languages()[best[row]], partial(_score, scores[row]))
+        for label, score in changed.items():
+            scores[row, _columns()[label]] = score
+        if changed:
+            best[row] = scores[row].argmax()
     # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count by the root of their number
     sizes = np.array([len(text.encode("utf-8", "replace")) or 1 for text in texts])
     lead = scores - scores[np.arange(len(texts)), best][:, None]

@@ -151,7 +151,7 @@ class Part(NamedTuple):
 
 _TURNS = 20
 """Of a longer conversation, turns at even steps are looked at."""
-_LOOKED_AT = 2000
+_LOOKED_AT = 1600
 """Characters that are looked at of a conversation, shared out among its turns."""
 _LEAST = 120
 _OWN = 50
