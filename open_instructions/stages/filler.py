@@ -1,4 +1,4 @@
-"""Filler text: what stands where a text will be, in words that nobody reads. It says nothing of a row's language."""
+"""Filler text: words that stand where a text will be, and say nothing of a row's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a conversation votes on its language: words, not code, addresses, markup, quoted blocks, lists or filler text.
+"""What of a conversation votes on its language: words, not code, markup, lists or filler text.
 
 Two looks: a sample of both sides, which is all that most conversations need, and the lines of each message where that
 sample holds more than one language.
