@@ -49,6 +49,8 @@ class Reason(StrEnum):
     MISPLACED_SYSTEM = "misplaced_system"
     # license
     LICENSE = "license"
+    # html
+    TOO_LARGE = "too_large"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"
