@@ -136,7 +136,7 @@ PAGES = {
     "comments": _times("<!-- -->", ""),
     "comments before no block": _times("<!-- a --> \n", "", "x"),
     "languages": _times("<!-- language: lang-c --> <pre></pre>"),
-    "blanks before no break": _times("<b> </b>", "<p>a<br>", "b"),
+    "blanks before no break": _times("<b> </b>", "<p>a<br>b", "c"),
     "blanks and breaks": _times("<b> </b><br>", "<p>a", "b"),
     "ticks in a link": _times("`", "<p><a href=u>[", "</a>"),
     "runs of ticks in a link": _times("<code>`</code>``` ", "<p><a href=u>[", "</a>"),
