@@ -350,7 +350,10 @@ def _process(
 ) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
-        raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
+        raise UsageError(
+            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
+            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+        )
     chunk, step = work
     data = chunk.data()
     given = chunk.digest(data)
