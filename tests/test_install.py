@@ -17,7 +17,7 @@ WHERE = "import open_instructions as oi, open_instructions.converters as c, open
 
 def copied(folder: Path) -> Path:
     """A fresh clone of this checkout, as it is now."""
-    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis", "tests")
+    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis")
     return Path(shutil.copytree(ROOT, folder / "clone", ignore=ignored))
 
 
