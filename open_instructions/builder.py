@@ -175,17 +175,17 @@ def build(
 
 def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
     if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
-        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+        return BuildResult(job.out, dict(before.manifest), _remembered(job, ()), unchanged=True)
     return None
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it; and where it lies, for `oi explain`."""
+    """What was found, with what the build has to say of it; and for later commands, where it lies and that this build is the newest."""
     paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
-        store.remember(paths)
-    except OSError as error:
-        notes = [*notes, f"oi explain will need --data-dir: {error}"]
+        store.remember(paths, job.out)
+    except (OSError, NotImplementedError) as error:  # of a file system without locks
+        notes = [*notes, f"later commands will have to be told this folder, and oi explain --data-dir: {error}"]
     return replace(job.found, notes=(*job.found.notes, *notes))
 
 

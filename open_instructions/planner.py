@@ -112,7 +112,8 @@ def plan(said: Choices) -> Plan:
     selections = _selections(said, lock)
     _check_names(recipe, registry().all())
     folder = samples_dir() if said.sample else place(said.data_dir) if said.data_dir is not None else None
-    there = place(said.out) if said.out is not None else store.builds() / (store.SAMPLE if said.sample else recipe.name)
+    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)  # a home that cannot be used is an error with --out as well
+    there = place(said.out) if said.out is not None else usual
     check_writable(there)
     for address in (there, folder or there):
         check_reachable(address)

@@ -89,18 +89,11 @@ def _first_sharegpt(out: Path) -> str:
     return str(next(i for i in ids if i.startswith("sharegpt/")).partition("/")[2])
 
 
-def test_the_newest_build_a_real_one_before_a_sample(own_home: Path, tmp_path: Path) -> None:
-    assert oi("build", "-s", "dolly", "--sample").returncode == 0
-    assert "dolly" in oi("stats").stdout
+def test_a_file_is_found_again_without_being_named(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "alpaca_data.json").write_text('[{"instruction": "Name a tree.", "input": "", "output": "An oak."}]')
     assert oi("build", "-s", "alpaca", "-d", data).returncode == 0
-    assert oi("build", "-s", "dolly", "--sample", "--overwrite", "--max-tokens", "99").returncode == 0
-    shown = oi("stats").stdout
-    assert "alpaca:main" in shown and "dolly" not in shown
-    assert (own_home / "builds" / "default").is_dir()
-    # the file is found again without being named
     assert "as read" in oi("explain", "alpaca/000000").stdout
     (data / "alpaca_data.json").unlink()
     assert "was not found on this machine" in oi("explain", "alpaca/000000").stdout
