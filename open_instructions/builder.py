@@ -28,7 +28,7 @@ from .failures import check_failures
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
-from .places import is_remote, store_fault
+from .places import Folders, is_remote, store_fault
 from .planner import Choices, Fetching, Missing, Plan, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
@@ -79,7 +79,7 @@ class BuildResult:
 def build(
     sources: str | Iterable[str] = "all",
     *,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folders | None = None,
     sample: bool = False,
     missing: Missing = "stop",
     offline: bool = False,
@@ -90,6 +90,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    tokenizer: str | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
@@ -103,7 +104,7 @@ def build(
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
-    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
+    `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
     on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
@@ -129,6 +130,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            tokenizer=tokenizer,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )

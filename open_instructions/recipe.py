@@ -86,6 +86,7 @@ class Recipe:
         not_languages: tuple[str, ...] | None = None,
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
+        tokenizer: str | None = None,
     ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
         changed = self
@@ -99,6 +100,8 @@ class Recipe:
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
+        if tokenizer is not None:
+            changed = replace(changed, tokenizer=tokenizer)
         return _checked(changed, "the flags")
 
 

@@ -29,14 +29,17 @@ def explain(
         str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
     ] = None,
     data_dir: Annotated[
-        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved.")
+        list[str] | None,
+        typer.Option(
+            "--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved. Can be given several times."
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
     """Show where one record came from and what each stage did to it, before and after."""
     from ..explain import explain as look
 
-    found = look(id, to_read(directory), data_dir=data_dir)
+    found = look(id, to_read(directory), data_dir=data_dir or None)
     console = out()
     for line in _lines(found, None if full else _LONG):
         console.print(line)
