@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -91,6 +91,7 @@ def build(
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     tokenizer: str | None = None,
+    index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
@@ -107,7 +108,8 @@ def build(
     `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
     a record is rejected as `stage_failed`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
@@ -131,6 +133,7 @@ def build(
             licenses=licenses,
             max_tokens=max_tokens,
             tokenizer=tokenizer,
+            index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )
@@ -316,7 +319,9 @@ def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) ->
         opened = open_file(item.path, item.member, source.subset(item.subset))
         if said := wanted_fields(opened.header, job.recipe.metadata):
             headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
-        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base):
             number = chunk.number + 1
             records = chunk.records
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any

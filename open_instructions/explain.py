@@ -105,6 +105,20 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     return found
 
 
+def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
+    """The file that a row came from, as the manifest has it."""
+    wanted = (origin["source"], origin["subset"], origin["origin_file"])
+    inputs: list[dict[str, Any]] = build.manifest["inputs"]
+    return next((i for i in inputs if (i["source"], i["subset"], i["file"]) == wanted), None)
+
+
+def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
+    """Where the file counts its options from: what the build settled, so that its records are read as they were."""
+    settled = (_described(build, origin) or {}).get("index_base")
+    base = settled.get("from") if isinstance(settled, dict) else None
+    return base if base in (0, 1) else None
+
+
 def _header(build: Build, origin: dict[str, Any]) -> str:
     """What the file of a record says for all its records; "" if nothing."""
     import pyarrow.parquet as pq
@@ -119,14 +133,7 @@ def _header(build: Build, origin: dict[str, Any]) -> str:
 
 
 def _input(build: Build, origin: dict[str, Any], data_dirs: Sequence[Path]) -> Input | None:
-    described = next(
-        (
-            i
-            for i in build.manifest["inputs"]
-            if (i["source"], i["subset"], i["file"]) == (origin["source"], origin["subset"], origin["origin_file"])
-        ),
-        None,
-    )
+    described = _described(build, origin)
     if described is None:
         return None
     known = _at_hand(described["sha256"])
@@ -170,7 +177,9 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
-    for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
+    opened = open_file(item.path, item.member, subset)
+    file, base = origin["origin_file"], _counted_from(build, origin)
+    for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
                 for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):

@@ -79,6 +79,13 @@ def build(
             metavar="NAME", help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub."
         ),
     ] = None,
+    index_base: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBSET=0|1",
+            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
     ] = "local",
@@ -109,6 +116,7 @@ def build(
             licenses=licenses,
             max_tokens=max_tokens,
             tokenizer=tokenizer,
+            index_base=index_base,
             engine=engine,
             ray_address=ray_address,
             workers=workers,
