@@ -57,6 +57,8 @@ class Reason(StrEnum):
     STAGE_FAILED = "stage_failed"
     # license
     LICENSE = "license"
+    # html
+    TOO_LARGE = "too_large"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"

@@ -238,9 +238,7 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(make: Callable[..., 
         make({"alpaca_data.json": refused}, overwrite=True)
     assert caught.value.exit_code == 11
     assert caught.value.message == (
-        "Not one conversation was kept of 3 records. Rejected were:\n"
-        "  2 as no_answer, at structure\n"
-        "  1 as no_prompt, at structure\n"
+        "Not one conversation was kept of 3 records. Rejected were:\n  2 as no_answer, at structure\n  1 as no_prompt, at structure\n"
     )
     assert digests(first.path) == before
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []

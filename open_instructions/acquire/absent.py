@@ -51,18 +51,19 @@ Absent = Sequence[tuple[Source, Sequence[str]]]
 """Sources that were asked for, and the subsets of them that have no file."""
 
 
-def message(stop: Absent, data_dir: Path | None, found: Iterable[tuple[str, str]], there: Sequence[str]) -> str:
+def message(stop: Absent, folders: Sequence[Path], found: Iterable[tuple[str, str]], there: Sequence[str]) -> str:
     """The error where files are not there. `found` are subsets that are, `there` describes the other files of the folder."""
     subsets = [(source, source.subset(name)) for source, names in stop for name in names]
     present = sorted(f"{source}:{subset}" for source, subset in found)
-    if data_dir and not present:
-        lines = [f"{shown(str(data_dir))} holds no file of the sources asked for, and neither does the cache.", *_indented(there)]
+    where = ", ".join(shown(str(folder)) for folder in folders)
+    if folders and not present:
+        lines = [f"{where} holds no file of the sources asked for, and neither does the cache.", *_indented(there)]
     else:
-        where = f"in {data_dir} or the cache" if data_dir else "in the cache"
+        where = f"in {where} or the cache" if where else "in the cache"
         lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
     if not there or present or len(subsets) <= _MOST_ADDRESSES:
         for source, subset in subsets:
-            lines += _looked_for(source, subset, addresses=len(subsets) <= _MOST_ADDRESSES or not data_dir)
+            lines += _looked_for(source, subset, addresses=len(subsets) <= _MOST_ADDRESSES or not folders)
     if present:
         lines.append(f"Found are {', '.join(present)}.")
         lines += others(there)
@@ -95,7 +96,7 @@ def described(files: Sequence[DataFile], recogniser: Recogniser) -> list[str]:
 
 def _described(look: Look, recogniser: Recogniser) -> str:
     file = look.file
-    name = shown(file.relative)
+    name = shown(file.said)
     if not file.is_data:
         return f"{name} {_other_format(file)}"
     try:

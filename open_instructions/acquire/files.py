@@ -29,6 +29,12 @@ class DataFile(NamedTuple):
     member: int | None
     relative: str
     size: int
+    label: str = ""
+
+    @property
+    def said(self) -> str:
+        """What messages call it: its whole path where there are several folders."""
+        return self.label or self.relative
 
     @property
     def name(self) -> str:
@@ -45,20 +51,25 @@ class Barred(NamedTuple):
 
     relative: str
     what: str
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"{places.shown(self.relative)} {self.what}"
+        return f"{places.shown(self.label or self.relative)} {self.what}"
 
 
-def look_through(folder: Path) -> tuple[list[DataFile], list[Barred]]:
-    """Every file at any depth, in order of its relative path; links are followed once, what is hidden is passed over."""
+def look_through(folder: Path, *, whole: bool) -> tuple[list[DataFile], list[Barred]]:
+    """Every file at any depth, in order of its relative path; links are followed once, what is hidden is passed over.
+
+    With `whole`, messages call files by their whole path.
+    """
     found: list[DataFile] = []
     barred: list[Barred] = []
 
     def cannot_enter(error: OSError) -> None:
         name = Path(os.fsdecode(error.filename or folder))
         relative = name.relative_to(folder).as_posix() if name.is_relative_to(folder) else str(name)
-        barred.append(Barred(f"{relative}/", f"cannot be entered: {error.strerror or error}"))
+        label = f"{name}/" if whole else ""
+        barred.append(Barred(f"{relative}/", f"cannot be entered: {error.strerror or error}", label))
 
     for root, folders, names in places.walk(folder, cannot_enter, everything=True):
         if "manifest.json" in names and {"data", "rejected"} <= set(folders):
@@ -70,10 +81,11 @@ def look_through(folder: Path) -> tuple[list[DataFile], list[Barred]]:
                 continue
             path = root / name
             relative = path.relative_to(folder).as_posix()
+            label = str(path) if whole else ""
             if what := _barred(path):
-                barred.append(Barred(relative, what))
+                barred.append(Barred(relative, what, label))
             else:
-                found += _files_at(path, relative)
+                found += (file._replace(label=label) for file in _files_at(path, relative))
     return found, sorted(barred)
 
 

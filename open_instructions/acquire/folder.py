@@ -71,28 +71,35 @@ Kept = Callable[[Source, Subset], Sequence[Held]]
 
 
 def find(
-    data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, beside: bool = False, missing: str = "stop"
+    data_dir: Path | Sequence[Path] | None,
+    selections: Sequence[Selection],
+    *,
+    kept: Kept | None = None,
+    beside: bool = False,
+    missing: str = "stop",
 ) -> Found:
-    """Look through a folder at any depth, archives included; subsets that are not there are taken from what was fetched.
+    """Look through folders at any depth, archives included; subsets that are not there are taken from what was fetched.
 
     With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
     source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
     name that holds something else, or a fetched one that is not what was fetched.
     """
-    if data_dir is not None:
-        _check_folder(data_dir)
+    folders = _each(data_dir)
+    for folder in folders:
+        _check_folder(folder)
     wanted = {s.source.name: s for s in selections}
     sources = {s.name: s for s in registry().all()} | {name: s.source for name, s in wanted.items()}
     recogniser = Recogniser(sources, wanted)
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
     others: list[DataFile] = []
-    files, barred = look_through(data_dir) if data_dir else ([], [])
-    for file in files:
+    looked = [look_through(folder, whole=len(folders) > 1) for folder in folders]
+    barred = [item for _, found in looked for item in found]
+    for file in (file for found, _ in looked for file in found):
         look = Look(file)
         known = recogniser.recognise(look)
         if known is None and file.is_data:
-            unused.append(file.relative)
+            unused.append(file.said)
         if known is None or not recogniser.is_chosen(known):
             others.append(file)
         if known is None or known.source.name not in wanted:
@@ -155,7 +162,7 @@ def find(
     if stop and missing == "stop":
         taken_ones = [(i.source, i.subset) for i in inputs]
         raise MissingSourceError(
-            absent.message(stop, data_dir, taken_ones, there),
+            absent.message(stop, folders, taken_ones, there),
             hint="oi fetch has them fetched; --missing skip goes on without them." if inputs or not there else _OWN_FILES,
         )
     return Found(tuple(inputs), tuple(lacking), tuple(notes), tuple(sorted(unused)), () if inputs else tuple(there))
@@ -188,6 +195,13 @@ def _barred_notes(barred: Sequence[Barred], wanted: dict[str, Selection]) -> lis
 
 def _looked_for(name: str, subset: Subset) -> bool:
     return subset.named(name) or is_respelt(name, subset)
+
+
+def _each(folders: Path | Sequence[Path] | None) -> Sequence[Path]:
+    """One folder, several or none, as several."""
+    if folders is None:
+        return ()
+    return folders if isinstance(folders, Sequence) else (folders,)
 
 
 def _not_found(
@@ -232,7 +246,10 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
     for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
         key = (item.subset, item.sha256, item.member)
         if key in kept:
-            notes.append(f"{item.source}: {shown(item.relative)} has the same bytes as {shown(kept[key].relative)}; one was taken")
+            here, there = item.relative, kept[key].relative
+            if here == there:  # in two folders
+                here, there = str(item.path), str(kept[key].path)
+            notes.append(f"{item.source}: {shown(here)} has the same bytes as {shown(there)}; one was taken")
         else:
             kept[key] = item
     order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}

@@ -63,7 +63,7 @@ class Look:
 
     def refuse_other_things(self) -> None:
         """Raise InputError for what cannot be read, and for what downloads leave behind in place of a data file."""
-        head, name = self.start, shown(self.file.relative)
+        head, name = self.start, shown(self.file.said)
         if self.fault:
             raise self.fault
         if other := stand_in(head):

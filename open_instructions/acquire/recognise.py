@@ -154,7 +154,7 @@ def _tells(look: Look, subset: Subset) -> bool:
 
 
 def _other_fields(known: Known, look: Look, alike: Sequence[Known]) -> InputError:
-    name, subset = shown(look.file.relative), known.subset
+    name, subset = shown(look.file.said), known.subset
     if any(map(subset.has, look.records(subset, far=True))):
         lacking = sorted(min(subset.telling, key=len) - set(look.own))
         return InputError(
