@@ -211,6 +211,20 @@ def test_a_set_that_was_not_asked_for(tmp_path: Path) -> None:
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in error(tmp_path, "dolly")
 
 
+def test_files_of_several_folders_are_named_by_their_whole_paths(tmp_path: Path) -> None:
+    put(tmp_path, "one/mine.json", [{"q": "Why?"}])
+    put(tmp_path, "two/mine.json", [{"q": "How?"}])
+    os.mkfifo(tmp_path / "two" / "alpaca_data.json")
+    with pytest.raises(MissingSourceError) as caught:
+        find([tmp_path / "one", tmp_path / "two"], select("alpaca"))
+    assert caught.value.message.splitlines()[:4] == [
+        f"{tmp_path / 'one'}, {tmp_path / 'two'} hold no file of the sources asked for, and neither does the cache.",
+        f"  {tmp_path / 'two' / 'alpaca_data.json'} is a named pipe, not a file",
+        f"  {tmp_path / 'one' / 'mine.json'} has the fields q, and no source has these",
+        f"  {tmp_path / 'two' / 'mine.json'} has the fields q, and no source has these",
+    ]
+
+
 # --- what cannot be opened
 
 

@@ -57,7 +57,9 @@ def message(stop: Absent, folders: Sequence[Path], found: Iterable[tuple[str, st
     present = sorted(f"{source}:{subset}" for source, subset in found)
     where = ", ".join(shown(str(folder)) for folder in folders)
     if folders and not present:
-        lines = [f"{where} holds no file of the sources asked for, and neither does the cache.", *_indented(there)]
+        holds = "hold" if len(folders) > 1 else "holds"
+        first = f"{where} {holds} no file of the sources asked for, and neither does the cache."
+        lines = [first, *_indented(there)]
     else:
         where = f"in {where} or the cache" if where else "in the cache"
         lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
