@@ -185,7 +185,8 @@ def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it; and for later commands, where it lies and that this build is the newest."""
+    """What was found, with what the build has to say of it. Notes for later commands where the files lie, and
+    that this build is the newest."""
     paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
         store.remember(paths, job.out)

@@ -115,7 +115,8 @@ def plan(said: Choices) -> Plan:
     selections = _selections(said, lock)
     _check_names(recipe, registry().all())
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
-    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)  # a home that cannot be used is an error with --out as well
+    # a home that cannot be used is an error with --out as well
+    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)
     there = place(said.out) if said.out is not None else usual
     check_writable(there)
     for address in (there, *data):
