@@ -17,6 +17,22 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 
 from __future__ import annotations
 
+from reprlib import Repr
+from typing import Any
+
+_REPR = Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 4
+
+
+def shown(value: Any) -> str:
+    """A value from outside as an error shows it, like repr: a line of bounded length, however large or nested the value is.
+
+    >>> shown("a" * 1000) == "'" + "a" * 36 + "..." + "a" * 37 + "'"
+    True
+    """
+    return _REPR.repr(value)
+
 
 class OpenInstructionsError(Exception):
     """Base of all errors here. `hint` says what to do about it, in one sentence."""

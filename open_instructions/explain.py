@@ -7,14 +7,14 @@ Which file that was on this machine is remembered by its digest, see `store.reme
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .acquire import Input, digest, find, samples_dir
 from .arrays import strings
-from .catalogue import load_file, registry, select
+from .catalogue import Selection, Source, registry, select
 from .chunk import cut
 from .errors import NotFoundError
 from .ledger import Tally
@@ -54,10 +54,17 @@ class Explanation:
     note: str = ""
 
 
-def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
+def explain(
+    id: str,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    sources: str | Iterable[str] | None = None,
+) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
-    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples.
+    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples. A source of
+    the user's own is named by its .py file in `sources`: a build never says what is run.
     Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
@@ -69,14 +76,14 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
         )
     origin = (rows or rejected)[0]
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
-    if origin["source"] not in registry() and not _load_source(build, origin["source"]):
-        note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
-        return Explanation(id, rows, rejected, raw, [], note)
-    source = _input(build, origin, place(data_dir) if data_dir is not None else None)
+    known = _source(build, origin["source"], sources)
+    if isinstance(known, str):
+        return Explanation(id, rows, rejected, raw, [], known)
+    source = _input(build, origin, known, place(data_dir) if data_dir is not None else None)
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return Explanation(id, rows, rejected, raw, [], note)
-    raw, steps = _replay(build, origin, source)
+    raw, steps = _replay(build, origin, source, known)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
     if copies and not rows:
         steps.append(Step("duplicates", [], copies[:1]))
@@ -101,7 +108,7 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     return found
 
 
-def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input | None:
+def _input(build: Build, origin: dict[str, Any], source: Source, data_dir: Path | None) -> Input | None:
     described = next(
         (
             i
@@ -117,7 +124,7 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
         return Input(
             described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
-    selections = select([f"{described['source']}:{described['subset']}"])
+    selections = [Selection(source, (source.subset(described["subset"]).name,), explicit=True)]
     for folder in [data_dir, samples_dir()]:
         for item in find(folder, selections, missing="skip").inputs if folder else ():
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
@@ -125,13 +132,15 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
     return None
 
 
-def _load_source(build: Build, name: str) -> bool:
-    """Load the .py file that a source came from, if it lies where it was and is unchanged."""
-    known = _at_hand(build.manifest["sources"].get(name))
-    if not known:
-        return False
-    load_file(str(known))
-    return name in registry()
+def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
+    """The source of a row as the build had it; or why there is none."""
+    loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
+    known = loaded.get(name) or (registry().get(name) if name in registry() else None)
+    if known is None:
+        return f"The source {name} is not known here; --sources ./mine.py shows the stages, if it is one of your own."
+    if known.digest != (build.manifest["sources"].get(name) or ""):
+        return f"The source {name} is another than the build was made with: its .py file has changed, or --sources has to name it."
+    return known
 
 
 def _at_hand(sha256: str | None) -> Path | None:
@@ -141,9 +150,8 @@ def _at_hand(sha256: str | None) -> Path | None:
     return path if path and path.is_file() and digest(path) == sha256 else None
 
 
-def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:
+def _replay(build: Build, origin: dict[str, Any], item: Input, source: Source) -> tuple[str, list[Step]]:
     recipe = Recipe.from_dict(build.manifest["recipe"])
-    source = registry().get(item.source)
     subset = source.subset(item.subset)
     steps: list[Step] = []
 

@@ -114,6 +114,15 @@ def open_binary(path: Path) -> io.BufferedReader:
     return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
 
 
+def read_bounded(path: Path, most: int) -> str:
+    """The text of a file that a person could have written. Raises OSError if it is larger than `most` bytes, ValueError if not UTF-8."""
+    with open_binary(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(f"it has more than {most:,} bytes")
+    return data.decode()
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, as hexadecimal digits."""
     with open_binary(path) as file:
