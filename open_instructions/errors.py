@@ -20,7 +20,13 @@ from __future__ import annotations
 from reprlib import Repr
 from typing import Any
 
-_REPR = Repr()
+
+class _Shown(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return str(x) if x.bit_length() < 128 else f"a number of {x.bit_length():,} bits"
+
+
+_REPR = _Shown()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
 _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 4
 
@@ -32,6 +38,15 @@ def shown(value: Any) -> str:
     True
     """
     return _REPR.repr(value)
+
+
+def shortened(text: str) -> str:
+    """A text from outside as an error shows it: its first 200 characters.
+
+    >>> shortened("a" * 1000) == "a" * 200 + "…"
+    True
+    """
+    return text if len(text) <= 200 else text[:200] + "…"
 
 
 class OpenInstructionsError(Exception):

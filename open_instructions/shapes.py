@@ -58,7 +58,7 @@ def multiple_choice(text: str, options: Mapping[str, str]) -> str:
     return text + "\n\n" + "\n".join(f"{letter}. {option}" for letter, option in options.items())
 
 
-_NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
+_NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*+[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
 
 
 def drop_prefixes(record: Record, prefixes: Mapping[str, str]) -> Record:

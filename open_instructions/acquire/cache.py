@@ -139,7 +139,7 @@ class Cache:
         """Hold a file with its parts and notes, by the path of any of them; without `wait`, say whether that could be had at once."""
         from filelock import FileLock, Timeout
 
-        stem = re.sub(r"(\.part|\.json)+$", "", relative)
+        stem = re.sub(r"(?<!\.part)(?<!\.json)(?:\.part|\.json)+$", "", relative)
         path = self.folder / "locks" / f"{blake2b(stem.encode(), digest_size=16).hexdigest()}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -284,7 +284,7 @@ class _followed:
 
 def _span(answer: Any) -> tuple[int, int | None]:
     """Where what comes begins in the file, and the size of the whole file, if the server says so."""
-    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
+    said = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", answer.headers.get("content-range", ""))
     if answer.status_code == 206 and said:
         return int(said[1]), None if said[2] == "*" else int(said[2])
     length = answer.headers.get("content-length", "")
@@ -292,7 +292,7 @@ def _span(answer: Any) -> tuple[int, int | None]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _strong_tag(answer: Any) -> str:
@@ -306,5 +306,5 @@ def _retry_after(answer: Any) -> float | None:
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
