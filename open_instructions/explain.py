@@ -22,7 +22,7 @@ from .pipeline import Pipeline
 from .places import for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
-from .schema import Conversation, Draft, Message, Reject, Rejected
+from .schema import Conversation, Draft, Message, Reject, Rejected, encodable
 from .store import DATA, REJECTED, Build, open_build, whereabouts
 
 Turns = list[tuple[str, str]]
@@ -95,6 +95,8 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     import pyarrow.parquet as pq
 
     found: list[dict[str, Any]] = []
+    if not encodable(id):
+        return []  # no text of a build is like this
     wanted = strings([id])[0]
     for file in build.files(kind):
         parquet = pq.ParquetFile(for_pyarrow(file))

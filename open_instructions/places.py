@@ -131,7 +131,16 @@ def sha256_of(path: Path) -> str:
 
 def for_pyarrow(path: Path) -> Any:
     """What pyarrow reads a file from: the path itself where it can open it."""
-    return open_binary(path) if is_remote(path) else path
+    return open_binary(path) if is_remote(path) or in_utf8(str(path)) != str(path) else path
+
+
+def in_utf8(name: str) -> str:
+    """The name of a file for what is written, which is UTF-8; names of files are any bytes.
+
+    >>> in_utf8("caf\udce9.json") == "caf" + chr(92) + "udce9.json"
+    True
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def stamp(path: Path) -> tuple[int, int | str]:

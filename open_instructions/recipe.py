@@ -73,8 +73,8 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """What `to_dict` gave, as a manifest holds it. Raises RecipeError for an unknown key or a wrong value."""
-        return _from_mapping(values, "the manifest")
+        """What `to_dict` gave, as a manifest and a lock hold it. Raises RecipeError for an unknown key or a wrong value."""
+        return _from_mapping(values, "the manifest or the lock")
 
     def with_flags(
         self,
@@ -177,6 +177,8 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
         if key not in known:
             raise RecipeError(f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are"))
         values[key] = _typed(value, hints[key], f"{where}: {key}")
+    if "name" not in values:
+        raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
 
 

@@ -188,7 +188,8 @@ def _belongs(file: _File, source: Source, subset: Subset) -> bool:
 
 
 def _input(file: _File, source: Source, subset: Subset) -> Input:
-    return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
+    relative = places.in_utf8(file.relative)
+    return Input(source.name, subset.name, file.path, relative, file.member, _tail(relative, subset.path_parts), file.size)
 
 
 def _files(folder: Path) -> Iterator[_File]:
