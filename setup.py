@@ -14,6 +14,8 @@ modules = []
 if os.environ.get("OI_NATIVE") == "1":
     from mypyc.build import mypycify
 
-    modules = mypycify(["open_instructions/stages/dom.py", "open_instructions/stages/markdown.py"], opt_level="3")
+    names = ("tags", "code_blocks", "dom", "inline", "tables", "markdown")
+    paths = [f"open_instructions/stages/{name}.py" for name in names]
+    modules = mypycify(paths, opt_level="3")
 
 setup(ext_modules=modules)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, instruction_pair, rest
+from open_instructions.shapes import blank_no_input, instruction_pair
 from open_instructions.upstream import File, Hub, github
 
 _NEXT_TASK = re.compile(r"\n[ \t]*+\d++\.\s*+Instruction:")
@@ -142,4 +142,17 @@ ALPACA = Source(
 
 @source(ALPACA)
 def convert(record: Record) -> Iterator[Draft | Reject]:
-    yield instruction_pair(record, metadata=rest(record, "instruction", "input", "output", "text"))  # text: the filled prompt
+    yield instruction_pair(record, used=("text",) if _is_filled_prompt(record) else ())
+
+
+_TEMPLATE_CHARS = 260
+"""The longer of upstream's two templates has fewer characters than this, without what is filled in."""
+
+
+def _is_filled_prompt(record: Record) -> bool:
+    """Is `text` the training prompt that upstream made of the other fields, and nothing more?"""
+    text = record.get("text")
+    if not isinstance(text, str) or "### Instruction:" not in text:
+        return False
+    said = [part for name in ("instruction", "input", "output") if isinstance(part := record.get(name), str)]
+    return all(part.strip() in text for part in said) and len(text) - sum(map(len, said)) < _TEMPLATE_CHARS

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
-from open_instructions.shapes import instruction_pair, rest
+from open_instructions.shapes import instruction_pair
 from open_instructions.upstream import File, Hub
 
 _MARK = re.compile(
@@ -86,5 +86,5 @@ DOLLY = Source(
 def convert(record: Record) -> Iterator[Draft | Reject]:
     category = record.get("category")
     task = category if isinstance(category, str) else None
-    said = rest(record, "instruction", "context", "response", "category" if task else "")
-    yield instruction_pair(record, prompt=("instruction", "context"), answer="response", task=task, metadata=said)
+    used = ("category",) if task else ()
+    yield instruction_pair(record, prompt=("instruction", "context"), answer="response", task=task, used=used)

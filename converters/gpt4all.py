@@ -16,7 +16,7 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
-from open_instructions.shapes import pair, rest
+from open_instructions.shapes import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.upstream import File, Hub
 
 _END = re.compile(r"(?:(?<!\s)|(?<=</s> ))\s*+</s>\s*+\Z|</s> ?(?=\n)")
@@ -143,16 +143,19 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
             yield Reject(Reason.UNEXPECTED_SHAPE, f"fields {', '.join(sorted(record))}")
         return
     messages: list[Message] = []
+    edits: tuple[str, ...] = ()
     for asked, answered in shape:
         prompt, response = _text(record[asked]), _text(record[answered])
         if prompt is not None and record[answered] is None:
             yield Reject(Reason.NO_ANSWER, f"{answered} is null")
             return
+        if prompt is not None and response is None and (response := as_text(record[answered])) is not None:
+            edits = (NUMBER_AS_TEXT,)
         if prompt is None or response is None:
             wrong = asked if prompt is None else answered
             yield Reject(Reason.UNEXPECTED_SHAPE, f"{wrong} is a {type(record[wrong]).__name__}")
             return
         messages += pair(prompt, response, prompt_is_html=stack_overflow)
-    used = [name for names in shape for name in names if isinstance(record[name], str) or len(record[name]) == 1]
+    used = [name for names in shape for name in names if not isinstance(record[name], dict) or len(record[name]) == 1]
     task = origin if isinstance(origin, str) and origin else "unspecified"
-    yield Draft(messages, task=task, metadata=rest(record, *used, "source" if task == origin else ""))
+    yield Draft(messages, task=task, used=(*used, "source") if task == origin else used, edits=edits)

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, drop_prefixes, instruction_pair
+from open_instructions.shapes import blank_no_input, drop_labels, instruction_pair
 from open_instructions.upstream import File, Hub, github
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
@@ -115,12 +114,17 @@ GPT4LLM = Source(
     ),
     default=("en", "zh"),
     rules=(
-        Rule("no_input", 'An input that only says there is none ("<noinput>", "No input.") becomes empty.', blank_no_input),
         Rule(
             "labels",
-            "The template's labels 输入： and 输出： go from the beginning of input and output.",
-            partial(drop_prefixes, prefixes={"input": "输入：", "output": "输出："}),
+            "The template's labels 输入： and 输出： go from the beginning of input and output, unless the text is an "
+            "example with several of them.",
+            drop_labels,
             subsets=("zh",),
+        ),
+        Rule(
+            "no_input",
+            'An input that only says there is none ("<noinput>", "No input.", "无输入") becomes empty.',
+            blank_no_input,
         ),
         Rule(
             "lost_beginning",

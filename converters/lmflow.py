@@ -12,19 +12,22 @@ The originals, each with its own converter: PubMedQA, MedMCQA and MedQA (`lmflow
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import isnan
 from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
-from open_instructions.shapes import missing_fields, pair, rest
+from open_instructions.chat import read_chat
+from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
+from open_instructions.shapes import NUMBER_AS_TEXT, as_text, is_empty, leftover, missing_fields, pair
 
+from .lmflow_choices import mark_equal_options
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
 _MARKS = [re.compile(rf"\n ?{mark}[ \n]?") for mark in ("### Response:", "Output:", "Answer:", "Assistant:")]
 _UNANSWERED = ("NA", "N/A")
-_ROLES = {"user": USER, "human": USER, "assistant": ASSISTANT, "gpt": ASSISTANT, "system": SYSTEM}
 _PREFERENCES = ("paired_conversation", "paired_text_to_text")
 
 
@@ -79,6 +82,12 @@ LMFLOW = Source(
             subsets=("medmcqa",),
         ),
         Rule(
+            "equal_options",
+            "A multiple-choice question with two equal options is marked; nothing is changed.",
+            mark_equal_options,
+            subsets=("medmcqa", "medqa"),
+        ),
+        Rule(
             "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)
         ),
     ),
@@ -102,21 +111,31 @@ LMFLOW = Source(
 )
 
 
-def _conversation(instance: Record) -> Iterator[Draft | Reject]:
-    turns = instance.get("messages")
+def _conversation(instance: Record) -> Draft | Reject:
+    turns, system = instance.get("messages"), instance.get("system")
     if not isinstance(turns, list):
-        yield Reject(Reason.UNEXPECTED_SHAPE, "no list of messages")
-        return
-    system = instance.get("system")
-    messages = [Message(SYSTEM, system)] if isinstance(system, str) and system.strip() else []
-    for turn in turns:
-        role = _ROLES.get(turn["role"]) if isinstance(turn, dict) and isinstance(turn.get("role"), str) else None
-        if role and isinstance(turn.get("content"), str):
-            messages.append(Message(role, turn["content"]))
-        else:
-            yield Reject(Reason.UNKNOWN_ROLE, "a message without a known role and a text", Message("unknown", to_json(turn)))
-    said = {key: value for key, value in rest(instance, "system", "messages").items() if value != []}
-    yield Draft(messages, metadata=said)
+        return Reject(Reason.UNEXPECTED_SHAPE, "no list of messages")
+    chat = read_chat(turns)
+    if isinstance(chat, Reject):
+        return chat
+    used = ["messages"]
+    items = chat.items
+    if isinstance(system, str):
+        used.append("system")
+        items = [Message(SYSTEM, system), *items] if system.strip() else items
+    said = {"messages": chat.left} if chat.left else {}
+    return Draft(items, metadata=said, used=used, edits=chat.edits)
+
+
+def _text_pair(instance: Record) -> Draft | Reject:
+    asked, answered = instance.get("input"), instance.get("output")
+    texts = as_text(asked), as_text(answered)
+    if is_empty(answered) and not isinstance(answered, str) and texts[0] is not None:
+        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+    if texts[0] is None or texts[1] is None:
+        return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(instance, "input", "output"))
+    marked = not (isinstance(asked, str) and isinstance(answered, str))
+    return Draft(pair(texts[0], texts[1]), used=("input", "output"), edits=(NUMBER_AS_TEXT,) * marked)
 
 
 def _text_only(instance: Record) -> Draft | Reject:
@@ -127,23 +146,49 @@ def _text_only(instance: Record) -> Draft | Reject:
     mark = next((found for pattern in _MARKS if (found := pattern.search(instance["text"]))), None)
     if mark is None:
         return Reject(Reason.NO_PAIR, "a plain text without a prompt and an answer")
-    return Draft(pair(instance["text"][: mark.start()].rstrip(), instance["text"][mark.end() :].strip()))
+    asked, answered = instance["text"][: mark.start()].rstrip(), instance["text"][mark.end() :].strip()
+    return Draft(pair(asked, answered), used=("text",))
 
 
-def _listed(instance: Record, scored: bool) -> Draft | Reject:
+def _listed(instance: Record) -> Draft | Reject:
+    """The first answer is the conversation's; the others go into `metadata`."""
     answers: Any = instance.get("output")
     if not isinstance(answers, list) or not isinstance(instance.get("input"), str):
         return Reject(Reason.UNEXPECTED_SHAPE, "no text in input, or no list in output")
-    if scored:
-        if not all(isinstance(a, dict) and isinstance(a.get("score"), int | float) for a in answers):
-            return Reject(Reason.UNEXPECTED_SHAPE, "an answer without a score")
-        answers = [a.get("text") for a in sorted(answers, key=lambda a: -a["score"])]
     if not answers:
         return Reject(Reason.NO_ANSWER, "an empty list of answers")
-    if not all(isinstance(a, str) for a in answers):
-        return Reject(Reason.UNEXPECTED_SHAPE, "an answer that is no text")
+    if not all(isinstance(answer, str) for answer in answers):
+        return Reject(Reason.UNEXPECTED_SHAPE, "an answer that is not text")
     said = {"other_answers": answers[1:]} if len(answers) > 1 else {}
-    return Draft(pair(instance["input"], answers[0]), metadata=said)
+    return Draft(pair(instance["input"], answers[0]), metadata=said, used=("input", "output"))
+
+
+def _scored(instance: Record) -> Draft | Reject:
+    """The answer with the highest score; of equal ones the first."""
+    answers = instance.get("output")
+    if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+        return _listed(instance)
+    if not all(_is_score(answer.get("score")) for answer in answers):
+        return Reject(Reason.UNEXPECTED_SHAPE, "an answer without a score")
+    ordered = sorted(answers, key=lambda answer: -answer["score"])
+    draft = _listed({**instance, "output": [answer.get("text") for answer in ordered]})
+    if isinstance(draft, Reject):
+        return draft
+    # what stands beside the texts, in the order of the answer that was taken and `other_answers`
+    return replace(draft, metadata={**draft.metadata, "answers": [leftover(answer, ("text",)) for answer in ordered]})
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
+
+
+_KINDS: dict[str, Callable[[Record], Draft | Reject]] = {
+    "text2text": _text_pair,
+    "text_only": _text_only,
+    "conversation": _conversation,
+    "text_to_textlist": _listed,
+    "text_to_scored_textlist": _scored,
+}
 
 
 @source(LMFLOW)
@@ -151,19 +196,8 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
     kind, instance = record.get("type"), record.get("instances")
     if not isinstance(instance, dict) or not isinstance(kind, str):
         yield Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
-    elif kind == "text2text":
-        wrong = missing_fields(instance, "input", "output")
-        yield (
-            Reject(Reason.UNEXPECTED_SHAPE, wrong)
-            if wrong
-            else Draft(pair(instance["input"], instance["output"]), metadata=rest(instance, "input", "output"))
-        )
-    elif kind == "text_only":
-        yield _text_only(instance)
-    elif kind == "conversation":
-        yield from _conversation(instance)
-    elif kind in ("text_to_textlist", "text_to_scored_textlist"):
-        yield _listed(instance, kind == "text_to_scored_textlist")
+    elif kind in _KINDS:
+        yield _KINDS[kind](instance)
     elif kind in _PREFERENCES:
         yield Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
     elif kind in ("float_only", "image_text"):

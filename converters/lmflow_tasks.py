@@ -16,7 +16,7 @@ from typing import Any
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import pair, question, rest
+from open_instructions.shapes import NUMBER_AS_TEXT, as_text, pair, question
 from open_instructions.upstream import File, Url
 
 _KEPT = ("Source", "URL", "Categories", "Reasoning", "Domains", "Input_language", "Output_language")
@@ -61,9 +61,9 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
         yield Reject(Reason.UNEXPECTED_SHAPE, "no Definition, or an instance that is no object")
         return
     asked, answers = instance.get("input"), instance.get("output")
-    if isinstance(answers, str):
-        answers = [answers]
-    if not isinstance(asked, str) or not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
+    given = answers if isinstance(answers, list) else [answers]
+    answers = [as_text(answer) for answer in given]
+    if not isinstance(asked, str) or None in answers:
         yield Reject(Reason.UNEXPECTED_SHAPE, "no text in input, or no list of texts in output")
         return
     if not answers:
@@ -73,14 +73,18 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     name = instance.get("id")
     different = list(dict.fromkeys(answers))
     said: dict[str, Any] = {"other_answers": different[1:]} if len(different) > 1 else {}
-    said |= {k: record[k] for k in _KEPT if record.get(k)} | rest(instance, "id", "input", "output")
+    said |= {key: record[key] for key in _KEPT if record.get(key)}
+    named = isinstance(name, str) and bool(name)
+    edits = ("repeated_answers",) * (len(different) < len(answers))
+    edits += (NUMBER_AS_TEXT,) * (not all(isinstance(answer, str) for answer in given))
     yield Draft(
         pair(question(definition, asked), answers[0]),
-        id=f"natural-instructions/{name}" if isinstance(name, str) and name else None,
+        id=f"natural-instructions/{name}" if named else None,
         task=_stem(file) if isinstance(file, str) else None,
         license=spdx(record.get("Instance License")),
         metadata=said,
-        edits=("repeated_answers",) if len(different) < len(answers) else (),
+        used=("id", "input", "output") if named else ("input", "output"),
+        edits=edits,
     )
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.schema import ASSISTANT, INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject, to_json
+from open_instructions.chat import Chat, read_chat
+from open_instructions.schema import INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject
 from open_instructions.upstream import File, Hub
 
-_ROLES = {"human": USER, "user": USER, "gpt": ASSISTANT, "chatgpt": ASSISTANT, "bing": ASSISTANT, "bard": ASSISTANT, "system": SYSTEM}
 _PART = re.compile(r"(.+)_(\d{1,6})")
 _BANNER = re.compile(r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I)
 _PAGER = re.compile(r"(\d{1,2}) / (\d{1,2})(?=[^\W\d])")
@@ -65,32 +65,30 @@ def _run_key(record: Record) -> str | None:
     return match[1] if match else None
 
 
-def _turns(record: Record, index: int, html: bool) -> tuple[list[Message], list[Reject]] | Reject:
-    """The turns of one record, and those that are none; or why it is no conversation at all."""
-    turns = record.get("conversations")
+class _Part(NamedTuple):
+    """One record that holds messages: the place of the first of them in the whole conversation, as far as its id says,
+    and the record's index in the run."""
+
+    start: int
+    record: int
+    system: str
+    chat: Chat
+
+
+def _part(record: Record, index: int, html: bool) -> _Part | Reject:
+    """The messages of one record, or why it is no conversation at all."""
+    turns, name = record.get("conversations"), _name(record, None)
     if not isinstance(turns, list):
-        return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index, id=_name(record, None))
+        return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index, id=name)
     if not turns:
-        return Reject(Reason.EMPTY, "an empty list of conversations", record=index, id=_name(record, None))
-    messages: list[Message] = []
-    refused: list[Reject] = []
-    for turn in turns:
-        sender, value = (turn.get("from"), turn.get("value")) if isinstance(turn, dict) else (None, turn)
-        role = _ROLES.get(sender.lower()) if isinstance(sender, str) else None
-        if role and isinstance(value, str):
-            messages.append(Message(role, value, html and role == ASSISTANT))
-        else:
-            told_apart = isinstance(sender, str) and isinstance(value, str)
-            reason = Reason.UNKNOWN_ROLE if told_apart else Reason.UNEXPECTED_SHAPE
-            refused.append(Reject(reason, f"a turn from {sender!r}", Message("unknown", to_json(turn)), index))
-    if not messages:
-        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index, id=_name(record, None))
-    return messages, refused
-
-
-def _engine(records: Sequence[Record]) -> str | None:
-    senders = {t["from"] for r in records for t in r["conversations"] if isinstance(t, dict) and isinstance(t.get("from"), str)}
-    return "bing" if "bing" in senders else "bard" if "bard" in senders else None
+        return Reject(Reason.EMPTY, "an empty list of conversations", record=index, id=name)
+    chat = read_chat(turns, record=index, html=html)
+    if isinstance(chat, Reject):
+        return chat._replace(id=name)
+    if not any(isinstance(item, Message) for item in chat.items):
+        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index, id=name)
+    system = record.get("system")
+    return _Part(_start(record), index, system if isinstance(system, str) and system.strip() else "", chat)
 
 
 def _start(record: Record) -> int:
@@ -101,39 +99,96 @@ def _start(record: Record) -> int:
 def _name(record: Record, start: int | None) -> str | None:
     """The id of a conversation: upstream's, without the part number where it is whole from its beginning."""
     name = record.get("id")
+    if isinstance(name, int) and not isinstance(name, bool):
+        return str(name)
     if not isinstance(name, str) or not name.strip(INVISIBLE + " "):
         return None
     return name.rpartition("_")[0] if start == 0 and _PART.fullmatch(name) else name
 
 
+class _Whole:
+    """A conversation while parts are joined to it."""
+
+    def __init__(self, part: _Part) -> None:
+        self.start, self.system = part.start, part.system
+        self.items = list(part.chat.items)
+        self.parts = [part]
+
+    def overlap(self, part: _Part) -> int | None:
+        """How many messages the part repeats; None where it does not go on from here."""
+        overlap = self.start + len(self.items) - part.start
+        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)) or part.system not in ("", self.system):
+            return None
+        mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
+        return overlap if list(map(_text, mine)) == list(map(_text, theirs)) else None
+
+    def join(self, part: _Part, overlap: int) -> list[Reject]:
+        """Take a part on; what it repeats is refused."""
+        self.items += part.chat.items[overlap:]
+        self.parts.append(part)
+        return [_repeated(item, part.record) for item in part.chat.items[:overlap]]
+
+    def draft(self, records: Sequence[Record], *, joins: bool) -> Draft:
+        own = [records[part.record] for part in self.parts]
+        models = [record.get("model") for record in own]
+        model = models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
+        said: dict[str, Any] = {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
+        left = [part.chat.left for part in self.parts]
+        if any(left):
+            said["conversations"] = left[0] if len(left) == 1 else left
+        return Draft(
+            [Message(SYSTEM, self.system), *self.items] if self.system else self.items,
+            id=_name(own[0], self.start if joins else None),
+            engine=(model or "").strip() or _engine(self.parts),
+            metadata=said,
+            used=_used(own, model),
+            records=tuple(part.record for part in self.parts),
+            edits=tuple(dict.fromkeys(edit for part in self.parts for edit in part.chat.edits)),
+        )
+
+
+def _used(own: Sequence[Record], model: str | None) -> list[str]:
+    used = ["conversations"]
+    if all(_name(record, None) for record in own):
+        used.append("id")
+    if all(isinstance(record.get("system", ""), str) for record in own):
+        used.append("system")
+    return [*used, "model"] if model else used
+
+
+def _text(item: Message | Reject) -> Message | None:
+    return item.turn if isinstance(item, Reject) else item
+
+
+def _repeated(item: Message | Reject, index: int) -> Reject:
+    return item if isinstance(item, Reject) else Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
+
+
+def _engine(parts: Sequence[_Part]) -> str | None:
+    """Whose name stands as a sender, where it is not ChatGPT."""
+    senders = {sender for part in parts for sender in part.chat.senders}
+    return next((name for name in ("bing", "bard", "claude", "gemini") if name in senders), None)
+
+
 def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Reject]:
     """One record; or all neighbouring parts of one conversation, joined where they fit."""
     records = given if isinstance(given, list) else [given]
-    parts: list[tuple[int, int, list[Message]]] = []
+    parts: list[_Part] = []
     for index, record in enumerate(records):
-        found = _turns(record, index, html)
+        found = _part(record, index, html)
         if isinstance(found, Reject):
             yield found
-            continue
-        messages, refused = found
-        yield from refused
-        parts.append((_start(record), index, messages))
-    joined: list[tuple[int, list[int], list[Message]]] = []
-    for start, index, messages in sorted(parts, key=lambda p: p[:2]) if len(parts) > 1 else parts:
-        if joined:
-            first, indexes, so_far = joined[-1]
-            overlap = first + len(so_far) - start
-            if 0 <= overlap <= min(len(messages), len(so_far)) and so_far[len(so_far) - overlap :] == messages[:overlap]:
-                yield from (Reject(Reason.REPEATED_TURN, "the part before ends with it", m, index) for m in messages[:overlap])
-                so_far += messages[overlap:]
-                indexes.append(index)
-                continue
-        joined.append((start, [index], list(messages)))
-    for start, indexes, messages in joined:
-        own = [records[i] for i in indexes]
-        name = _name(own[0], start if isinstance(given, list) else None)
-        said = {"parts": [r.get("id") for r in own]} if len(own) > 1 else {}
-        yield Draft(messages, id=name, engine=_engine(own), metadata=said, records=tuple(indexes))
+        else:
+            parts.append(found)
+    wholes: list[_Whole] = []
+    for part in sorted(parts, key=lambda part: part[:2]):
+        overlap = wholes[-1].overlap(part) if wholes else None
+        if overlap is None:
+            wholes.append(_Whole(part))
+        else:
+            yield from wholes[-1].join(part, overlap)
+    for whole in wholes:
+        yield whole.draft(records, joins=isinstance(given, list))
 
 
 _COMMON: dict[str, Any] = {

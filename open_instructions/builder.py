@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -20,9 +20,11 @@ from .acquire.lock import Lock, locked_files
 from .card import card, license_page
 from .catalogue import load_file, registry
 from .chunk import Chunk, cut
+from .drafting import wanted_fields
 from .engines import Engine
 from .engines.local import Local
 from .errors import InputError, LedgerError, OutputError, UsageError
+from .failures import check_failures
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
@@ -30,9 +32,10 @@ from .places import is_remote, store_fault
 from .planner import Choices, Fetching, Missing, Plan, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
-from .schema import Reason
+from .schema import Reason, strict_json
 from .store import Build
 from .store.chunks import Finished, count_finished, finished, write_chunk
+from .store.headers import Header, write_headers
 from .store.work import CHUNKS, READY, check_replaceable, clear, half_published, held, left_behind, publish, workspace
 from .versions import own_code
 
@@ -87,11 +90,13 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
     overwrite: bool = False,
     restart: bool = False,
+    strict: bool = False,
     progress: Progress | None = None,
     announce: Callable[[Plan, int], None] | None = None,
     fetching: Fetching | None = None,
@@ -102,8 +107,10 @@ def build(
     `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
-    `restart`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
+    `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
+    a record is rejected as `stage_failed`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
@@ -124,6 +131,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )
@@ -151,7 +159,7 @@ def build(
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
                 with _engine(engine, ray_address, workers, job.found.inputs, work) as running:
-                    manifest = _run(job, work, running, progress)
+                    manifest = _run(job, work, running, progress, strict=strict)
                 notes = _damage(Ledger.from_dict(manifest["ledger"])) + ([] if sample else _counted(manifest["counts"]))
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
@@ -192,6 +200,9 @@ def _damage(ledger: Ledger) -> list[str]:
             notes.append(f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept")
         if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
             notes.append(f"{entry.source}:{entry.subset}: an empty file")
+        if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
+            records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
+            notes.append(f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed")
     if not ledger.summary()["rows"]:
         notes.append("not one conversation was kept; rejected/ says why")
     return notes
@@ -215,7 +226,7 @@ def _workers(inputs: Sequence[Input]) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> dict[str, Any]:
+def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
     files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
     function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=own_code())
@@ -223,12 +234,18 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
     sizes: list[int] = []
-    for index, made, step in engine.map(function, _chunks(job, counts, slabs=engine.sees_files)):
+    headers: list[Header] = []
+    failure = ""
+    for index, made, step in engine.map(function, _chunks(job, counts, headers, slabs=engine.sees_files)):
         assert index == len(sizes)
         sizes.append(made.conversations)
         counts.update(made.ledger)
+        failure = failure or made.failure
+        if strict:
+            check_failures(made.ledger, failure, strict=True)
         if progress:
             progress(step)
+    check_failures(counts, failure, strict=False)
     _still_there(job)
     watch = None if progress is None else lambda done, total: progress(Step(None, done, total, 0))
     merged = merge(engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections], watch)
@@ -252,7 +269,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None) -> di
         "attribution": attribution,
         "totals": counts.summary(),
         "ledger": counts.to_dict(),
-        "shards": merged.shards,
+        "shards": [*merged.shards, *write_headers(ready, headers)],
     }
     lock = Lock(
         version("open-instructions"),
@@ -289,7 +306,7 @@ def _still_there(job: Plan) -> None:
         raise InputError(f"{changed[0]} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
 
 
-def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, Step]]:
+def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) -> Iterator[tuple[Chunk, Step]]:
     by_name = {s.source.name: s.source for s in job.selections}
     sizes = shares(job.found.inputs)
     totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
@@ -298,7 +315,11 @@ def _chunks(job: Plan, counts: Ledger, *, slabs: bool) -> Iterator[tuple[Chunk, 
     for item in job.found.inputs:
         source = by_name[item.source]
         opened = open_file(item.path, item.member, source.subset(item.subset))
-        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):
+        if said := wanted_fields(opened.header, job.recipe.metadata):
+            headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base):
             number = chunk.number + 1
             records = chunk.records
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any

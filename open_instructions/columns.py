@@ -43,6 +43,7 @@ _REJECTED_FIELDS = (
     ("detail", "string"),
     ("raw", "string"),
 )
+_FILES_FIELDS = (("source", "string"), ("subset", "string"), ("origin_file", "string"), ("header", "string"))
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
 KEY_BYTES = 16
@@ -105,6 +106,12 @@ def data_schema() -> pa.Schema:
 def rejected_schema() -> pa.Schema:
     """The Arrow schema of rejected/."""
     return _arrow(_REJECTED_FIELDS)
+
+
+@cache
+def files_schema() -> pa.Schema:
+    """The Arrow schema of files/."""
+    return _arrow(_FILES_FIELDS)
 
 
 @cache

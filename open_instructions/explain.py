@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .places import for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected, encodable
-from .store import DATA, REJECTED, Build, open_build, whereabouts
+from .store import DATA, FILES, REJECTED, Build, open_build, whereabouts
 
 Turns = list[tuple[str, str]]
 
@@ -44,7 +45,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand."""
+    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand. `header` is
+    what the file says for all its records, as JSON text."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -52,6 +54,7 @@ class Explanation:
     raw: str
     steps: list[Step]
     note: str = ""
+    header: str = ""
 
 
 def explain(
@@ -75,19 +78,20 @@ def explain(
             f"{build.path} has no record {id!r}.", hint="Ids are in the columns id and conversation_id of data/ and rejected/."
         )
     origin = (rows or rejected)[0]
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
-        return Explanation(id, rows, rejected, raw, [], known)
+        return found(raw, [], known)
     source = _input(build, origin, known, place(data_dir) if data_dir is not None else None)
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
-        return Explanation(id, rows, rejected, raw, [], note)
+        return found(raw, [], note)
     raw, steps = _replay(build, origin, source, known)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
     if copies and not rows:
         steps.append(Step("duplicates", [], copies[:1]))
-    return Explanation(id, rows, rejected, raw, steps)
+    return found(raw, steps)
 
 
 def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -110,15 +114,35 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     return found
 
 
+def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
+    """The file that a row came from, as the manifest has it."""
+    wanted = (origin["source"], origin["subset"], origin["origin_file"])
+    inputs: list[dict[str, Any]] = build.manifest["inputs"]
+    return next((i for i in inputs if (i["source"], i["subset"], i["file"]) == wanted), None)
+
+
+def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
+    """Where the file counts its options from: what the build settled, so that its records are read as they were."""
+    settled = (_described(build, origin) or {}).get("index_base")
+    base = settled.get("from") if isinstance(settled, dict) else None
+    return base if base in (0, 1) else None
+
+
+def _header(build: Build, origin: dict[str, Any]) -> str:
+    """What the file of a record says for all its records; "" if nothing."""
+    import pyarrow.parquet as pq
+
+    where = ("source", "subset", "origin_file")
+    for file in build.files(FILES):
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches():
+            for row in batch.to_pylist():
+                if all(row[name] == origin[name] for name in where):
+                    return str(row["header"])
+    return ""
+
+
 def _input(build: Build, origin: dict[str, Any], source: Source, data_dir: Path | None) -> Input | None:
-    described = next(
-        (
-            i
-            for i in build.manifest["inputs"]
-            if (i["source"], i["subset"], i["file"]) == (origin["source"], origin["subset"], origin["origin_file"])
-        ),
-        None,
-    )
+    described = _described(build, origin)
     if described is None:
         return None
     known = _at_hand(described["sha256"])
@@ -163,7 +187,9 @@ def _replay(build: Build, origin: dict[str, Any], item: Input, source: Source) -
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
-    for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
+    opened = open_file(item.path, item.member, subset)
+    file, base = origin["origin_file"], _counted_from(build, origin)
+    for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
                 for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):
@@ -174,7 +200,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input, source: Source) -
 
 
 def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
-    talks = [[(m.role, m.content) for m in r.messages] for r in results if not isinstance(r, Reject)]
+    talks = [[(m.role, m.content) for m in r.messages if isinstance(m, Message)] for r in results if not isinstance(r, Reject)]
     refused = [f"{r.reason}: {r.detail}" + (f" ({_start(r.turn)})" if r.turn else "") for r in results if isinstance(r, Reject)]
     first = next((r for r in results if isinstance(r, Conversation)), None)
     labels = ""

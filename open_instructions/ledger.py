@@ -6,7 +6,7 @@ The law, checked by `Ledger.problems`, per subset of a source:
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
     at each stage: records in = records out + records rejected,
-                   turns in + system prompts repeated = turns out + turns rejected,
+                   turns in + system prompts repeated = turns out + turns rejected + turns joined,
                    and what one stage passes on the next takes in
 
 A turn is one message here. What the reader could not parse never had turns.
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from .schema import Reject
 
-STAGES = ("read", "convert", "structure", "license", "html", "defects", "phrases", "language", "split", "duplicates")
+STAGES = ("read", "convert", "structure", "license", "html", "defects", "phrases", "gaps", "language", "split", "duplicates")
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
 merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
 
@@ -35,8 +35,22 @@ class Entry(NamedTuple):
     name: str = ""
 
 
+_MOST_NAMES = 50
+_LONGEST_NAME = 80
+OTHER_NAMES = "other fields"
+
+
 class Tally(Counter[tuple[str, str, str]]):
-    """The books of a subset while they are kept: counts by stage, what, and name."""
+    """The books of a chunk while they are kept: counts by stage, what, and name."""
+
+    def field(self, stage: str, what: str, name: str) -> None:
+        """Count something under a name that the data gives. Data can give any number of names, so only the first
+        ones in a chunk are kept."""
+        name = name[:_LONGEST_NAME].encode("utf-8", "replace").decode() or "(no name)"
+        if (stage, what, name) not in self:
+            names = sum(1 for key in self if key[:2] == (stage, what))
+            name = name if names < _MOST_NAMES else OTHER_NAMES
+        self[stage, what, name] += 1
 
     def flow(self, stage: str, records_in: int, turns_in: int, records_out: int, turns_out: int) -> None:
         """What a stage took in and passed on."""
@@ -107,6 +121,7 @@ class Ledger(Counter[Entry]):
             "turns_read": total("convert", "turns_in"),
             "turns_kept": total("duplicates", "turns_out"),
             "turns_rejected": total(None, "rejected_turns"),
+            "turns_joined": total("structure", "turns_joined"),
             "turns_repeated": total("split", "turns_repeated"),
         }
 
@@ -138,8 +153,12 @@ class Ledger(Counter[Entry]):
                     return self.sum_of(stage, what, source=source, subset=subset)
 
                 equal(where, at("records_in"), at("records_out") + at("rejected_records"), f"{stage}: records in = out + rejected")
-                equal(where, at("turns_in") + at("turns_repeated"), at("turns_out") + at("rejected_turns"),
-                      f"{stage}: turns in + repeated = out + rejected")  # fmt: skip
+                equal(
+                    where,
+                    at("turns_in") + at("turns_repeated"),
+                    at("turns_out") + at("rejected_turns") + at("turns_joined"),
+                    f"{stage}: turns in + repeated = out + rejected + joined",
+                )
                 if before:
                     equal(where, before[1], at("records_in"), f"records out of {before[0]} = records into {stage}")
                     equal(where, before[2], at("turns_in"), f"turns out of {before[0]} = turns into {stage}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +21,7 @@ from .catalogue import Selection, Source, Subset, registered, registry, select, 
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .licenses import qualifies
 from .places import check_reachable, check_writable, is_remote, place
+from .probing import settle
 from .recipe import Recipe
 from .tokens import tokenizer
 from .upstream import File, parse_place
@@ -96,6 +97,7 @@ class Choices:
     not_languages: str | Sequence[str] | None = None
     licenses: str | Sequence[str] | None = None
     max_tokens: int | None = None
+    index_base: Mapping[str, int] | Sequence[str] | None = None
     fetching: Fetching = field(default_factory=Fetching)
 
 
@@ -127,6 +129,7 @@ def plan(said: Choices) -> Plan:
         raise InputError(
             f"{folder or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
+    found = replace(found, inputs=settle(found.inputs, selections, dict(recipe.index_base)))
     return Plan(tuple(selections), recipe, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
@@ -176,16 +179,24 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         not_languages=_labels(said.not_languages),
         licenses=_labels(said.licenses),
         max_tokens=said.max_tokens,
+        index_base=_bases(said.index_base),
     )
     tokenizer(chosen.tokenizer)
     return chosen
 
 
 def _check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Raises RecipeError for a name in `rules_off` or `prefer` of a rule or a source that nobody knows."""
+    """Raises RecipeError for a name in `rules_off`, `prefer` or `index_base` of a rule, a source or a subset that nobody knows."""
     rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
     names = [s.name for s in sources]
-    for kind, given, known in (("rule", recipe.rules_off, rules), ("source", recipe.prefer, names)):
+    counted = [f"{s.name}:{x.name}" for s in sources for x in s.subsets if x.probe]
+    bases = [name for name, _ in recipe.index_base]
+    asked = (
+        ("rule", recipe.rules_off, rules),
+        ("source", recipe.prefer, names),
+        ("subset with counted options", bases, counted),
+    )
+    for kind, given, known in asked:
         for name in given:
             if name not in known:
                 raise RecipeError(f"Recipe {recipe.name}: there is no {kind} {name!r}.", hint=suggest(name, known, "Known are"))
@@ -194,6 +205,20 @@ def _check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
 def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     parts = given.split(",") if isinstance(given, str) else given
     return None if parts is None else tuple(part.strip() for part in parts if part.strip())
+
+
+def _bases(given: Mapping[str, int] | Sequence[str] | None) -> dict[str, int] | None:
+    """`lmflow:medmcqa=0`, one or several, as a mapping."""
+    if given is None or isinstance(given, Mapping):
+        return None if given is None else dict(given)
+    bases: dict[str, int] = {}
+    for item in [given] if isinstance(given, str) else given:
+        name, _, base = item.strip().rpartition("=")
+        if not name or base not in ("0", "1"):
+            raise UsageError(f"--index-base is like lmflow:medmcqa=0, not {item!r}.")
+        if bases.setdefault(name, int(base)) != int(base):
+            raise UsageError(f"--index-base says both 0 and 1 of {name}.")
+    return bases
 
 
 def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
@@ -313,5 +338,6 @@ def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
     return [
         {"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256}
         | ({} if i.member is None else {"member": i.member})
+        | ({} if i.index_base is None else {"index_base": i.index_base.as_dict()})
         for i in inputs
     ]

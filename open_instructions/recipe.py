@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -26,11 +26,18 @@ from .tokens import DEFAULT
 _MOST = 256_000
 """Bytes that a recipe may have; those that ship have 3,000."""
 
+Bases = tuple[tuple[str, int], ...]
+"""A mapping of subsets to 0 or 1, in a form that can be hashed."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """All that decides what a build does to its inputs.
 
+    metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
+    consecutive        what becomes of messages when one side speaks several times in a row: all but one are
+                       rejected, or they are joined
+    gaps               whether a conversation stays from whose middle a message was taken out
     join_parts         put the parts of one conversation back together where the source declares them
     html               turn HTML into Markdown
     rules_off          rules not to run, as `source.rule`
@@ -47,10 +54,14 @@ class Recipe:
     max_tokens         the limit for a part; 0 does not split
     message_overhead   tokens that a chat template adds to each message, counted against the limit
     overlong           what becomes of a pair that alone is over the limit: reject, or truncate its answer
+    index_base         where a subset counts its options from, 0 or 1, if its files do not show it
     """
 
     name: str
     description: str = ""
+    metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
+    consecutive: Literal["reject", "join"] = "reject"
+    gaps: Literal["keep", "reject"] = "keep"
     join_parts: bool = True
     html: bool = True
     rules_off: tuple[str, ...] = ()
@@ -67,9 +78,11 @@ class Recipe:
     max_tokens: int = 4096
     message_overhead: int = 4
     overlong: Literal["reject", "truncate"] = "reject"
+    index_base: Bases = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return values | {"index_base": dict(self.index_base)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -83,6 +96,7 @@ class Recipe:
         not_languages: tuple[str, ...] | None = None,
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
+        index_base: Mapping[str, int] | None = None,
     ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
         changed = self
@@ -96,6 +110,9 @@ class Recipe:
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
+        if index_base is not None:
+            bases = dict(changed.index_base) | dict(index_base)
+            changed = replace(changed, index_base=_typed(bases, Bases, "the flags: index_base"))
         return _checked(changed, "the flags")
 
 
@@ -183,9 +200,14 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
+    if hint == Bases:
+        if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
+            raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {shown(value)}.")
+        return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
-    if kind is UnionType:
-        kind = get_args(hint)[0]
+    if kind in (UnionType, Union):  # one word, or a list
+        hint = get_args(hint)[isinstance(value, list)]
+        kind = get_origin(hint)
     if kind is Literal:
         if value not in get_args(hint):
             raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {shown(value)}.")
@@ -201,6 +223,10 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise RecipeError(f"{where} takes {_KINDS[kind]}, not {shown(value)}.")
     return value
+
+
+def _is_base(name: Any, base: Any) -> bool:
+    return isinstance(name, str) and type(base) is int and base in (0, 1)
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -9,9 +9,10 @@ A record goes through these types:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
@@ -34,21 +35,30 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     TOO_DEEP = "too_deep"
     NOT_AN_OBJECT = "not_an_object"
+    REPEATED_KEY = "repeated_key"
     EMPTY_FILE = "empty_file"
     # converters
     UNEXPECTED_SHAPE = "unexpected_shape"
     UNKNOWN_ROLE = "unknown_role"
     PREFERENCE_PAIR = "preference_pair"
     NO_TEXT = "no_text"
+    CONTRADICTION = "contradiction"
     REPEATED_TURN = "repeated_turn"
+    TOOL_CALL = "tool_call"
+    LOST_CONTEXT = "lost_context"
     # structure
     EMPTY = "empty"
     NO_ANSWER = "no_answer"
     NO_PROMPT = "no_prompt"
     NO_PAIR = "no_pair"
     MISPLACED_SYSTEM = "misplaced_system"
+    GAP = "gap"
+    # any stage, where its code fails on a record
+    STAGE_FAILED = "stage_failed"
     # license
     LICENSE = "license"
+    # html
+    TOO_LARGE = "too_large"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"
@@ -99,17 +109,27 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a converter makes of raw records: turns in order, not yet checked, and what upstream says of them.
+    """What a converter makes of raw records: messages in order, not yet checked, and what upstream says of them.
 
-    `records` are the indexes of the raw records in it. What is None is filled in from the catalogue.
+    messages  in order; a Reject (with its `turn`) stands where the converter refused a message
+    id        upstream's name for the record; None: its row
+    task      what upstream calls the kind of task
+    engine    who wrote the answers; None: what the catalogue says
+    license   the record's own; None: what the catalogue says
+    metadata  what else the converter has to say, beside what it did not use
+    used      the record's fields that are in the above as a whole; all others go into the row's metadata by themselves.
+              Of an envelope: the fields of the instance
+    records   the indexes of the raw records in it
+    edits     names of what the converter changed
     """
 
-    messages: Sequence[Message]
+    messages: Sequence[Message | Reject]
     id: str | None = None
     task: str | None = None
     engine: str | None = None
     license: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    used: Collection[str] = ()
     records: tuple[int, ...] = (0,)
     edits: tuple[str, ...] = ()
 
@@ -213,74 +233,6 @@ def is_blank(text: str) -> bool:
     return not text.strip(_BLANK)
 
 
-def pair_up(messages: Iterable[Message]) -> tuple[tuple[Message, ...], list[Reject]]:
-    """Keep the longest valid conversation in these turns; every other turn becomes a Reject with its reason.
-
-    A user turn is kept with the assistant turn right behind it. Law: each message in is kept or rejected, once.
-
-    >>> kept, rejected = pair_up([Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")])
-    >>> [m.content for m in kept], [str(r.reason) for r in rejected]
-    (['2 + 2?', '4'], ['no_prompt'])
-    """
-    kept: list[Message] = []
-    rejected: list[Reject] = []
-    waiting: Message | None = None
-    for message in messages:
-        if is_blank(message.content):
-            rejected.append(Reject(Reason.EMPTY, f"an empty {message.role} turn", message))
-            if waiting and message.role == ASSISTANT:
-                rejected.append(Reject(Reason.NO_ANSWER, "the answer is empty", waiting))
-                waiting = None
-        elif message.role == SYSTEM:
-            if kept or waiting:
-                rejected.append(Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", message))
-            else:
-                kept.append(message)
-        elif message.role == USER:
-            if waiting:
-                rejected.append(Reject(Reason.NO_ANSWER, "the next turn is the user's again", waiting))
-            waiting = message
-        elif message.role == ASSISTANT:
-            if waiting:
-                kept += (waiting, message)
-                waiting = None
-            else:
-                rejected.append(Reject(Reason.NO_PROMPT, "no user turn before it", message))
-        else:
-            raise ValueError(f"a message with role {message.role!r}; converters map roles to system, user, assistant")
-    if waiting:
-        rejected.append(Reject(Reason.NO_ANSWER, "the conversation ends with it", waiting))
-    return tuple(kept), rejected
-
-
-def replace_content(conversation: Conversation, messages: Sequence[Message], edits: Sequence[str]) -> list[Conversation | Reject]:
-    """The conversation with other messages, under the names of the rules that changed them.
-
-    Turns that became empty are rejected, and with them the partner that they leave alone; where no pair is left
-    the whole record is.
-    """
-    kept, rejects = pair_up(messages)
-    if not any(m.role == ASSISTANT for m in kept):
-        return [whole_record(messages, rejects)]
-    edited = conversation.edits + tuple(e for e in edits if e not in conversation.edits)
-    return [conversation.unchecked(**conversation.__dict__ | {"messages": kept, "edits": edited}), *rejects]
-
-
-def whole_record(messages: Sequence[Message], rejects: Sequence[Reject] = ()) -> Reject:
-    """The one Reject for a record in which no pair of turns is left, with the reason that fits it best."""
-    said = [m for m in messages if not is_blank(m.content)]
-    roles = {m.role for m in said}
-    if not messages:
-        return Reject(Reason.EMPTY, "no turns at all")
-    if not roles & {USER, ASSISTANT}:
-        return Reject(Reason.EMPTY, "only a system turn" if said else "no turn with text in it")
-    if ASSISTANT not in roles:
-        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
-    if USER not in roles:
-        return Reject(Reason.NO_PROMPT, "an answer without a prompt")
-    return Reject(Reason.NO_PAIR, "no answer right behind a prompt")
-
-
 def _as_json(value: Any) -> Any:
     """What JSON has no form for, as an object, so that nobody takes it for text; bytes that are UTF-8 are text."""
     if isinstance(value, bytes):
@@ -291,13 +243,39 @@ def _as_json(value: Any) -> Any:
     return {type(value).__name__: str(value)}
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_as_json).encode
+_COMPACT: dict[str, Any] = {"separators": (",", ":"), "default": _as_json}
+_encode = json.JSONEncoder(ensure_ascii=False, **_COMPACT).encode
+_encode_strictly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, **_COMPACT).encode
 
 
 def to_json(value: Any) -> str:
-    """JSON text for the metadata and raw columns: compact, UTF-8, keys in upstream's order; lone surrogates escaped."""
+    """JSON text for the raw column: compact, UTF-8, keys in upstream's order; lone surrogates escaped."""
     text = _encode(value)
-    return text if encodable(text) else json.dumps(value, separators=(",", ":"), default=_as_json)
+    return text if encodable(text) else json.dumps(value, **_COMPACT)
+
+
+def strict_json(value: Any) -> tuple[str, bool]:
+    """JSON text for the metadata column, which any parser reads, and whether numbers without a form in JSON (NaN,
+    Infinity) became null.
+
+    >>> strict_json({"score": float("nan"), "rank": 1})
+    ('{"score":null,"rank":1}', True)
+    """
+    try:
+        text, lossy = _encode_strictly(value), False
+    except ValueError:
+        text, lossy = _encode(_finite(value)), True
+    return text if encodable(text) else json.dumps(json.loads(text), **_COMPACT), lossy
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def encodable(text: str) -> bool:

@@ -9,17 +9,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .acquire.lock import read_lock
-from .columns import data_schema, rejected_schema
+from .columns import data_schema, files_schema, rejected_schema
 from .errors import InputError
 from .ledger import STAGES, Entry, Ledger
 from .places import for_pyarrow, sha256_of, walk
 from .schema import Conversation, Message, Reason
 from .stages.language import LABELS
-from .store import DATA, LOCK, MANIFEST, PAGES, REJECTED, Build, fingerprint, inside, open_build
+from .store import DATA, FILES, LOCK, MANIFEST, PAGES, REJECTED, Build, fingerprint, inside, open_build
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +29,7 @@ MOST = 100
 """So many problems are told one by one; the rest as a number."""
 _OPTIONAL = {DATA: ("task", "metadata"), REJECTED: ("conversation_id",)}
 """The columns that can be null."""
+_SCHEMAS = {DATA: data_schema, REJECTED: rejected_schema, FILES: files_schema}
 _PART = re.compile(r"#[1-9][0-9]*")
 """What follows the id of a conversation in those of its parts."""
 
@@ -86,7 +88,7 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
     import pyarrow.parquet as pq
 
     name, path = shard["path"], build.path / shard["path"]
-    kind = DATA if name.startswith(DATA + "/") else REJECTED
+    kind = name.partition("/")[0]
     if not inside(name) or not path.is_file():
         yield f"{name} is gone"
         return
@@ -96,14 +98,22 @@ def _shard(build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]
         yield f"{name} has another sha256 than the manifest says"
     try:
         parquet = pq.ParquetFile(for_pyarrow(path))
-        expected = data_schema() if kind == DATA else rejected_schema()
+        expected = _SCHEMAS[kind]() if kind in _SCHEMAS else None
+        if expected is None:
+            yield f"{name} is not a table of a build"
+            return
         if not parquet.schema_arrow.equals(expected) or parquet.schema_arrow.metadata != expected.metadata:
             yield f"{name} has another schema"
             return
         if parquet.metadata.num_rows != shard["rows"]:
             yield f"{name} has {parquet.metadata.num_rows:,} rows, and the manifest says {shard['rows']:,}"
         for batch in parquet.iter_batches(batch_size=4096):
-            yield from _data(name, batch, counted, ids) if kind == DATA else _rejected(name, batch, counted)
+            if kind == DATA:
+                yield from _data(name, batch, counted, ids)
+            elif kind == REJECTED:
+                yield from _rejected(name, batch, counted)
+            else:
+                yield from _headers(name, batch)
     except (pa.ArrowException, OSError) as error:
         yield f"{name} cannot be read: {error}"
 
@@ -143,9 +153,26 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(json.loads(text, parse_constant=_refuse_constant, parse_float=_finite), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is too large")
+    return value
+
+
+def _headers(name: str, batch: pa.RecordBatch) -> Iterator[str]:
+    for row in batch.to_pylist():
+        if None in row.values() or not _is_object(row["header"]):
+            yield f"{name}: {row['origin_file']} has a header that is not a JSON object"
 
 
 def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]]) -> Iterator[str]:

@@ -115,7 +115,7 @@ MINE = Source(
 
 @source(MINE)
 def convert(record):
-    yield Draft(pair(record["q"], record["a"]))
+    yield Draft(pair(record["q"], record["a"]), used=("q", "a"))
 """
 # a source of one subset in one file; tests replace NAME and the converter's body
 

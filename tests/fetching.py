@@ -25,7 +25,7 @@ MINE = Source(
 
 @source(MINE)
 def convert(record):
-    yield Draft(pair(record["q"], record["a"]))
+    yield Draft(pair(record["q"], record["a"]), used=("q", "a"))
 """
 
 

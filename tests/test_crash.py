@@ -306,7 +306,7 @@ def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: 
 
 def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
     job = builder.plan(Choices("alpaca", sample=True, out=tmp_path / "out"))
-    [work] = builder._chunks(job, Ledger(), slabs=True)
+    [work] = builder._chunks(job, Ledger(), [], slabs=True)
     with pytest.raises(UsageError, match="another version of Open Instructions"):
         builder._process(work, recipe=job.recipe, files=(), folder=tmp_path, code="0" * 64)
     assert not list(tmp_path.iterdir())

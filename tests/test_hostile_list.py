@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from typing import Any
 
@@ -35,7 +36,7 @@ HUNG = {
     "line": r"<br\b[^>]*>",
     "host": r"\b(?:[\w-]+\.)+(?:com|org)\b",
     "string": r'"(?:[^"\\]|\\.)*"',
-    "edge": r"\W+$",
+    "edge": r"^\W+|\W+$",
 }
 
 
@@ -59,8 +60,20 @@ def test_what_is_linear_is_not() -> None:
     assert told[0].failed == []
 
 
+def test_what_no_signal_reaches_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "ALL", 1)
+    told: list[timing.Job] = []
+    timing.run([timing.Job("x", [("a", lambda n: n, _deaf)], 1)], 1, told.append)
+    assert told[0].failed == ["a: killed after 1 s"]
+
+
+def _deaf(_: object) -> None:
+    signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    while True:
+        pass
+
+
 def test_what_never_ends_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where no signal reaches it."""
     monkeypatch.setattr(timing, "KILLED", 1.0)
     told: list[timing.Job] = []
     timing.run([timing.Job("x", [("a", lambda n: n, lambda n: time.sleep(60))], 1)], 1, told.append)

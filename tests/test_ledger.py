@@ -17,7 +17,7 @@ def balanced() -> Ledger:
 
     add("read", records_in=6, records_out=5, rejected_records=1)
     add("convert", records_in=5, records_out=4, rejected_records=1, records_joined=1, turns_in=12, turns_out=11, rejected_turns=1)
-    for stage in ("structure", "license", "html", "defects", "phrases", "language"):
+    for stage in ("structure", "license", "html", "defects", "phrases", "gaps", "language"):
         add(stage, records_in=4, records_out=4, turns_in=11, turns_out=11)
     add("split", records_in=4, records_out=4, turns_in=11, turns_out=12, turns_repeated=1, parts_added=1)
     add("duplicates", records_in=4, records_out=4, turns_in=12, turns_out=12, rows=4)

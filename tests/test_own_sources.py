@@ -47,10 +47,10 @@ def test_a_source_file_that_is_none(make: Callable[..., BuildResult], tmp_path: 
 
 def test_a_converter_that_loses_a_record_is_a_bug(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     (tmp_path / "loses.py").write_text(
-        SOURCE.replace("NAME", "loses").replace('yield Draft(pair(record["q"], record["a"]))', "return iter(())")
+        SOURCE.replace("NAME", "loses").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "return iter(())")
     )
     with pytest.raises(ConverterError, match="accounts for records"):
-        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "loses.py"))
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "loses.py"), strict=True)
 
 
 def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult], tmp_path: Path) -> None:
@@ -71,7 +71,9 @@ BROKEN_CONTRACTS = [
 
 @pytest.mark.parametrize("body", BROKEN_CONTRACTS)
 def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., BuildResult], tmp_path: Path, body: str) -> None:
-    text = SOURCE.replace("NAME", "breaks").replace('yield Draft(pair(record["q"], record["a"]))', body)
+    text = SOURCE.replace("NAME", "breaks").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', body)
     (tmp_path / "breaks.py").write_text(text.replace("import Draft", "import Draft, Reason, Reject"))
     with pytest.raises(ConverterError):
-        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"))
+        make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"), strict=True)
+    result = make({}, str(tmp_path / "breaks.py"))
+    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [("convert", "stage_failed", '{"q": "a", "a": "b"}')]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from open_instructions.columns import DATA_COLUMNS, data_schema, data_table, rejected_schema
-from open_instructions.schema import Conversation, Message, invalid, is_blank, pair_up, to_json
+from open_instructions.schema import Conversation, Message, invalid, is_blank, to_json
+from open_instructions.stages.structure import pair_up
 
 turns = st.lists(
     st.builds(
@@ -21,7 +22,7 @@ turns = st.lists(
 
 @given(turns)
 def test_each_turn_is_kept_or_refused_once(messages: list[Message]) -> None:
-    kept, rejected = pair_up(messages)
+    kept, rejected, _ = pair_up(messages)
     assert sorted([*kept, *(r.turn for r in rejected if r.turn)]) == sorted(messages)
     if any(m.role == "assistant" for m in kept):
         assert invalid(kept) == ""
@@ -42,7 +43,7 @@ def test_each_turn_is_kept_or_refused_once(messages: list[Message]) -> None:
 )
 def test_pairs(roles: str, kept: str, reasons: list[str]) -> None:
     names = {"u": "user", "a": "assistant", "s": "system"}
-    got, rejected = pair_up([Message(names[r], f"{r}{i}") for i, r in enumerate(roles)])
+    got, rejected, _ = pair_up([Message(names[r], f"{r}{i}") for i, r in enumerate(roles)])
     assert "".join(m.role[0] for m in got) == kept
     assert [str(r.reason) for r in rejected] == reasons
 
@@ -56,7 +57,7 @@ def test_an_empty_answer_does_not_lend_its_prompt_to_a_later_one() -> None:
         Message("user", "3"),
         Message("assistant", "4"),
     ]
-    kept, rejected = pair_up(said)
+    kept, rejected, _ = pair_up(said)
     assert [m.content for m in kept] == ["3", "4"]
     assert [str(r.reason) for r in rejected] == ["empty", "no_answer", "empty", "no_prompt"]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from .. import places
 from ..catalogue import Selection, Source, Subset, registry
 from ..errors import InputError, MissingSourceError, UsageError
+from ..evidence import IndexBase
 from ..readers import archive_fault, is_archive, members, open_stream, plain_name
 from ..readers.streams import seekable
 from .cache import Held
@@ -29,6 +30,7 @@ class Input:
     """One file, or one member of an archive, that holds records of a subset.
 
     `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk, `stamp` its size and time of change before it was hashed.
+    `index_base` is where its answer codes begin to count, once a plan has settled it.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Input:
     size: int
     sha256: str = ""
     stamp: tuple[int, int | str] = (0, 0)
+    index_base: IndexBase | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ def _belongs(file: _File, source: Source, subset: Subset) -> bool:
     relative = plain_name(file.relative).replace("!", "/")
     if file.member is None:
         fields = _fields(file)
-        if subset.fields <= fields:
+        if subset.has(fields):
             return True
         _refuse_other_things(file)
         if fields:
@@ -184,7 +187,7 @@ def _belongs(file: _File, source: Source, subset: Subset) -> bool:
         return True
     if not relative.lower().endswith(_DATA_SUFFIXES) or subset.passes_over(relative):
         return False
-    return (subset.named(relative) or subset.any_name) and subset.fields <= _fields(file)
+    return (subset.named(relative) or subset.any_name) and subset.has(_fields(file))
 
 
 def _input(file: _File, source: Source, subset: Subset) -> Input:
@@ -227,13 +230,13 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
         return None
     fields = _fields(file)
     for source, subset in named:
-        if subset.fields <= fields:
+        if subset.has(fields):
             return source, subset
     chosen = [(source, subset) for source, subset in named if source.name in wanted and subset.name in wanted[source.name].subsets]
     if chosen and not fields:
         _refuse_other_things(file)
         return chosen[0]
-    alike = next((pair for pair in known if pair[1].any_name and pair[1].fields <= fields), None)
+    alike = next((pair for pair in known if pair[1].any_name and pair[1].has(fields)), None)
     for source, subset in chosen:
         if not subset.any_name:
             guess = f" It looks like {alike[0].name}:{alike[1].name}." if alike else ""

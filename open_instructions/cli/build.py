@@ -68,12 +68,20 @@ def build(
         str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    index_base: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBSET=0|1",
+            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
     ] = "local",
     ray_address: Annotated[str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
@@ -96,11 +104,13 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            index_base=index_base,
             engine=engine,
             ray_address=ray_address,
             workers=workers,
             overwrite=overwrite,
             restart=restart,
+            strict=strict,
             progress=watcher.step,
             announce=watcher.announce,
             fetching=watching(yes=yes),

@@ -64,6 +64,9 @@ def _lines(found: Explanation, most: int | None) -> list[Text]:
             say(_indent(_short(row["raw"], 300)))
     if found.note:
         say(f"  {found.note}", "yellow")
+    if found.header:
+        say("the file says, for all its records", "bold")
+        say(_indent(_short(_pretty(found.header), most)))
     if found.raw:
         say("as read", "bold")
         say(_indent(_short(_pretty(found.raw), most)))

@@ -9,7 +9,8 @@ parquet          one frame per row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from ..schema import Reason, to_json
 from . import jsontext
 from .buffer import Buffer
 from .envelopes import Envelope, read_envelope
-from .frames import Frame, parse, printable
+from .frames import Frame, RepeatedKey, parse, printable
 from .slabs import Framed, Slab, Walk
 from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
 
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 _PARQUET_ROWS = 1024
+_NAMES = 100
+"""So many names of a column's numbers are looked at, and so much of each: more than any question has options."""
 
 
 class Opened:
@@ -86,9 +89,10 @@ class Opened:
             layout = self._layout(self._buffer(stream))
         return Walk(self.path, size, records, lines=layout == "lines") if layout in ("array", "lines") else None
 
-    def frames(self) -> Iterator[Framed]:
+    def frames(self, columns: Collection[str] = ()) -> Iterator[Framed]:
+        """Every record. Of Parquet these columns alone, where some are named, which spares most of the work."""
         if self._is_parquet:
-            yield from self._parquet()
+            yield from self._parquet(columns)
             return
         with open_stream(self.path, self.member) as self._stream:
             yield from self._json(self._buffer(self._stream))
@@ -115,7 +119,10 @@ class Opened:
             return "empty"
         if first == "[" and (format != "lines" or _is_array(buffer)):
             return "array"
-        return format if first == "{" and format in ("object", "envelope") else "lines"
+        if format == "object" and first == "{":
+            in_lines = self.subset.fields and self.subset.has(_first_line(buffer))
+            return "lines" if in_lines else "object"
+        return "envelope" if format == "envelope" and first == "{" else "lines"
 
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
         layout = self._layout(buffer)
@@ -146,9 +153,33 @@ class Opened:
             with open_stream(self.path, self.member) as stream:
                 buffer = Buffer(stream)
                 if buffer.skip_space() == "{":
-                    self.header = jsontext.header(buffer, self.subset.items)
+                    self.header = self._careful_header(buffer)
 
-    def _parquet(self) -> Iterator[Framed]:
+    def _careful_header(self, buffer: Buffer) -> dict[str, Any]:
+        try:
+            return jsontext.header(buffer, self.subset.items)
+        except RepeatedKey as error:
+            raise InputError(
+                f"{self.path} has two values under the key {str(error)!r}, which all its records share.",
+                hint="Take out the one that is wrong.",
+            ) from error
+
+    def label_names(self, field: str) -> list[str]:
+        """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""
+        if not self._is_parquet:
+            return []
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with seekable(self.path, self.member) as file:
+            try:
+                said = (pq.read_schema(file).metadata or {}).get(b"huggingface", b"")
+                names = json.loads(said)["info"]["features"][field]["names"]
+            except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError, RecursionError):
+                return []
+        return [str(name)[:_NAMES] for name in names[:_NAMES]] if isinstance(names, list) else []
+
+    def _parquet(self, columns: Collection[str]) -> Iterator[Framed]:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -159,7 +190,8 @@ class Opened:
                 names = table.schema_arrow.names
                 if len(set(names)) < len(names):
                     raise InputError(f"{self.path} has two columns of one name.", hint="Download it again.")
-                for batch in table.iter_batches(_PARQUET_ROWS):
+                wanted = [name for name in names if name in columns] if columns else None
+                for batch in table.iter_batches(_PARQUET_ROWS, columns=wanted):
                     for frame in _batch_frames(batch, row):
                         yield frame, None
                         row += 1
@@ -202,6 +234,13 @@ def _is_array(buffer: Buffer) -> bool:
     """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
+
+
+def _first_line(buffer: Buffer) -> set[str]:
+    """The keys of the object that is the first line, as far as it has been read; none where it is not one."""
+    line = buffer.text[buffer.at :].lstrip().partition("\n")[0]
+    record = parse(Frame(0, line))
+    return set(record) if isinstance(record, dict) else set()
 
 
 def open_file(path: Path, member: int | None, subset: Subset) -> Opened:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .frames import fast_decoder
+from .frames import RepeatedKey, fast_decoder, without_repeats
 from .slabs import LONGEST, Slab, certain_values, read_window
 
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
@@ -71,9 +71,9 @@ def _header(before: bytes, behind: bytes, items: str) -> dict[str, Any] | None:
     """The object without its list; None where it is not the one list of that name."""
     try:
         text = (before + b"[]" + behind).decode()
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, Any] = json.loads(text, object_pairs_hook=without_repeats)
         named = [value for key, value in json.loads(text, object_pairs_hook=list) if key == items]
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, RepeatedKey):
         return None
     return {key: value for key, value in found.items() if key != items} if named == [[]] else None
 

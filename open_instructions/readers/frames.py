@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from ..schema import Reason, Reject
 
@@ -44,19 +44,50 @@ def _quickly(text: str) -> dict[str, Any] | None:
     decode, error = fast
     try:
         value = decode(text)
+        if type(value) is not dict or _may_repeat_a_key(text, _keys(value, MAX_DEPTH)):
+            return None
     except (error, UnicodeEncodeError, RecursionError):
         return None
-    return value if type(value) is dict and not _deeper(value, MAX_DEPTH) else None
+    return cast(dict[str, Any], value)
 
 
-def _deeper(value: Any, levels: int) -> bool:
-    """Is an object or a list nested deeper than so many levels?"""
-    if not levels:
-        return True
-    for item in value.values() if type(value) is dict else value:
-        if (type(item) is dict or type(item) is list) and _deeper(item, levels - 1):
+_SPACED_COLON = re.compile(r'"[ \t\r\n]+:')
+
+
+def _may_repeat_a_key(text: str, keys: int) -> bool:
+    """Can a text have more keys than the `keys` of its value? Keys are counted by the quotes and colons behind them. What
+    cannot be told so is left to the careful reader: a key with a blank behind it, and one that ends with a backslash."""
+    colons = text.count('":')
+    if colons != keys:  # text in quotes can look like a key: there the quote is escaped
+        colons -= text.count('\\":')
+        if colons != keys or '\\\\":' in text:
             return True
-    return False
+    return _SPACED_COLON.search(text) is not None
+
+
+def _keys(value: Any, levels: int) -> int:
+    """The keys of all objects in a value. Raises RecursionError where it is nested deeper than so many levels."""
+    if not levels:
+        raise RecursionError
+    count, items = (len(value), value.values()) if type(value) is dict else (0, value)
+    for item in items:
+        if type(item) is dict or type(item) is list:
+            count += _keys(item, levels - 1)
+    return count
+
+
+class RepeatedKey(Exception):
+    """An object has two values under one key, which differ."""
+
+
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of these members, for json.loads. Raises RepeatedKey."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if found[key] != value or type(found[key]) is not type(value):
+                raise RepeatedKey(key)
+    return found
 
 
 def _carefully(text: str) -> dict[str, Any] | Reject:
@@ -68,7 +99,9 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         return Reject(Reason.TOO_DEEP, f"nested deeper than {MAX_DEPTH}")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=without_repeats)
+    except RepeatedKey as error:
+        return Reject(Reason.REPEATED_KEY, f"two values under the key {str(error)[:80]!r}")
     except json.JSONDecodeError as error:
         return Reject(Reason.INVALID_JSON, f"{error.msg} at character {error.pos}")
     except ValueError as error:  # an integer of more digits than Python parses

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..schema import Reason
 from .buffer import Broken, Buffer, cut_off
-from .frames import Frame
+from .frames import Frame, RepeatedKey, without_repeats
 
 BLANKS = " \t\r"
 _SCALAR_END = re.compile(r"[,\]\n]")
@@ -187,7 +187,8 @@ def _broken_member(buffer: Buffer, error: Broken) -> tuple[str, Reason, str]:
 
 
 def header(buffer: Buffer, items: str) -> dict[str, Any]:
-    """Everything in an envelope except its `items`, which may stand before it or behind; up to where the envelope breaks."""
+    """Everything in an envelope except its `items`, which may stand before it or behind; up to where the envelope breaks.
+    Raises RepeatedKey."""
     found: dict[str, Any] = {}
     for key in _members(buffer):
         if isinstance(key, Frame):
@@ -199,9 +200,13 @@ def header(buffer: Buffer, items: str) -> dict[str, Any]:
                     return found
             continue
         try:
-            _, found[key] = buffer.value()
+            text, _ = buffer.value()
         except Broken:  # `envelope` says where and why
             return found
+        value = json.loads(text, object_pairs_hook=without_repeats)
+        if key in found and found[key] != value:
+            raise RepeatedKey(key)
+        found[key] = value
     return found
 
 

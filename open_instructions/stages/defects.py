@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..catalogue import Rule
-from ..errors import ConverterError
-from ..schema import Conversation, Message, Record, Reject, replace_content
+from ..schema import Conversation, Message, Reject
+from .structure import replace_content
 
 
 class Defects:
-    """The stage, for rules on messages. Rules on raw records run before the converter, see `repair`."""
+    """The stage, for rules on messages. Rules on raw records run before the converter, see `drafting`."""
 
     name = "defects"
 
@@ -18,35 +18,29 @@ class Defects:
         self._rules = [r for r in rules if r.on == "messages"]
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
-        messages: tuple[Message, ...] = conversation.messages
+        items: list[Message | Reject] = list(conversation.messages)
         edits: list[str] = []
-        rejects: list[Reject] = []
         for rule in self._rules:
-            result = rule.apply(messages)
-            if result is messages:
+            given = tuple([item for item in items if isinstance(item, Message)])
+            result = rule.apply(given)
+            if result is given:
                 continue
-            rejects += [item for item in result if isinstance(item, Reject)]
-            messages = tuple(item for item in result if not isinstance(item, Reject))
+            items = _in_place(items, result)
             edits.append(rule.name)
         if not edits:
             return [conversation]
-        results = replace_content(conversation, messages, edits)
+        results = replace_content(conversation, items, edits)
+        rejects = [item for item in items if isinstance(item, Reject)]
         if rejects and isinstance(results[0], Reject):
             return [rejects[0]._replace(turn=None)]
         return [*results, *rejects]
 
 
-def repair(record: Record, rules: Sequence[Rule]) -> tuple[Record, tuple[str, ...]] | Reject:
-    """Run the rules on one raw record: the record to convert and the names of the rules that changed it, or a Reject."""
-    edits: list[str] = []
-    for rule in rules:
-        result = rule.apply(record)
-        if result is record:
-            continue
-        if isinstance(result, Reject):
-            return result
-        if not isinstance(result, dict):
-            raise ConverterError(f"Rule {rule.name} returned {type(result).__name__}, not a record or a Reject.")
-        record = result
-        edits.append(rule.name)
-    return record, tuple(edits)
+def _in_place(before: Sequence[Message | Reject], result: Sequence[Message | Reject]) -> list[Message | Reject]:
+    """What a rule made of the messages, with what earlier rules refused in its place. A rule that returns another number
+    of items says nothing of places: what was refused then stands at the end."""
+    refused = [item for item in before if isinstance(item, Reject)]
+    if len(result) + len(refused) != len(before):
+        return [*result, *refused]
+    new = iter(result)
+    return [item if isinstance(item, Reject) else next(new) for item in before]

@@ -14,8 +14,9 @@ from importlib.resources import files
 
 import yaml
 
-from ..schema import ASSISTANT, Conversation, Message, Reason, Reject, replace_content
+from ..schema import ASSISTANT, Conversation, Message, Reason, Reject
 from .prose import prose
+from .structure import replace_content
 
 REFUSALS, SERVICE_MESSAGES = "refusals", "service_messages"
 LISTS = (REFUSALS, SERVICE_MESSAGES)

@@ -2,7 +2,8 @@
 
 Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the limit; each part begins
 with the system prompt, if there is one, and then a user turn. Where an answer is truncated, what stays and the rejected
-piece are the answer.
+piece are the answer. A part behind a pair that was over the limit has lost its context and is marked with `gap`; a part
+that such a pair ended is `trimmed`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal
 
 from ..schema import Conversation, Message, Reason, Reject
 from ..tokens import tokenizer
+from .structure import GAP, TRIMMED
 
 TRUNCATED = "truncated_answer"
 """The edit that a truncated answer leaves on its part."""
@@ -32,16 +34,25 @@ class Split:
     """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat template.
 
     A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends with the last
-    paragraph, or sentence, that fits.
+    paragraph, or sentence, that fits. With `gaps` reject, what stands
+    behind a pair that was rejected is rejected too.
     """
 
     name = "split"
 
-    def __init__(self, tokenizer_name: str, max_tokens: int, overhead: int, overlong: Literal["reject", "truncate"] = "reject") -> None:
+    def __init__(
+        self,
+        tokenizer_name: str,
+        max_tokens: int,
+        overhead: int,
+        overlong: Literal["reject", "truncate"] = "reject",
+        gaps: Literal["keep", "reject"] = "keep",
+    ) -> None:
         self._count = tokenizer(tokenizer_name).count
         self._limit = max_tokens
         self._overhead = overhead
         self._truncate = overlong == "truncate"
+        self._keep_gaps = gaps == "keep"
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         messages = conversation.messages
@@ -53,7 +64,7 @@ class Split:
         system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
         parts: list[_Part] = []
         rejects: list[Reject] = []
-        used, fresh = 0, True
+        used, fresh, gap = 0, True, False
         for at in range(first, len(messages), 2):
             user, answer = messages[at : at + 2]
             tokens = counts[at] + counts[at + 1]
@@ -65,15 +76,26 @@ class Split:
             if size > room:
                 detail = f"a pair of {tokens} tokens, the limit is {self._limit}"
                 rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at : at + 2]]
-                fresh = True  # what follows lost its context: it begins a part of its own
+                if parts and not fresh:
+                    parts[-1].note(TRIMMED)
+                fresh = gap = True  # what follows lost its context: it begins a part of its own
+                continue
+            if gap and not self._keep_gaps:
+                detail = "it stands behind a pair over the limit"
+                rejects += [Reject(Reason.GAP, detail, m) for m in messages[at : at + 2]]
                 continue
             if fresh or used + size > room:
                 parts.append(_Part(sum(counts[:first])))
+                if fresh and gap:
+                    parts[-1].note(GAP)
                 used, fresh = 0, False
             if rest:
                 rejects.append(rest)
-            parts[-1].add((user, answer), tokens, truncated=rest is not None)
+                parts[-1].note(TRUNCATED)
+            parts[-1].add((user, answer), tokens)
             used += size
+        if not parts and any(reject.reason == Reason.GAP for reject in rejects):
+            return [Reject(Reason.GAP, f"all of it stands behind a pair over the limit of {self._limit} tokens")]
         if not parts:
             return [Reject(Reason.OVERLONG, f"every pair is over the limit of {self._limit} tokens, {total} in all")]
         results: list[Conversation | Reject] = [
@@ -83,7 +105,7 @@ class Split:
                 conversation_id=conversation.id,
                 messages=(*system, *part.turns),
                 num_tokens=part.tokens,
-                edits=(*conversation.edits, *([TRUNCATED] if part.truncated else [])),
+                edits=(*conversation.edits, *(e for e in part.edits if e not in conversation.edits)),
             )
             for number, part in enumerate(parts, 1)
         ]
@@ -124,9 +146,12 @@ class _Part:
     def __init__(self, tokens: int) -> None:
         self.turns: list[Message] = []
         self.tokens = tokens
-        self.truncated = False
+        self.edits: list[str] = []
 
-    def add(self, pair: tuple[Message, Message], tokens: int, *, truncated: bool) -> None:
+    def add(self, pair: tuple[Message, Message], tokens: int) -> None:
         self.turns += pair
         self.tokens += tokens
-        self.truncated |= truncated
+
+    def note(self, edit: str) -> None:
+        if edit not in self.edits:
+            self.edits.append(edit)

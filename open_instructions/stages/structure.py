@@ -1,32 +1,240 @@
-"""Drafts become valid conversations: roles in turn, nothing empty, text that UTF-8 can hold."""
+"""Drafts become valid conversations: roles in turn, nothing empty, text that UTF-8 can hold.
+
+What is taken out of a conversation leaves a mark on it:
+
+gap               a message was taken out between two that stay, or one side spoke several times and lost a message
+trimmed           messages were taken out before the first pair that stays, or behind the last
+joined_messages   several messages of one side became one, because the recipe says `consecutive: join`
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
-from ..schema import Message, Reject, encodable, pair_up, whole_record
+from ..schema import (
+    ASSISTANT,
+    SYSTEM,
+    USER,
+    Conversation,
+    Message,
+    Reason,
+    Reject,
+    encodable,
+    is_blank,
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
-"""The edit where half of a surrogate pair (a broken emoji, mostly) became U+FFFD: no UTF-8 file can hold it."""
+"""Half of a surrogate pair (mostly a broken emoji) became U+FFFD: no UTF-8 file can hold it."""
+GAP, TRIMMED, JOINED = "gap", "trimmed", "joined_messages"
+
+Consecutive = Literal["reject", "join"]
+Items = Sequence[Message | Reject]
+"""Messages in order; a Reject stands where a message was that is refused already."""
 
 
-def structure(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[Reject], tuple[str, ...]]:
+class Structured(NamedTuple):
+    """What a draft became: its messages, none where no pair is left; what was refused; the edits; how many messages
+    went into another one."""
+
+    messages: tuple[Message, ...]
+    rejects: list[Reject]
+    edits: tuple[str, ...]
+    joined: int = 0
+
+
+def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
     """The messages that make a conversation, rejects for all others, and the edits that were needed.
 
     No messages and one whole-record Reject where no pair of turns is left.
 
-    >>> structure([Message("user", "Hi"), Message("assistant", "")])[1][0].reason.value
+    >>> structure([Message("user", "Hi"), Message("assistant", "")]).rejects[0].reason.value
     'no_answer'
     """
+    if _is_one_pair(items):  # as most records are
+        return Structured(tuple(items), [], ())  # type: ignore[arg-type]
     edits: tuple[str, ...] = ()
-    for message in messages:
-        if not encodable(message.content):
-            messages = [m._replace(content=_SURROGATE.sub("\ufffd", m.content)) for m in messages]
-            edits = (LONE_SURROGATE,)
-            break
-    kept, rejects = pair_up(messages)
+    joined = 0
+    if not all(isinstance(item, Reject) or encodable(item.content) for item in items):
+        items = [_encodable(item) for item in items]
+        edits = (LONE_SURROGATE,)
+    if consecutive == "join":
+        given = len(items)
+        items = _joined(items)
+        joined = given - len(items)
+        edits += (JOINED,) * (joined > 0)
+    kept, rejects, lost = pair_up(items)
     if len(kept) < 2:  # nothing, or a system prompt alone
-        return (), [whole_record(messages)], edits
-    return kept, rejects, edits
+        return Structured((), [whole_record(_messages(items))], edits)
+    return Structured(kept, rejects, edits + lost, joined)
+
+
+def _is_one_pair(items: Items) -> bool:
+    """A prompt and its answer, with nothing to do about them?"""
+    if len(items) != 2:
+        return False
+    asked, answered = items
+    if isinstance(asked, Reject) or isinstance(answered, Reject):
+        return False
+    if asked.role != USER or answered.role != ASSISTANT:
+        return False
+    if is_blank(asked.content) or is_blank(answered.content):
+        return False
+    return encodable(asked.content) and encodable(answered.content)
+
+
+def _messages(items: Items) -> list[Message]:
+    return [item for item in items if isinstance(item, Message)]
+
+
+def _encodable(item: Message | Reject) -> Message | Reject:
+    if isinstance(item, Reject):
+        return item
+    return item._replace(content=_SURROGATE.sub("\ufffd", item.content))
+
+
+def _joined(items: Items) -> list[Message | Reject]:
+    """Neighbouring messages of the user, or of the assistant, as one with a blank line between them."""
+    result: list[Message | Reject] = []
+    texts: dict[int, list[str]] = {}  # by where a message stands, what is joined in it
+    last = -1  # where the last message with text stands, unless something was refused behind it
+    for item in items:
+        if isinstance(item, Reject):
+            last = -1
+        elif not is_blank(item.content):
+            before = result[last] if last >= 0 else None
+            if isinstance(before, Message) and _same_side(before, item):
+                texts.setdefault(last, [before.content]).append(item.content)
+                continue
+            last = len(result)
+        result.append(item)
+    for at, joined in texts.items():
+        message = result[at]
+        assert isinstance(message, Message)
+        result[at] = message._replace(content="\n\n".join(joined))
+    return result
+
+
+def _same_side(one: Message, other: Message) -> bool:
+    return one.role == other.role != SYSTEM and one.html == other.html
+
+
+class Paired(NamedTuple):
+    """The messages that stay, a Reject for every other one, and the marks of what was taken out."""
+
+    kept: tuple[Message, ...]
+    rejects: list[Reject]
+    marks: tuple[str, ...]
+
+
+def pair_up(items: Iterable[Message | Reject]) -> Paired:
+    """Keep the longest valid conversation in these messages; every other message becomes a Reject with its reason.
+
+    A user message is kept with the assistant message right behind it. Law: each message in is kept or rejected, once;
+    Rejects that are passed in are not passed out.
+
+    >>> kept, rejects, marks = pair_up([Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")])
+    >>> [m.content for m in kept], [str(r.reason) for r in rejects], marks
+    (['2 + 2?', '4'], ['no_prompt'], ('trimmed',))
+    """
+    items = list(items)
+    stays: list[int] = []  # indexes of the messages that are kept
+    rejects: list[Reject] = []
+    waiting = -1  # the index of a user message without an answer so far
+    for index, item in enumerate(items):
+        if isinstance(item, Reject):
+            continue
+        role = item.role
+        if is_blank(item.content):
+            rejects.append(Reject(Reason.EMPTY, f"an empty {role} turn", item))
+            if waiting >= 0 and role == ASSISTANT:
+                rejects.append(_unanswered(items[waiting], "the answer is empty"))
+                waiting = -1
+        elif role == USER:
+            if waiting >= 0:
+                rejects.append(_unanswered(items[waiting], "the next turn is the user's again"))
+            waiting = index
+        elif role == ASSISTANT:
+            if waiting >= 0:
+                stays += (waiting, index)
+                waiting = -1
+            else:
+                rejects.append(Reject(Reason.NO_PROMPT, "no user turn before it", item))
+        elif role == SYSTEM:
+            if stays or waiting >= 0:
+                rejects.append(Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", item))
+            else:
+                stays.append(index)
+        else:
+            raise ValueError(f"a message with role {role!r}; converters map roles to system, user, assistant")
+    if waiting >= 0:
+        rejects.append(_unanswered(items[waiting], "the conversation ends with it"))
+    if len(stays) == len(items):
+        return Paired(tuple(items), rejects, ())  # type: ignore[arg-type]
+    kept = tuple([items[index] for index in stays])
+    return Paired(kept, rejects, _marks(items, stays))  # type: ignore[arg-type]
+
+
+def _unanswered(message: Message | Reject, detail: str) -> Reject:
+    assert isinstance(message, Message)
+    return Reject(Reason.NO_ANSWER, detail, message)
+
+
+def _marks(items: Items, stays: Sequence[int]) -> tuple[str, ...]:
+    """What the places say of the messages that are taken out."""
+    if not stays:
+        return ()
+    left = set(stays)
+    gap = trimmed = False
+    for index, item in enumerate(items):
+        if index in left or _empty_system(item):
+            continue
+        if stays[0] < index < stays[-1] or _beside_its_like(items, index, left):
+            gap = True
+        else:
+            trimmed = True
+    return (GAP,) * gap + (TRIMMED,) * trimmed
+
+
+def _empty_system(item: Message | Reject) -> bool:
+    """Exporters write one where there was none."""
+    return isinstance(item, Message) and item.role == SYSTEM and is_blank(item.content)
+
+
+def _beside_its_like(items: Items, index: int, left: set[int]) -> bool:
+    """Does a message of the same side, which stays, stand right before or behind this one?"""
+    role = getattr(items[index], "role", None)
+    neighbours = left & {index - 1, index + 1}
+    return any(getattr(items[near], "role", None) == role for near in neighbours)
+
+
+def replace_content(conversation: Conversation, items: Items, edits: Sequence[str]) -> list[Conversation | Reject]:
+    """The conversation with other messages, under the names of the rules that changed them. A Reject among `items` stands
+    where a rule refused a message; it is not passed out again.
+
+    Messages that became empty are rejected, and with them the partner that they leave alone; where no pair is left
+    the whole record is.
+    """
+    kept, rejects, marks = pair_up(items)
+    if not any(m.role == ASSISTANT for m in kept):
+        return [whole_record(_messages(items))]
+    added = [e for e in (*edits, *marks) if e not in conversation.edits]
+    changed = {"messages": kept, "edits": (*conversation.edits, *added)}
+    return [conversation.unchecked(**conversation.__dict__ | changed), *rejects]
+
+
+def whole_record(messages: Sequence[Message]) -> Reject:
+    """The one Reject for a record in which no pair is left, with the reason that fits it best."""
+    said = [m for m in messages if not is_blank(m.content)]
+    roles = {m.role for m in said}
+    if not messages:
+        return Reject(Reason.EMPTY, "no turns at all")
+    if not roles & {USER, ASSISTANT}:
+        return Reject(Reason.EMPTY, "only a system turn" if said else "no turn with text in it")
+    if ASSISTANT not in roles:
+        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+    if USER not in roles:
+        return Reject(Reason.NO_PROMPT, "an answer without a prompt")
+    return Reject(Reason.NO_PAIR, "no answer right behind a prompt")

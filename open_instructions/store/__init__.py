@@ -1,7 +1,10 @@
 """A build on disk: its layout, reading it back, and where builds are.
 
-    OUT/README.md  OUT/LICENSE.md  OUT/manifest.json  OUT/oi.lock  OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
+    OUT/README.md  OUT/LICENSE.md  OUT/manifest.json  OUT/oi.lock
+    OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
+    OUT/files/files-00000-of-00001.parquet
 
+headers  the table files/
 chunks   what became of each chunk, while a build runs
 work     the folder of a build that runs; publishing it
 """
@@ -21,7 +24,10 @@ from .. import places
 from ..errors import NotFoundError, OutputError, UsageError
 from ..ledger import Ledger
 
-MANIFEST, CARD, LICENSE, LOCK, DATA, REJECTED = "manifest.json", "README.md", "LICENSE.md", "oi.lock", "data", "rejected"
+MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
+DATA, REJECTED, FILES = "data", "rejected", "files"
+TABLES = (DATA, REJECTED, FILES)
+"""The folders of a build. files/ is there where an input file says something once for all its records."""
 PAGES = (CARD, LICENSE, LOCK)
 """What lies beside the manifest."""
 SAMPLE = "sample"
@@ -56,7 +62,7 @@ class Build:
         return Ledger.from_dict(self.manifest["ledger"])
 
     def files(self, kind: str = DATA) -> list[Path]:
-        """The shards of data/ or rejected/, in order. Raises NotFoundError if one is gone or has another size."""
+        """The shards of data/, rejected/ or files/, in order. Raises NotFoundError if one is gone or has another size."""
         found = []
         for shard in self.manifest["shards"]:
             path = self.path / shard["path"]

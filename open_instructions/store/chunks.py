@@ -26,7 +26,7 @@ from ..arrays import digests, lists, numbers, offsets, strings, whole
 from ..columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
 from ..places import Counted, children, is_remote, write_whole
-from ..schema import Rejected
+from ..schema import Reason, Rejected
 from . import DATA, REJECTED
 
 if TYPE_CHECKING:
@@ -41,21 +41,33 @@ SOURCE, SUBSET, FILE = "source", "subset", "file"
 
 
 class Finished(NamedTuple):
-    """The books of a finished chunk, and how many conversations it has."""
+    """The books of a finished chunk, how many conversations it has, and the first record that code failed on ("" if none)."""
 
     ledger: Ledger
     conversations: int
+    failure: str = ""
 
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
     """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books. `given` names its input."""
     data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
     tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: _keys(chunk, output, data, raw), RAWS: raw}
-    note: dict[str, Any] = {"input": given, "conversations": tables[KEYS].num_rows, "ledger": output.ledger.to_dict()}
+    failure = _first_failure(output.rejected)
+    note: dict[str, Any] = {
+        "input": given,
+        "conversations": tables[KEYS].num_rows,
+        "ledger": output.ledger.to_dict(),
+        "failure": failure,
+    }
     for kind, table in tables.items():
         note[kind] = _write_arrow(_path(folder, chunk.number, kind), table)
     write_whole(_note(folder, chunk.number), lambda file: file.write(json.dumps(note).encode()))
-    return Finished(output.ledger, tables[KEYS].num_rows)
+    return Finished(output.ledger, tables[KEYS].num_rows, failure)
+
+
+def _first_failure(rejected: Sequence[Rejected]) -> str:
+    failed = next((row for row in rejected if row.reason == Reason.STAGE_FAILED), None)
+    return f"{failed.conversation_id} at {failed.stage}: {failed.detail}" if failed else ""
 
 
 def finished(folder: Path, index: int, given: str) -> Finished | None:
@@ -63,7 +75,7 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
         if note["input"] == given and all(_is_whole(_path(folder, index, kind), note[kind]) for kind in KINDS):
-            return Finished(Ledger.from_dict(note["ledger"]), note["conversations"])
+            return Finished(Ledger.from_dict(note["ledger"]), note["conversations"], note["failure"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):  # half a note, after the machine itself went down

@@ -22,11 +22,11 @@ from pathlib import Path
 
 from ..errors import ConverterError, LedgerError, OutputError
 from ..places import children, is_draft, is_remote, make_folder, remove_tree
-from . import DATA, MANIFEST, PAGES, REJECTED
+from . import MANIFEST, PAGES, TABLES
 
 CHUNKS, READY = "chunks", "ready"
 PUBLISHING = "publishing"
-_SHARD = re.compile(r"(train|rejected)-\d{5,}-of-\d{5,}\.parquet")
+_SHARD = re.compile(r"(train|rejected|files)-\d{5,}-of-\d{5,}\.parquet")
 
 
 @contextmanager
@@ -101,8 +101,8 @@ def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
 
 def _strangers(out: Path) -> list[str]:
     """What lies in OUT and is no part of a build."""
-    shards = [p for kind in (DATA, REJECTED) for p in children(out / kind)]
-    return [p.name for p in children(out) if p.name not in (*PAGES, MANIFEST, DATA, REJECTED)] + [
+    shards = [p for kind in TABLES for p in children(out / kind)]
+    return [p.name for p in children(out) if p.name not in (*PAGES, MANIFEST, *TABLES)] + [
         p.name for p in shards if not _SHARD.fullmatch(p.name)
     ]
 
@@ -176,7 +176,8 @@ def _mend_copies(out: Path) -> None:
 
 def _clear_copies(out: Path) -> None:
     """Remove a build from OUT, and nothing else, so that at no time what is left says that it is one."""
-    for path in (out / MANIFEST, *(out / page for page in PAGES), *children(out / DATA), *children(out / REJECTED)):
+    shards = [path for kind in TABLES for path in children(out / kind)]
+    for path in (out / MANIFEST, *(out / page for page in PAGES), *shards):
         if path.is_file():
             path.unlink()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +32,8 @@ def main(wanted: list[str]) -> int:
     failed = sum(bool(job.failed) for job in chosen)
     cases = sum(len(job.cases) for job in chosen)
     print(f"{cases:,} hostile inputs of any length, against {len(chosen)} scanners and patterns")
-    print(f"{len(chosen) - failed} passed, {failed + len(missing)} failed in {time.monotonic() - begun:.0f} s")
+    used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    print(f"{len(chosen) - failed} passed, {failed + len(missing)} failed in {time.monotonic() - begun:.0f} s ({used:.0f} s of CPU time)")
     return 1 if failed or missing else 0
 
 

@@ -55,6 +55,7 @@ def _attacks(items: list[Any]) -> Iterator[Attack]:
         for pump, tail in product(pumps, dict.fromkeys((rest[:-1], *_ENDS))):
             yield Attack(head, pump, tail)
             yield Attack("", pump, tail)
+            yield Attack("a" + head, pump, tail)
         for pump in pumps:
             for atom in atoms:
                 yield Attack(head, pump + atom, "\0")

@@ -18,9 +18,8 @@ from open_instructions.cli.console import safe
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.readers import envelopes, frames, jsontext, slabs
 from open_instructions.readers.buffer import Buffer
-from open_instructions.schema import Conversation, Message, encodable, pair_up, to_json
-from open_instructions.stages import language, phrases, prose, split, structure
-from open_instructions.stages.defects import repair
+from open_instructions.schema import Conversation, Message, encodable, to_json
+from open_instructions.stages import language, phrases, prose, split, structure, votes
 from open_instructions.stages.html import to_markdown
 from open_instructions.tokens import tokenizer
 
@@ -83,7 +82,8 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "phrases, folded": lambda text: phrases._folded("é" + text),
         "split": lambda text: cut(_talk(f"{text}\n\n{text}")),
         "tokens": count,
-        "language": lambda text: language.detect_all([language.words(_talk(text))], {}),
+        "language of each line": lambda text: language.labelled([_talk(text), _talk(f"我们说汉语。{text}\nThis is not.")], {}),
+        "language": lambda text: language.detect_all([votes.words(_talk(text))], {}),
         "structure": lambda text: structure.structure([Message("user", text + "\ud800"), Message("assistant", text)]),
         "lock": _in_file(_refused(lambda path: lock.read_lock(str(path))), b'{"format": 1, "sources": ["'),
         "licence": lambda text: (licenses.license_terms(text), licenses.license_terms(f"({text} OR MIT)")),
@@ -149,11 +149,14 @@ def _of_source(source: Source) -> Iterator[Case]:
             places.setdefault((subset, path[-1:]), (example.record, path))
     for (name, last), (record, path) in places.items():
         rules = [rule for rule in source.rules if rule.concerns(name)]
-        convert = source.converter(source.subset(name))
+        described = source.subset(name)
+        convert = partial(source.converter(described), **({"index_base": 1} if described.probe else {}))
 
         def call(given: Any, rules: Any = rules, convert: Any = convert) -> None:
             for one in given if isinstance(given, list) else [given]:
-                repair(one, [rule for rule in rules if rule.on == "record"])
+                for rule in rules:
+                    if rule.on == "record":
+                        rule.apply(one)
             for draft in convert(given):
                 for rule in rules if hasattr(draft, "messages") else ():
                     if rule.on == "messages":
@@ -190,7 +193,7 @@ def _of_messages() -> Iterator[Case]:
         "the wrong way": ("assistant", "user"),
     }
     for name, used in roles.items():
-        yield f"messages {name}", partial(_messages, used), lambda given: (pair_up(given), structure.structure(given))
+        yield f"messages {name}", partial(_messages, used), lambda given: (structure.structure(given), structure.structure(given, "join"))
     sharegpt = registry().get("sharegpt")
     for name in ("raw", "v3"):
         yield f"parts of {name}", _parts, partial(_converted, sharegpt.converter(sharegpt.subset(name)))

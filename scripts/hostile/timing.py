@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +19,10 @@ FLOOR = 0.02
 """Seconds under which nothing is judged."""
 AT_ONCE = 5.0
 """Seconds of CPU time that one text may take."""
-KILLED = 120.0
-"""Seconds after which a process is killed."""
+ALL = 90
+"""Seconds of CPU time that all texts of a job may take together; then the kernel ends its process."""
+KILLED = 900.0
+"""Seconds after which a process is killed that does not even take CPU time."""
 ENOUGH = 3
 """So many cases that fail say enough of a job."""
 
@@ -72,7 +75,8 @@ def _hear(ear: Any, running: dict[Any, tuple[Job, BaseProcess, float]], told: Ca
     except EOFError:
         process.join()
         if process.exitcode:
-            job.failed.append(f"{job.now}: the process ended with {process.exitcode}")
+            over = process.exitcode in (-signal.SIGKILL, -signal.SIGXCPU)
+            job.failed.append(f"{job.now}: {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}")
         del running[ear]
         told(job)
         return
@@ -84,6 +88,7 @@ def _hear(ear: Any, running: dict[Any, tuple[Job, BaseProcess, float]], told: Ca
 
 def _child(job: Job, mouth: Connection) -> None:
     signal.signal(signal.SIGPROF, _interrupt)
+    resource.setrlimit(resource.RLIMIT_CPU, (ALL, ALL))
     failed = 0
     for name, make, call in job.cases:
         mouth.send(("now", name))

@@ -1,0 +1,288 @@
+"""Frames -> drafts: records are parsed, the rules on raw records run, the converter makes drafts of them.
+
+Each record that goes in comes out in one Draft or one Reject. Where the code of a rule or a converter fails on a record,
+or breaks its contract, the record is a Reject `stage_failed`: nothing is lost, and the build says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from .catalogue import Rule, Source, Subset
+from .chunk import Chunk
+from .ledger import Tally
+from .readers import Frame, parse
+from .recipe import Recipe
+from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
+from .shapes import leftover
+
+_ROLES = (SYSTEM, USER, ASSISTANT)
+_CONTEXT = frozenset(
+    ("system", "system_prompt", "system_message", "history", "chat_history", "context", "images", "image", "videos", "audios")
+)  # fmt: skip
+"""Fields that say what an answer refers to. A row without them would be another conversation."""
+STOPS = (OSError, MemoryError)
+"""Failures of the machine, not of the code on a record: they end the build."""
+_MOST_DETAIL = 300
+"""Characters of an exception's message that are kept: some quote the whole text."""
+
+
+Watch = Callable[[str, Any], None]
+"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way. The stage "rules" stands
+for the rules on raw records, and hands over the record and their names."""
+
+
+class Run(NamedTuple):
+    """A chunk that is taken through the pipeline, the books that are kept, and who watches."""
+
+    chunk: Chunk
+    tally: Tally
+    watch: Watch | None = None
+
+
+class Drafted(NamedTuple):
+    """A draft, the frames of its records, and what the records say beside what the converter used."""
+
+    draft: Draft
+    frames: list[Frame]
+    metadata: dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """A record or a message that is refused, the frame of its record, upstream's name for that."""
+
+    stage: str
+    reject: Reject
+    frame: Frame
+    name: str | None = None
+
+
+class Drafting:
+    """What a recipe and a source do with the records of one subset before they are conversations."""
+
+    def __init__(self, recipe: Recipe, source: Source, subset: Subset, rules: Sequence[Rule]) -> None:
+        self._subset = subset
+        self._coded = subset.probe is not None
+        self._convert = source.converter(subset)
+        self._rules = [rule for rule in rules if rule.on == "record"]
+        self._metadata = recipe.metadata
+
+    def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
+        """Neighbouring frames that the source declares to be one conversation; mostly it is one frame. Drafted messages
+        are counted by who takes them on."""
+        tally = run.tally
+        results: list[Drafted | Refused] = []
+        repaired: list[_Repaired] = []
+        read = 0
+        for frame in frames:
+            record = parse(frame)
+            if isinstance(record, Reject):
+                tally["read", "rejected_records", record.reason] += 1
+                results.append(Refused("read", record, frame))
+                continue
+            read += 1
+            outcome = self._repaired(self._with_context(record, frame, run.chunk), frame, run)
+            if isinstance(outcome, Reject):
+                results.append(_refuse(outcome, frame, tally))
+            else:
+                repaired.append(outcome)
+        if read:
+            tally["read", "records_out", ""] += read
+            tally["convert", "records_in", ""] += read
+        if repaired:
+            results += self._converted(repaired, run)
+        return results
+
+    def _with_context(self, record: Record, frame: Frame, chunk: Chunk) -> Record:
+        if self._subset.format == "envelope" and self._subset.items in record:
+            return record
+        if self._subset.format == "envelope":
+            return {**chunk.header, self._subset.items: record}
+        if frame.key:
+            return {**record, self._subset.key_field: frame.key}
+        return record
+
+    def _repaired(self, record: Record, frame: Frame, run: Run) -> _Repaired | Reject:
+        """The record after the rules on raw records."""
+        edits: list[str] = []
+        for rule in self._rules:
+            try:
+                result = rule.apply(record)
+                if result is not record and not isinstance(result, Reject | dict):
+                    raise TypeError(f"a rule returns a record or a Reject, not {type(result).__name__}")
+            except STOPS:
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
+                return failed(f"Rule {rule.name}", error)
+            if isinstance(result, Reject):
+                return result
+            if result is not record:
+                record = result
+                edits.append(rule.name)
+        if edits and run.watch:
+            run.watch("rules", (record, tuple(edits)))
+        for name in edits:
+            run.tally["defects", "edits", name] += 1
+        return _Repaired(frame, record, tuple(edits))
+
+    def _converted(self, repaired: Sequence[_Repaired], run: Run) -> list[Drafted | Refused]:
+        """What the converter makes of a run of records. Where it fails all of them fail: it may have seen them all."""
+        tally = run.tally
+        records = [item.record for item in repaired]
+        convert = partial(self._convert, index_base=run.chunk.index_base) if self._coded else self._convert
+        try:
+            produced = list(convert(records if self._subset.run_key else records[0]))
+            _check_contract(produced, len(records))
+        except STOPS:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
+            reject = failed("The converter", error)
+            return [_refuse(reject, item.frame, tally) for item in repaired]
+        results: list[Drafted | Refused] = []
+        for item in produced:
+            if isinstance(item, Draft):
+                results += self._drafted(item, repaired, tally)
+            else:
+                named = next((d.id for d in produced if isinstance(d, Draft) and item.record in d.records), None)
+                results.append(_refuse(item, repaired[item.record].frame, tally, named or item.id))
+        return results
+
+    def _drafted(self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally) -> list[Drafted | Refused]:
+        """A draft with what its records say besides, and the messages that the converter refused in it."""
+        own = [repaired[index] for index in draft.records]
+        left = self._left(own, draft.used)
+        if left and draft.used and (lost := _CONTEXT.intersection(left)):
+            reject = Reject(Reason.LOST_CONTEXT, f"{min(lost)!r} cannot be put into the conversation")
+            return [_refuse(reject, item.frame, tally, draft.id) for item in own]
+        for name in draft.edits:
+            tally["convert", "edits", name] += 1
+        before = [name for item in own for name in item.edits]
+        if before:
+            draft = replace(draft, edits=(*before, *draft.edits))
+        results: list[Drafted | Refused] = [
+            _refuse(item, repaired[item.record].frame, tally, draft.id)
+            for item in draft.messages
+            if isinstance(item, Reject)
+        ]  # fmt: skip
+        metadata = self._wanted(_beside(draft.metadata, left), tally) if left or draft.metadata else {}
+        results.append(Drafted(draft, [item.frame for item in own], metadata))
+        return results
+
+    def _left(self, own: Sequence[_Repaired], used: Collection[str]) -> dict[str, Any]:
+        """What the records of a draft say beside the fields that the converter used; of an envelope, the instances."""
+        records = [item.record for item in own]
+        if self._subset.format == "envelope":
+            bodies = [record.get(self._subset.items) for record in records]
+            records = [body if isinstance(body, dict) else {} for body in bodies]
+        return leftover(records[0], used) if len(records) == 1 else _together([leftover(r, used) for r in records])
+
+    def _wanted(self, metadata: dict[str, Any], tally: Tally) -> dict[str, Any]:
+        """What of the metadata the recipe keeps; the rest is counted by field."""
+        if self._metadata == "keep":
+            return metadata
+        kept = wanted_fields(metadata, self._metadata)
+        for key in metadata:
+            if key not in kept:
+                tally.field("convert", "dropped_metadata", key)
+        return kept
+
+
+class _Repaired(NamedTuple):
+    """A record after the rules, its frame, and the names of the rules that changed it."""
+
+    frame: Frame
+    record: Record
+    edits: tuple[str, ...]
+
+
+def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict[str, Any]:
+    """What a recipe's `metadata` takes of these fields."""
+    if wanted == "keep":
+        return fields
+    if wanted == "drop":
+        return {}
+    return {key: value for key, value in fields.items() if key in wanted}
+
+
+def failed(who: str, error: BaseException) -> Reject:
+    """The Reject of a record on which code failed."""
+    said = f"{who} failed: {type(error).__name__}: {error}"
+    return Reject(Reason.STAGE_FAILED, said if len(said) <= _MOST_DETAIL else said[: _MOST_DETAIL - 1] + "…")
+
+
+def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None) -> Refused:
+    """Count a record, or a message, that is refused before it was in a conversation."""
+    if reject.turn is None:
+        tally["convert", "rejected_records", reject.reason] += 1
+    else:
+        tally["convert", "rejected_turns", reject.reason] += 1
+        tally["convert", "turns_in", ""] += 1
+    return Refused("convert", reject, frame, name)
+
+
+def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the records of one conversation say: once where they agree, else a list with what each says."""
+    keys = dict.fromkeys(key for fields in left for key in fields)
+    result = {}
+    for key in keys:
+        values = [fields.get(key) for fields in left]
+        result[key] = values[0] if all(value == values[0] for value in values) else values
+    return result
+
+
+def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
+    """What the converter says, and what it did not use. Its own words stay; a field of upstream's that has the same name
+    gets another one."""
+    metadata = dict(said)
+    for key, value in left.items():
+        name = key
+        while name in metadata:
+            name = f"upstream_{name}"
+        metadata[name] = value
+    return metadata
+
+
+def _check_contract(produced: Sequence[Any], records: int) -> None:
+    """Raises TypeError or ValueError where what a converter yielded of so many records breaks the contract: each of them
+    is in exactly one Draft or one Reject without a turn."""
+    seen: list[int] = []
+    for item in produced:
+        if isinstance(item, Draft):
+            _check_draft(item, records)
+            seen += item.records
+        elif isinstance(item, Reject):
+            _check_reject(item, records)
+            if item.turn is None:
+                seen.append(item.record)
+        else:
+            raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
+    if len(seen) != records or (records > 1 and sorted(seen) != list(range(records))):
+        raise ValueError(f"it accounts for records {sorted(seen)} of {records}")
+
+
+def _check_draft(draft: Draft, records: int) -> None:
+    for message in draft.messages:
+        if isinstance(message, Reject):
+            _check_reject(message, records)
+            if message.turn is None:
+                raise ValueError("a Reject among the messages has no turn")
+        elif message.role not in _ROLES or not isinstance(message.content, str):
+            raise ValueError(f"a message from {message.role!r} with a {type(message.content).__name__}")
+    for said in (draft.id, draft.task, draft.engine, draft.license):
+        if said is not None and not isinstance(said, str):
+            raise TypeError(f"{said!r} in a Draft is not text")
+    if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
+        raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
+    if draft.records != (0,) and (not draft.records or not all(0 <= index < records for index in draft.records)):
+        raise ValueError(f"a Draft of records {draft.records}")
+
+
+def _check_reject(item: Reject, records: int) -> None:
+    Reason(item.reason)
+    if not isinstance(item.detail, str) or not 0 <= item.record < records:
+        raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
+    if item.turn is not None and not (isinstance(item.turn.role, str) and isinstance(item.turn.content, str)):
+        raise TypeError("a Reject for a turn that is not text")

@@ -1,0 +1,50 @@
+"""What a file says once for all its records: the table files/ of a build, a row per file that has such a header.
+
+On every row it would be the same text over and over: the examples of a Natural Instructions task, say, beside each of its
+6,500 instances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from ..arrays import strings
+from ..columns import PARQUET, files_schema
+from ..places import Counted, make_folder, write_whole
+from . import FILES
+
+NAME = f"{FILES}/{FILES}-00000-of-00001.parquet"
+
+
+class Header(NamedTuple):
+    """The file of a subset, and what it says for all its records, as JSON text."""
+
+    source: str
+    subset: str
+    file: str
+    text: str
+
+
+def write_headers(ready: Path, headers: Sequence[Header]) -> list[dict[str, Any]]:
+    """Write the table under `ready`; its entry among the shards of the manifest, none where no file has a header."""
+    import hashlib
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not headers:
+        return []
+    columns = [strings([header[at] for header in headers]) for at in range(len(Header._fields))]
+    table = pa.Table.from_arrays(columns, schema=files_schema())
+    digest = hashlib.sha256()
+
+    def write(file: IO[bytes]) -> int:
+        sink = Counted(file, digest.update)
+        pq.write_table(table, sink, compression=PARQUET["compression"], use_dictionary=False)
+        return sink.size
+
+    make_folder(ready / FILES)
+    size = write_whole(ready / NAME, write)
+    return [{"path": NAME, "rows": table.num_rows, "bytes": size, "sha256": digest.hexdigest()}]
