@@ -17,7 +17,7 @@ from .acquire import Found, Input, find, samples_dir
 from .acquire.cache import Cache, Held
 from .acquire.fetch import Confirm, Failure, Needs, Progress, Wanted, fetch, needs
 from .acquire.lock import Lock, Locked, read_lock
-from .catalogue import Selection, Source, Subset, registry, select, suggest
+from .catalogue import Selection, Source, Subset, registered, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .licenses import qualifies
 from .places import Folders, check_reachable, check_writable, folders, is_remote, place
@@ -137,10 +137,31 @@ def plan(said: Choices) -> Plan:
 
 
 def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
-    if lock is None or said.sources != "all":
+    if lock is None:
         return select(said.sources)
+    if said.sources != "all":
+        selections = select(said.sources)
+    elif lock.own:
+        name, sha256 = next(iter(lock.own.items()))
+        others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
+        raise UsageError(
+            f"{said.locked} needs a source of your own: {name}, a .py file with the sha256 {sha256}.",
+            hint=f"--sources {','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
+        )
+    else:
+        selections = _registered(said, lock)
+    for s in selections:
+        if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
+            raise InputError(
+                f"{said.locked} was written with another source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
+                hint=f"{s.path} has {s.source.digest}." if s.path else "An installed package has one of this name.",
+            )
+    return selections
+
+
+def _registered(said: Choices, lock: Lock) -> list[Selection]:
     try:
-        return select(lock.sources)
+        return registered(lock.sources)
     except UsageError as error:
         raise UsageError(
             f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources ./mine.py names one of your own."

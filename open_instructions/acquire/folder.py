@@ -221,7 +221,8 @@ def _not_found(
 
 
 def _input(file: DataFile, subset: Subset, source: Source) -> Input:
-    return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
+    relative = places.in_utf8(file.relative)
+    return Input(source.name, subset.name, file.path, relative, file.member, _tail(relative, subset.path_parts), file.size)
 
 
 def _rivals(inputs: Sequence[Input], source: Source) -> str:

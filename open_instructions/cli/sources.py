@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from .console import safe, show
+from .console import json_text, safe, show
 
 EXAMPLES = """Examples:
 
@@ -33,7 +32,7 @@ def sources(
         for s, described in zip(chosen, said, strict=True):
             for subset, there in zip(s.subsets, described["subsets"], strict=True):
                 there["cached"] = bool(cache.complete(s, subset))
-        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        typer.echo(json_text(said))
     elif name:
         typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
     else:

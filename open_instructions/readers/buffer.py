@@ -18,6 +18,17 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _decode = json.JSONDecoder().raw_decode
 
 
+class _Text(str):
+    """Text whose lines json does not count up to where it found an error. Nobody asks for their number, and it would count from
+    the start each time."""
+
+    def count(self, *given: Any) -> int:
+        return 0
+
+    def rfind(self, *given: Any) -> int:
+        return -1
+
+
 class Buffer:
     """A window of text on a stream of bytes that grows on demand and forgets what was consumed. `begins` says that the stream is a
     file from its start, where a byte order mark may stand."""
@@ -25,7 +36,7 @@ class Buffer:
     def __init__(self, stream: ByteStream, *, begins: bool = True) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self.text, self.at, self.ended = "", 0, False
+        self.text, self.at, self.ended = _Text(), 0, False
         self.grow()
         if not begins:
             return
@@ -45,7 +56,7 @@ class Buffer:
         rest = self.text[self.at :]
         block = self._stream.read(max(BLOCK, len(rest)))
         self.ended = not block
-        self.text, self.at = rest + self._decoder.decode(block, final=self.ended), 0
+        self.text, self.at = _Text(rest + self._decoder.decode(block, final=self.ended)), 0
         return not self.ended
 
     def skip_space(self) -> str:
@@ -110,6 +121,8 @@ class Buffer:
         depth, pos = 0, self.at
         while True:
             for match in MARKS.finditer(self.text, pos):
+                if match.end() == len(self.text) and not self.ended:
+                    break  # a string may go on
                 pos, mark = match.end(), match.group()
                 if mark in "[{":
                     depth += 1

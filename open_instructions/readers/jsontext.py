@@ -20,6 +20,12 @@ BLANKS = " \t\r"
 _SCALAR_END = re.compile(r"[,\]\n]")
 _SEPARATOR = re.compile(r"[}\]]\s*,\s*(?=[{\[])")
 _decode = json.JSONDecoder().raw_decode
+_PROBING = 16
+"""Looking for the next record may read so many characters for each that it passes: values in values would be read again and again."""
+_PROBES = 1 << 20
+"""And so many more, which is all that records of a sane size need."""
+_DEEP = 1 << 16
+"""What it counts as to read a value that is nested too deep."""
 
 
 def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reason, str]:
@@ -37,6 +43,7 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
         return buffer.take(length), error.reason, error.detail
     keys = set(last) if isinstance(last, dict) else None
     search = buffer.at + error.offset
+    read = 0
     while True:
         match = _SEPARATOR.search(buffer.text, search)
         if match is None:
@@ -47,16 +54,21 @@ def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reaso
             return buffer.take(len(buffer.text) - buffer.at), error.reason, error.detail
         search = match.start() + 1
         probe_at = match.end()
+        if read > _PROBES + _PROBING * (search - buffer.at):
+            continue
         try:
-            found, _ = _decode(buffer.text, probe_at)
+            found, stop = _decode(buffer.text, probe_at)
         except json.JSONDecodeError as fault:
+            read += fault.pos - probe_at
             offset = match.start() - buffer.at
             if cut_off(fault, buffer.text):
                 again = buffer.grow()  # which moves the text, grown or not
                 search = buffer.at + offset + (0 if again else 1)
             continue
         except (RecursionError, ValueError):
+            read += _DEEP
             continue
+        read += stop - probe_at
         if isinstance(found, dict) and (keys is None or set(found) == keys):
             return buffer.take(match.start() + 1 - buffer.at), error.reason, error.detail
 

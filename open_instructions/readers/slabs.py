@@ -35,7 +35,7 @@ _TRIES = 16
 """So many places in a window, from its end, are taken for the beginning of a record."""
 _OPENING = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 """An array of objects up to the first key: its other records mostly begin so too."""
-_TOO_MANY_DIGITS = re.compile(rb"[0-9]{4301}")
+_TOO_MANY_DIGITS = re.compile(rb"(?<![0-9])[0-9]{4301}")
 _MANY_DIGITS = re.compile(rb"[0-9]{10}")
 """So many are among every 400th byte, where there are too many in a row."""
 _SPACE = b" \t\r\n"
