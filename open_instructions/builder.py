@@ -90,6 +90,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    encoding: str | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
@@ -129,6 +130,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )
@@ -311,7 +313,7 @@ def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) ->
     number = 0
     for item in job.found.inputs:
         source = by_name[item.source]
-        opened = open_file(item.path, item.member, source.subset(item.subset))
+        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
         if said := wanted_fields(opened.header, job.recipe.metadata):
             headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
         for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):

@@ -136,7 +136,7 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
         )
     selections = select([f"{described['source']}:{described['subset']}"])
     for folder in [data_dir, samples_dir()]:
-        for item in find(folder, selections, missing="skip").inputs if folder else ():
+        for item in find(folder, selections, missing="skip", encoding=build.manifest["recipe"].get("encoding", "")).inputs if folder else ():
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None
@@ -170,7 +170,8 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
-    for chunk in cut(open_file(item.path, item.member, subset), item.source, origin["origin_file"], start=0, join=recipe.join_parts):
+    opened = open_file(item.path, item.member, subset, recipe.encoding)
+    for chunk in cut(opened, item.source, origin["origin_file"], start=0, join=recipe.join_parts):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
                 for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):

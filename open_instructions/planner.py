@@ -96,6 +96,7 @@ class Choices:
     not_languages: str | Sequence[str] | None = None
     licenses: str | Sequence[str] | None = None
     max_tokens: int | None = None
+    encoding: str | None = None
     fetching: Fetching = field(default_factory=Fetching)
 
 
@@ -117,9 +118,9 @@ def plan(said: Choices) -> Plan:
     for address in (there, folder or there):
         check_reachable(address)
     if said.sample:
-        found = find(folder, selections, missing=said.missing)
+        found = find(folder, selections, missing=said.missing, encoding=recipe.encoding)
     elif lock is not None:
-        found = _as_locked(folder, selections, lock, said)
+        found = _as_locked(folder, selections, lock, said, recipe.encoding)
     else:
         found, selections = _fetched(folder, selections, recipe, said)
     if not found.inputs:
@@ -144,6 +145,8 @@ def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
 def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
         raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
+    if not isinstance(said.encoding, str | None):
+        raise UsageError(f"encoding is a name like gb18030, not {said.encoding!r}.")
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
     if said.recipe is None:
@@ -155,6 +158,7 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         not_languages=_labels(said.not_languages),
         licenses=_labels(said.licenses),
         max_tokens=said.max_tokens,
+        encoding=said.encoding,
     )
     tokenizer(chosen.tokenizer)
     return chosen
@@ -194,7 +198,7 @@ def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, s
     def kept(source: Source, subset: Subset) -> list[Held]:
         return [entry.held for entry in cache.complete(source, subset)]
 
-    found = find(folder, selections, kept=kept, missing=said.missing)
+    found = find(folder, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
     return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
 
 
@@ -229,11 +233,11 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
         return fetch(needed, cache, how.progress, how.landed)
 
 
-def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock, said: Choices) -> Found:
+def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str) -> Found:
     """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
-    there = {i.sha256 for i in find(folder, selections, missing="skip").inputs} if folder else set()
+    there = {i.sha256 for i in find(folder, selections, missing="skip", encoding=encoding).inputs} if folder else set()
     absent = [f for f in files if f.sha256 not in there]
     cache = Cache()
     lost = [
@@ -258,7 +262,7 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
         label = f"{source.name}:{subset.name}"
         return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(folder, selections, kept=kept, beside=True, missing="skip")
+    found = find(folder, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [f"{i.relative} (sha256 {sha[:12]}…) is not in it" for sha, i in got.items() if sha not in expected]
     other += [f"{f.name} (sha256 {sha[:12]}…) is in it and was not found" for sha, f in expected.items() if sha not in got]

@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import places
 from ..catalogue import Selection, Source, Subset, registry
 from ..errors import InputError, MissingSourceError, UsageError
-from ..readers import archive_fault, is_archive, members, open_stream, plain_name
+from ..readers import UTF_8, archive_fault, encoding_of, is_archive, members, open_text, plain_name
 from ..readers.streams import seekable
 from .cache import Held
 from .download import stand_in, text_head
@@ -70,13 +70,20 @@ Kept = Callable[[Source, Subset], Sequence[Held]]
 
 
 def find(
-    data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, beside: bool = False, missing: str = "stop"
+    data_dir: Path | None,
+    selections: Sequence[Selection],
+    *,
+    kept: Kept | None = None,
+    beside: bool = False,
+    missing: str = "stop",
+    encoding: str = "",
 ) -> Found:
     """Look through a folder at any depth, archives included; subsets that are not there are taken from what was fetched.
 
     With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
     source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
-    name that holds something else, or a fetched one that is not what was fetched.
+    name that holds something else, for one in another encoding than UTF-8 where none was said, or a fetched one that is not what was
+    fetched.
     """
     if data_dir is not None and not data_dir.is_dir():
         raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
@@ -85,12 +92,14 @@ def find(
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
     for file in _files(data_dir) if data_dir else ():
-        known = _recognise(file, sources, wanted)
+        known = _recognise(file, sources, wanted, encoding)
         if known is None and plain_name(file.relative).lower().endswith(_DATA_SUFFIXES):
             unused.append(file.relative)
         if known is None or known[0].name not in wanted:
             continue
         source, subset = known
+        if not _is_parquet(file):
+            encoding_of(file.path, file.member, encoding)
         by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
     hashed: dict[Path, str] = {}
     fetched: set[tuple[str, str]] = set()
@@ -210,7 +219,9 @@ def _files(folder: Path) -> Iterator[_File]:
                 yield _File(path, None, relative, path.stat().st_size)
 
 
-def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Selection]) -> tuple[Source, Subset] | None:
+def _recognise(
+    file: _File, sources: dict[str, Source], wanted: dict[str, Selection], encoding: str
+) -> tuple[Source, Subset] | None:
     """The subset whose name and fields a file has, else one whose fields are enough.
 
     Raises InputError for a name that was asked for, over fields that are not its.
@@ -224,13 +235,13 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
     named = [pair for pair in known if pair[1].named(relative)]
     if not named and not any(subset.any_name for _, subset in known):
         return None
-    fields = _fields(file)
+    fields = _fields(file, encoding)
     for source, subset in named:
         if subset.fields <= fields:
             return source, subset
     chosen = [(source, subset) for source, subset in named if source.name in wanted and subset.name in wanted[source.name].subsets]
     if chosen and not fields:
-        _refuse_other_things(file)
+        _refuse_other_things(file, encoding)
         return chosen[0]
     alike = next((pair for pair in known if pair[1].any_name and pair[1].fields <= fields), None)
     for source, subset in chosen:
@@ -244,9 +255,9 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
     return alike
 
 
-def _refuse_other_things(file: _File) -> None:
+def _refuse_other_things(file: _File, encoding: str = "") -> None:
     """Raise InputError for what downloads leave behind in place of a data file."""
-    with open_stream(file.path, file.member) as stream:
+    with open_text(file.path, file.member, _encoding(file, encoding)) as stream:
         head = text_head(stream.read(_SNIFF))
     if other := stand_in(head):
         lfs = "Fetch it with git lfs pull, or download it again."
@@ -255,9 +266,21 @@ def _refuse_other_things(file: _File) -> None:
         raise InputError(f"{file.relative} is no JSON: it begins with {head[:20]!r}.", hint="Download it again.")
 
 
-def _fields(file: _File) -> set[str]:
+def _is_parquet(file: _File) -> bool:
+    return plain_name(file.relative).lower().endswith(".parquet")
+
+
+def _encoding(file: _File, said: str) -> str:
+    """Of its text; UTF-8 where it cannot be told, which is an error where the file is taken."""
+    try:
+        return encoding_of(file.path, file.member, said)
+    except InputError:
+        return UTF_8
+
+
+def _fields(file: _File, encoding: str = "") -> set[str]:
     """The names of fields near the beginning of a file; empty for an empty or unreadable one."""
-    if plain_name(file.relative).lower().endswith(".parquet"):
+    if _is_parquet(file):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -266,7 +289,7 @@ def _fields(file: _File) -> set[str]:
                 return set(pq.read_schema(parquet).names)
             except (pa.ArrowInvalid, OSError) as error:
                 raise InputError(f"{file.relative} cannot be read as Parquet: {error}.", hint="Download it again.") from error
-    with open_stream(file.path, file.member) as stream:
+    with open_text(file.path, file.member, _encoding(file, encoding)) as stream:
         return {name.decode() for name in _KEY.findall(stream.read(_SNIFF))}
 
 

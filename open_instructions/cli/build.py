@@ -68,6 +68,10 @@ def build(
         str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252."),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
     ] = "local",
@@ -97,6 +101,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             engine=engine,
             ray_address=ray_address,
             workers=workers,

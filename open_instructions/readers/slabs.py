@@ -4,7 +4,7 @@ The law: the frames of the slabs, and those between them, are the records that `
 the file, made only where that is certain:
 
     array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
-    lines   the window ends with a line; every line in it is a record, or blank
+    lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
 A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have) comes as frames at once. With the
 first broken record the slabs end: how `jsontext` goes on behind it, a window cannot show. So they do where records are not told
@@ -24,7 +24,7 @@ from ..errors import InputError
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, fast_decoder
-from .jsontext import BLANKS
+from .jsontext import BLANKS, SIDE_BY_SIDE
 from .streams import open_stream
 
 LONGEST = 16 << 20
@@ -38,6 +38,7 @@ _OPENING = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:
 _TOO_MANY_DIGITS = re.compile(rb"[0-9]{4301}")
 _MANY_DIGITS = re.compile(rb"[0-9]{10}")
 """So many are among every 400th byte, where there are too many in a row."""
+_SIDE_BY_SIDE = re.compile(SIDE_BY_SIDE.pattern.encode())
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 
@@ -130,7 +131,12 @@ class Walk:
             return None
         begin = len(_MARK) if not self.at and data.startswith(_MARK) else 0
         lines = data[begin : length - 1].split(b"\n")
-        return _Part(length, len(lines), sum(bool(line.strip(BLANKS.encode())) for line in lines))
+        records = sum(bool(line.strip(BLANKS.encode())) for line in lines)
+        if _SIDE_BY_SIDE.search(data):
+            found = _frames(data[:length], self.at, self.row, lines=True)
+            if more := len(found) - records:
+                return _Part(length, len(lines) + more, len(found), [(frame, None) for frame in found])
+        return _Part(length, len(lines), records)
 
     def _some_elements(self, data: bytes) -> _Part | None:
         """Whole records from a window, up to where the last of them seems to begin; None where the window is too short for that."""
