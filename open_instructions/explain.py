@@ -135,8 +135,10 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
             described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
     selections = select([f"{described['source']}:{described['subset']}"])
+    encoding = build.manifest["recipe"].get("encoding", "")
     for folder in [data_dir, samples_dir()]:
-        for item in find(folder, selections, missing="skip", encoding=build.manifest["recipe"].get("encoding", "")).inputs if folder else ():
+        found = find(folder, selections, missing="skip", encoding=encoding).inputs if folder else ()
+        for item in found:
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None

@@ -324,9 +324,7 @@ PIECES = ['{"a": 1}', '{\n "a": 2\n}', '{"a": x}', '{"b": "', "[", "]", '[{"a": 
     st.sampled_from(["", " ", ",", "\n", ",\n", ", "]),
     st.sampled_from(["array", "lines", "object"]),
 )
-def test_every_byte_is_in_one_frame(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], between: str, format: Any
-) -> None:
+def test_every_byte_is_in_one_frame(tmp_path_factory: pytest.TempPathFactory, pieces: list[str], between: str, format: Any) -> None:
     path = tmp_path_factory.mktemp("c") / "x.json"
     text = between.join(pieces)
     path.write_text(text)

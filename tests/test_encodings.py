@@ -48,7 +48,7 @@ def test_utf16_and_utf32(tmp_path: Path, encoding: str, mark: bool) -> None:
 
 
 def test_bytes_that_are_not_utf16(tmp_path: Path) -> None:
-    a, b = ('{"instruction": "%s", "output": "x"}' % word for word in ("a\ud83db", "ab"))
+    a, b = (json.dumps({"instruction": word, "output": "x"}, ensure_ascii=False) for word in ("a\ud83db", "ab"))
     data = f"[{a}, {b}]".encode("utf-16-le", "surrogatepass")
     path = tmp_path / "x.json"
     path.write_bytes(data + b"\n")
@@ -183,3 +183,31 @@ def test_the_name_of_an_encoding_is_checked_before_any_work(tmp_path: Path) -> N
     with pytest.raises(OpenInstructionsError, match="There is no encoding 'gbkk'"):
         oi.build("alpaca", data_dir=folder(tmp_path, b"[]"), out=tmp_path / "out", encoding="gbkk")
     assert ALPACA
+
+
+def test_sharegpt_in_parquet_under_its_own_name(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    turns = [{"from": "human", "value": "Name a tree."}, {"from": "gpt", "value": "An oak."}]
+    for name in ("sg_90k_part1.parquet", "ShareGPT_V3_unfiltered_cleaned_split.parquet"):
+        data = tmp_path / name / "in"
+        data.mkdir(parents=True)
+        pq.write_table(pa.table({"id": ["x"], "conversations": [turns]}), data / name)
+        result = oi.build("sharegpt", data_dir=data, out=tmp_path / name / "out")
+        assert [row["messages"][1]["content"] for row in oi.load(result.path)] == ["An oak."]
+
+
+def test_the_rest_of_an_object_with_records_is_in_the_build(tmp_path: Path) -> None:
+    data = folder(tmp_path, json.dumps({"version": "1.0", "data": RECORDS}, ensure_ascii=False).encode())
+    result = oi.build("alpaca", data_dir=data, out=tmp_path / "out")
+    import pyarrow.parquet as pq
+
+    headers = [row for file in sorted(Path(result.path).glob("files/*.parquet")) for row in pq.read_table(file).to_pylist()]
+    assert [(row["origin_file"], row["header"]) for row in headers] == [("alpaca_data.json", '{"version":"1.0"}')]
+
+
+def test_records_under_keys_keep_them(tmp_path: Path) -> None:
+    data = folder(tmp_path, json.dumps({"a1": RECORDS[0], "a2": RECORDS[1]}).encode())
+    rows = oi.load(oi.build("alpaca", data_dir=data, out=tmp_path / "out").path)
+    assert ["a1" in str(rows[0]["metadata"]), "a2" in str(rows[1]["metadata"])] == [True, True]

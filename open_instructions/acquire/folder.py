@@ -219,9 +219,7 @@ def _files(folder: Path) -> Iterator[_File]:
                 yield _File(path, None, relative, path.stat().st_size)
 
 
-def _recognise(
-    file: _File, sources: dict[str, Source], wanted: dict[str, Selection], encoding: str
-) -> tuple[Source, Subset] | None:
+def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Selection], encoding: str) -> tuple[Source, Subset] | None:
     """The subset whose name and fields a file has, else one whose fields are enough.
 
     Raises InputError for a name that was asked for, over fields that are not its.

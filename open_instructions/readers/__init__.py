@@ -178,7 +178,8 @@ class Opened:
 
     def _parquet(self) -> Iterator[Framed]:
         with seekable(self.path, self.member) as file:
-            for frame, self._share in parquet.rows(file, self.path):
+            for frame, share in parquet.rows(file, self.path):
+                self._share = share
                 yield frame, None
 
 

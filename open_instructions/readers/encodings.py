@@ -46,7 +46,7 @@ def known_encoding(name: str) -> str:
     """
     try:
         found = codecs.lookup(name)
-        text = found._is_text_encoding and found.incrementaldecoder is not None  # type: ignore[attr-defined]
+        text = found._is_text_encoding and found.incrementaldecoder is not None
     except (LookupError, ValueError):
         raise UsageError(f"There is no encoding {name[:40]!r}.", hint="Examples are gb18030, big5, cp932, cp1252.") from None
     if not text or found.name.replace("-", "_") in _NO_CHARSETS:
@@ -89,12 +89,8 @@ class _Recoded:
     """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str) -> None:
-        self._stream = stream
+        self._stream, self.fault = stream, ""
         self._decoder = codecs.getincrementaldecoder(encoding)(_KEEP)
-
-    @property
-    def fault(self) -> str:
-        return self._stream.fault
 
     @property
     def share(self) -> float:
@@ -103,6 +99,7 @@ class _Recoded:
     def read(self, size: int = -1, /) -> bytes:
         while True:
             block = self._stream.read(size)
+            self.fault = self._stream.fault
             text = self._decoder.decode(block, not block)
             if text or not block:
                 return text.encode("utf-8", "surrogateescape")

@@ -14,11 +14,11 @@ from typing import Any
 
 from ..schema import Reason
 from .buffer import Broken, Buffer
-from .frames import Frame, RepeatedKey, without_repeats
+from .frames import Frame, RepeatedKey, fast_decoder, without_repeats
 from .recovery import broken_member, broken_record
 
 BLANKS = " \t\r"
-SIDE_BY_SIDE = re.compile(r"\}[ \t]*+\{")
+SIDE_BY_SIDE = re.compile(r"\}[ \t]?\{")
 """Outside of strings this stands between two values and nowhere else."""
 _decode = json.JSONDecoder().raw_decode
 
@@ -209,43 +209,58 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
     yield from trailing(buffer, row or 1)
 
 
-def lines(buffer: Buffer, row: int = 0) -> Iterator[Frame]:
+def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Frame]:
     """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines count and hold no record. Behind a
-    line with several records the numbers go on from the last of them."""
+    line with several records the numbers go on from the last of them; `single` says that there is none."""
+    window, side = "", 0
     while True:
+        if buffer.text is not window:
+            window = buffer.text
+            side = len(window) if single else _next_side(window, buffer.at)
         end = buffer.text.find("\n", buffer.at)
         if end < 0:
             if buffer.grow():
                 continue
-            text = buffer.text[buffer.at :].rstrip("\r")
-            if text.strip(BLANKS):
-                fault = buffer.fault
-                *whole, last = _records(text, row)
-                yield from whole
-                yield last._replace(reason=Reason.TRUNCATED, detail=fault) if fault else last
-            elif buffer.fault:
-                yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault)
+            yield from _last_line(buffer, row)
             return
         text, buffer.at = buffer.text[buffer.at : end], end + 1
-        row = yield from _line(text[:-1] if text.endswith("\r") else text, row)
+        if text.endswith("\r"):
+            text = text[:-1]
+        if side < end or not text.endswith("}"):
+            found = _records(text, row)
+            yield from found
+            row += len(found) or 1
+            side = _next_side(window, end) if side < end else side
+        else:
+            yield Frame(row, text)
+            row += 1
 
 
-def _line(text: str, row: int) -> Generator[Frame, None, int]:
-    """The records in a line; returns the number of the next one."""
-    if not text.strip(BLANKS):
-        return row + 1
-    found = _records(text, row)
+def _last_line(buffer: Buffer, row: int) -> Iterator[Frame]:
+    found = _records(buffer.text[buffer.at :].rstrip("\r"), row)
+    fault = buffer.fault
+    if fault:  # where the stream breaks off
+        last = found.pop() if found else Frame(row, "")
+        found.append(last._replace(reason=Reason.TRUNCATED, detail=fault))
     yield from found
-    return row + len(found)
+
+
+def _next_side(text: str, at: int) -> int:
+    """Where two values may next stand side by side; the end of the text if nowhere."""
+    match = SIDE_BY_SIDE.search(text, at)
+    return match.start() if match else len(text)
 
 
 def _records(line: str, row: int) -> list[Frame]:
-    """The record in a line that is not blank, without the comma behind it; or those in it that stand side by side."""
-    if line.rstrip(BLANKS).endswith(("},", "],")):
+    """The record in a line, without the comma behind it, or those in it that stand side by side; none in a blank one."""
+    bare = line.strip(BLANKS)
+    if not bare:
+        return []
+    if bare.endswith(("},", "],")):
         line = line.rstrip(BLANKS)[:-1]
     found: list[Frame] = []
     start = 0
-    while SIDE_BY_SIDE.search(line, start):
+    while SIDE_BY_SIDE.search(line, start) and not (not found and _is_one(line)):
         try:
             end = _decode(line, start or len(line) - len(line.lstrip(BLANKS)))[1]
         except (ValueError, RecursionError):
@@ -256,3 +271,15 @@ def _records(line: str, row: int) -> list[Frame]:
         found.append(Frame(row + len(found), line[start:end]))
         start = beside.end() - 1
     return [*found, Frame(row + len(found), line[start:])]
+
+
+def _is_one(line: str) -> bool:
+    """Is it certain that a line holds one value?"""
+    fast = fast_decoder("raw list")
+    if fast is None:
+        return False
+    decode, error = fast
+    try:
+        return len(decode(f"[{line}]")) == 1
+    except (error, UnicodeEncodeError, RecursionError):
+        return False
