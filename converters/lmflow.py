@@ -22,6 +22,7 @@ from open_instructions.chat import read_chat
 from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
 from open_instructions.shapes import NUMBER_AS_TEXT, as_text, is_empty, leftover, missing_fields, pair
 
+from .lmflow_choices import mark_equal_options
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
@@ -79,6 +80,12 @@ LMFLOW = Source(
             'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
             mark_missing_rt,
             subsets=("medmcqa",),
+        ),
+        Rule(
+            "equal_options",
+            "A multiple-choice question with two equal options is marked; nothing is changed.",
+            mark_equal_options,
+            subsets=("medmcqa", "medqa"),
         ),
         Rule(
             "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)

@@ -12,66 +12,47 @@ from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import missing_fields, multiple_choice, pair, question
+from open_instructions.shapes import leftover, missing_fields, pair, question
 from open_instructions.upstream import File, Hub, github
+
+from .lmflow_choices import MEDMCQA_PROBE, absent, brief, medmcqa, medqa
+
+_DECISIONS = ("yes", "no", "maybe")
+_UPSTREAM = ("PMID", "QUESTION", "CONTEXTS", "LONG_ANSWER")
+_HUB = ("pubid", "question", "contexts", "long_answer")
 
 
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
-    contexts, name = record.get("CONTEXTS"), record.get("PMID")
-    wrong = missing_fields(record, "QUESTION")
+    """The hub's copy has small names, and puts what is of the abstract into `context`."""
+    around = record.get("context")
+    of_hub = "QUESTION" not in record and isinstance(around, dict)
+    name_field, asked_field, contexts_field, answer_field = _HUB if of_hub else _UPSTREAM
+    abstract: Record = around if of_hub and isinstance(around, dict) else record
+    contexts = abstract.get(contexts_field)
+    wrong = missing_fields(record, asked_field)
     if wrong or not isinstance(contexts, list) or not all(isinstance(c, str) for c in contexts):
-        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no list of texts in CONTEXTS")
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or f"no list of texts in {contexts_field}")
         return
-    decision, answer = record.get("final_decision"), record.get("LONG_ANSWER")
-    if not isinstance(decision, str) and not isinstance(answer, str):
-        yield Reject(Reason.NO_ANSWER, "neither final_decision nor LONG_ANSWER")
+    decision, answer = record.get("final_decision"), record.get(answer_field)
+    if absent(decision) and not isinstance(answer, str):
+        yield Reject(Reason.NO_ANSWER, f"neither final_decision nor {answer_field}")
         return
-    said = [f"{decision.capitalize()}."] if isinstance(decision, str) and decision else []
-    said += [answer] if isinstance(answer, str) and answer.strip() else []
-    used = ["QUESTION", "CONTEXTS"]
-    used += ["PMID"] if isinstance(name, str) else []
-    used += ["LONG_ANSWER"] if isinstance(answer, str) else []
-    messages = pair(question(*contexts, f"Question: {record['QUESTION']}"), " ".join(said))
-    yield Draft(messages, id=f"pubmedqa/{name}" if isinstance(name, str) else None, used=used)
-
-
-def medmcqa(record: Record) -> Iterator[Draft | Reject]:
-    wrong = missing_fields(record, "question", "opa", "opb", "opc", "opd")
-    right = record.get("cop")
-    if wrong:
-        yield Reject(Reason.UNEXPECTED_SHAPE, wrong)
-    elif right is None or right == -1:
-        yield Reject(Reason.NO_ANSWER, "no correct option is given, as in upstream's test split")
-    elif isinstance(right, bool) or right not in (1, 2, 3, 4):
-        yield Reject(Reason.UNEXPECTED_SHAPE, f"cop is {right!r}, and upstream counts options from 1 to 4")
-    else:
-        options = {letter.upper(): record["op" + letter] for letter in "abcd"}
-        letter = "ABCD"[int(right) - 1]
-        explanation = record.get("exp")
-        answer = question(f"{letter}. {options[letter]}", explanation if isinstance(explanation, str) else "")
-        subject = record.get("subject_name")
-        used = ["question", "cop", "opa", "opb", "opc", "opd"]
-        used += [name for name in ("exp", "subject_name") if isinstance(record.get(name), str)]
-        yield Draft(
-            pair(multiple_choice(record["question"], options), answer),
-            task=subject if isinstance(subject, str) else None,
-            used=used,
-        )
-
-
-def medqa(record: Record) -> Iterator[Draft | Reject]:
-    options, right = record.get("options"), record.get("answer_idx")
-    wrong = missing_fields(record, "question")
-    if wrong or not isinstance(options, dict) or not options or not all(isinstance(o, str) for o in options.values()):
-        yield Reject(Reason.UNEXPECTED_SHAPE, wrong or "no texts in options")
-    elif right is None:
-        yield Reject(Reason.NO_ANSWER, "no answer_idx")
-    elif not isinstance(right, str) or right not in options:
-        yield Reject(Reason.UNEXPECTED_SHAPE, f"answer_idx {right!r} is not among the options")
-    else:
-        used = ["question", "options", "answer_idx"]
-        used += ["answer"] if record.get("answer") == options[right] else []
-        yield Draft(pair(multiple_choice(record["question"], options), f"{right}. {options[right]}"), used=used)
+    decided = decision.strip().lower() if isinstance(decision, str) else decision
+    if not absent(decision) and decided not in _DECISIONS:
+        said = f"final_decision is {brief(decision)}, and not yes, no or maybe"
+        yield Reject(Reason.UNEXPECTED_SHAPE, said)
+        return
+    parts = [] if absent(decision) else [f"{str(decided).capitalize()}."]
+    parts += [answer] if isinstance(answer, str) and answer.strip() else []
+    messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
+    # under a key, that is the name of a record of the hub as well
+    name = record.get("PMID", record.get(name_field))
+    own = f"pubmedqa/{name}" if isinstance(name, str) or type(name) is int else None
+    used = [asked_field, "context" if of_hub else contexts_field]
+    used += ["PMID" if "PMID" in record else name_field] if own else []
+    used += [answer_field] if isinstance(answer, str) else []
+    said_around = leftover(abstract, (contexts_field,)) if of_hub else {}
+    yield Draft(messages, id=own, metadata=said_around, used=used)
 
 
 # Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others (aerial, report as "repo",
@@ -152,6 +133,10 @@ MEDICAL_SUBSETS = (
         "pubmedqa",
         files=("ori_pqal.json", "ori_pqaa.json", "ori_pqau.json"),
         fields=frozenset({"QUESTION", "CONTEXTS"}),
+        other_fields=(
+            frozenset({"pubid", "question", "context", "long_answer"}),
+            frozenset({"question", "context", "long_answer", "final_decision"}),
+        ),
         downloads=_PUBMEDQA,
         languages=("en",),
         engine="human",
@@ -162,12 +147,13 @@ MEDICAL_SUBSETS = (
         id="pubmedqa/{stem}/{row:06d}",
         any_name=True,
         convert=pubmedqa,
-        note="1,000 labelled, 211,269 with decisions made by rule, 61,249 without. The abstracts belong to their publishers.",
+        note="1,000 labelled, 211,269 with decisions made by rule, 61,249 without. The hub's shape is read too. The abstracts belong to their publishers.",
     ),
     Subset(
         "medmcqa",
         files=("medmcqa/train.json", "medmcqa/dev.json", "medmcqa/test.json"),
         fields=frozenset({"question", "opa", "opb", "opc", "opd"}),
+        probe=MEDMCQA_PROBE,
         downloads=_MEDMCQA,
         by_hand=(
             "Upstream itself gives out data.zip on Google Drive only: open "
@@ -187,6 +173,10 @@ MEDICAL_SUBSETS = (
         "medqa",
         files=("US/*.jsonl", "Mainland/*.jsonl", "Taiwan/*.jsonl"),
         fields=frozenset({"question", "options", "answer_idx"}),
+        other_fields=(
+            frozenset({"question", "options", "answer", "meta_info"}),
+            frozenset({"question", "options", "answer", "key", "value"}),
+        ),
         downloads=_MEDQA,
         languages=("en", "zh-Hans", "zh-Hant"),
         engine="human",
@@ -197,7 +187,7 @@ MEDICAL_SUBSETS = (
         other_forms=("*_qbank.jsonl", "4_options/*", "metamap*/*"),
         path_parts=2,
         convert=medqa,
-        note="US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The repository is MIT; the exams' rights are unclear.",
+        note="US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The hub's shapes are read too. The repository is MIT; the exams' rights are unclear.",
     ),
 )
 
@@ -231,11 +221,24 @@ MEDICAL_EXAMPLES = (
         },
         ((("user", "Which pumps blood?\n\nA. Liver\nB. Heart\nC. Lung\nD. Skin"), ("assistant", "B. Heart")),),
         subset="medmcqa",
+        index_base=1,
+    ),
+    Example(
+        {"question": "Which stores bile?", "cop": 3, "opa": "Liver", "opb": "Spleen", "opc": "Stomach", "opd": "Gallbladder"},
+        (
+            (
+                ("user", "Which stores bile?\n\nA. Liver\nB. Spleen\nC. Stomach\nD. Gallbladder"),
+                ("assistant", "D. Gallbladder"),
+            ),
+        ),
+        subset="medmcqa",
+        index_base=0,
     ),
     Example(
         {"question": "Which aery is the largest?", "cop": 1, "opa": "Aoa", "opb": "Coronary", "opc": "Renal", "opd": "Ulnar"},
         ((("user", "Which aery is the largest?\n\nA. Aoa\nB. Coronary\nC. Renal\nD. Ulnar"), ("assistant", "A. Aoa")),),
         subset="medmcqa",
+        index_base=1,
     ),
     Example({"question": "Which?", "opa": "1", "opb": "2", "opc": "3", "opd": "4"}, ("no_answer",), subset="medmcqa"),
     Example(
@@ -248,5 +251,30 @@ MEDICAL_EXAMPLES = (
         },
         ((("user", "Which is a bone?\n\nA. Aorta\nB. Femur"), ("assistant", "B. Femur")),),
         subset="medqa",
+    ),
+    Example(
+        {
+            "question": "Which is a bone?",
+            "answer": "Femur",
+            "options": [{"key": "A", "value": "Aorta"}, {"key": "B", "value": "Femur"}],
+        },
+        ((("user", "Which is a bone?\n\nA. Aorta\nB. Femur"), ("assistant", "B. Femur")),),
+        subset="medqa",
+    ),
+    Example(
+        {"question": "Which is a bone?", "answer": "Femur", "options": {"A": "Aorta", "B": "Femur"}, "answer_idx": "A"},
+        ("contradiction",),
+        subset="medqa",
+    ),
+    Example(
+        {
+            "pubid": 900,
+            "question": "Does tea help?",
+            "context": {"contexts": ["Ten drank tea.", "Six slept."], "labels": ["METHODS", "RESULTS"]},
+            "long_answer": "Tea helps.",
+            "final_decision": "yes",
+        },
+        ((("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"), ("assistant", "Yes. Tea helps.")),),
+        subset="pubmedqa",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -28,7 +28,7 @@ from .failures import check_failures
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
-from .places import is_remote, store_fault
+from .places import Folders, is_remote, store_fault
 from .planner import Choices, Fetching, Missing, Plan, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
@@ -79,7 +79,7 @@ class BuildResult:
 def build(
     sources: str | Iterable[str] = "all",
     *,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folders | None = None,
     sample: bool = False,
     missing: Missing = "stop",
     offline: bool = False,
@@ -91,6 +91,8 @@ def build(
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
     encoding: str | None = None,
+    tokenizer: str | None = None,
+    index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
     workers: int | None = None,
@@ -104,10 +106,11 @@ def build(
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
-    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
+    `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. A build that was interrupted goes on from the chunks that it finished, unless
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
     a record is rejected as `stage_failed`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
@@ -131,6 +134,8 @@ def build(
             licenses=licenses,
             max_tokens=max_tokens,
             encoding=encoding,
+            tokenizer=tokenizer,
+            index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
     )
@@ -177,17 +182,17 @@ def build(
 
 def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
     if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
-        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+        return BuildResult(job.out, dict(before.manifest), _remembered(job, ()), unchanged=True)
     return None
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it; and where it lies, for `oi explain`."""
+    """What was found, with what the build has to say of it; and for later commands, where it lies and that this build is the newest."""
     paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
-        store.remember(paths)
-    except OSError as error:
-        notes = [*notes, f"oi explain will need --data-dir: {error}"]
+        store.remember(paths, job.out)
+    except (OSError, NotImplementedError) as error:  # of a file system without locks
+        notes = [*notes, f"later commands will have to be told this folder, and oi explain --data-dir: {error}"]
     return replace(job.found, notes=(*job.found.notes, *notes))
 
 
@@ -316,7 +321,9 @@ def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) ->
         opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
         if said := wanted_fields(opened.header, job.recipe.metadata):
             headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
-        for chunk in cut(opened, item.source, item.name, start=number, join=job.recipe.join_parts, slabs=slabs):
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base):
             number = chunk.number + 1
             records = chunk.records
             counts.add(item.source, item.subset, "read", "records_in", records)  # here, so that no worker can lose any
@@ -352,7 +359,10 @@ def _process(
 ) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
-        raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
+        raise UsageError(
+            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
+            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+        )
     chunk, step = work
     data = chunk.data()
     given = chunk.digest(data)

@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -23,11 +24,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import ConverterError, OpenInstructionsError, UsageError
+from .evidence import Probe
 from .schema import Draft, Record, Reject
 from .upstream import File
 
-Converter = Callable[[Any], Iterable[Draft | Reject]]
-"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects. Pure."""
+Converter = Callable[..., Iterable[Draft | Reject]]
+"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects.
+Pure. That of a subset with a `probe` also takes `index_base`: where the record's file begins to count;
+None where no number in it stands for an option."""
 
 Format = Literal["array", "lines", "object", "envelope", "parquet"]
 
@@ -58,10 +62,12 @@ class Subset:
     """One published part of a source, and how its files are told from others.
 
     `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
-    are keys that its records have. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
+    are keys that its records have; `other_fields` are those of other shapes that the
+    converter reads as well. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
     same records once more in another form, and are passed over. `format` says what a file that
     begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
     all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
+    A `probe` says that answers are coded by number, from 0 or from 1 as each file shows.
     """
 
     name: str
@@ -72,6 +78,8 @@ class Subset:
     license: str
     downloads: tuple[File, ...] = ()
     by_hand: str = ""
+    other_fields: tuple[frozenset[str], ...] = ()
+    probe: Probe | None = None
     records: int | None = None
     format: Format = "lines"
     items: str = ""
@@ -84,6 +92,10 @@ class Subset:
     run_key: Callable[[Record], str | None] | None = None
     convert: Converter | None = None
     note: str = ""
+
+    def has(self, fields: set[str]) -> bool:
+        """Are these, with whatever else, the fields of its records?"""
+        return any(shape <= fields for shape in (self.fields, *self.other_fields))
 
     def named(self, path: str) -> bool:
         """Does upstream's naming fit this relative path (with forward slashes)?"""
@@ -104,12 +116,13 @@ class Example:
     """A raw record and the literal result, for the documentation and the test that runs every example.
 
     `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a string. `record`
-    is a list where the subset declares runs.
+    is a list where the subset declares runs, `index_base` where its file begins to count.
     """
 
     record: Any
     result: tuple[Any, ...]
     subset: str = ""
+    index_base: int | None = None
 
 
 @dataclass(frozen=True)
@@ -293,6 +306,8 @@ def select(wanted: str | Iterable[str]) -> list[Selection]:
             picked = [s for s in registry().all() if not s.module.startswith("open_instructions_source_")]
         else:
             name, _, subset = item.partition(":")
+            if name not in registry() and os.path.isdir(item):
+                raise UsageError(f"{item} is a folder, not a source.", hint="--data-dir takes the folder with the upstream files.")
             picked = [registry().get(name)]
         for s in picked:
             subsets = (s.subset(subset).name,) if subset else s.default

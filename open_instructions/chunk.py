@@ -21,7 +21,8 @@ FILE_KEY = "@file"
 class Chunk(NamedTuple):
     """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
 
-    `share` is how much of the file was read up to here, 0 to 1. Instead of runs a chunk can have a slab, which `read` makes runs of.
+    `share` is how much of the file was read up to here, 0 to 1; `index_base` is where the file's
+    answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs of.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Chunk(NamedTuple):
     runs: list[list[Frame]]
     share: float
     slab: Slab | None = None
+    index_base: int | None = None
 
     @property
     def records(self) -> int:
@@ -51,7 +53,8 @@ class Chunk(NamedTuple):
         xxHash, which is no secret: a file with other bytes has another workspace, and only one that changes while it is read is
         told by this.
         """
-        seen = xxh3_128(repr((self.source, self.subset, self.file, self.header)).encode("utf-8", "surrogatepass"))
+        of_all = (self.source, self.subset, self.file, self.header, self.index_base)
+        seen = xxh3_128(repr(of_all).encode("utf-8", "surrogatepass"))
         if self.slab:
             seen.update(repr(self.slab[1:]).encode())
             seen.update(data)
@@ -64,7 +67,16 @@ class Chunk(NamedTuple):
         return seen.hexdigest()
 
 
-def cut(opened: Opened, source: str, file: str, *, start: int, join: bool, slabs: bool = True) -> Iterator[Chunk]:
+def cut(
+    opened: Opened,
+    source: str,
+    file: str,
+    *,
+    start: int,
+    join: bool,
+    slabs: bool = True,
+    index_base: int | None = None,
+) -> Iterator[Chunk]:
     """Cut an input into chunks. Where they are cut depends on the input, on `slabs` and on whether msgspec is installed, and never lies
     inside a run. Without `slabs` each has its records in it."""
     subset = opened.subset
@@ -73,7 +85,7 @@ def cut(opened: Opened, source: str, file: str, *, start: int, join: bool, slabs
     numbers = count(start)
 
     def chunk(runs: list[list[Frame]], slab: Slab | None = None) -> Chunk:
-        return Chunk(next(numbers), source, subset.name, file, header, runs, opened.share, slab)
+        return Chunk(next(numbers), source, subset.name, file, header, runs, opened.share, slab, index_base)
 
     runs: list[list[Frame]] = []
     chars = records = 0

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from .catalogue import Source, Subset
+from .evidence import Probe
 from .schema import to_json
 from .upstream import File
 
@@ -30,6 +31,7 @@ def as_dict(s: Source) -> dict[str, Any]:
                 "license": x.license,
                 "files": list(x.files),
                 "fields": sorted(x.fields),
+                "other_fields": [sorted(fields) for fields in x.other_fields],
                 "downloads": [
                     {"name": f.name, "size": f.size, "sha256": list(f.sha256), "places": [str(p) for p in f.places]} for f in x.downloads
                 ],
@@ -81,7 +83,9 @@ def as_page(s: Source) -> str:
     lines += [f"- `{s.name}.{r.name}`: {r.description}" for r in s.rules] or ["No rules yet."]
     lines += ["", "## Prompt", "", "```", s.template, "```", "", "## Examples", ""]
     for example in s.examples:
-        lines += ["```", json.dumps(example.record, ensure_ascii=False), *(_result(r) for r in example.result), "```", ""]
+        base = [] if example.index_base is None else [f"(in a file that counts from {example.index_base})"]
+        record = json.dumps(example.record, ensure_ascii=False)
+        lines += ["```", record, *base, *(_result(r) for r in example.result), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -96,11 +100,16 @@ def _facts(subset: Subset) -> list[tuple[str, str]]:
         ("answers by", subset.engine),
         ("licence", subset.license),
         ("files", ", ".join(subset.files) + (", or any file whose records have the fields" if subset.any_name else "")),
-        ("fields", ", ".join(sorted(subset.fields))),
+        ("fields", "; or ".join(", ".join(sorted(fields)) for fields in (subset.fields, *subset.other_fields))),
+        *([("counted", _counted(subset.probe))] if subset.probe else []),
         *(("from", _download(file)) for file in subset.downloads),
         *([("by hand", subset.by_hand)] if subset.by_hand else []),
         *([("note", subset.note)] if subset.note else []),
     ]
+
+
+def _counted(probe: Probe) -> str:
+    return f"{probe.field} from 0 or from 1, as each file shows, or as --index-base says"
 
 
 def _download(file: File) -> str:

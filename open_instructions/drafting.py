@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from .catalogue import Rule, Source, Subset
@@ -64,6 +65,7 @@ class Drafting:
 
     def __init__(self, recipe: Recipe, source: Source, subset: Subset, rules: Sequence[Rule]) -> None:
         self._subset = subset
+        self._coded = subset.probe is not None
         self._convert = source.converter(subset)
         self._rules = [rule for rule in rules if rule.on == "record"]
         self._metadata = recipe.metadata
@@ -91,7 +93,7 @@ class Drafting:
             tally["read", "records_out", ""] += read
             tally["convert", "records_in", ""] += read
         if repaired:
-            results += self._converted(repaired, tally)
+            results += self._converted(repaired, run)
         return results
 
     def _with_context(self, record: Record, frame: Frame, chunk: Chunk) -> Record:
@@ -128,11 +130,13 @@ class Drafting:
             run.tally["defects", "edits", name] += 1
         return _Repaired(frame, record, tuple(edits))
 
-    def _converted(self, repaired: Sequence[_Repaired], tally: Tally) -> list[Drafted | Refused]:
+    def _converted(self, repaired: Sequence[_Repaired], run: Run) -> list[Drafted | Refused]:
         """What the converter makes of a run of records. Where it fails all of them fail: it may have seen them all."""
+        tally = run.tally
         records = [item.record for item in repaired]
+        convert = partial(self._convert, index_base=run.chunk.index_base) if self._coded else self._convert
         try:
-            produced = list(self._convert(records if self._subset.run_key else records[0]))
+            produced = list(convert(records if self._subset.run_key else records[0]))
             _check_contract(produced, len(records))
         except STOPS:
             raise

@@ -20,7 +20,7 @@ from .chunk import cut
 from .errors import NotFoundError
 from .ledger import Tally
 from .pipeline import Pipeline
-from .places import for_pyarrow, place
+from .places import Folders, folders, for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected
@@ -57,7 +57,7 @@ class Explanation:
     header: str = ""
 
 
-def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
+def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: Folders | None = None) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
     The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples.
@@ -76,7 +76,7 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
     if origin["source"] not in registry() and not _load_source(build, origin["source"]):
         note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
         return found(raw, [], note)
-    source = _input(build, origin, place(data_dir) if data_dir is not None else None)
+    source = _input(build, origin, folders(data_dir))
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return found(raw, [], note)
@@ -105,6 +105,20 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     return found
 
 
+def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
+    """The file that a row came from, as the manifest has it."""
+    wanted = (origin["source"], origin["subset"], origin["origin_file"])
+    inputs: list[dict[str, Any]] = build.manifest["inputs"]
+    return next((i for i in inputs if (i["source"], i["subset"], i["file"]) == wanted), None)
+
+
+def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
+    """Where the file counts its options from: what the build settled, so that its records are read as they were."""
+    settled = (_described(build, origin) or {}).get("index_base")
+    base = settled.get("from") if isinstance(settled, dict) else None
+    return base if base in (0, 1) else None
+
+
 def _header(build: Build, origin: dict[str, Any]) -> str:
     """What the file of a record says for all its records; "" if nothing."""
     import pyarrow.parquet as pq
@@ -118,15 +132,8 @@ def _header(build: Build, origin: dict[str, Any]) -> str:
     return ""
 
 
-def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input | None:
-    described = next(
-        (
-            i
-            for i in build.manifest["inputs"]
-            if (i["source"], i["subset"], i["file"]) == (origin["source"], origin["subset"], origin["origin_file"])
-        ),
-        None,
-    )
+def _input(build: Build, origin: dict[str, Any], data_dirs: Sequence[Path]) -> Input | None:
+    described = _described(build, origin)
     if described is None:
         return None
     known = _at_hand(described["sha256"])
@@ -136,9 +143,8 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
         )
     selections = select([f"{described['source']}:{described['subset']}"])
     encoding = build.manifest["recipe"].get("encoding", "")
-    for folder in [data_dir, samples_dir()]:
-        found = find(folder, selections, missing="skip", encoding=encoding).inputs if folder else ()
-        for item in found:
+    for folder in [*data_dirs, samples_dir()]:
+        for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None
@@ -173,7 +179,8 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
     opened = open_file(item.path, item.member, subset, recipe.encoding)
-    for chunk in cut(opened, item.source, origin["origin_file"], start=0, join=recipe.join_parts):
+    file, base = origin["origin_file"], _counted_from(build, origin)
+    for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
                 for result in Pipeline(recipe, source, subset).run(chunk._replace(runs=[run]), Tally(), watch):

@@ -159,12 +159,16 @@ def _evaluated(expression: str, one: Callable[[str], T], every: Callable[[list[T
 
 
 def engine_terms(engine: str) -> Terms:
-    """What the maker of an engine allows.
+    """What the maker of an engine allows. Records name engines in several ways: `gpt4`, `gpt-4-0613`.
 
     >>> str(engine_terms("human").use), str(engine_terms("gpt-4").use), str(engine_terms("my-own").use)
     ('any', 'non-commercial', 'unclear')
     """
-    return ENGINES.get(engine, Terms(Use.UNCLEAR, "its maker's terms are not known here"))
+    known = "gpt-4" if engine not in ENGINES and _OF_OPENAI.match(engine) else engine
+    return ENGINES.get(known, Terms(Use.UNCLEAR, "its maker's terms are not known here"))
+
+
+_OF_OPENAI = re.compile(r"(?:chat)?gpt-?(?:3\.5|4|5)(?!all)", re.I)
 
 
 def use_of(license: str, engine: str) -> Use:

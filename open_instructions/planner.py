@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,8 @@ from .acquire.lock import Lock, Locked, read_lock
 from .catalogue import Selection, Source, Subset, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .licenses import qualifies
-from .places import check_reachable, check_writable, is_remote, place
+from .places import Folders, check_reachable, check_writable, folders, is_remote, place
+from .probing import settle
 from .recipe import Recipe
 from .tokens import tokenizer
 from .upstream import File, parse_place
@@ -86,7 +87,7 @@ class Choices:
     """What a user said of a build's inputs and recipe; the parameters of `open_instructions.build` of the same names."""
 
     sources: str | Iterable[str] = "all"
-    data_dir: str | os.PathLike[str] | None = None
+    data_dir: Folders | None = None
     sample: bool = False
     missing: Missing = "stop"
     locked: str | os.PathLike[str] | None = None
@@ -97,6 +98,8 @@ class Choices:
     licenses: str | Sequence[str] | None = None
     max_tokens: int | None = None
     encoding: str | None = None
+    tokenizer: str | None = None
+    index_base: Mapping[str, int] | Sequence[str] | None = None
     fetching: Fetching = field(default_factory=Fetching)
 
 
@@ -112,22 +115,24 @@ def plan(said: Choices) -> Plan:
     recipe = _recipe(said, lock)
     selections = _selections(said, lock)
     _check_names(recipe, registry().all())
-    folder = samples_dir() if said.sample else place(said.data_dir) if said.data_dir is not None else None
-    there = place(said.out) if said.out is not None else store.builds() / (store.SAMPLE if said.sample else recipe.name)
+    data = (samples_dir(),) if said.sample else folders(said.data_dir)
+    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)  # a home that cannot be used is an error with --out as well
+    there = place(said.out) if said.out is not None else usual
     check_writable(there)
-    for address in (there, folder or there):
+    for address in (there, *data):
         check_reachable(address)
     if said.sample:
-        found = find(folder, selections, missing=said.missing, encoding=recipe.encoding)
+        found = find(data, selections, missing=said.missing, encoding=recipe.encoding)
     elif lock is not None:
-        found = _as_locked(folder, selections, lock, said, recipe.encoding)
+        found = _as_locked(data, selections, lock, said, recipe.encoding)
     else:
-        found, selections = _fetched(folder, selections, recipe, said)
+        found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
         why = "".join(f"\n  {note}" for note in found.notes)
         raise InputError(
-            f"{folder or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
+            f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
+    found = replace(found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding))
     return Plan(tuple(selections), recipe, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
@@ -147,6 +152,8 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
     if not isinstance(said.encoding, str | None):
         raise UsageError(f"encoding is a name like gb18030, not {said.encoding!r}.")
+    if not isinstance(said.tokenizer, str | None):
+        raise UsageError(f"tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
     if said.recipe is None:
@@ -159,19 +166,32 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         licenses=_labels(said.licenses),
         max_tokens=said.max_tokens,
         encoding=said.encoding,
+        tokenizer=said.tokenizer,
+        index_base=_bases(said.index_base),
     )
     tokenizer(chosen.tokenizer)
     return chosen
 
 
 def _check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Raises RecipeError for a name in `rules_off` or `prefer` of a rule or a source that nobody knows."""
+    """Raises RecipeError for a name in `rules_off`, `prefer` or `index_base` of a rule, a source or a subset that nobody knows."""
     rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
     names = [s.name for s in sources]
-    for kind, given, known in (("rule", recipe.rules_off, rules), ("source", recipe.prefer, names)):
+    counted = [f"{s.name}:{x.name}" for s in sources for x in s.subsets if x.probe]
+    bases = [name for name, _ in recipe.index_base]
+    asked = (
+        ("rule", recipe.rules_off, rules),
+        ("source", recipe.prefer, names),
+        ("subset with counted options", bases, counted),
+    )
+    for kind, given, known in asked:
         for name in given:
             if name not in known:
                 raise RecipeError(f"Recipe {recipe.name}: there is no {kind} {name!r}.", hint=suggest(name, known, "Known are"))
+
+
+def _named(data: Sequence[Path]) -> str:
+    return ", ".join(map(str, data))
 
 
 def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -179,11 +199,25 @@ def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if parts is None else tuple(part.strip() for part in parts if part.strip())
 
 
-def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
+def _bases(given: Mapping[str, int] | Sequence[str] | None) -> dict[str, int] | None:
+    """`lmflow:medmcqa=0`, one or several, as a mapping."""
+    if given is None or isinstance(given, Mapping):
+        return None if given is None else dict(given)
+    bases: dict[str, int] = {}
+    for item in [given] if isinstance(given, str) else given:
+        name, _, base = item.strip().rpartition("=")
+        if not name or base not in ("0", "1"):
+            raise UsageError(f"--index-base is like lmflow:medmcqa=0, not {item!r}.")
+        if bases.setdefault(name, int(base)) != int(base):
+            raise UsageError(f"--index-base says both 0 and 1 of {name}.")
+    return bases
+
+
+def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
     """The inputs: from the folder, from the cache; and without a folder, from the network. And the selections that they are of."""
     cache = Cache()
     notes: tuple[str, ...] = ()
-    if folder is None and said.fetching.allowed:
+    if not data and said.fetching.allowed:
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",)
@@ -198,7 +232,7 @@ def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, s
     def kept(source: Source, subset: Subset) -> list[Held]:
         return [entry.held for entry in cache.complete(source, subset)]
 
-    found = find(folder, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
+    found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
     return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
 
 
@@ -233,17 +267,15 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
         return fetch(needed, cache, how.progress, how.landed)
 
 
-def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str) -> Found:
+def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str) -> Found:
     """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
-    there = {i.sha256 for i in find(folder, selections, missing="skip", encoding=encoding).inputs} if folder else set()
+    there = {i.sha256 for i in find(data, selections, missing="skip", encoding=encoding).inputs}
     absent = [f for f in files if f.sha256 not in there]
     cache = Cache()
     lost = [
-        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}"
-        for f in absent
-        if (why := _why_lost(f, folder, cache, said.fetching))
+        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}" for f in absent if (why := _why_lost(f, data, cache, said.fetching))
     ]
     if lost:
         raise MissingSourceError(
@@ -262,7 +294,7 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
         label = f"{source.name}:{subset.name}"
         return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(folder, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
+    found = find(data, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [f"{i.relative} (sha256 {sha[:12]}…) is not in it" for sha, i in got.items() if sha not in expected]
     other += [f"{f.name} (sha256 {sha[:12]}…) is in it and was not found" for sha, f in expected.items() if sha not in got]
@@ -275,13 +307,13 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
     return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
 
 
-def _why_lost(file: Locked, folder: Path | None, cache: Cache, how: Fetching) -> str:
+def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
     """Why a file cannot be had; "" if it can."""
     if cache.with_digest(file.sha256) or (file.place and how.allowed):
         return ""
     if file.place:
         return "is not in the cache"
-    return "came from a folder when the lock was written" + (f", and is not in {folder}" if folder else "")
+    return "came from a folder when the lock was written" + (f", and is not in {_named(data)}" if data else "")
 
 
 def _locked_file(file: Locked, place: str) -> Wanted:
@@ -296,5 +328,6 @@ def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
     return [
         {"source": i.source, "subset": i.subset, "file": i.name, "bytes": i.size, "sha256": i.sha256}
         | ({} if i.member is None else {"member": i.member})
+        | ({} if i.index_base is None else {"index_base": i.index_base.as_dict()})
         for i in inputs
     ]

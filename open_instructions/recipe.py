@@ -23,6 +23,9 @@ from .stages.language import LABELS
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
 
+Bases = tuple[tuple[str, int], ...]
+"""A mapping of subsets to 0 or 1, in a form that can be hashed."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -49,6 +52,7 @@ class Recipe:
     max_tokens         the limit for a part; 0 does not split
     message_overhead   tokens that a chat template adds to each message, counted against the limit
     overlong           what becomes of a pair that alone is over the limit: reject, or truncate its answer
+    index_base         where a subset counts its options from, 0 or 1, if its files do not show it
     """
 
     name: str
@@ -73,9 +77,11 @@ class Recipe:
     max_tokens: int = 4096
     message_overhead: int = 4
     overlong: Literal["reject", "truncate"] = "reject"
+    index_base: Bases = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return values | {"index_base": dict(self.index_base)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -90,6 +96,8 @@ class Recipe:
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
         encoding: str | None = None,
+        tokenizer: str | None = None,
+        index_base: Mapping[str, int] | None = None,
     ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
         changed = self
@@ -105,6 +113,11 @@ class Recipe:
             changed = replace(changed, max_tokens=max_tokens)
         if encoding is not None:
             changed = replace(changed, encoding=encoding)
+        if tokenizer is not None:
+            changed = replace(changed, tokenizer=tokenizer)
+        if index_base is not None:
+            bases = dict(changed.index_base) | dict(index_base)
+            changed = replace(changed, index_base=_typed(bases, Bases, "the flags: index_base"))
         return _checked(changed, "the flags")
 
 
@@ -177,6 +190,10 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
+    if hint == Bases:
+        if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
+            raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {value!r}.")
+        return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
     if kind in (UnionType, Union):  # one word, or a list
         hint = get_args(hint)[isinstance(value, list)]
@@ -196,6 +213,10 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise RecipeError(f"{where} takes {_KINDS[kind]}, not {value!r}.")
     return value
+
+
+def _is_base(name: Any, base: Any) -> bool:
+    return isinstance(name, str) and type(base) is int and base in (0, 1)
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     UNKNOWN_ROLE = "unknown_role"
     PREFERENCE_PAIR = "preference_pair"
     NO_TEXT = "no_text"
+    CONTRADICTION = "contradiction"
     REPEATED_TURN = "repeated_turn"
     TOOL_CALL = "tool_call"
     LOST_CONTEXT = "lost_context"
@@ -56,6 +57,8 @@ class Reason(StrEnum):
     STAGE_FAILED = "stage_failed"
     # license
     LICENSE = "license"
+    # html
+    TOO_LARGE = "too_large"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"

@@ -29,7 +29,8 @@ from fastchat_steps import commands
 
 from open_instructions.recipe import load
 from open_instructions.stages.html import to_markdown
-from open_instructions.stages.language import detect_all, prior, words
+from open_instructions.stages.language import detect_all, prior
+from open_instructions.stages.votes import words
 from open_instructions.tokens import tokenizer
 
 OI = [sys.executable, "-c", "from open_instructions.cli import run; run()"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "open_instructions"
 # each line may import only from lines above it
-ORDER = """errors arrays places limits licenses schema columns ledger failures usage upstream catalogue shapes chat tokens readers chunk acquire stages recipe versions drafting pipeline engines store planner merge card builder
+ORDER = """checkout errors arrays places limits licenses schema evidence columns ledger failures usage upstream catalogue shapes chat tokens readers chunk acquire stages recipe versions drafting pipeline engines store probing planner merge card builder
 tables loader describe summary verify explain publishing cli""".split()  # noqa: SIM905
 ALLOWED = {("readers", "catalogue"), ("builder", "tables")}  # builder: a BuildResult prints as a table, imported when it does
 
@@ -46,7 +46,7 @@ def test_converters_know_only_the_public_contract() -> None:
     for path in (PACKAGE.parent / "converters").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("open_instructions."):
-                assert node.module.split(".")[1] in ("schema", "shapes", "chat", "catalogue", "upstream"), path.name
+                assert node.module.split(".")[1] in ("schema", "shapes", "chat", "evidence", "catalogue", "upstream"), path.name
 
 
 def test_files_stay_small() -> None:

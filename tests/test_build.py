@@ -298,7 +298,8 @@ def test_a_manifest_that_is_none(tmp_path: Path) -> None:
 
 
 def test_the_real_files(real: Path, tmp_path: Path) -> None:
-    result = build("all", data_dir=real, missing="skip", out=tmp_path / "out")
+    counted = {"lmflow:medmcqa": 1}  # one of its files is a single record, which does not show it
+    result = build("all", data_dir=real, missing="skip", out=tmp_path / "out", index_base=counted)
     read = {f"{s}:{x}": result.ledger.summary(s, x)["records_read"] for s, x in result.ledger.subsets()}
     assert read == {
         "alpaca:main": 8873, "dolly:main": 2009, "gpt4all:main": 0, "gpt4llm:en": 999, "gpt4llm:zh": 1000, "instructionwild:en": 3,

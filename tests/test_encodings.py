@@ -82,7 +82,7 @@ def test_other_encodings_are_named_and_read_where_they_are_said(
     path = tmp_path / ("x.json.gz" if packed else "x.json")
     content = text(record, record).encode(encoding)
     path.write_bytes(gzip.compress(content) if packed else content)
-    with pytest.raises(InputError, match=f"is not UTF-8.*It looks like {named}\\.") as caught:
+    with pytest.raises(InputError, match=f"is not UTF-8.*It looks like {named}( or|\\.)") as caught:
         open_file(path, None, kind())
     assert caught.value.hint.startswith(f"--encoding {named} reads it so")
     for said in (encoding, named):
@@ -94,6 +94,15 @@ def test_latin_1_is_named_from_one_letter(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes('[{"instruction": "Name a café.", "output": "The Odeon."}]'.encode("latin-1"))
     with pytest.raises(InputError, match="It looks like cp1252"):
         open_file(tmp_path / "x.json", None, kind())
+
+
+def test_a_few_letters_in_lines(tmp_path: Path) -> None:
+    record = {"instruction": "Name a tree.", "context": "", "response": "Le chêne.", "category": "open_qa"}
+    (tmp_path / "x.json").write_bytes(text(record, record, record, lines=True).encode("latin-1"))
+    with pytest.raises(InputError, match="It looks like cp1252 or cp1250"):
+        open_file(tmp_path / "x.json", None, kind())
+    opened = open_file(tmp_path / "x.json", None, kind(format="lines"), "utf-8")
+    assert [str(getattr(parse(frame), "reason", "")) for frame, _ in opened.frames()] == ["invalid_utf8"] * 3
 
 
 def test_damage_in_utf8_is_no_other_encoding(tmp_path: Path) -> None:

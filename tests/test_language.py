@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from open_instructions.schema import Conversation, Message, Reject
 from open_instructions.stages import detector as module
-from open_instructions.stages import language
+from open_instructions.stages import votes
 from open_instructions.stages.detector import Detector
-from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script, words
+from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script
+from open_instructions.stages.votes import words
 
 FOLDER = Path(__file__).parent / "languages"
 
@@ -176,10 +177,10 @@ def searched(content: str) -> str:
     def voting(token: str) -> str:
         if token.isalpha():
             return token
-        if token.isascii() and language._CODE.search(token):
+        if token.isascii() and votes._CODE.search(token):
             return ""
-        token = language._ASCII.sub(lambda m: " " if language._CODE.search(m[0]) else m[0], token)
-        return token if language._LETTER.search(token) else ""
+        token = votes._ASCII.sub(lambda m: " " if votes._CODE.search(m[0]) else m[0], token)
+        return token if votes.LETTER.search(token) else ""
 
     return " ".join(filter(None, map(voting, content.split()))).strip()[:400].strip()
 
@@ -192,7 +193,7 @@ def test_a_line_of_plain_words_needs_no_search(text: str) -> None:
 def test_words_of_many_lines() -> None:
     lines = ['So it is, (more or less) "fine".', "", "x = 1", "See e.g. this - and that's it.", "用x=1说明。", " indented", "two  spaces"]
     for seed in range(50):
-        text = "\n".join(random.Random(seed).choices(lines, k=60))[:800]
+        text = "\n".join(random.Random(seed).choices(lines, k=60))[:490]
         assert words(talk(text, "1")) == searched(text)
 
 

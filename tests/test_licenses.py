@@ -169,3 +169,12 @@ def test_licence_references_have_a_text() -> None:
     for name in LICENSES:
         assert not name.startswith("LicenseRef-") or name in text
         assert re.fullmatch(r"[A-Za-z0-9.+-]+", name)
+
+
+@pytest.mark.parametrize(
+    ("engine", "use"),
+    [("gpt4", "non-commercial"), ("GPT-4-0613", "non-commercial"), ("gpt-3.5-turbo-0301", "non-commercial"), ("gpt4all-j", "unclear"),
+     ("gpt-j-6b", "unclear"), ("my gpt-4", "unclear")],
+)  # fmt: skip
+def test_engines_that_records_name_in_their_own_way(engine: str, use: str) -> None:
+    assert str(engine_terms(engine).use) == use

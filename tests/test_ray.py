@@ -15,7 +15,7 @@ from open_instructions.errors import UsageError
 from open_instructions.merge import fate
 
 from .bucket import remote_digests, upload
-from .conftest import digests
+from .conftest import digests, rows
 from .test_crash import records
 
 ray = pytest.importorskip("ray", reason="ray is not installed (extra ray)")
@@ -88,3 +88,16 @@ def test_a_cluster_that_reads_from_a_bucket_and_writes_into_it(
 def test_a_cluster_that_is_not_there(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be reached"):
         build("sharegpt:raw", data_dir=data, out=tmp_path / "out", engine="ray", ray_address="127.0.0.1:1")
+
+
+def test_a_file_counts_its_options_on_every_node_as_here(cluster: Any, tmp_path: Path) -> None:
+    options = {"opa": "Skin", "opb": "Kidney", "opc": "Lung", "opd": "Bone"}
+    questions = [{"question": f"Which one, {n}?", **options, "cop": 1 + n % 3} for n in range(3000)]
+    file = tmp_path / "data" / "medmcqa" / "dev.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(json.dumps(question) + "\n" for question in questions))
+    said: dict[str, Any] = {"data_dir": tmp_path / "data", "index_base": {"lmflow:medmcqa": 0}}
+    here = build("lmflow:medmcqa", out=tmp_path / "here", workers=1, **said)
+    there = build("lmflow:medmcqa", out=tmp_path / "there", engine="ray", ray_address=cluster.address, **said)
+    assert digests(here.path) == digests(there.path)
+    assert rows(there)[0]["messages"][1]["content"] == "B. Kidney"

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from .. import places
 from ..catalogue import Selection, Source, Subset, registry
 from ..errors import InputError, MissingSourceError, UsageError
+from ..evidence import IndexBase
 from ..readers import UTF_8, archive_fault, encoding_of, is_archive, members, open_text, plain_name
 from ..readers.streams import seekable
 from .cache import Held
@@ -29,6 +31,7 @@ class Input:
     """One file, or one member of an archive, that holds records of a subset.
 
     `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk, `stamp` its size and time of change before it was hashed.
+    `index_base` is where its answer codes begin to count, once a plan has settled it.
     """
 
     source: str
@@ -40,6 +43,7 @@ class Input:
     size: int
     sha256: str = ""
     stamp: tuple[int, int | str] = (0, 0)
+    index_base: IndexBase | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ Kept = Callable[[Source, Subset], Sequence[Held]]
 
 
 def find(
-    data_dir: Path | None,
+    data_dir: Path | Sequence[Path] | None,
     selections: Sequence[Selection],
     *,
     kept: Kept | None = None,
@@ -78,23 +82,25 @@ def find(
     missing: str = "stop",
     encoding: str = "",
 ) -> Found:
-    """Look through a folder at any depth, archives included; subsets that are not there are taken from what was fetched.
+    """Look through folders at any depth, archives included; subsets that are not there are taken from what was fetched.
 
     With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
     source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
     name that holds something else, for one in another encoding than UTF-8 where none was said, or a fetched one that is not what was
     fetched.
     """
-    if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
+    folders = _each(data_dir)
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
     wanted = {s.source.name: s for s in selections}
     sources = {s.name: s for s in registry().all()} | {name: s.source for name, s in wanted.items()}
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
-    for file in _files(data_dir) if data_dir else ():
+    for file in chain.from_iterable(map(_files, folders)):
         known = _recognise(file, sources, wanted, encoding)
         if known is None and plain_name(file.relative).lower().endswith(_DATA_SUFFIXES):
-            unused.append(file.relative)
+            unused.append(file.relative if len(folders) == 1 else str(file.path))
         if known is None or known[0].name not in wanted:
             continue
         source, subset = known
@@ -149,9 +155,16 @@ def find(
         notes += said
     if stop and missing == "stop":
         raise MissingSourceError(
-            _missing_message(stop, data_dir, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
+            _missing_message(stop, folders, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
         )
     return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
+
+
+def _each(folders: Path | Sequence[Path] | None) -> Sequence[Path]:
+    """One folder, several or none, as several."""
+    if folders is None:
+        return ()
+    return folders if isinstance(folders, Sequence) else (folders,)
 
 
 def _not_found(
@@ -183,7 +196,7 @@ def _belongs(file: _File, source: Source, subset: Subset) -> bool:
     relative = plain_name(file.relative).replace("!", "/")
     if file.member is None:
         fields = _fields(file)
-        if subset.fields <= fields:
+        if subset.has(fields):
             return True
         _refuse_other_things(file)
         if fields:
@@ -193,7 +206,7 @@ def _belongs(file: _File, source: Source, subset: Subset) -> bool:
         return True
     if not relative.lower().endswith(_DATA_SUFFIXES) or subset.passes_over(relative):
         return False
-    return (subset.named(relative) or subset.any_name) and subset.fields <= _fields(file)
+    return (subset.named(relative) or subset.any_name) and subset.has(_fields(file))
 
 
 def _input(file: _File, source: Source, subset: Subset) -> Input:
@@ -235,13 +248,13 @@ def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Select
         return None
     fields = _fields(file, encoding)
     for source, subset in named:
-        if subset.fields <= fields:
+        if subset.has(fields):
             return source, subset
     chosen = [(source, subset) for source, subset in named if source.name in wanted and subset.name in wanted[source.name].subsets]
     if chosen and not fields:
         _refuse_other_things(file, encoding)
         return chosen[0]
-    alike = next((pair for pair in known if pair[1].any_name and pair[1].fields <= fields), None)
+    alike = next((pair for pair in known if pair[1].any_name and pair[1].has(fields)), None)
     for source, subset in chosen:
         if not subset.any_name:
             guess = f" It looks like {alike[0].name}:{alike[1].name}." if alike else ""
@@ -300,7 +313,10 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
     for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
         key = (item.subset, item.sha256, item.member)
         if key in kept:
-            notes.append(f"{item.source}: {item.relative} has the same bytes as {kept[key].relative}; one was taken")
+            here, there = item.relative, kept[key].relative
+            if here == there:  # in two folders
+                here, there = str(item.path), str(kept[key].path)
+            notes.append(f"{item.source}: {here} has the same bytes as {there}; one was taken")
         else:
             kept[key] = item
     order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}
@@ -349,8 +365,8 @@ def _hash_all(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[str]:
         yield known[item.path]
 
 
-def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None, found: Iterable[tuple[str, str]]) -> str:
-    where = f"in {data_dir} or the cache" if data_dir else "in the cache"
+def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], folders: Sequence[Path], found: Iterable[tuple[str, str]]) -> str:
+    where = f"in {', '.join(map(str, folders))} or the cache" if folders else "in the cache"
     lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
     for source, names in stop:
         for name in names:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from ..errors import UsageError
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
 
@@ -26,9 +27,9 @@ oi build --sources all                                     fetch what it needs, 
 
 oi build --sources all --data-dir downloads --missing skip
 
-oi build --sources alpaca,gpt4llm:zh --data-dir downloads --languages zh --out mix
+oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 
-oi build --sources ./mine.py --data-dir downloads          a source of your own
+oi build ./mine.py --data-dir downloads                    a source of your own
 
 oi build --locked mix/oi.lock --out again                  the very files of an earlier build
 
@@ -38,15 +39,19 @@ oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
 def build(
-    sources: Annotated[str, typer.Option("--sources", "-s", help="all, or a list like alpaca,gpt4llm:zh,./mine.py")] = "all",
+    named: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.", show_default=False),
+    ] = None,
+    sources: Annotated[str | None, typer.Option("--sources", "-s", help="The same as a list: alpaca,gpt4llm:zh,./mine.py")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
     data_dir: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--data-dir",
             "-d",
             metavar="FOLDER",
-            help="The folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw.",
+            help="A folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw. Can be given several times.",
         ),
     ] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
@@ -72,6 +77,19 @@ def build(
         str | None,
         typer.Option(metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252."),
     ] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub."
+        ),
+    ] = None,
+    index_base: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SUBSET=0|1",
+            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+        ),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
     ] = "local",
@@ -89,8 +107,8 @@ def build(
     watcher = _Watcher()
     try:
         result = run(
-            sources,
-            data_dir=data_dir,
+            _asked_for(named, sources),
+            data_dir=data_dir or None,
             sample=sample,
             missing=missing,
             offline=offline,
@@ -102,6 +120,8 @@ def build(
             licenses=licenses,
             max_tokens=max_tokens,
             encoding=encoding,
+            tokenizer=tokenizer,
+            index_base=index_base,
             engine=engine,
             ray_address=ray_address,
             workers=workers,
@@ -135,6 +155,13 @@ def build(
         )
     )
     console.print(Text(safe(str(result.path))))
+
+
+def _asked_for(named: list[str] | None, listed: str | None) -> str:
+    """The sources, named in one of the two ways."""
+    if named and listed is not None:
+        raise UsageError(f"Sources are named twice: {' '.join(named)}, and --sources {listed}.", hint="Name all of them in one place.")
+    return ",".join(named) if named else "all" if listed is None else listed
 
 
 class _Watcher:

@@ -11,7 +11,7 @@ parquet          one frame per row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,10 @@ class Opened:
         with open_stream(self.path, start=walk.at) as self._stream:
             yield from walk.rest(self._buffer(self._stream, walk.at))
 
-    def frames(self) -> Iterator[Framed]:
+    def frames(self, columns: Collection[str] = ()) -> Iterator[Framed]:
+        """Every record. Of Parquet these columns alone, where some are named, which spares most of the work."""
         if self._is_parquet:
-            yield from self._parquet()
+            yield from self._parquet(columns)
             return
         with open_text(self.path, self.member, self._encoding) as self._stream:
             yield from self._json(self._buffer(self._stream))
@@ -176,9 +177,16 @@ class Opened:
                 hint="Take out the one that is wrong.",
             ) from error
 
-    def _parquet(self) -> Iterator[Framed]:
+    def label_names(self, field: str) -> list[str]:
+        """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""
+        if not self._is_parquet:
+            return []
         with seekable(self.path, self.member) as file:
-            for frame, share in parquet.rows(file, self.path):
+            return parquet.label_names(file, field)
+
+    def _parquet(self, columns: Collection[str]) -> Iterator[Framed]:
+        with seekable(self.path, self.member) as file:
+            for frame, share in parquet.rows(file, self.path, columns):
                 self._share = share
                 yield frame, None
 

@@ -31,6 +31,10 @@ _BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
 _SURE = 0.02
 """Below this a guess is no better than that bytes were damaged."""
+_NEAR = 0.85
+"""A guess that is so near to the best, of it, is named too: in a few letters encodings of one family look alike."""
+_COMMON = "cp1252"
+"""The most frequent of them comes first."""
 _PYTHON_NAMES = {"shift_jis": "cp932", "euc-kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "windows-1252": "cp1252"}
 """What is written by Windows under these names has more characters than their standards."""
 _SHIFTS = (b"\x1b$", b"\x1b(")
@@ -69,12 +73,12 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
         return UTF_8 if bad <= good and (good or _contains_ascii(said)) else said
     if bad <= good and not shifted:
         return UTF_8
-    name, sure = _likely(head)
-    if sure < _SURE or name in (UTF_8, "ascii"):
+    names, sure = _likely(head)
+    if sure < _SURE or not names or names[0] in (UTF_8, "ascii"):
         return UTF_8
     raise InputError(
-        f"{path} is not UTF-8. It looks like {name}.",
-        hint=f"--encoding {name.lower()} reads it so; or convert it to UTF-8, for example with iconv.",
+        f"{path} is not UTF-8. It looks like {' or '.join(names)}.",
+        hint=f"--encoding {names[0]} reads it so; --encoding utf-8 rejects the records with such bytes.",
     )
 
 
@@ -171,18 +175,24 @@ def _contains_ascii(encoding: str) -> bool:
     return every.decode(encoding, "replace") == every.decode("ascii")
 
 
-def _likely(data: bytes) -> tuple[str, float]:
-    """Python's name of the encoding that the data are probably in, and how sure that is: 0 to 1."""
+def _likely(data: bytes) -> tuple[list[str], float]:
+    """Python's names of the encodings that the data are probably in, and how sure the first is: 0 to 1."""
     import chardet
 
-    found = chardet.detect(data, encoding_era=chardet.EncodingEra.MODERN_WEB)
+    modern = chardet.EncodingEra.MODERN_WEB
+    sure = {
+        _python_name(str(found["encoding"])): found["confidence"]
+        for found in reversed(chardet.detect_all(data, encoding_era=modern, ignore_threshold=True))
+    }
+    best = max(sure.values(), default=0.0)
+    near = [name for name, much in sure.items() if name and much >= _NEAR * best]
+    near.sort(key=lambda name: (name != _COMMON, -sure[name]))
+    return near[:2], best
+
+
+def _python_name(name: str) -> str:
+    """Of an encoding as chardet calls it; "" where Python does not know it."""
     try:
-        name = _PYTHON_NAMES.get(str(found["encoding"]).lower()) or codecs.lookup(str(found["encoding"])).name
+        return _PYTHON_NAMES.get(name.lower()) or codecs.lookup(name).name
     except LookupError:
-        return "", 0.0
-    try:
-        if data.decode("cp1252") == data.decode(name):  # few letters that are not ASCII, and many encodings have them there
-            name = "cp1252"
-    except UnicodeDecodeError:
-        pass
-    return name, found["confidence"]
+        return ""

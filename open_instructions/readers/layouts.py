@@ -45,6 +45,11 @@ def layout_of(buffer: Buffer, subset: Subset) -> Layout:
     return _of_object(buffer, subset)
 
 
+def _known(subset: Subset) -> frozenset[str]:
+    """The fields that its records may have."""
+    return subset.fields.union(*subset.other_fields)
+
+
 def _is_array(buffer: Buffer) -> bool:
     """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
@@ -62,7 +67,7 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
     if between.end() == len(text):
         return _alone(value, subset) or _records(text[start:end])
     behind = text[between.end()]
-    if subset.format == "object" and (behind != "{" or not subset.fields & value.keys()):
+    if subset.format == "object" and (behind != "{" or not _known(subset) & value.keys()):
         return Layout("object")
     one_line = "\n" not in text[start:end]
     if one_line and ("\n" in between.group() or behind not in "{["):
@@ -159,7 +164,7 @@ def _behind(text: str, at: int) -> int:
 def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
     """Of an object that is the whole file; None where it is a record."""
     found = _with_records_in_it(value, subset, whole=True)
-    if found or not subset.fields or subset.fields & value.keys():
+    if found or not subset.fields or _known(subset) & value.keys():
         return found
     raise InputError(
         f"The file is one object ({_some(value)}), and there is no list of records in it.",
@@ -169,8 +174,8 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
 
 def _with_records_in_it(members: Mapping[str, Any], subset: Subset, *, whole: bool) -> Layout | None:
     """Of an object with these members; None where it is no more than a record itself."""
-    own = len(subset.fields & members.keys())
-    if own and _is_table(members, subset.fields, whole=whole):
+    own = len(_known(subset) & members.keys())
+    if own and _is_table(members, _known(subset), whole=whole):
         return Layout("columns")
     lists = lists_of_records(members, subset)
     if len(lists) > 1:
@@ -179,16 +184,16 @@ def _with_records_in_it(members: Mapping[str, Any], subset: Subset, *, whole: bo
         return Layout("envelope", lists[0])
     if subset.format == "object" and not own:
         return Layout("object")
-    if not own and any(isinstance(value, dict) and subset.fields & value.keys() for value in members.values()):
+    if not own and any(isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()):
         return Layout("object")
     return None
 
 
 def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
     """The keys under which there are lists of what looks more like records than the object itself."""
-    own = len(subset.fields & members.keys())
+    own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
-    return [key for key, value in lists if value and isinstance(value[0], dict) and len(subset.fields & value[0].keys()) > own]
+    return [key for key, value in lists if value and isinstance(value[0], dict) and len(_known(subset) & value[0].keys()) > own]
 
 
 def several(lists: list[str]) -> InputError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..errors import InputError
@@ -10,10 +11,12 @@ from ..schema import Reason, to_json
 from .frames import Frame
 
 _ROWS = 1024
+_NAMES = 100
+"""So many names of a column's numbers are looked at, and so much of each: more than any question has options."""
 
 
-def rows(file: Any, path: Any) -> Iterator[tuple[Frame, float]]:
-    """A frame per row, and how much of the file is read with it, 0 to 1. Raises InputError where it cannot be read as Parquet."""
+def rows(file: Any, path: Any, columns: Collection[str] = ()) -> Iterator[tuple[Frame, float]]:
+    """A frame per row, of these columns where some are named, and how much of the file is read with it, 0 to 1. Raises InputError where it cannot be read as Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -23,7 +26,8 @@ def rows(file: Any, path: Any) -> Iterator[tuple[Frame, float]]:
         names = table.schema_arrow.names
         if len(set(names)) < len(names):
             raise InputError(f"{path} has two columns of one name.", hint="Download it again.")
-        for batch in table.iter_batches(_ROWS):
+        wanted = [name for name in names if name in columns] if columns else None
+        for batch in table.iter_batches(_ROWS, columns=wanted):
             share = (row + batch.num_rows) / max(table.metadata.num_rows, 1)
             for frame in _frames(batch, row):
                 yield frame, share
@@ -32,6 +36,19 @@ def rows(file: Any, path: Any) -> Iterator[tuple[Frame, float]]:
         raise InputError(f"{path} cannot be read as Parquet: {error}.", hint="Download it again.") from error
     if not row:
         yield Frame(0, "", reason=Reason.EMPTY_FILE, detail="no rows"), 1.0
+
+
+def label_names(file: Any, field: str) -> list[str]:
+    """The names that a file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        said = (pq.read_schema(file).metadata or {}).get(b"huggingface", b"")
+        names = json.loads(said)["info"]["features"][field]["names"]
+    except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+    return [str(name)[:_NAMES] for name in names[:_NAMES]] if isinstance(names, list) else []
 
 
 def _frames(batch: Any, row: int) -> Iterator[Frame]:

@@ -7,42 +7,42 @@ its script. docs/languages.md has the measurements.
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..places import cache_folder
 from ..schema import Conversation, Reason, Reject
+from .kin import FAMILIES, LOOKED_AT, UNKNOWN_TO_THE_MODEL, adjusted
+from .votes import LETTER, SIDE, Part, is_in_two_scripts, parts, words
 
 UNDETERMINED = "und"
 PLAUSIBLE = (  # noqa: SIM905
-    "af am ar az be bg bn ca cs cy da de el en eo es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn "
-    "ko ky la lo lt lv mg mk ml mn mr ms my ne nl no or pa pl ps pt ro ru si sk sl so sq sr sv sw ta te th tl tr uk ur "
-    "uz vi xh yo zh zu"
+    "af am ar az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fo fr fy ga gd gl gu "
+    "ha he hi hr ht hu hy id ig is it ja jv ka kk km kn ko ky la lb lg lo lt lv mg mk ml mn "
+    "mr ms mt my ne nl no nso or pa pl ps pt ro ru rw si sk sl sn so sq sr st sv sw ta te th "
+    "tk tl tr tt ug uk ur uz vi xh yo zh zu"
 ).split()
+"""Those of the model's languages that these sets can hold."""
 COMMON = "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split()  # noqa: SIM905
 """What people of 2023 wrote to ChatGPT in: with English by far the most frequent, and Chinese in two scripts, 32."""
 _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
 """The prior, in nats: a foreign sentence of five words has 20 and more over English, a single English word seldom 4 less."""
-_SIDE = 400  # characters that each side may contribute: enough to be sure, and time grows with the text
-_MARKUP = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\[a-zA-Z]+|^[ \t]*>[^\n]*$", re.S | re.M)
-_MARKS = "`<$\\>"
-_CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
-_ODD = re.compile(
-    r"""[^a-z\ ]                       # whatever is not
-    (?<!(?<![a-z])[A-Z])             # a capital behind no small letter,
-    (?<!(?<=\S)[,;:!?'")-])          # a mark that begins no word,
-    (?<!(?<=\S)\.(?!\w))            # a full stop that ends one,
-    (?<!(?<!\S)['"(](?=[A-Za-z]))    # or what opens one""",
-    re.X,
-)
-"""In a line without any of this, every word votes as it stands."""
-_ASCII = re.compile(r"[!-~]+")
-_LETTER = re.compile(r"[^\W\d_]")
+_CLEAR, _CLEAR_ENGLISH = 1.0, 0.75
+"""A text in one language is before the next by about one nat for each of its bytes; half of it in another, by none."""
+_FEW = 60
+"""The fewer bytes, the more this varies."""
+_WEAK = 0.25
+_STEP = 160
+"""Characters of a sample that are looked at for themselves where the whole is not clear."""
+_CERTAIN, _SENTENCE = 10.0, 30
+"""A part of so many letters that is so many nats before the next language votes; others go with them."""
+_ANSWER = 60
+"""An answer of so many letters says what language its question is in."""
 
 
 @cache
@@ -50,6 +50,58 @@ def _detector() -> Any:
     from .detector import Detector
 
     return Detector(PLAUSIBLE, cache_folder() / "models")
+
+
+@cache
+def _languages() -> tuple[str, ...]:
+    """Each column of the scores: the model's languages, then those that only words tell."""
+    return (*_detector().languages, *UNKNOWN_TO_THE_MODEL)
+
+
+@cache
+def _columns() -> dict[str, int]:
+    return {label: column for column, label in enumerate(_languages())}
+
+
+def _score(scores: Any, label: str) -> float:
+    return float(scores[_columns()[label]])
+
+
+@cache
+def _looked_at() -> Any:
+    """Is a language one that words may correct?"""
+    return np.array([label in LOOKED_AT for label in _languages()])
+
+
+@cache
+def _relatives() -> Any:
+    """Are two languages neighbours, or the same one?"""
+    labels = _languages()
+    return np.array([[a == b or any(a in family and b in family for family in FAMILIES) for b in labels] for a in labels])
+
+
+class Look(NamedTuple):
+    """What the detector makes of a text."""
+
+    label: str
+    score: float
+    ahead: float
+    """By how much it is before the next language that is no neighbour, in nats."""
+    size: int
+    """Bytes that were looked at."""
+
+    @property
+    def doubtful(self) -> bool:
+        """May the text hold a second language?"""
+        clear = _CLEAR_ENGLISH if self.label == "en" else _CLEAR
+        return self.ahead < self.size * clear * (1 - _FEW / max(self.size, 2 * _FEW))
+
+    @property
+    def weak(self) -> bool:
+        """Is it a language that lists of names and filler text are taken for?"""
+        if self.label == "en":
+            return False
+        return self.label == "la" or self.ahead < _WEAK * self.size or (self.doubtful and self.size < 2 * _STEP)
 
 
 @cache
@@ -75,47 +127,6 @@ def prior(likely: Sequence[str] = ()) -> dict[str, float]:
     return known | {label: known.get(label, 0.0) + _IN_SOURCE for label in likely}
 
 
-def words(conversation: Conversation) -> str:
-    """The text that votes: the first words of each side, without code, addresses, markup and quoted blocks."""
-    sides = {"user": "", "assistant": ""}
-    for message in conversation.messages:
-        if message.role in sides and (room := _SIDE - len(sides[message.role])) > 0:
-            sides[message.role] += _words(message.content, 2 * room) + " "
-    return " ".join(side.strip()[:_SIDE] for side in sides.values()).strip()
-
-
-def _words(content: str, most: int) -> str:
-    """The words in the first characters of a turn; twice as many are looked at as can vote."""
-    text = content[:most]
-    if any(map(text.__contains__, _MARKS)):
-        # words may come behind the code that an answer begins with
-        text = _MARKUP.sub(" ", content[: 40 * _SIDE] if "```" in text else text)[:most]
-    found, length = [], 0
-    for line in text.split("\n"):
-        if voting := _line(line) if "  " in line or _ODD.search(line) else line.strip():
-            found.append(voting)
-            length += len(voting.strip())
-            if length >= _SIDE:
-                break
-    return " ".join(found)
-
-
-def _line(line: str) -> str:
-    return " ".join([token for given in line.split() if (token := given if given.isalpha() else _word(given))])
-
-
-def _word(token: str) -> str:
-    """What of a token votes. Where words are not spaced, a token is a sentence: the code in it goes, not the sentence."""
-    word = token.strip(".,:;!?'\"")
-    if word.isalpha() and word[1:].islower():  # most are: no need to search
-        return token
-    if not token.isascii():
-        token = _ASCII.sub(lambda m: " " if _CODE.search(m[0]) else m[0], token)
-    elif _CODE.search(token):
-        return ""
-    return token if _LETTER.search(token) else ""
-
-
 def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
     """Label and score (0 to 1, two digits) of a text. `likely` are the languages that its source is known for.
 
@@ -127,20 +138,35 @@ def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
 
 def detect_all(texts: Sequence[str], known: Mapping[str, float]) -> list[tuple[str, float]]:
     """Label and score of each text, faster than one by one; `known` is a prior."""
-    found = _detector()
-    scores = found.scores(texts, known)
+    return [(look.label, look.score) for look in looks(texts, known)]
+
+
+def looks(texts: Sequence[str], known: Mapping[str, float]) -> list[Look]:
+    """What the detector makes of each text."""
+    if not texts:
+        return []
+    scores = np.full((len(texts), len(_languages())), -np.inf)
+    scores[:, : len(_detector().languages)] = _detector().scores(texts, known)
     best = scores.argmax(axis=1)
+    for row in np.flatnonzero(_looked_at()[best]).tolist():
+        changed = adjusted(texts[row], _languages()[best[row]], partial(_score, scores[row]))
+        for label, score in changed.items():
+            scores[row, _columns()[label]] = score
+        if changed:
+            best[row] = scores[row].argmax()
     # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count by the root of their number
-    spread = np.sqrt([len(text.encode("utf-8", "replace")) or 1 for text in texts])
-    sure = 1.0 / np.exp((scores - scores.max(axis=1, keepdims=True)) / spread[:, None]).sum(axis=1)
-    results = []
-    for text, index, score in zip(texts, best.tolist(), sure.tolist(), strict=True):
-        label = found.languages[index]
-        if not _LETTER.search(text):
-            results.append((UNDETERMINED, 0.0))
-        else:
-            results.append((script(text) if label == "zh" else label, round(score, 2)))
-    return results
+    sizes = np.array([len(text.encode("utf-8", "replace")) or 1 for text in texts])
+    lead = scores - scores[np.arange(len(texts)), best][:, None]
+    sure = 1.0 / np.exp(lead / np.sqrt(sizes)[:, None]).sum(axis=1)
+    ahead = -np.where(_relatives()[best], -np.inf, lead).max(axis=1)
+    found = zip(texts, best.tolist(), sure.tolist(), ahead.tolist(), sizes.tolist(), strict=True)
+    return [_look(text, _languages()[index], score, lead, size) for text, index, score, lead, size in found]
+
+
+def _look(text: str, label: str, score: float, ahead: float, size: int) -> Look:
+    if not LETTER.search(text):
+        return Look(UNDETERMINED, 0.0, 0.0, 0)
+    return Look(script(text) if label == "zh" else label, round(score, 2), ahead, size)
 
 
 def script(text: str) -> str:
@@ -160,6 +186,68 @@ def matches(label: str, wanted: Sequence[str]) -> bool:
     return any(label == w or label.startswith(w + "-") for w in wanted)
 
 
+def labelled(conversations: Sequence[Conversation], known: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Label and score of each conversation: those of most of its text, by a sample and, where it is mixed, by its parts."""
+    samples = [words(conversation) for conversation in conversations]
+    found = looks(samples, known)
+    labels = [(look.label, look.score) for look in found]
+    mixed = [(i, parts(conversations[i])) for i in _mixed(samples, found, known)]
+    of_parts = iter(looks([part.text for _, some in mixed for part in some], known))
+    for i, some in mixed:
+        given = [(part, next(of_parts)) for part in some]
+        if some:
+            labels[i] = _most(given, found[i], known)
+    return labels
+
+
+def _mixed(samples: Sequence[str], found: Sequence[Look], known: Mapping[str, float]) -> list[int]:
+    """The samples that hold more than one language, or Latin, which names and filler text look like."""
+    mixed = [i for i, look in enumerate(found) if look.weak or is_in_two_scripts(samples[i])]
+    doubtful = [i for i, look in enumerate(found) if look.doubtful and i not in set(mixed)]
+    steps = [(i, samples[i][begin : begin + _STEP]) for i in doubtful for begin in range(0, len(samples[i]), _STEP)]
+    for (i, _), look in zip(steps, looks([text for _, text in steps], known), strict=True):
+        if look.ahead >= _CERTAIN and _family(look.label) != _family(found[i].label):
+            mixed.append(i)
+    return sorted(set(mixed))
+
+
+def _most(given: Sequence[tuple[Part, Look]], whole: Look, known: Mapping[str, float]) -> tuple[str, float]:
+    """The language of most of what these parts stand for, and a score that shows how much that is."""
+    certain = [(part, look) for part, look in given if look.ahead >= _CERTAIN and part.letters >= _SENTENCE]
+    voting = _without_quotes(certain)
+    if not voting and not whole.weak:
+        return whole.label, whole.score
+    shares: dict[str, float] = defaultdict(float)
+    for part, look in voting or given:
+        shares[_family(look.label)] += part.weight
+    family = max(shares, key=lambda name: shares[name])
+    share = shares[family] / sum(shares.values())
+    if share == 1.0 and family == _family(whole.label):
+        return whole.label, whole.score
+    said = [part.text[:SIDE] for part, look in voting or given if _family(look.label) == family]
+    label, score = detect_all([" ".join(said)[: 2 * SIDE]], known)[0]
+    return label, round(score * share, 2)
+
+
+def _without_quotes(certain: Sequence[tuple[Part, Look]]) -> list[tuple[Part, Look]]:
+    """Leaves out what a user pasted in another language than the one that they ask in and are answered in."""
+    answers: dict[str, float] = defaultdict(float)
+    for part, look in certain:
+        if part.role == "assistant" and part.letters >= _ANSWER:
+            answers[_family(look.label)] += part.weight
+    if not answers:
+        return list(certain)
+    answered = max(answers, key=lambda name: answers[name])
+    asked = {part.turn for part, look in certain if part.role == "user" and _family(look.label) == answered}
+    return [(part, look) for part, look in certain if part.turn not in asked or _family(look.label) == answered]
+
+
+def _family(label: str) -> str:
+    """A language's own name, or that of its neighbours."""
+    label = label.partition("-")[0]
+    return next((" ".join(sorted(family)) for family in FAMILIES if label in family), label)
+
+
 class Language:
     """The stage: labels every conversation. Rejects those outside `keep` (empty takes all), those in `drop`, and those
     whose score is under `least`."""
@@ -171,7 +259,7 @@ class Language:
         self._prior = prior(tuple(dict.fromkeys(label.partition("-")[0] for label in likely if label != "mul")))
 
     def batch(self, conversations: Sequence[Conversation]) -> list[list[Conversation | Reject]]:
-        labels = detect_all([words(c) for c in conversations], self._prior)
+        labels = labelled(conversations, self._prior)
         return [[self._judged(c, *label)] for c, label in zip(conversations, labels, strict=True)]
 
     def _judged(self, conversation: Conversation, label: str, score: float) -> Conversation | Reject:
@@ -181,5 +269,5 @@ class Language:
         return conversation.noting(language=label, language_score=score)
 
 
-LABELS = (*sorted([*PLAUSIBLE, "zh-Hans", "zh-Hant"]), UNDETERMINED)
+LABELS = (*sorted([*PLAUSIBLE, *UNKNOWN_TO_THE_MODEL, "zh-Hans", "zh-Hant"]), UNDETERMINED)
 """Every label that a conversation can get."""
