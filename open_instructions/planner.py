@@ -128,7 +128,7 @@ def plan(said: Choices) -> Plan:
     else:
         found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
-        why = "".join(f"\n  {note}" for note in found.notes)
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*found.notes, *found.there)))
         raise InputError(
             f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
@@ -233,7 +233,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
-    return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
+    return replace(found, notes=(*found.notes, *notes)), selections
 
 
 def _worth_fetching(selections: Sequence[Selection], recipe: Recipe, cache: Cache) -> tuple[list[Selection], list[str]]:
@@ -304,7 +304,7 @@ def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock
         )
     here = version("open-instructions")
     notes = (f"the lock was written by Open Instructions {lock.version}, and this is {here}",) if lock.version != here else ()
-    return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:

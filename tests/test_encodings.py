@@ -220,3 +220,13 @@ def test_records_under_keys_keep_them(tmp_path: Path) -> None:
     data = folder(tmp_path, json.dumps({"a1": RECORDS[0], "a2": RECORDS[1]}).encode())
     rows = oi.load(oi.build("alpaca", data_dir=data, out=tmp_path / "out").path)
     assert ["a1" in str(rows[0]["metadata"]), "a2" in str(rows[1]["metadata"])] == [True, True]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_table_by_columns_is_known_and_read(tmp_path: Path, packed: bool) -> None:
+    many = 30_000
+    table = {name: {str(row): f"{name} {row} " + "x" * 20 for row in range(many)} for name in ("instruction", "input", "output")}
+    content = json.dumps(table).encode()
+    assert len(content) > 3 << 20
+    data = folder(tmp_path, gzip.compress(content) if packed else content, "alpaca_data.json.gz" if packed else "alpaca_data.json")
+    assert oi.build("alpaca", data_dir=data, out=tmp_path / "out").manifest["totals"]["records_read"] == many

@@ -25,7 +25,7 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_WIDE = {name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")}
 _BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
 """The first two characters of JSON text with records in it."""
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
@@ -135,8 +135,8 @@ def _evident(head: bytes) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    for encoding in _WIDE:
-        if _BEGINS.match(head[:8].decode(encoding, "replace")):
+    for encoding, decode in _WIDE.items():
+        if _BEGINS.match(decode(head[:8], "replace")[0]):
             return encoding
     return ""
 

@@ -45,6 +45,13 @@ def layout_of(buffer: Buffer, subset: Subset) -> Layout:
     return _of_object(buffer, subset)
 
 
+def stands_alone(buffer: Buffer) -> bool:
+    """Is the object that begins here all of the file, for all that can be read?"""
+    buffer.skip_space()
+    found = _first_value(buffer)
+    return found is None or _behind(buffer.text, found[1]) == len(buffer.text)
+
+
 def _known(subset: Subset) -> frozenset[str]:
     """The fields that its records may have."""
     return subset.fields.union(*subset.other_fields)
@@ -64,6 +71,8 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
     text, start = buffer.text, buffer.at
     between = _BETWEEN.match(text, end)
     assert between
+    if between.end() == len(text) and buffer.fault:  # what follows was not read
+        return _records(text[start:end])
     if between.end() == len(text):
         return _alone(value, subset) or _records(text[start:end])
     behind = text[between.end()]
