@@ -90,6 +90,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    encoding: str | None = None,
     tokenizer: str | None = None,
     index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
@@ -132,6 +133,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             tokenizer=tokenizer,
             index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
@@ -316,7 +318,7 @@ def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) ->
     number = 0
     for item in job.found.inputs:
         source = by_name[item.source]
-        opened = open_file(item.path, item.member, source.subset(item.subset))
+        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
         if said := wanted_fields(opened.header, job.recipe.metadata):
             headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
         base = item.index_base.base if item.index_base else None

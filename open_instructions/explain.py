@@ -151,8 +151,9 @@ def _input(build: Build, origin: dict[str, Any], source: Source, data_dirs: Sequ
             described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
     selections = [Selection(source, (source.subset(described["subset"]).name,), explicit=True)]
+    encoding = build.manifest["recipe"].get("encoding", "")
     for folder in [*data_dirs, samples_dir()]:
-        for item in find(folder, selections, missing="skip").inputs:
+        for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None
@@ -187,7 +188,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input, source: Source) -
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
-    opened = open_file(item.path, item.member, subset)
+    opened = open_file(item.path, item.member, subset, recipe.encoding)
     file, base = origin["origin_file"], _counted_from(build, origin)
     for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:

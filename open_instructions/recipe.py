@@ -16,9 +16,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from .catalogue import suggest
-from .errors import RecipeError, shortened, shown
+from .errors import RecipeError, UsageError, shortened, shown
 from .licenses import COMMERCIAL, LICENSES
 from .places import read_bounded
+from .readers.encodings import known_encoding
 from .stages.language import LABELS
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
@@ -34,6 +35,7 @@ Bases = tuple[tuple[str, int], ...]
 class Recipe:
     """All that decides what a build does to its inputs.
 
+    encoding           what text files are in whose bytes do not tell: not UTF-8, UTF-16 or UTF-32; empty refuses them
     metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
     consecutive        what becomes of messages when one side speaks several times in a row: all but one are
                        rejected, or they are joined
@@ -59,6 +61,7 @@ class Recipe:
 
     name: str
     description: str = ""
+    encoding: str = ""
     metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
     consecutive: Literal["reject", "join"] = "reject"
     gaps: Literal["keep", "reject"] = "keep"
@@ -96,6 +99,7 @@ class Recipe:
         not_languages: tuple[str, ...] | None = None,
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
+        encoding: str | None = None,
         tokenizer: str | None = None,
         index_base: Mapping[str, int] | None = None,
     ) -> Recipe:
@@ -111,6 +115,8 @@ class Recipe:
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
+        if encoding is not None:
+            changed = replace(changed, encoding=encoding)
         if tokenizer is not None:
             changed = replace(changed, tokenizer=tokenizer)
         if index_base is not None:
@@ -235,6 +241,13 @@ def _is_base(name: Any, base: Any) -> bool:
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
+def _encoding(name: str, where: str) -> str:
+    try:
+        return known_encoding(name) if name else ""
+    except UsageError as error:
+        raise RecipeError(f"{where}: {error.message}", hint=error.hint) from error
+
+
 def _checked(recipe: Recipe, where: str) -> Recipe:
     if recipe.max_tokens < 0 or recipe.message_overhead < 0 or recipe.min_chars < 0:
         raise RecipeError(f"{where}: max_tokens, message_overhead and min_chars are not negative.", hint="max_tokens 0 does not split.")
@@ -259,6 +272,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
             raise RecipeError(f"{where}: {shown(label)} is no language that is told apart.", hint=hint)
     recipe = replace(
         recipe,
+        encoding=_encoding(recipe.encoding, where),
         languages=tuple(known[label.lower()] for label in recipe.languages),
         not_languages=tuple(known[label.lower()] for label in recipe.not_languages),
     )

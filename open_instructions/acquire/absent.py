@@ -88,10 +88,10 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def described(files: Sequence[DataFile], recogniser: Recogniser) -> list[str]:
+def described(files: Sequence[DataFile], recogniser: Recogniser, encoding: str = "") -> list[str]:
     """What files are that were not taken, a line each; the likely ones first."""
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
-    lines = [_described(Look(file), recogniser) for file in ordered[:_MOST_FILES]]
+    lines = [_described(Look(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
     return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
 

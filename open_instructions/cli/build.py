@@ -74,6 +74,10 @@ def build(
         str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252."),
+    ] = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -116,6 +120,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             tokenizer=tokenizer,
             index_base=index_base,
             engine=engine,
