@@ -55,8 +55,12 @@ class Reason(StrEnum):
     GAP = "gap"
     # any stage, where its code fails on a record
     STAGE_FAILED = "stage_failed"
+    # html
+    INVALID_HTML = "invalid_html"
     # license
     LICENSE = "license"
+    # html
+    TOO_LARGE = "too_large"
     # defects
     EXPORT_BANNER = "export_banner"
     PLACEHOLDER = "placeholder"

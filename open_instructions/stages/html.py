@@ -24,10 +24,15 @@ class Html:
     name = "html"
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
-        if not any(m.html and _LOOKS_LIKE_HTML.match(m.content) for m in conversation.messages):
+        if not any(m.html and looks_like_html(m.content) for m in conversation.messages):
             return [conversation]
-        messages = [m.edited(to_markdown(m.content)) if m.html and _LOOKS_LIKE_HTML.match(m.content) else m for m in conversation.messages]
+        messages = [m.edited(to_markdown(m.content)) if m.html and looks_like_html(m.content) else m for m in conversation.messages]
         return replace_content(conversation, messages, [EDIT])
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether a text begins with a block of HTML."""
+    return _LOOKS_LIKE_HTML.match(text) is not None
 
 
 def to_markdown(html: str) -> str:
