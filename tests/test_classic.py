@@ -32,6 +32,8 @@ CODE = '<div class="p-4"><code class="hljs language-python"><span class="hljs-ke
         ("<div><p>Some <strong>bold</strong> and <em>thin</em> words.</p></div>", "Some **bold** and *thin* words."),
         (f"<div><p>See:</p><pre><div>{BAR}{CODE}</div></pre></div>", "See:\n\n```python\nif a_b:\n\n\n    pass\n```"),
         ("<pre><code>Copy code is a phrase\n</code></pre>", "```\nCopy code is a phrase\n```"),
+        ("<pre><code>\n\n  x\n\n\ny\n\n</code></pre>", "```\n\n\n  x\n\n\ny\n\n```"),
+        ("<pre>\nx\n</pre>", "```\nx\n```"),
         ("<p>Press <button>Copy code</button>, then 1 / 2.</p>", "Press Copy code, then 1 / 2."),
         ("<p>2*3 a_b</p><ol start='3'><li>x</li><li>y</li></ol>", "2\\*3 a\\_b\n\n3. x\n4. y"),
         ("<table><tr><th>a</th></tr><tr><td>1</td></tr></table>", "| a |\n| --- |\n| 1 |"),

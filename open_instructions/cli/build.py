@@ -15,7 +15,7 @@ from .fetch import watching
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..builder import Step as BuildStep
+    from ..gauges import Step as BuildStep
     from ..planner import Plan
 
 EXAMPLES = """Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,20 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..tables import plain
+from ..tables import safe as safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
-
-
-def safe(text: str) -> str:
-    """Text with control characters, terminal escapes and direction overrides made visible.
-
-    >>> safe("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
 
 
 class _Console(Console):

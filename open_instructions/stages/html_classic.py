@@ -100,12 +100,14 @@ def _soup(html: str) -> Any:
 def _converter() -> Any:
     from markdownify import MarkdownConverter
 
-    return MarkdownConverter(code_language_callback=_code_language)
+    return MarkdownConverter(code_language_callback=_code_language, strip_pre=None)
 
 
 def _markdown(soup: Any) -> str | Reject:
     for button in soup.find_all("button"):
         _take_button(button)
+    for pre in soup.find_all("pre"):
+        _fit_into_fence(pre)
     try:
         made = _converter().convert_soup(soup)
     except ValueError as error:  # of a number that is none, like <ol start="²">
@@ -123,6 +125,16 @@ def _take_button(button: Any) -> None:
         pre["label"] = label.strip()
         button.previous_sibling.extract()
     button.decompose()
+
+
+def _fit_into_fence(pre: Any) -> None:
+    """The line breaks that HTML and a fence have around code are theirs; markdownify would take all or none."""
+    first = pre.contents[0] if pre.contents else None
+    if isinstance(first, str) and first.startswith("\n"):
+        pre.contents[0].replace_with(first[1:])
+    texts = pre.find_all(string=True)
+    if texts and texts[-1].endswith("\n"):
+        texts[-1].replace_with(texts[-1][:-1])
 
 
 def _code_language(pre: Any) -> str:
