@@ -95,6 +95,16 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert names["train"].num_rows == 421
 
 
+def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S):
+        exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
+    assert names["rows"].num_rows == 421
+    assert names["rejected"].num_rows == names["result"].manifest["totals"]["records_rejected"] + 13
+    assert set(names["why"]["reason"]) == {"no_answer"}
+
+
 def test_the_shell_commands_of_the_readme_run(tmp_path: Path) -> None:
     lines = [line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("oi ")]
