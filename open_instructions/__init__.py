@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .checkout import find_rooms
+
 if TYPE_CHECKING:
     from .builder import build
     from .explaining import explain
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from .schema import Conversation, Message
     from .summary import sources, stats
     from .verify import check
+
+find_rooms()
 
 __all__ = ["Conversation", "Message", "build", "check", "explain", "load", "push", "rejected", "sources", "stats"]
 

@@ -1,4 +1,8 @@
-"""What input from outside may cost at the most. Each limit is an environment variable, which the error names."""
+"""What input from outside may cost at the most.
+
+A limit on files is an environment variable, which the error names. A limit on a record is a
+constant, as the same record must give the same row everywhere: what is beyond it is rejected.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,30 @@ from .errors import UsageError
 
 UNPACKED_FREE = 1 << 30
 """Up to a gigabyte may come out of a packed file, whatever its size: it is only read, never written."""
+
+MARKDOWN_FREE = 1 << 20
+MARKDOWN_TIMES = 10
+"""Markdown indents every line of a list in a list, and has no cells that span. What this adds to a
+page may be a megabyte, or ten times the page's own length: far more than pages by people need."""
+
+
+class TooLarge(Exception):
+    """A text that grows beyond its limit."""
+
+
+class Room:
+    """The characters that a page's Markdown may still have beyond its own text."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, page: int) -> None:
+        self._left = max(MARKDOWN_FREE, MARKDOWN_TIMES * page)
+
+    def take(self, characters: int) -> None:
+        """Take so many. Raises TooLarge where they are not left, before anybody has made them."""
+        self._left -= characters
+        if self._left < 0:
+            raise TooLarge
 
 
 def max_download() -> int:

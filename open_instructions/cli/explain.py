@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import out, safe
+from .console import out, safe, to_read
 
 EXAMPLES = """Examples:
 
@@ -20,9 +20,14 @@ _STYLES = {"heading": "bold", "refused": "red", "note": "yellow", "added": "gree
 
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/.")],
-    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    directory: Annotated[
+        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+    ] = None,
     data_dir: Annotated[
-        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved.")
+        list[str] | None,
+        typer.Option(
+            "--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved. Can be given several times."
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
@@ -30,7 +35,7 @@ def explain(
     from ..explaining import explain as look
     from ..narrative import LONG, lines
 
-    found = look(id, directory, data_dir=data_dir)
+    found = look(id, to_read(directory), data_dir=data_dir or None)
     console = out()
     for kind, line in lines(found, None if full else LONG):
         console.print(Text(safe(line), style=_STYLES.get(kind, "")))

@@ -8,24 +8,20 @@ Page chrome is left out by element (button, svg, script, style), never by its wo
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from html import unescape
 from typing import Final
 
-_TAG: Final = re.compile(
-    r"<(?:(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*)>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
-)
-_MARKUP: Final = re.compile(  # _TAG without groups, and before it what highlight.js writes, which is most of what stands in code
-    r"<(?:/span>|span class=\"[^\"]*\">|/?[a-zA-Z][^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>|!--.*?(?:-->|\Z)|[!?][^<>]*>)", re.S
-)
+from .code_blocks import Comments, code_block
+from .tags import TAG, Cursor, closings, unescaped
+
 _ATTRIBUTE: Final = re.compile(r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-_LABEL: Final = re.compile(r"[A-Za-z][\w+#.-]{0,24}")
-_LANGUAGE: Final = re.compile(r"\b(?:language|lang)-([\w+#.-]+)")
 _PAGER: Final = re.compile(r"\s*\d+ / \d+\s*")
 _DEPTH: Final = 100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
-_FORMULA: Final = 50_000  # characters in which a formula's TeX comes; without it, unclosed formulas would cost their square
-_NEXT_LINE: Final = re.compile(r"<br\b[^>]*>|</div>(?=<div\b)")
+_FORMULA: Final = 50_000  # characters in which a formula's TeX comes
 
+BREAK: Final = "\x1f"
+"""A `<br>` while text is put together: white space to Python, so nothing takes it for text."""
+SAID_BREAK: Final = "\0"
+"""Stands for BREAK's character where a page itself has that. No page has this one: see `parse`."""
 MATH: Final = "#math"
 MATH_BLOCK: Final = "#math-block"
 """Formulas that were taken out; no page has elements of this name."""
@@ -79,9 +75,17 @@ BLOCKS: Final = frozenset(
 )
 # what an opening tag closes without being told, and where the search for it ends
 _CLOSES: Final = {
-    "li": (("li",), ("ul", "ol")), "td": (("td", "th"), ("tr", "table")), "th": (("td", "th"), ("tr", "table")),
-    "tr": (("tr",), ("table",)), "dt": (("dt", "dd"), ("dl",)), "dd": (("dt", "dd"), ("dl",)),
-}  # fmt: skip
+    "a": (("a",), ("td", "th", "caption")),
+    "li": (("li",), ("ul", "ol")),
+    "td": (("td", "th"), ("tr", "table")),
+    "th": (("td", "th"), ("tr", "table")),
+    "tr": (("tr",), ("table",)),
+    "thead": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "tbody": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "tfoot": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "dt": (("dt", "dd"), ("dl",)),
+    "dd": (("dt", "dd"), ("dl",)),
+}
 
 
 class _Tag:
@@ -120,15 +124,17 @@ class Element:
             return ""
         for match in _ATTRIBUTE.finditer(self.attributes):
             if match[1].lower() == name:
-                return unescape(match[2] or match[3] or match[4] or "")
+                return unescaped(match[2] or match[3] or match[4] or "")
         return ""
 
 
 def parse(html: str) -> Element:
     """The tree of a fragment, under a root element without a tag."""
     html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")  # as HTML reads them
+    html = html.replace(BREAK, SAID_BREAK)
     root = top = Element("", block=True)
     stack = [root]
+    page = _Page(html, stack)
     pos = 0
     start = html.find("<")
     while start >= 0:
@@ -136,7 +142,7 @@ def parse(html: str) -> Element:
         tag = _TAGS.get(html[start + 1 : end - 1]) if end else None
         attributes = ""
         if tag is None:
-            match = _TAG.match(html, start)
+            match = TAG.match(html, start)
             if match is None:  # a sign that stands for itself
                 start = html.find("<", start + 1)
                 continue
@@ -145,10 +151,10 @@ def parse(html: str) -> Element:
                 name, attributes = match[2].lower(), match[3]
                 tag = _TAGS.get(match[1] + name) or _Tag(name, match[1] == "/")
         if start > pos:
-            top.children.append(_unescaped(html[pos:start]))
+            top.children.append(unescaped(html[pos:start]))
         pos = end
-        if tag is None:  # a comment
-            pass
+        if tag is None:
+            page.comment(start, end)
         elif tag.closing:
             if top.tag == tag.name:
                 stack.pop()
@@ -158,7 +164,7 @@ def parse(html: str) -> Element:
                         del stack[depth:]
                         break
             top = stack[-1]
-        elif tag.whole and (taken := _taken_whole(html, tag.name, attributes, end, stack)) >= 0:
+        elif tag.whole and (taken := page.take(tag.name, attributes, start, end)) >= 0:
             top, pos = stack[-1], taken
         else:
             if tag.block:
@@ -169,6 +175,9 @@ def parse(html: str) -> Element:
                 top = stack[-1]
                 if not top.holds:
                     _holds_block(stack)
+            elif tag.closes:
+                _close(stack, tag.closes, tag.until)
+                top = stack[-1]
             element = Element(tag.name, attributes, "", tag.block)
             top.children.append(element)
             if not tag.empty and len(stack) < _DEPTH:
@@ -176,45 +185,74 @@ def parse(html: str) -> Element:
                 top = element
         start = html.find("<", pos)
     if pos < len(html):
-        top.children.append(_unescaped(html[pos:]))
+        top.children.append(unescaped(html[pos:]))
     return root
 
 
-def _unescaped(text: str) -> str:
-    """`html.unescape`, faster where a text has no entities but those that a browser writes."""
-    if "&" not in text:
-        return text
-    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&nbsp;", "\xa0")
-    return plain.replace("&amp;", "&") if plain.count("&") == plain.count("&amp;") else unescape(text)
+class _Page:
+    """A page while it is read: the open elements, and what it takes to read some in one go."""
 
+    __slots__ = ("_closings", "_comments", "_cursors", "_html", "_stack")
 
-def _taken_whole(html: str, tag: str, attributes: str, pos: int, stack: list[Element]) -> int:
-    """Read an element in one go: chrome, code, a formula. Where it ends; -1 if it is to be read like any other."""
-    if tag == "span" and "katex" not in attributes:
-        return -1
-    if tag in CHROME:
-        return _end_of(html, tag, pos)[1]
-    if tag == "pre":
-        inner, end = _end_of(html, tag, pos)
-        if stack[-1].tag == "p":
-            stack.pop()
-        _holds_block(stack)
-        stack[-1].children.append(_code_block(html[pos:inner]))
-        return end
-    start = html.find("<annotation", pos, pos + _FORMULA)
-    start = html.find(">", start, start + _FORMULA) + 1 if start >= 0 else 0
-    stop = html.find("</annotation>", start, start + _FORMULA) if start else -1
-    if stop < 0:
-        return -1
-    inner, end = _end_of(html, tag, pos)
-    if inner < stop:  # the annotation is another formula's
-        return -1
-    formula = Element(MATH, text=unescape(html[start:stop]).strip())
-    if "katex-display" in attributes:
-        formula.tag, formula.block = MATH_BLOCK, True
-        _holds_block(stack)
-    stack[-1].children.append(formula)
-    return stop if inner == end else end  # where the closing tag is lost, what follows the TeX is text
+    def __init__(self, html: str, stack: list[Element]) -> None:
+        self._html, self._stack = html, stack
+        self._comments: Comments | None = None
+        self._closings: dict[str, dict[int, tuple[int, int]]] = {}
+        self._cursors: list[Cursor] = []
+
+    def comment(self, start: int, end: int) -> None:
+        """Take note of what a comment says of code."""
+        if self._comments is None:
+            self._comments = Comments(self._html)
+        self._comments.read(start, end)
+
+    def take(self, name: str, attributes: str, start: int, pos: int) -> int:
+        """Read chrome, code or a formula in one go; its opening tag stands from `start` to `pos`.
+
+        Where it ends; -1 if it is to be read like any other element: chrome without its closing tag.
+        """
+        if name == "span" and "katex" not in attributes:
+            return -1
+        if name not in self._closings:
+            self._closings[name] = closings(self._html, name, pos)
+        inner, end = self._closings[name].get(pos, (-1, -1))
+        if name in CHROME:
+            return end
+        if name == "pre":
+            if end < 0:
+                inner = end = len(self._html)
+            self._take_code(self._html[pos:inner], attributes, start)
+            return end
+        return self._take_formula(attributes, pos, inner, end)
+
+    def _take_code(self, inner: str, attributes: str, start: int) -> None:
+        said = self._comments.language(start) if self._comments else ""
+        language, code = code_block(inner, attributes, said)
+        if self._stack[-1].tag == "p":
+            self._stack.pop()
+        _holds_block(self._stack)
+        self._stack[-1].children.append(Element("pre", language, code, block=True))
+
+    def _take_formula(self, attributes: str, pos: int, inner: int, end: int) -> int:
+        if not self._cursors:
+            sought = ("<annotation", ">", "</annotation>")
+            self._cursors = [Cursor(self._html, text) for text in sought]
+        opening, sign, closing = self._cursors
+        annotation = opening.after(pos)
+        start = sign.after(annotation) + 1
+        stop = closing.after(start)
+        longest = max(annotation - pos, start - annotation, stop - start)
+        if stop == len(self._html) or longest > _FORMULA:
+            return -1
+        if 0 <= inner < stop:  # the annotation is another formula's
+            return -1
+        formula = Element(MATH, text=unescaped(self._html[start:stop]).strip())
+        if "katex-display" in attributes:
+            formula.tag, formula.block = MATH_BLOCK, True
+            _holds_block(self._stack)
+        self._stack[-1].children.append(formula)
+        # where the closing tag is lost, what follows the TeX is text
+        return end if end >= 0 else stop
 
 
 def _holds_block(stack: list[Element]) -> None:
@@ -227,72 +265,10 @@ def _holds_block(stack: list[Element]) -> None:
 
 def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
     for depth in range(len(stack) - 1, 0, -1):
-        if stack[depth].tag in tags:
-            del stack[depth:]
-            return
         if stack[depth].tag in limits:
             return
-
-
-@cache
-def _tags_named(tag: str) -> re.Pattern[str]:
-    return re.compile(rf"<(/?){tag}\b[^>]*>", re.I)
-
-
-def _end_of(html: str, tag: str, pos: int) -> tuple[int, int]:
-    """Where the element whose opening tag ends at `pos` has its closing tag: its start and its end; the text's end if lost."""
-    depth = 1
-    for match in _tags_named(tag).finditer(html, pos):
-        depth += -1 if match[1] else 1
-        if not depth:
-            return match.start(), match.end()
-    return len(html), len(html)
-
-
-def _text(html: str) -> str:
-    return _unescaped(_MARKUP.sub("", html) if "<" in html else html)
-
-
-def _code_block(inner: str) -> Element:
-    """A `pre`: its code to the byte, and in `attributes` the language. The header's label is one; the class is a guess."""
-    start = inner.find("<code")
-    if start < 0:
-        inner = inner.removeprefix("\n")  # a line break right behind the tag is none of the text
-    opening = inner.find(">", start) + 1 if start >= 0 else 0
-    end = inner.rfind("</code>") if start >= 0 else len(inner)
-    if end < opening:
-        end = len(inner)
-    head = inner[: max(start, 0)]
-    if "<div" not in inner and (_text(head).strip() or _text(inner[end:]).strip()):
-        start = opening = 0  # text beside the code and no page chrome: all of it was shown
-        head, end = "", len(inner)
-    body = inner[opening:end]
-    if "<br" in body or "</div>" in body:
-        body = _NEXT_LINE.sub("\n", body)
-    label = ""
-    if "<" in head:
-        label = _label(head) if len(head) < 1000 else _read_label(head)
-    # a header without a label: the fence named no language, and the class is what highlight.js guessed
-    guess = None if "<div" in head else _LANGUAGE.search(inner, max(start, 0), opening)
-    return Element("pre", label or (guess[1] if guess else ""), _text(body), block=True)
-
-
-def _read_label(head: str) -> str:
-    said = " ".join(_without_chrome(head).split())
-    return said.lower() if _LABEL.fullmatch(said) else ""
-
-
-_label = lru_cache(maxsize=256)(_read_label)  # headers are long, and differ by their label alone
-
-
-def _without_chrome(html: str) -> str:
-    for tag in ("button", "svg"):
-        while True:
-            match = re.search(rf"<{tag}\b[^>]*>", html)
-            if match is None:
-                break
-            html = html[: match.start()] + html[_end_of(html, tag, match.end())[1] :]
-    return _text(html)
+        if stack[depth].tag in tags:
+            del stack[depth:]
 
 
 def answer(root: Element) -> Element:
@@ -310,7 +286,23 @@ def _is_answer(element: Element) -> bool:
 
 
 def content(element: Element) -> str:
-    """All text below an element."""
+    """All text below an element; a `<br>` is a line break."""
     if len(element.children) == 1 and isinstance(only := element.children[0], str):
         return element.text + only
-    return element.text + "".join(c if isinstance(c, str) else content(c) for c in element.children)
+    if element.tag == "br":
+        return "\n"
+    parts = [c if isinstance(c, str) else content(c) for c in element.children]
+    return element.text + "".join(parts)
+
+
+def begins_with(node: Element | str) -> str:
+    """The first character of all text in an element, "" if it has none."""
+    if isinstance(node, str):
+        return node[:1]
+    if node.text or node.tag == "br":
+        return node.text[:1] or "\n"
+    for child in node.children:
+        found = begins_with(child)
+        if found:
+            return found
+    return ""

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import re
 
-from ..schema import Conversation, Reject
+from ..limits import Room, TooLarge
+from ..schema import Conversation, Message, Reason, Reject
 from .dom import answer, parse
 from .markdown import render
 from .structure import replace_content
+from .tags import TAG
 
 EDIT = "html"
-_LOOKS_LIKE_HTML = re.compile(r"\s*<(?:div|p|pre|ol|ul|h[1-6]|table|blockquote|hr|img)\b[^>]*>", re.I)
+_BLOCK = re.compile(
+    r"<(?:div|p|pre|ol|ul|dl|h[1-6]|table|blockquote|hr|img|section|article|details|html|body)"
+    r"(?![a-z0-9-])[^<>]*+>",
+    re.I,
+)
+_LEAD = re.compile(r"[\s\ufeff]*+")
+"""White space, and the mark that a file in UTF-8 can begin with."""
 
 
 class Html:
@@ -24,21 +32,46 @@ class Html:
     name = "html"
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
-        if not any(m.html and looks_like_html(m.content) for m in conversation.messages):
+        pages = [m.html and looks_like_html(m.content) for m in conversation.messages]
+        if not any(pages):
             return [conversation]
-        messages = [m.edited(to_markdown(m.content)) if m.html and looks_like_html(m.content) else m for m in conversation.messages]
+        messages: list[Message] = []
+        for message, page in zip(conversation.messages, pages, strict=True):
+            try:
+                messages.append(message.edited(to_markdown(message.content)) if page else message)
+            except TooLarge:
+                size = f"{len(message.content):,} characters of HTML"
+                detail = f"{size} that would become many times as much Markdown"
+                return [Reject(Reason.TOO_LARGE, detail)]
         return replace_content(conversation, messages, [EDIT])
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether a text begins with a block of HTML."""
-    return _LOOKS_LIKE_HTML.match(text) is not None
+    """Whether a text begins with a block of HTML; comments and a document type can stand before it.
+
+    >>> looks_like_html("<!-- language: lang-js -->\\n\\n<p>Why?</p>")
+    True
+    >>> looks_like_html("<b> is a tag")
+    False
+    """
+    pos = _behind(_LEAD, text, 0)
+    while text.startswith("<!", pos):
+        end = _behind(TAG, text, pos)
+        if end == pos:
+            return False
+        pos = _behind(_LEAD, text, end)
+    return _BLOCK.match(text, pos) is not None
+
+
+def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
+    match = pattern.match(text, pos)
+    return match.end() if match else pos
 
 
 def to_markdown(html: str) -> str:
-    """Markdown for one turn's HTML; code blocks keep every byte.
+    """Markdown for one turn's HTML; code blocks keep every byte. Raises TooLarge, see `limits.Room`.
 
     >>> to_markdown("<div class='markdown'><p>Use <code>a_b</code>:</p><pre><code class='language-c'>x &lt; 1;\\n</code></pre></div>")
     'Use `a_b`:\\n\\n```c\\nx < 1;\\n```'
     """
-    return render(answer(parse(html)))
+    return render(answer(parse(html.lstrip(" \t\n\r\f\ufeff"))), Room(len(html)))
