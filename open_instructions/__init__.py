@@ -5,6 +5,8 @@
     oi.stats()
     oi.check()                                     # is everything as the manifest says?
     oi.load(sources=["dolly"])                     # a datasets.Dataset
+    oi.rejected(reasons=["no_answer"])             # a pandas DataFrame
+    oi.explain("alpaca/000002")                    # where a record came from, and what each stage did to it
     oi.push("mix", "me/mix", private=True)         # to the hub
 
 Heavy libraries are imported when they are needed, not with the package.
@@ -18,7 +20,8 @@ from .checkout import find_rooms
 
 if TYPE_CHECKING:
     from .builder import build
-    from .loader import load
+    from .explaining import explain
+    from .loader import load, rejected
     from .publishing import push
     from .schema import Conversation, Message
     from .summary import sources, stats
@@ -26,13 +29,15 @@ if TYPE_CHECKING:
 
 find_rooms()
 
-__all__ = ["Conversation", "Message", "build", "check", "load", "push", "sources", "stats"]
+__all__ = ["Conversation", "Message", "build", "check", "explain", "load", "push", "rejected", "sources", "stats"]
 
 # Modules are named apart from these functions: an imported submodule would take the function's place here.
 _HOMES = {
     "build": "builder",
     "check": "verify",
+    "explain": "explaining",
     "load": "loader",
+    "rejected": "loader",
     "push": "publishing",
     "stats": "summary",
     "sources": "summary",

@@ -25,6 +25,7 @@ from .engines import Engine
 from .engines.local import Local
 from .errors import InputError, LedgerError, OutputError, UsageError
 from .failures import check_failures, check_rows
+from .gauges import Progress, Step, watched
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
@@ -44,20 +45,6 @@ SMALL_INPUT = 8 << 20
 
 
 @dataclass(frozen=True)
-class Step:
-    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them. Behind all sources, with
-    None for one: bytes of text that are written to shards. `total` is 0 where there is nothing."""
-
-    source: str | None
-    done: int
-    total: int
-    records: int
-
-
-Progress = Callable[[Step], None]
-
-
-@dataclass(frozen=True)
 class BuildResult:
     """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
 
@@ -71,9 +58,15 @@ class BuildResult:
         return Build(self.path, self.manifest).ledger
 
     def __repr__(self) -> str:
-        from .tables import ledger_table, plain
+        from .tables import ledger_table, plain, safe
 
-        return plain(*ledger_table(self.ledger)) + f"\n{self.path}"
+        return safe(plain(*ledger_table(self.ledger)) + f"\n{self.path}")
+
+    def _repr_html_(self) -> str:
+        from .tables import as_html, ledger_table, paragraphs
+
+        notes = [f"Note: {note}" for note in self.found.notes]
+        return as_html(*ledger_table(self.ledger)) + paragraphs([*notes, str(self.path)])
 
 
 def build(
@@ -99,7 +92,7 @@ def build(
     overwrite: bool = False,
     restart: bool = False,
     strict: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     announce: Callable[[Plan, int], None] | None = None,
     fetching: Fetching | None = None,
 ) -> BuildResult:
@@ -112,7 +105,7 @@ def build(
     on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
     like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
     `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
-    a record is rejected as `stage_failed`. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
+    a record is rejected as `stage_failed`. `progress` is called with each Step; True shows bars, False none, None shows them in a notebook only. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
     `fetching` says how files are fetched.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
@@ -162,8 +155,8 @@ def build(
             with workspace(job.out, job.fingerprint, restart=restart) as work:
                 if announce:
                     announce(job, count_finished(work / CHUNKS))
-                with _engine(engine, ray_address, workers, job.found.inputs, work) as running:
-                    manifest = _run(job, work, running, progress, strict=strict)
+                with _engine(engine, ray_address, workers, job.found.inputs, work) as running, watched(progress) as watch:
+                    manifest = _run(job, work, running, watch, strict=strict)
                 notes = _damage(Ledger.from_dict(manifest["ledger"])) + ([] if sample else _counted(manifest["counts"]))
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches

@@ -9,6 +9,7 @@ import yaml
 
 from .catalogue import Source
 from .ledger import Ledger
+from .store import FILES, REJECTED
 from .usage import HEADINGS, Usage
 
 _SIZES = (
@@ -67,9 +68,26 @@ def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str
     return "\n".join(lines) + "\n"
 
 
+def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and `files` where they have
+    rows, as it loads no table without."""
+    tables = {shard["path"].partition("/")[0] for shard in manifest["shards"] if shard["rows"]}
+    paths = {"default": "data/train-*.parquet", REJECTED: f"{REJECTED}/*.parquet", FILES: f"{FILES}/*.parquet"}
+    there = [name for name in paths if name == "default" or name in tables]
+    return [{"config_name": name, "data_files": [{"split": "train", "path": paths[name]}]} for name in there]
+
+
+def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How to load the other tables, as code."""
+    says = {REJECTED: "what was refused, with the reason", FILES: "what input files say for all their records"}
+    names = [config["config_name"] for config in configs if config["config_name"] in says]
+    return [f'load_dataset("PATH_OR_REPOSITORY", "{name}", split="train")  # {says[name]}' for name in names]
+
+
 def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequence[Source], languages: Sequence[str], usage: Usage) -> str:
     """README.md for a build. Everything in it is in the manifest or in the catalogue."""
     rows = ledger.summary()["rows"]
+    configs = _configs(manifest)
     front = {
         "pretty_name": f"Open Instructions: {name}",
         **_license(usage),
@@ -77,7 +95,7 @@ def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequen
         "task_categories": ["text-generation"],
         "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
         "tags": ["instruction-tuning", "sft", "conversational", "open-instructions"],
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}],
+        "configs": configs,
     }
     lines = ["---", yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(), "---", "", f"# Open Instructions: {name}", ""]
     lines += [
@@ -88,6 +106,7 @@ def card(name: str, manifest: Mapping[str, Any], ledger: Ledger, sources: Sequen
         "from datasets import load_dataset",
         'rows = load_dataset("PATH_OR_REPOSITORY", split="train")',
         'rows[0]["messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
+        *_ways(configs),
         "```",
         "",
         *_terms(usage),

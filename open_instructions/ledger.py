@@ -16,9 +16,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .schema import Reject
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 STAGES = ("read", "convert", "structure", "license", "html", "defects", "phrases", "gaps", "language", "split", "duplicates")
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
@@ -181,6 +184,17 @@ class Ledger(Counter[Entry]):
     def ordered(self) -> Iterator[Entry]:
         order = {stage: index for index, stage in enumerate(STAGES)}
         return iter(sorted(self, key=lambda e: (e.source, e.subset, order[e.stage], e.what, e.name)))
+
+    def to_pandas(self) -> DataFrame:
+        """One row per count: source, subset, stage, what, name (of a rule or a reason, or empty), count."""
+        from pandas import DataFrame
+
+        return DataFrame([(*entry, self[entry]) for entry in self.ordered()], columns=[*Entry._fields, "count"])
+
+    def _repr_html_(self) -> str:
+        from .tables import as_html, ledger_table
+
+        return as_html(*ledger_table(self))
 
     @classmethod
     def from_dict(cls, counts: dict[str, Any]) -> Ledger:

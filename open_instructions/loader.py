@@ -1,20 +1,22 @@
-"""Read a build back as a `datasets` object."""
+"""Read a build back: its rows as a `datasets` object, what it rejected as a pandas frame."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import suggest
-from .columns import DATA_COLUMNS, data_schema
+from .columns import DATA_COLUMNS, REJECTED_COLUMNS, data_schema, rejected_schema
 from .errors import UsageError
 from .places import for_pyarrow, place
+from .schema import Reason
 from .stages.language import LABELS, matches
-from .store import open_build
+from .store import REJECTED, Build, open_build
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
+    from pandas import DataFrame
 
 
 def load(
@@ -39,27 +41,14 @@ def load(
     from datasets import Dataset, Features, IterableDataset, disable_progress_bars
 
     build = open_build(path)
-    kept = _listed(columns) or list(DATA_COLUMNS)
-    for name in kept:
-        if name not in DATA_COLUMNS:
-            raise UsageError(f"There is no column {name!r}.", hint=suggest(name, DATA_COLUMNS, "Columns are"))
-    present = {f"{source}:{subset}" for source, subset in build.ledger.subsets()}
-    wanted = _listed(sources)
-    for name in wanted:
-        if not any(name in (p, p.partition(":")[0]) for p in present):
-            raise UsageError(f"This build has no source {name!r}.", hint=suggest(name, sorted(present), "It has"))
-    labels = _listed(languages)
-    for label in labels:
-        if label not in LABELS:
-            raise UsageError(f"There is no language {label!r}.", hint=suggest(label, LABELS, "Languages are"))
+    kept = _known(columns, "column", DATA_COLUMNS) or list(DATA_COLUMNS)
+    wanted = _sources(build, sources)
+    labels = _known(languages, "language", LABELS)
     features = Features.from_arrow_schema(data_schema())
     files = [str(f) for f in build.files()]
 
     def fits(source: list[str], subset: list[str], language: list[str]) -> list[bool]:
-        return [
-            (not wanted or s in wanted or f"{s}:{p}" in wanted) and (not labels or matches(x, labels))
-            for s, p, x in zip(source, subset, language, strict=True)
-        ]
+        return [_is_of(wanted, s, p) and (not labels or matches(x, labels)) for s, p, x in zip(source, subset, language, strict=True)]
 
     if streaming:
         rows: Any = IterableDataset.from_generator(_stream, gen_kwargs={"files": files}, features=features)
@@ -79,6 +68,62 @@ def load(
             table = table.filter(pa.array(mask, pa.bool_()))
         tables.append(table.select(kept).replace_schema_metadata(None))
     return Dataset(pa.concat_tables(tables), info=_info(Features({name: features[name] for name in kept})))
+
+
+def rejected(
+    path: str | os.PathLike[str] | None = None,
+    sources: str | Iterable[str] | None = None,
+    reasons: str | Iterable[str] | None = None,
+    columns: str | Iterable[str] | None = None,
+) -> DataFrame:
+    """What a build rejected, with the reason and the raw text of each record and message, as a pandas DataFrame.
+
+    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a subset) and `reasons`
+    (as in the column `reason`) keep some rows, `columns` some columns.
+
+    Raises NotFoundError without a build there, UsageError for a column, source or reason that there is none of.
+
+    >>> import open_instructions as oi                                               # doctest: +SKIP
+    >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                    # doctest: +SKIP
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    build = open_build(path)
+    kept = _known(columns, "column", REJECTED_COLUMNS) or list(REJECTED_COLUMNS)
+    wanted = _sources(build, sources)
+    why = _known(reasons, "reason", [str(reason) for reason in Reason])
+    tables = [rejected_schema().empty_table().select(kept)]
+    for file in build.files(REJECTED):
+        parquet = pq.ParquetFile(for_pyarrow(file))
+        for batch in parquet.iter_batches(columns=list(dict.fromkeys([*kept, "source", "subset", "reason"]))):
+            described = zip(*(batch[name].to_pylist() for name in ("source", "subset", "reason")), strict=True)
+            mask = [_is_of(wanted, source, subset) and (not why or reason in why) for source, subset, reason in described]
+            tables.append(pa.table(batch.filter(pa.array(mask, pa.bool_()))).select(kept))
+    return pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).to_pandas()
+
+
+def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -> list[str]:
+    """The names that a user gave. Raises UsageError for one that there is not."""
+    listed = _listed(given)
+    for name in listed:
+        if name not in names:
+            raise UsageError(f"There is no {what} {name!r}.", hint=suggest(name, names, f"{what.capitalize()}s are"))
+    return listed
+
+
+def _sources(build: Build, given: str | Iterable[str] | None) -> list[str]:
+    """The sources and subsets that a user gave. Raises UsageError for one that the build does not have."""
+    present = sorted({f"{source}:{subset}" for source, subset in build.ledger.subsets()})
+    wanted = _listed(given)
+    for name in wanted:
+        if not any(name in (p, p.partition(":")[0]) for p in present):
+            raise UsageError(f"This build has no source {name!r}.", hint=suggest(name, present, "It has"))
+    return wanted
+
+
+def _is_of(wanted: Sequence[str], source: str, subset: str) -> bool:
+    return not wanted or source in wanted or f"{source}:{subset}" in wanted
 
 
 def _info(features: Any) -> Any:

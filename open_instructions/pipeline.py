@@ -7,7 +7,7 @@ stage fails is a reject `stage_failed`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -26,12 +26,16 @@ from .stages.defects import Defects
 from .stages.duplicates import key as duplicate_key
 from .stages.gaps import Gaps
 from .stages.html import Html
+from .stages.html_classic import ClassicHtml
 from .stages.language import Language
+from .stages.language_classic import ClassicLanguage
 from .stages.license import License
 from .stages.phrases import Phrases
 from .stages.split import Split
 from .stages.structure import structure
 
+_HTML: dict[str, Callable[[], Stage | None]] = {"native": Html, "markdownify": ClassicHtml, "off": lambda: None}
+_LANGUAGE = {"native": Language, "langdetect": ClassicLanguage}
 NOT_FINITE = "not_finite"
 """The edit where a number in the metadata that JSON has no form for (NaN, Infinity) became null."""
 
@@ -79,11 +83,13 @@ class Pipeline:
         # by name; None where the recipe does without
         self.stages: dict[str, Stage | BatchStage | None] = {
             "license": License(recipe.licenses) if recipe.licenses else None,
-            "html": Html() if recipe.html else None,
+            "html": _HTML[recipe.html](),
             "defects": Defects(rules),
             "phrases": Phrases(recipe.blocked_words, recipe.phrases, recipe.min_chars),
             "gaps": Gaps() if recipe.gaps == "reject" else None,
-            "language": Language(recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score),
+            "language": _LANGUAGE[recipe.detector](
+                recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score
+            ),
             "split": Split(
                 recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong, recipe.gaps
             ),

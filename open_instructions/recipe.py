@@ -20,7 +20,7 @@ from .errors import RecipeError, UsageError, shortened, shown
 from .licenses import COMMERCIAL, LICENSES
 from .places import read_bounded
 from .readers.encodings import known_encoding
-from .stages.language import LABELS
+from .stages import language, language_classic
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
 
@@ -41,7 +41,7 @@ class Recipe:
                        rejected, or they are joined
     gaps               whether a conversation stays from whose middle a message was taken out
     join_parts         put the parts of one conversation back together where the source declares them
-    html               turn HTML into Markdown
+    html               turn HTML into Markdown, with the native converter or with markdownify; true is native, false is off
     rules_off          rules not to run, as `source.rule`
     blocked_words      reject a conversation with one of these words or phrases in an answer, outside code
     phrases            phrase lists to reject by: refusals (the conversation), service_messages (the pair)
@@ -49,6 +49,7 @@ class Recipe:
     languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
     not_languages      drop these
     min_language_score drop what the detector is less sure of
+    detector           what tells languages apart: the native detector, or langdetect
     licenses           keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all
     duplicates         drop equal conversations
     prefer             sources in the order in which a copy is kept; the others follow in alphabetical order
@@ -66,7 +67,7 @@ class Recipe:
     consecutive: Literal["reject", "join"] = "reject"
     gaps: Literal["keep", "reject"] = "keep"
     join_parts: bool = True
-    html: bool = True
+    html: Literal["native", "markdownify", "off"] = "native"
     rules_off: tuple[str, ...] = ()
     blocked_words: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class Recipe:
     languages: tuple[str, ...] = ()
     not_languages: tuple[str, ...] = ()
     min_language_score: float = 0.0
+    detector: Literal["native", "langdetect"] = "native"
     licenses: tuple[str, ...] = ()
     duplicates: bool = True
     prefer: tuple[str, ...] = ()
@@ -82,6 +84,9 @@ class Recipe:
     message_overhead: int = 4
     overlong: Literal["reject", "truncate"] = "reject"
     index_base: Bases = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
@@ -202,10 +207,18 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
     for key, value in data.items():
         if key not in known:
             raise RecipeError(f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are"))
-        values[key] = _typed(value, hints[key], f"{where}: {key}")
+        said = _html(value) if key == "html" else value
+        values[key] = _typed(said, hints[key], f"{where}: {key}")
     if "name" not in values:
         raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
+
+
+def _html(value: Any) -> Any:
+    """The word for true and false, which say it too; YAML reads a bare off as false."""
+    if isinstance(value, bool):
+        return "native" if value else "off"
+    return value
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
@@ -219,7 +232,8 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         kind = get_origin(hint)
     if kind is Literal:
         if value not in get_args(hint):
-            raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {shown(value)}.")
+            words = get_args(hint)
+            raise RecipeError(f"{where} is {', '.join(words[:-1])} or {words[-1]}, not {shown(value)}.")
         return value
     if kind is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -258,7 +272,8 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: an empty blocked word would block everything.")
     if recipe.max_tokens > 2**31 - 1:
         raise RecipeError(f"{where}: max_tokens {shown(recipe.max_tokens)} is more than 2147483647.", hint="max_tokens 0 does not split.")
-    known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters
+    labels = language_classic.LABELS if recipe.detector == "langdetect" else language.LABELS
+    known = {label.lower(): label for label in labels}  # BCP 47 tags are the same in capitals and small letters
     if not 0 <= recipe.min_language_score <= 1:
         raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
     if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):
@@ -268,8 +283,9 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: {shown(unknown[0])} is no licence that is known here.", hint=_near(unknown[0]))
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
-            hint = suggest(label.lower(), LABELS, "Languages are")
-            raise RecipeError(f"{where}: {shown(label)} is no language that is told apart.", hint=hint)
+            hint = suggest(label.lower(), labels, "Languages are")
+            who = " by langdetect" if label.lower() in map(str.lower, language.LABELS) else ""
+            raise RecipeError(f"{where}: {shown(label)} is no language that is told apart{who}.", hint=hint)
     recipe = replace(
         recipe,
         encoding=_encoding(recipe.encoding, where),

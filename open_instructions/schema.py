@@ -55,6 +55,8 @@ class Reason(StrEnum):
     GAP = "gap"
     # any stage, where its code fails on a record
     STAGE_FAILED = "stage_failed"
+    # html
+    INVALID_HTML = "invalid_html"
     # license
     LICENSE = "license"
     # html

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .acquire.cache import Cache
 from .arrays import strings
@@ -17,8 +17,11 @@ from .catalogue import Source, registry
 from .ledger import Ledger
 from .places import for_pyarrow
 from .store import open_build
-from .tables import ledger_table, plain, reasons_table
+from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
 from .usage import Usage
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,30 @@ class Stats:
             plain(*self.usage.table()),
             "\n".join(self.terms()),
         ]
-        return "\n\n".join(parts)
+        return safe("\n\n".join(parts))
+
+    def _repr_html_(self) -> str:
+        parts = [
+            paragraphs([f"{self.path}  (recipe {self.recipe})"]),
+            as_html(*self.table()),
+            as_html(*ledger_table(self.ledger), title="Ledger"),
+            as_html(*reasons_table(self.ledger), title="Rejected"),
+            as_html(*self.usage.table(), title="What it may be used for"),
+            paragraphs(self.terms()),
+        ]
+        return "".join(parts)
+
+    def to_pandas(self) -> DataFrame:
+        """One row per source: conversations, pairs, tokens and their spread, and the books (records_read and so on)."""
+        from pandas import DataFrame
+
+        rows = [
+            {"source": s.source, "conversations": s.conversations, "pairs": s.turns, "tokens": s.tokens.total}
+            | {f"tokens_{name}": value for name, value in asdict(s.tokens).items() if name != "total"}
+            | s.books
+            for s in self.sources.values()
+        ]
+        return DataFrame(rows)
 
 
 def stats(path: str | os.PathLike[str] | None = None) -> Stats:

@@ -10,19 +10,21 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from .recipe import Recipe
-from .stages.language import detector
+from .stages import html_classic, language, language_classic
 from .tokens import tokenizer
 
 
 def versions(recipe: Recipe) -> dict[str, str]:
     """The versions that a build's bytes depend on."""
-    return {
+    classic = recipe.detector == "langdetect"
+    said = {
         "open_instructions": version("open-instructions"),
         "code": own_code(),
         "pyarrow": version("pyarrow"),
-        "language": detector(),
+        "language": language_classic.detector() if classic else language.detector(),
         "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
     }
+    return said | ({"html": html_classic.converter()} if recipe.html == "markdownify" else {})
 
 
 @cache

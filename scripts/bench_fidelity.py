@@ -29,7 +29,8 @@ from open_instructions.catalogue import registry
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
-from open_instructions.schema import Conversation, Message
+from open_instructions.schema import Conversation, Message, Reject
+from open_instructions.stages import html_classic
 from open_instructions.stages.html import to_markdown
 
 COPY = '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16 4h2"></path></svg>Copy code</button>'
@@ -175,6 +176,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
     start = time.perf_counter()
     ours = [to_markdown(p) for p in pages]
     report("open-instructions", truths, ours, time.perf_counter() - start, args.show)
+    start = time.perf_counter()
+    classic = [html_classic.to_markdown(p) for p in pages]
+    seconds = time.perf_counter() - start
+    print(f"html: markdownify: {sum(isinstance(text, Reject) for text in classic):,} pages rejected")
+    report("html: markdownify", truths, ["" if isinstance(text, Reject) else text for text in classic], seconds, args.show)
     if args.fastchat:
         theirs, seconds = fastchat(args.fastchat, pages)
         report("fastchat", truths, theirs, seconds, args.show)

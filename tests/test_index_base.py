@@ -20,7 +20,7 @@ from open_instructions.builder import BuildResult, build
 from open_instructions.chunk import Chunk
 from open_instructions.cli import app
 from open_instructions.errors import InputError, RecipeError, UsageError
-from open_instructions.explain import explain
+from open_instructions.explaining import explain
 from open_instructions.readers import Frame
 
 from .conftest import BESIDE, SHARED, SOURCE, digests, rows

@@ -160,7 +160,11 @@ def test_the_card_has_front_matter_that_the_hub_library_reads(tmp_path: Path) ->
     read = DatasetCard.load(result.path / "README.md").data.to_dict()
     assert read["license"] == "other"
     assert read["license_name"] == "per-row"
-    assert read["configs"] == [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]}]
+    assert read["configs"] == [
+        {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]},
+        {"config_name": "rejected", "data_files": [{"split": "train", "path": "rejected/*.parquet"}]},
+        {"config_name": "files", "data_files": [{"split": "train", "path": "files/*.parquet"}]},
+    ]
     assert card.__module__ == "open_instructions.card"
 
 

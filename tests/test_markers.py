@@ -151,7 +151,7 @@ def test_every_text_is_somewhere(source: Source, subset: Subset) -> None:
 
 
 def test_the_header_of_a_file_is_in_the_build_once(make: Callable[..., Any], tmp_path: Path) -> None:
-    from open_instructions.explain import explain
+    from open_instructions.explaining import explain
 
     from .conftest import rows
 

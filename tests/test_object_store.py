@@ -19,7 +19,7 @@ import open_instructions as oi
 from open_instructions import chunk
 from open_instructions.builder import build
 from open_instructions.errors import OutputError, UsageError
-from open_instructions.explain import explain
+from open_instructions.explaining import explain
 from open_instructions.places import place
 from open_instructions.store import work
 

@@ -11,7 +11,7 @@ from open_instructions.recipe import Recipe
 
 
 def test_shipped_recipes() -> None:
-    assert recipes.names() == ["commercial", "default", "vicuna"]
+    assert recipes.names() == ["classic", "commercial", "default", "vicuna"]
     assert (recipes.load("default").max_tokens, recipes.load("vicuna").max_tokens) == (4096, 2048)
     assert recipes.load("default").prefer[0] == "dolly"
 
@@ -20,7 +20,7 @@ def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("max_tokens: 100\nlanguages: [en, zh-Hant]\n")
     got = recipes.load(str(path))
-    assert (got.name, got.max_tokens, got.languages, got.html) == ("mine", 100, ("en", "zh-Hant"), True)
+    assert (got.name, got.max_tokens, got.languages, got.html) == ("mine", 100, ("en", "zh-Hant"), "native")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_file(tmp_path: Path) -> None:
         ("max_tokens: true", "whole number"),
         ("max_tokens: -1", "negative"),
         ("max_tokens: 99999999999", "2147483647"),
-        ("html: 1", "true or false"),
+        ("html: 1", "native, markdownify or off"),
         ("languages: en", "Write [en]"),
         ("max_tokens: 1\nmax_tokens: 2", "stands twice"),
         ("languages: [no, en]", "quote it"),

@@ -17,7 +17,7 @@ from .fetch import watching
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..builder import Step as BuildStep
+    from ..gauges import Step as BuildStep
     from ..planner import Plan
 
 EXAMPLES = """Examples:
@@ -60,7 +60,8 @@ def build(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
     locked: Annotated[str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.")] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="default, vicuna, commercial, or a .yaml file; default, or a lock's, if not said.")
+        str | None,
+        typer.Option("--recipe", "-r", help="default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not said."),
     ] = None,
     out_dir: Annotated[
         str | None,

@@ -259,8 +259,11 @@ class Language:
         self._prior = prior(tuple(dict.fromkeys(label.partition("-")[0] for label in likely if label != "mul")))
 
     def batch(self, conversations: Sequence[Conversation]) -> list[list[Conversation | Reject]]:
-        labels = labelled(conversations, self._prior)
+        labels = self._labels(conversations)
         return [[self._judged(c, *label)] for c, label in zip(conversations, labels, strict=True)]
+
+    def _labels(self, conversations: Sequence[Conversation]) -> list[tuple[str, float]]:
+        return labelled(conversations, self._prior)
 
     def _judged(self, conversation: Conversation, label: str, score: float) -> Conversation | Reject:
         unwanted = (self._keep and not matches(label, self._keep)) or matches(label, self._drop)

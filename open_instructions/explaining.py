@@ -19,12 +19,14 @@ from .catalogue import Selection, Source, registry, select
 from .chunk import cut
 from .errors import NotFoundError
 from .ledger import Tally
+from .narrative import LONG, lines
 from .pipeline import Pipeline
 from .places import Folders, folders, for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected, encodable
 from .store import DATA, FILES, REJECTED, Build, open_build, whereabouts
+from .tables import escaped, safe
 
 Turns = list[tuple[str, str]]
 
@@ -55,6 +57,12 @@ class Explanation:
     steps: list[Step]
     note: str = ""
     header: str = ""
+
+    def __repr__(self) -> str:
+        return safe("\n".join(text for _, text in lines(self, LONG)))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escaped(repr(self))}</pre>"
 
 
 def explain(

@@ -1,0 +1,68 @@
+"""How far a build is, and bars that show it in a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them. Behind all sources, with
+    None for one: bytes of text that are written to shards. `total` is 0 where there is nothing."""
+
+    source: str | None
+    done: int
+    total: int
+    records: int
+
+
+Progress = Callable[[Step], None]
+
+
+@contextmanager
+def watched(progress: Progress | bool | None) -> Iterator[Progress | None]:
+    """What is called with each step: bars for True, in a notebook for None as well; nothing for False."""
+    if callable(progress):
+        yield progress
+    elif progress or (progress is None and in_notebook()):
+        bars = Bars()
+        try:
+            yield bars
+        finally:
+            bars.close()
+    else:
+        yield None
+
+
+def in_notebook() -> bool:
+    """Does this run in the kernel of a notebook? Jupyter, Colab and VS Code have one; a script and IPython's shell have none."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+class Bars:
+    """A bar for each source and one for the shards, as `datasets` draws its own: by tqdm, with widgets where they are there."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._source: str | None = None
+
+    def __call__(self, step: Step) -> None:
+        from tqdm.auto import tqdm
+
+        if self._bar is None or step.source != self._source:
+            self.close()
+            self._source = step.source
+            self._bar = tqdm(desc=step.source or "shards", total=step.total, unit="B", unit_scale=True)
+        self._bar.total = step.total
+        self._bar.update(step.done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
