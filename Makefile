@@ -1,14 +1,13 @@
 # Two commands, each doing all its own set-up: make demo, make test.
 PYTHON ?= python3
 BIN := .venv/bin
-export OI_HOME ?= $(CURDIR)/build/oi
 
 .PHONY: demo test lint docs clean
 
 demo: .venv/installed
 	$(BIN)/oi build --sources all --sample --overwrite
 	$(BIN)/oi stats
-	@echo "Next: $(BIN)/oi explain alpaca/000002 $(OI_HOME)/builds/sample"
+	@echo "Next: $(BIN)/oi explain alpaca/000002"
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest -n auto

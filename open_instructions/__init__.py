@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .checkout import find_rooms
+
 if TYPE_CHECKING:
     from .builder import build
     from .loader import load
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from .schema import Conversation, Message
     from .summary import sources, stats
     from .verify import check
+
+find_rooms()
 
 __all__ = ["Conversation", "Message", "build", "check", "load", "push", "sources", "stats"]
 

@@ -28,7 +28,7 @@ from .failures import check_failures
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
-from .places import is_remote, store_fault
+from .places import Folders, is_remote, store_fault
 from .planner import Choices, Fetching, Missing, Plan, plan
 from .readers import member_size, open_file
 from .recipe import Recipe
@@ -79,7 +79,7 @@ class BuildResult:
 def build(
     sources: str | Iterable[str] = "all",
     *,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: Folders | None = None,
     sample: bool = False,
     missing: Missing = "stop",
     offline: bool = False,
@@ -90,6 +90,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    tokenizer: str | None = None,
     index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
     ray_address: str | None = None,
@@ -104,7 +105,7 @@ def build(
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
-    `data_dir` the folder with upstream's files, or `sample=True` for the bundled samples; it and `out` may be addresses that
+    `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
     fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
     them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
     on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
@@ -131,6 +132,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            tokenizer=tokenizer,
             index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
         )
@@ -178,17 +180,17 @@ def build(
 
 def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
     if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
-        return BuildResult(job.out, dict(before.manifest), job.found, unchanged=True)
+        return BuildResult(job.out, dict(before.manifest), _remembered(job, ()), unchanged=True)
     return None
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it; and where it lies, for `oi explain`."""
+    """What was found, with what the build has to say of it; and for later commands, where it lies and that this build is the newest."""
     paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
-        store.remember(paths)
-    except OSError as error:
-        notes = [*notes, f"oi explain will need --data-dir: {error}"]
+        store.remember(paths, job.out)
+    except (OSError, NotImplementedError) as error:  # of a file system without locks
+        notes = [*notes, f"later commands will have to be told this folder, and oi explain --data-dir: {error}"]
     return replace(job.found, notes=(*job.found.notes, *notes))
 
 
@@ -355,7 +357,10 @@ def _process(
 ) -> tuple[int, Finished, Step]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
-        raise UsageError("A worker has another version of Open Instructions.", hint="Install the same version on every node.")
+        raise UsageError(
+            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
+            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+        )
     chunk, step = work
     data = chunk.data()
     given = chunk.digest(data)

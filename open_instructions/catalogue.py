@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -305,6 +306,8 @@ def select(wanted: str | Iterable[str]) -> list[Selection]:
             picked = [s for s in registry().all() if not s.module.startswith("open_instructions_source_")]
         else:
             name, _, subset = item.partition(":")
+            if name not in registry() and os.path.isdir(item):
+                raise UsageError(f"{item} is a folder, not a source.", hint="--data-dir takes the folder with the upstream files.")
             picked = [registry().get(name)]
         for s in picked:
             subsets = (s.subset(subset).name,) if subset else s.default

@@ -20,7 +20,7 @@ from .chunk import cut
 from .errors import NotFoundError
 from .ledger import Tally
 from .pipeline import Pipeline
-from .places import for_pyarrow, place
+from .places import Folders, folders, for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
 from .schema import Conversation, Draft, Message, Reject, Rejected
@@ -57,7 +57,7 @@ class Explanation:
     header: str = ""
 
 
-def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: str | os.PathLike[str] | None = None) -> Explanation:
+def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: Folders | None = None) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
     The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples.
@@ -76,7 +76,7 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: st
     if origin["source"] not in registry() and not _load_source(build, origin["source"]):
         note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
         return found(raw, [], note)
-    source = _input(build, origin, place(data_dir) if data_dir is not None else None)
+    source = _input(build, origin, folders(data_dir))
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return found(raw, [], note)
@@ -132,7 +132,7 @@ def _header(build: Build, origin: dict[str, Any]) -> str:
     return ""
 
 
-def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input | None:
+def _input(build: Build, origin: dict[str, Any], data_dirs: Sequence[Path]) -> Input | None:
     described = _described(build, origin)
     if described is None:
         return None
@@ -142,8 +142,8 @@ def _input(build: Build, origin: dict[str, Any], data_dir: Path | None) -> Input
             described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
     selections = select([f"{described['source']}:{described['subset']}"])
-    for folder in [data_dir, samples_dir()]:
-        for item in find(folder, selections, missing="skip").inputs if folder else ():
+    for folder in [*data_dirs, samples_dir()]:
+        for item in find(folder, selections, missing="skip").inputs:
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None

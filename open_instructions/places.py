@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, TypeVar, cast
@@ -19,6 +19,8 @@ from typing import IO, Any, TypeVar, cast
 from .errors import UsageError
 
 T = TypeVar("T")
+Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One folder, or several."""
 
 _BLOCK = 8 << 20
 _STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
@@ -58,6 +60,16 @@ def place(given: str | os.PathLike[str]) -> Path:
     except ValueError as error:
         raise UsageError(f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder.") from error
     return Path(found.path) if found.protocol in ("file", "local") else cast(Path, found)
+
+
+def folders(given: Folders | None) -> tuple[Path, ...]:
+    """The paths for the folders that a user wrote, each once. Raises UsageError where none is named by it."""
+    if given is None:
+        return ()
+    each = [given] if isinstance(given, str | os.PathLike) else list(given)
+    if not each or not all(os.fspath(folder) for folder in each):
+        raise UsageError("No folder was named.", hint="--data-dir takes the folder with the upstream files.")
+    return tuple(dict.fromkeys(map(place, each)))
 
 
 def is_remote(path: Path) -> bool:

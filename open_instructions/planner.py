@@ -20,7 +20,7 @@ from .acquire.lock import Lock, Locked, read_lock
 from .catalogue import Selection, Source, Subset, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .licenses import qualifies
-from .places import check_reachable, check_writable, is_remote, place
+from .places import Folders, check_reachable, check_writable, folders, is_remote, place
 from .probing import settle
 from .recipe import Recipe
 from .tokens import tokenizer
@@ -87,7 +87,7 @@ class Choices:
     """What a user said of a build's inputs and recipe; the parameters of `open_instructions.build` of the same names."""
 
     sources: str | Iterable[str] = "all"
-    data_dir: str | os.PathLike[str] | None = None
+    data_dir: Folders | None = None
     sample: bool = False
     missing: Missing = "stop"
     locked: str | os.PathLike[str] | None = None
@@ -97,6 +97,7 @@ class Choices:
     not_languages: str | Sequence[str] | None = None
     licenses: str | Sequence[str] | None = None
     max_tokens: int | None = None
+    tokenizer: str | None = None
     index_base: Mapping[str, int] | Sequence[str] | None = None
     fetching: Fetching = field(default_factory=Fetching)
 
@@ -113,21 +114,22 @@ def plan(said: Choices) -> Plan:
     recipe = _recipe(said, lock)
     selections = _selections(said, lock)
     _check_names(recipe, registry().all())
-    folder = samples_dir() if said.sample else place(said.data_dir) if said.data_dir is not None else None
-    there = place(said.out) if said.out is not None else store.builds() / (store.SAMPLE if said.sample else recipe.name)
+    data = (samples_dir(),) if said.sample else folders(said.data_dir)
+    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)  # a home that cannot be used is an error with --out as well
+    there = place(said.out) if said.out is not None else usual
     check_writable(there)
-    for address in (there, folder or there):
+    for address in (there, *data):
         check_reachable(address)
     if said.sample:
-        found = find(folder, selections, missing=said.missing)
+        found = find(data, selections, missing=said.missing)
     elif lock is not None:
-        found = _as_locked(folder, selections, lock, said)
+        found = _as_locked(data, selections, lock, said)
     else:
-        found, selections = _fetched(folder, selections, recipe, said)
+        found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
         why = "".join(f"\n  {note}" for note in found.notes)
         raise InputError(
-            f"{folder or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
+            f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
     found = replace(found, inputs=settle(found.inputs, selections, dict(recipe.index_base)))
     return Plan(tuple(selections), recipe, found, there if is_remote(there) else Path(os.path.realpath(there)))
@@ -147,6 +149,8 @@ def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
 def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
         raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
+    if not isinstance(said.tokenizer, str | None):
+        raise UsageError(f"tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
     if said.recipe is None:
@@ -158,6 +162,7 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         not_languages=_labels(said.not_languages),
         licenses=_labels(said.licenses),
         max_tokens=said.max_tokens,
+        tokenizer=said.tokenizer,
         index_base=_bases(said.index_base),
     )
     tokenizer(chosen.tokenizer)
@@ -181,6 +186,10 @@ def _check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
                 raise RecipeError(f"Recipe {recipe.name}: there is no {kind} {name!r}.", hint=suggest(name, known, "Known are"))
 
 
+def _named(data: Sequence[Path]) -> str:
+    return ", ".join(map(str, data))
+
+
 def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
     parts = given.split(",") if isinstance(given, str) else given
     return None if parts is None else tuple(part.strip() for part in parts if part.strip())
@@ -200,11 +209,11 @@ def _bases(given: Mapping[str, int] | Sequence[str] | None) -> dict[str, int] | 
     return bases
 
 
-def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
+def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, said: Choices) -> tuple[Found, list[Selection]]:
     """The inputs: from the folder, from the cache; and without a folder, from the network. And the selections that they are of."""
     cache = Cache()
     notes: tuple[str, ...] = ()
-    if folder is None and said.fetching.allowed:
+    if not data and said.fetching.allowed:
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",)
@@ -219,7 +228,7 @@ def _fetched(folder: Path | None, selections: list[Selection], recipe: Recipe, s
     def kept(source: Source, subset: Subset) -> list[Held]:
         return [entry.held for entry in cache.complete(source, subset)]
 
-    found = find(folder, selections, kept=kept, missing=said.missing)
+    found = find(data, selections, kept=kept, missing=said.missing)
     return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
 
 
@@ -254,17 +263,15 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
         return fetch(needed, cache, how.progress, how.landed)
 
 
-def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock, said: Choices) -> Found:
+def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices) -> Found:
     """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
-    there = {i.sha256 for i in find(folder, selections, missing="skip").inputs} if folder else set()
+    there = {i.sha256 for i in find(data, selections, missing="skip").inputs}
     absent = [f for f in files if f.sha256 not in there]
     cache = Cache()
     lost = [
-        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}"
-        for f in absent
-        if (why := _why_lost(f, folder, cache, said.fetching))
+        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}" for f in absent if (why := _why_lost(f, data, cache, said.fetching))
     ]
     if lost:
         raise MissingSourceError(
@@ -283,7 +290,7 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
         label = f"{source.name}:{subset.name}"
         return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(folder, selections, kept=kept, beside=True, missing="skip")
+    found = find(data, selections, kept=kept, beside=True, missing="skip")
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [f"{i.relative} (sha256 {sha[:12]}…) is not in it" for sha, i in got.items() if sha not in expected]
     other += [f"{f.name} (sha256 {sha[:12]}…) is in it and was not found" for sha, f in expected.items() if sha not in got]
@@ -296,13 +303,13 @@ def _as_locked(folder: Path | None, selections: Sequence[Selection], lock: Lock,
     return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
 
 
-def _why_lost(file: Locked, folder: Path | None, cache: Cache, how: Fetching) -> str:
+def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
     """Why a file cannot be had; "" if it can."""
     if cache.with_digest(file.sha256) or (file.place and how.allowed):
         return ""
     if file.place:
         return "is not in the cache"
-    return "came from a folder when the lock was written" + (f", and is not in {folder}" if folder else "")
+    return "came from a folder when the lock was written" + (f", and is not in {_named(data)}" if data else "")
 
 
 def _locked_file(file: Locked, place: str) -> Wanted:

@@ -92,6 +92,7 @@ class Recipe:
         not_languages: tuple[str, ...] | None = None,
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
+        tokenizer: str | None = None,
         index_base: Mapping[str, int] | None = None,
     ) -> Recipe:
         """The recipe with what the command line said; None leaves it."""
@@ -106,6 +107,8 @@ class Recipe:
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
+        if tokenizer is not None:
+            changed = replace(changed, tokenizer=tokenizer)
         if index_base is not None:
             bases = dict(changed.index_base) | dict(index_base)
             changed = replace(changed, index_base=_typed(bases, Bases, "the flags: index_base"))

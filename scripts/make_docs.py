@@ -92,7 +92,10 @@ def _cli() -> str:
         summary = (error.__doc__ or "").split("\n")[0]
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
     lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |"]
-    lines += ["| 141 | | Nobody reads what is printed any more (`oi stats \\| head`). |", ""]
+    lines += [
+        "| 141 | | Nobody reads what is printed any more (`oi stats \\| head`). `oi build` and `oi fetch` go on without a reader. |",
+        "",
+    ]
     return "\n".join(lines)
 
 

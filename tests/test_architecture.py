@@ -7,7 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent / "open_instructions"
 # each line may import only from lines above it
-ORDER = """errors arrays places limits licenses schema evidence columns ledger failures usage upstream catalogue shapes chat tokens readers chunk acquire stages recipe versions drafting pipeline engines store probing planner merge card builder
+ORDER = """checkout errors arrays places limits licenses schema evidence columns ledger failures usage upstream catalogue shapes chat tokens readers chunk acquire stages recipe versions drafting pipeline engines store probing planner merge card builder
 tables loader describe summary verify explain publishing cli""".split()  # noqa: SIM905
 ALLOWED = {("readers", "catalogue"), ("builder", "tables")}  # builder: a BuildResult prints as a table, imported when it does
 

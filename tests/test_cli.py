@@ -89,18 +89,11 @@ def _first_sharegpt(out: Path) -> str:
     return str(next(i for i in ids if i.startswith("sharegpt/")).partition("/")[2])
 
 
-def test_the_newest_build_a_real_one_before_a_sample(own_home: Path, tmp_path: Path) -> None:
-    assert oi("build", "-s", "dolly", "--sample").returncode == 0
-    assert "dolly" in oi("stats").stdout
+def test_a_file_is_found_again_without_being_named(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "alpaca_data.json").write_text('[{"instruction": "Name a tree.", "input": "", "output": "An oak."}]')
     assert oi("build", "-s", "alpaca", "-d", data).returncode == 0
-    assert oi("build", "-s", "dolly", "--sample", "--overwrite", "--max-tokens", "99").returncode == 0
-    shown = oi("stats").stdout
-    assert "alpaca:main" in shown and "dolly" not in shown
-    assert (own_home / "builds" / "default").is_dir()
-    # the file is found again without being named
     assert "as read" in oi("explain", "alpaca/000000").stdout
     (data / "alpaca_data.json").unlink()
     assert "was not found on this machine" in oi("explain", "alpaca/000000").stdout
@@ -264,16 +257,54 @@ def test_nobody_reads(tmp_path: Path, stream: str) -> None:
     other = {"stdout": "stderr", "stderr": "stdout"}[stream]
     done = subprocess.run(given, check=False, **{stream: writer, other: subprocess.DEVNULL})  # type: ignore[call-overload]
     os.close(writer)
-    assert done.returncode == 141
-    # the tables come last, what was found comes first
-    assert (tmp_path / "mix" / "manifest.json").exists() == (stream == "stdout")
+    # the build is what was asked for, and it is there
+    assert done.returncode == 0
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["mix"]
+    assert oi("check", tmp_path / "mix").returncode == 0
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3, 9])
+def test_a_build_whose_reader_leaves_ends_as_any_other(tmp_path: Path, lines: int) -> None:
+    code = "from open_instructions.cli import run; run()"
+    build = f"{sys.executable} -c '{code}' build all --sample -o mix 2>&1 | head -n {lines}; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", build], capture_output=True, text=True, cwd=tmp_path, check=False)
+    *shown, status = done.stdout.splitlines()
+    assert (len(shown), status, done.stderr) == (lines, "0", "")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["mix"]
+    assert oi("check", tmp_path / "mix").returncode == 0
+
+
+@pytest.mark.parametrize(("given", "status"), [("--data-dir /no/such", 2), ("--recipe vicunna", 5), ("--out /proc/no/build", 6)])
+def test_a_build_that_fails_says_so_by_its_code_though_nobody_reads(tmp_path: Path, given: str, status: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from open_instructions.cli import run; run()"
+    sample = [] if "--data-dir" in given else ["--sample"]
+    done = subprocess.run([sys.executable, "-c", code, "build", "dolly", *sample, *given.split()], check=False, stderr=writer)
+    os.close(writer)
+    assert done.returncode == status
+
+
+def test_a_build_outlives_its_terminal(tmp_path: Path) -> None:
+    import pty
+
+    main, side = pty.openpty()
+    code = "import os, time\nwhile not os.path.exists('closed'): time.sleep(0.01)\nfrom open_instructions.cli import run; run()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "build", "dolly", "--sample", "-o", "mix"], stdout=side, stderr=side, cwd=tmp_path
+    )
+    os.close(side)
+    os.close(main)
+    (tmp_path / "closed").touch()
+    assert running.wait(60) == 0
+    assert oi("check", tmp_path / "mix").returncode == 0
 
 
 @pytest.mark.parametrize(
     ("stream", "command"),
     [
         *(("stdout", command) for command in ("--help", "build --help", "--version", "sources", "sources --json")),
-        *(("stderr", command) for command in ("nope", "build -s nope", "stats /nowhere")),
+        *(("stderr", command) for command in ("nope", "stats /nowhere")),
     ],
 )
 @pytest.mark.parametrize("unbuffered", ["", "1"])

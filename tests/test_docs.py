@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shlex
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import open_instructions as oi
@@ -19,8 +22,9 @@ from open_instructions.recipe import Recipe
 from open_instructions.schema import Reason
 from open_instructions.tables import ledger_table, plain
 
-from .test_cli import oi as run
+from .test_install import copied, environment
 
+ROLES = ("system", "user", "assistant")
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -79,32 +83,68 @@ def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
 
 # --- the README
 
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.S)
+LEDGER = next(text for kind, text in BLOCKS if not kind)
+[ROW, LLAMA_FACTORY] = sorted((json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True)
+
 
 def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
     result = oi.build("all", sample=True, out=tmp_path / "mix")
-    assert plain(*ledger_table(result.ledger)) in README
-    assert json.loads(re.findall(r"```json\n(.*?)```", README, re.S)[0]) in oi.load(result.path, sources="dolly").to_list()
+    assert plain(*ledger_table(result.ledger)) + "\n" == LEDGER
+    assert ROW in oi.load(result.path, sources="dolly").to_list()
 
 
-def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
-    assert names["rows"].num_rows == 24
-    assert names["train"].num_rows == 421
+def as_one_script() -> str:
+    """All shell and Python of the README, from top to bottom, with a line between two blocks. The tests do not run themselves, and
+    what fetches from upstream, which stands in indented blocks, is left out."""
+    script = "set -e\n"
+    for kind, text in BLOCKS:
+        if kind == "sh":
+            script += text.replace("make test ", ": make test ")
+        if kind == "python":
+            script += (
+                f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            )
+        if kind in ("sh", "python"):
+            script += "echo =====\n"
+    return script
 
 
-def test_the_shell_commands_of_the_readme_run(tmp_path: Path) -> None:
-    lines = [line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
-    commands = [shlex.split(line)[1:] for line in lines if line.startswith("oi ")]
-    assert len(commands) == 7
-    from open_instructions.acquire import samples_dir
-
-    (tmp_path / "downloads").symlink_to(samples_dir())
-    for command in commands:
-        done = run(*command, cwd=tmp_path)
-        assert done.returncode == 0, (command, done.stderr)
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a fresh clone, with a home in which nothing was built; its environment is made without fetching anything."""
+    clone = copied(tmp_path)
+    programs = environment(clone / ".venv")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", f"--python={programs / 'python'}"]
+    subprocess.run(
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone], check=True, capture_output=True
+    )
+    (clone / ".venv" / "installed").touch()
+    (clone / "downloads").symlink_to(clone / "open_instructions" / "samples")
+    for name in ("OI_HOME", "VIRTUAL_ENV", "PYTHONPATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = as_one_script()
+    assert script.count("\noi build ") == 4 and "\nmake demo " in script and "\n: make test " in script
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    demo, _, shell, folders, notebook, trainer, _ = done.stdout.split("=====\n")
+    assert LEDGER in demo and "Next: .venv/bin/oi explain alpaca/000002" in demo
+    home = tmp_path / "data" / "open-instructions" / "builds"
+    # oi stats of make demo, and those of the next section, read what it built
+    assert done.stderr.count(f"The newest build: {home / 'sample'}\n") == 3
+    assert "567  " in shell and "changed by no_input" in shell and shell.endswith(f"{clone / 'dolly'}\n")
+    assert re.findall(r"^/.*", folders, re.M) == [str(p) for p in (home / "default", clone / "mix", home / "commercial")]
+    assert LEDGER in notebook and "['rows 24']" in notebook
+    assert "['train 69']" in trainer  # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
+    # what LLaMA-Factory is told: a folder in which all files are of one kind, and what is in them
+    [said] = LLAMA_FACTORY.values()
+    files = list((clone / said["file_name"]).iterdir())
+    assert files and {file.suffix for file in files} == {".parquet"}
+    [message, *_] = pq.read_table(files[0])[said["columns"]["messages"]][0].as_py()
+    assert set(message) == {said["tags"]["role_tag"], said["tags"]["content_tag"]}
+    assert {said["tags"][f"{role}_tag"] for role in ROLES} == set(ROLES)
 
 
 def test_every_command_is_in_the_documentation() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .test_install import ROOT, copied
+
 # the project itself is imported from the wheel, not from the clone
 START = (
     "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)];"
@@ -21,22 +22,29 @@ START = (
 )
 
 
-def wheel(folder: Path, **environment: str) -> Path:
-    """A wheel of a copy of the clone, because setuptools leaves its build folder in the tree."""
-    clone = folder / "clone"
-    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis")
-    shutil.copytree(ROOT, clone, ignore=ignored)
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, clone],
-        check=True,
-        capture_output=True,
-        env=os.environ | environment,
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+
+
+def wheel(folder: Path, *, isolated: bool = False, **environment: str) -> Path:
+    """A wheel of a copy of the clone, because setuptools leaves its build folder in the tree. `isolated` has pip fetch what the
+    build needs; else it is what is installed here."""
+    if not (folder / "clone").exists():
+        copied(folder)
+    options = ["--no-deps", *([] if isolated else ["--no-build-isolation"]), "-w", folder]
+    done = subprocess.run(
+        [*PIP, "wheel", *options, folder / "clone"], capture_output=True, text=True, env=os.environ | environment, check=False
     )
+    assert done.returncode == 0, done.stderr
     [found] = folder.glob("*.whl")
     with zipfile.ZipFile(found) as archive:
         archive.extractall(folder / "site")
     return found
+
+
+def can_fetch(folder: Path) -> bool:
+    """Does an index answer pip, with what a compiled build needs?"""
+    given = [*PIP, "--retries=0", "--timeout=10", "download", "--no-deps", "-d", folder, "setuptools>=77", "mypy>=1.11"]
+    return subprocess.run(given, capture_output=True, check=False).returncode == 0
 
 
 def run(folder: Path, code: str) -> str:
@@ -57,6 +65,26 @@ def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
     assert run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])") == "421"
 
 
+def test_what_an_earlier_version_left_is_not_installed(tmp_path: Path) -> None:
+    old = copied(tmp_path) / "converters" / "old.py"
+    old.write_text("")
+    assert "open_instructions/converters/old.py" in zipfile.ZipFile(wheel(tmp_path)).namelist()
+    old.unlink()
+    assert "open_instructions/converters/old.py" not in zipfile.ZipFile(wheel(tmp_path)).namelist()
+
+
+def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None:
+    code = "import sys; sys.path.insert(0, 'scripts'); import build_backend as b; print(b.build_sdist(sys.argv[1]))"
+    # nothing is compiled for it, and so nothing has to be there to compile with
+    given = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(given, cwd=copied(tmp_path), capture_output=True, text=True, env=os.environ | {"OI_NATIVE": "1"}, check=False)
+    assert done.returncode == 0, done.stderr
+    archive = tmp_path / done.stdout.split()[-1]
+    subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, archive], check=True, capture_output=True)
+    [made] = tmp_path.glob("*.whl")
+    assert "open_instructions/converters/sharegpt.py" in zipfile.ZipFile(made).namelist()
+
+
 # pages of random pieces, closed and not, and what the stage makes of them
 PAGES = """
 import hashlib, random
@@ -73,12 +101,16 @@ print(dom.__file__.rpartition(".")[2], hashlib.sha256("\\0".join(texts).encode()
 """
 
 
-@pytest.mark.skipif(find_spec("mypyc") is None or not shutil.which("cc"), reason="needs mypyc and a C compiler")
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_compiled_or_not_the_text_is_the_same(tmp_path: Path) -> None:
+    """In an environment of its own, with what pip fetches for the build; without a network in this one."""
+    isolated = can_fetch(tmp_path / "fetched")
+    if not isolated and find_spec("mypyc") is None:
+        pytest.skip("needs a network, or mypyc")
     (tmp_path / "site").mkdir()
     native = tmp_path / "native"
     native.mkdir()
-    wheel(native, OI_NATIVE="1")
+    wheel(native, isolated=isolated, OI_NATIVE="1")
     shutil.copytree(ROOT / "open_instructions", tmp_path / "site" / "open_instructions")
     kind, digest = run(native, PAGES).split()
     assert kind in ("so", "pyd")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from .. import places
@@ -73,24 +74,31 @@ Kept = Callable[[Source, Subset], Sequence[Held]]
 
 
 def find(
-    data_dir: Path | None, selections: Sequence[Selection], *, kept: Kept | None = None, beside: bool = False, missing: str = "stop"
+    data_dir: Path | Sequence[Path] | None,
+    selections: Sequence[Selection],
+    *,
+    kept: Kept | None = None,
+    beside: bool = False,
+    missing: str = "stop",
 ) -> Found:
-    """Look through a folder at any depth, archives included; subsets that are not there are taken from what was fetched.
+    """Look through folders at any depth, archives included; subsets that are not there are taken from what was fetched.
 
     With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
     source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
     name that holds something else, or a fetched one that is not what was fetched.
     """
-    if data_dir is not None and not data_dir.is_dir():
-        raise UsageError(f"{data_dir} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
+    folders = _each(data_dir)
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
     wanted = {s.source.name: s for s in selections}
     sources = {s.name: s for s in registry().all()} | {name: s.source for name, s in wanted.items()}
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
-    for file in _files(data_dir) if data_dir else ():
+    for file in chain.from_iterable(map(_files, folders)):
         known = _recognise(file, sources, wanted)
         if known is None and plain_name(file.relative).lower().endswith(_DATA_SUFFIXES):
-            unused.append(file.relative)
+            unused.append(file.relative if len(folders) == 1 else str(file.path))
         if known is None or known[0].name not in wanted:
             continue
         source, subset = known
@@ -143,9 +151,16 @@ def find(
         notes += said
     if stop and missing == "stop":
         raise MissingSourceError(
-            _missing_message(stop, data_dir, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
+            _missing_message(stop, folders, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
         )
     return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
+
+
+def _each(folders: Path | Sequence[Path] | None) -> Sequence[Path]:
+    """One folder, several or none, as several."""
+    if folders is None:
+        return ()
+    return folders if isinstance(folders, Sequence) else (folders,)
 
 
 def _not_found(
@@ -282,7 +297,10 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
     for item in sorted(hashed, key=lambda i: (i.relative.count("/"), i.relative, i.member or 0)):
         key = (item.subset, item.sha256, item.member)
         if key in kept:
-            notes.append(f"{item.source}: {item.relative} has the same bytes as {kept[key].relative}; one was taken")
+            here, there = item.relative, kept[key].relative
+            if here == there:  # in two folders
+                here, there = str(item.path), str(kept[key].path)
+            notes.append(f"{item.source}: {here} has the same bytes as {there}; one was taken")
         else:
             kept[key] = item
     order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}
@@ -331,8 +349,8 @@ def _hash_all(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[str]:
         yield known[item.path]
 
 
-def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], data_dir: Path | None, found: Iterable[tuple[str, str]]) -> str:
-    where = f"in {data_dir} or the cache" if data_dir else "in the cache"
+def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], folders: Sequence[Path], found: Iterable[tuple[str, str]]) -> str:
+    where = f"in {', '.join(map(str, folders))} or the cache" if folders else "in the cache"
     lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
     for source, names in stop:
         for name in names:

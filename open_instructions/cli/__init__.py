@@ -14,19 +14,21 @@ from ..errors import OpenInstructionsError
 from ..places import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
+from .streams import open_closed, outlive_readers
 
 _INTERRUPTED = 130
 _NOBODY_READS = 141
 """As a shell says of a command that SIGPIPE ended."""
+_HELP = {"-h", "--help"}
 _GOES_ON = ("build", "fetch")
-"""What starts from what is done, after an interruption."""
+"""What starts from what is done, after an interruption, and ends although nobody reads its messages any more."""
 
 app = typer.Typer(
     name="oi",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": sorted(_HELP)},
     help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
     epilog="Start here:  oi build --sources all --sample   then   oi stats",
 )
@@ -65,9 +67,12 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
+def _command(given: Sequence[str]) -> str:
+    return next((a for a in given if not a.startswith("-")), "")
+
+
 def _interrupted(given: Sequence[str]) -> int:
-    command = next((a for a in given if not a.startswith("-")), "")
-    fail("Interrupted.", "The same command goes on from what is done." if command in _GOES_ON else "")
+    fail("Interrupted.", "The same command goes on from what is done." if _command(given) in _GOES_ON else "")
     return _INTERRUPTED
 
 
@@ -128,7 +133,9 @@ def _main(arguments: list[str] | None) -> int:
 def run() -> NoReturn:
     """The command itself: `main`, and the end of the process. To take the interpreter apart, object by object, is a tenth of what a
     short command takes, and nothing is left to be closed; but where it was interrupted, perhaps twice."""
-    _open_closed()
+    open_closed()
+    if _command(sys.argv[1:]) in _GOES_ON and not _HELP & set(sys.argv):
+        outlive_readers()  # what they make is on disk: their messages are not the result
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
@@ -136,12 +143,3 @@ def run() -> NoReturn:
     if code == _INTERRUPTED:
         sys.exit(code)
     os._exit(code)
-
-
-def _open_closed() -> None:
-    """A standard stream that is closed leads nowhere: else its number would be given to a file of ours, and of the workers."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            stream = open(os.devnull, mode)  # noqa: SIM115 - as long as the process
-            os.set_inheritable(stream.fileno(), True)
-            setattr(sys, name, stream)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from ..errors import UsageError
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
 
@@ -26,9 +27,9 @@ oi build --sources all                                     fetch what it needs, 
 
 oi build --sources all --data-dir downloads --missing skip
 
-oi build --sources alpaca,gpt4llm:zh --data-dir downloads --languages zh --out mix
+oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 
-oi build --sources ./mine.py --data-dir downloads          a source of your own
+oi build ./mine.py --data-dir downloads                    a source of your own
 
 oi build --locked mix/oi.lock --out again                  the very files of an earlier build
 
@@ -38,15 +39,19 @@ oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
 def build(
-    sources: Annotated[str, typer.Option("--sources", "-s", help="all, or a list like alpaca,gpt4llm:zh,./mine.py")] = "all",
+    named: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.", show_default=False),
+    ] = None,
+    sources: Annotated[str | None, typer.Option("--sources", "-s", help="The same as a list: alpaca,gpt4llm:zh,./mine.py")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
     data_dir: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--data-dir",
             "-d",
             metavar="FOLDER",
-            help="The folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw.",
+            help="A folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw. Can be given several times.",
         ),
     ] = None,
     missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
@@ -68,6 +73,12 @@ def build(
         str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub."
+        ),
+    ] = None,
     index_base: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,8 +103,8 @@ def build(
     watcher = _Watcher()
     try:
         result = run(
-            sources,
-            data_dir=data_dir,
+            _asked_for(named, sources),
+            data_dir=data_dir or None,
             sample=sample,
             missing=missing,
             offline=offline,
@@ -104,6 +115,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            tokenizer=tokenizer,
             index_base=index_base,
             engine=engine,
             ray_address=ray_address,
@@ -138,6 +150,13 @@ def build(
         )
     )
     console.print(Text(safe(str(result.path))))
+
+
+def _asked_for(named: list[str] | None, listed: str | None) -> str:
+    """The sources, named in one of the two ways."""
+    if named and listed is not None:
+        raise UsageError(f"Sources are named twice: {' '.join(named)}, and --sources {listed}.", hint="Name all of them in one place.")
+    return ",".join(named) if named else "all" if listed is None else listed
 
 
 class _Watcher:

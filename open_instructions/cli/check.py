@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import err, out, safe
+from .console import err, out, safe, to_read
 
 EXAMPLES = """Examples:
 
@@ -17,12 +17,14 @@ oi check mix"""
 
 
 def check(
-    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    directory: Annotated[
+        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+    ] = None,
 ) -> int:
     """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
     from ..verify import check as run
 
-    found = run(directory)
+    found = run(to_read(directory))
     for problem in found.problems:
         err().print(Text(safe(f"{found.path}: {problem}")))
     if found:

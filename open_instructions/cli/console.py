@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,17 @@ def fail(message: str, hint: str = "") -> None:
     console.print(Text.assemble(("Error: ", "bold red"), safe(message)))
     if hint:
         console.print(Text(safe(hint)))
+
+
+def to_read(directory: str | None) -> str | os.PathLike[str]:
+    """The build that a command reads: the one that was named, or the newest, and then which one that is is said."""
+    if directory is not None:
+        return directory
+    from ..store import newest
+
+    found = newest()
+    err().print(Text(safe(f"The newest build: {found}")))
+    return found
 
 
 def bars(console: Console) -> Progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from .console import out, safe
+from .console import out, safe, to_read
 
 if TYPE_CHECKING:
     from ..explain import Explanation
@@ -25,16 +25,21 @@ _LONG = 2000
 
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/.")],
-    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    directory: Annotated[
+        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+    ] = None,
     data_dir: Annotated[
-        str | None, typer.Option("--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved.")
+        list[str] | None,
+        typer.Option(
+            "--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved. Can be given several times."
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
     """Show where one record came from and what each stage did to it, before and after."""
     from ..explain import explain as look
 
-    found = look(id, directory, data_dir=data_dir)
+    found = look(id, to_read(directory), data_dir=data_dir or None)
     console = out()
     for line in _lines(found, None if full else _LONG):
         console.print(line)

@@ -22,13 +22,15 @@ EXAMPLES = """Examples:
 
 oi fetch                          what a build of all sources needs
 
-oi fetch dolly,gpt4llm:zh         two of them
+oi fetch dolly gpt4llm:zh         two of them
 
 oi fetch gpt4all:p3 --yes         without being asked"""
 
 
 def fetch(
-    sources: Annotated[str, typer.Argument(metavar="SOURCES", help="all, or a list like alpaca,gpt4llm:zh")] = "all",
+    named: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh; all if none is named.", show_default=False)
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
 ) -> int:
     """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a digest is known."""
@@ -38,7 +40,7 @@ def fetch(
     from ..planner import bring, told
 
     cache = Cache()
-    needed = needs(select(sources), cache)
+    needed = needs(select(",".join(named) if named else "all"), cache)
     for label, steps in needed.by_hand:
         err().print(Text(safe(f"By hand: {label}. {steps}")))
     failed = bring(needed, cache, watching(yes=yes))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import out, safe, show
+from .console import out, safe, show, to_read
 
 EXAMPLES = """Examples:
 
@@ -18,14 +18,16 @@ oi stats mix --json        for scripts"""
 
 
 def stats(
-    directory: Annotated[str | None, typer.Argument(metavar="DIR", help="A build; the newest one by default.", show_default=False)] = None,
+    directory: Annotated[
+        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
     from ..summary import stats as summarise
     from ..tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
-    found = summarise(directory)
+    found = summarise(to_read(directory))
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
         return

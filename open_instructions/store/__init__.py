@@ -31,6 +31,9 @@ TABLES = (DATA, REJECTED, FILES)
 PAGES = (CARD, LICENSE, LOCK)
 """What lies beside the manifest."""
 SAMPLE = "sample"
+_INPUTS, _BUILDS = "inputs.json", "builds.json"
+"""What is noted in the home: where input files lie, and which builds were made."""
+_NOTED_BUILDS = 1000
 _DECIDES = ("versions", "recipe", "sources", "inputs", "missing")
 _LISTS = ("inputs", "missing", "shards")
 _MANIFEST_KEYS = ("fingerprint", *_DECIDES, "totals", "ledger", "shards")
@@ -93,8 +96,8 @@ def inside(shard: str) -> bool:
 
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
-    """The build in a folder; without one the newest in the default place, a real one before a sample."""
-    folder = places.place(path) if path is not None else _newest()
+    """The build in a folder; without one the newest."""
+    folder = places.place(path) if path is not None else newest()
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is no folder"
@@ -131,14 +134,22 @@ def _look_over(content: Mapping[str, Any]) -> None:
         raise TypeError(content["ledger"])
 
 
-def _newest() -> Path:
-    found = [p.parent for p in builds().glob(f"*/{MANIFEST}")]
-    real = [p for p in found if p.name != SAMPLE] or found
-    if not real:
+def newest() -> Path:
+    """The folder of the build that was made last, wherever it lies; those that are gone are passed over.
+
+    Raises NotFoundError if there is none, UsageError if it lies in a store that does not answer.
+    """
+    for folder in map(places.place, reversed(_noted_builds())):
+        places.check_reachable(folder)
+        if (folder / MANIFEST).is_file():
+            return folder
+    unnoted = [manifest.parent for manifest in builds().glob(f"*/{MANIFEST}")]
+    if not unnoted:
         raise NotFoundError(
-            f"There is no build in {builds()}.", hint="Name the folder of one, or make one: oi build --sources all --sample"
+            f"There is no build that was made here, and none in {builds()}.",
+            hint="Name the folder of one, or make one: oi build --sources all --sample",
         )
-    return max(real, key=lambda p: (p / MANIFEST).stat().st_mtime_ns)
+    return max(unnoted, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
 
 
 def existing(out: Path) -> Build | None:
@@ -162,22 +173,45 @@ def existing(out: Path) -> Build | None:
     return Build(out, {"shards": []})
 
 
-def remember(paths: Mapping[str, Path]) -> None:
-    """Note where files with these sha256 lie on this machine, for `oi explain`. Nothing of a build depends on it."""
-    path = home() / "inputs.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = {**whereabouts(), **{sha256: str(p if places.is_remote(p) else p.resolve()) for sha256, p in paths.items()}}
-    places.write_whole(path, lambda file: file.write(json.dumps(known, indent=2).encode()))  # paths may be no UTF-8: escaped they are
+def remember(paths: Mapping[str, Path], build: Path) -> None:
+    """Note that this build was made last, and where files with these sha256 lie on this machine, for `oi explain`.
+    Nothing of a build depends on it."""
+    from filelock import FileLock
+
+    home().mkdir(parents=True, exist_ok=True)
+    with FileLock(home() / ".lock", timeout=10):  # builds may end at the same time
+        _note(_INPUTS, {**whereabouts(), **{sha256: _from_anywhere(path) for sha256, path in paths.items()}})
+        here = _from_anywhere(build)
+        _note(_BUILDS, [*(b for b in _noted_builds() if b != here), here][-_NOTED_BUILDS:])
 
 
 def whereabouts() -> dict[str, str]:
     """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
-    path = home() / "inputs.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError:
-        content = {}
+    content = _noted(_INPUTS)
     return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
+
+
+def _noted_builds() -> list[str]:
+    """The builds that `remember` noted, the newest last."""
+    content = _noted(_BUILDS)
+    return [path for path in content if isinstance(path, str)] if isinstance(content, list) else []
+
+
+def _from_anywhere(path: Path) -> str:
+    return str(path if places.is_remote(path) else path.resolve())
+
+
+def _note(name: str, value: Any) -> None:
+    text = json.dumps(value, indent=2)  # paths may be no UTF-8: escaped they are
+    places.write_whole(home() / name, lambda file: file.write(text.encode()))
+
+
+def _noted(name: str) -> Any:
+    path = home() / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def write_json(path: Path, value: Any) -> None:
