@@ -142,17 +142,17 @@ def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
         return select(lock.sources)
     except UsageError as error:
         raise UsageError(
-            f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources ./mine.py names one of your own."
+            f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources=./mine.py names one of your own."
         ) from error
 
 
 def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
-        raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
+        raise UsageError(f"--max-tokens is a whole number, not {said.max_tokens!r}.")
     if not isinstance(said.tokenizer, str | None):
-        raise UsageError(f"tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
+        raise UsageError(f"--tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
     if not isinstance(said.recipe, str | Recipe | None):
-        raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
+        raise UsageError(f"--recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
     if said.recipe is None:
         chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()
     else:
@@ -221,7 +221,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
         if failed and said.missing == "stop":
             raise FetchError(
                 "Not everything could be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)) + "\n",
-                hint="The same command goes on with what is missing; --missing skip goes on without it, --data-dir takes files of yours.",
+                hint="The same command goes on with what is missing; --missing=skip goes on without it, --data-dir takes files of yours.",
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 

@@ -113,7 +113,7 @@ WRONG = [
     (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),
     (["stats", "/"], 7, "not a build"),
     (["stats"], 7, "There is no build"),
-    (["explain", "alpaca/000000", "/no/such"], 7, "is no folder"),
+    (["explain", "alpaca/000000", "/no/such"], 7, "is not a folder"),
     (["sources", "alpca"], 2, "Did you mean 'alpaca'"),
 ]
 

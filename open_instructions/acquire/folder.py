@@ -138,7 +138,7 @@ def find(
                     left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in others)
                     notes.append(
                         f"{name}: took {taken} ({sizes[taken]:,} bytes) and left {left}, other forms of the same set; "
-                        f"--sources {name}:{others[0]} takes another"
+                        f"--sources={name}:{others[0]} takes another"
                     )
                 present = [taken]
             else:
@@ -151,7 +151,7 @@ def find(
         notes += said
     if stop and missing == "stop":
         raise MissingSourceError(
-            _missing_message(stop, folders, by_subset), hint="oi fetch has them fetched; --missing skip goes on without them."
+            _missing_message(stop, folders, by_subset), hint="oi fetch has them fetched; --missing=skip goes on without them."
         )
     return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
 

@@ -23,6 +23,8 @@ from ..upstream import Hub, parse_place
 from .cache import Cache
 from .folder import Input
 
+_HINT = "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+
 
 @dataclass(frozen=True)
 class Locked:
@@ -67,12 +69,12 @@ def read_lock(path: str) -> Lock:
     try:
         content = json.loads(places.place(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", hint=_HINT) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no lock: {error}.") from error
+        raise InputError(f"{path} is not a lock: {error}.", hint=_HINT) from error
     try:
         if content["format"] != 1:
-            raise InputError(f"{path} has format {content['format']}, and this version reads 1.")
+            raise InputError(f"{path} has format {content['format']}, and this version reads 1.", hint=_HINT)
         lock = Lock(
             content["open_instructions"],
             tuple(content["sources"]),
@@ -84,7 +86,8 @@ def read_lock(path: str) -> Lock:
         for file in lock.files:
             _check(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is no lock of Open Instructions: {error}.") from error
+        missing = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise InputError(f"{path} is not a lock of Open Instructions: {missing}.", hint=_HINT) from error
     return lock
 
 

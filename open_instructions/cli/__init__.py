@@ -14,6 +14,7 @@ from ..errors import OpenInstructionsError
 from ..places import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
+from .mistakes import in_words
 from .streams import open_closed, outlive_readers
 
 _INTERRUPTED = 130
@@ -62,11 +63,6 @@ def _options(
 _WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
-def _sentence(text: str) -> str:
-    text = " ".join(text.split())
-    return text if text.endswith((".", "?", "!")) else f"{text}."
-
-
 def _command(given: Sequence[str]) -> str:
     return next((a for a in given if not a.startswith("-")), "")
 
@@ -105,7 +101,7 @@ def _main(arguments: list[str] | None) -> int:
     except _WrongUsage as error:
         if not error.format_message():  # no command at all: the help has been shown
             return 2
-        fail(_sentence(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
+        fail(*in_words(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         if debug:
