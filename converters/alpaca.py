@@ -34,7 +34,7 @@ def refuse_no_output(record: Record) -> Record | Reject:
     return record
 
 
-_FIELDS = frozenset({"instruction", "input", "output"})
+_FIELDS = frozenset({"instruction", "output"})
 _PARQUET = "train-00000-of-00001-a09b74b3ef9c3b56.parquet"
 
 ALPACA = Source(
@@ -66,7 +66,7 @@ ALPACA = Source(
         Subset(
             "hub",
             files=("alpaca/*train-00000-of-00001-*.parquet", _PARQUET),
-            fields=_FIELDS | {"text"},
+            fields=_FIELDS,
             downloads=(
                 File(
                     _PARQUET,

@@ -41,7 +41,8 @@ DOLLY = Source(
         Subset(
             "main",
             files=(_FILE,),
-            fields=frozenset({"instruction", "context", "response", "category"}),
+            fields=frozenset({"instruction", "response"}),
+            telling=(frozenset({"instruction", "context", "response", "category"}),),
             downloads=(
                 File(
                     _FILE,

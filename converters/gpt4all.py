@@ -27,6 +27,11 @@ _PAIRS = (
     (("turn_0_question", "turn_0_answer"),),
 )
 """Which fields hold the pairs of turns, the richest shape first; fields of another shape go into `metadata`."""
+_SHAPES = (
+    frozenset({"prompt", "response"}),
+    frozenset({"prompt", "response_turn_1", "prompt_turn_2", "response_turn_2"}),
+    frozenset({"turn_0_question", "turn_0_answer"}),
+)
 
 
 def drop_end_marks(record: Record) -> Record:
@@ -40,7 +45,10 @@ def _subset(
     return Subset(
         name,
         files=files,
-        fields=frozenset({"prompt", "response", "source"}),
+        fields=_SHAPES[0],
+        other_fields=_SHAPES[1:],
+        telling=tuple(shape | {"source"} for shape in _SHAPES),
+        common_names=True,
         downloads=downloads,
         languages=("en",),
         engine="gpt-3.5-turbo",

@@ -50,7 +50,7 @@ def _subset(name: str, file: File, language: str, records: int, row: str) -> Sub
     return Subset(
         name,
         files=(file.name,),
-        fields=frozenset({"instruction", "input", "output"}) | ({"label"} if name == "unnatural" else set()),
+        fields=frozenset({"instruction", "output"}),
         downloads=(file,),
         languages=(language,),
         engine="gpt-4",

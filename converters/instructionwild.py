@@ -74,6 +74,7 @@ def _prompts(name: str, files: tuple[str, ...], downloads: tuple[File, ...], rec
         name,
         files=files,
         fields=frozenset({"instruction"}),
+        common_names=name == "v2",
         downloads=downloads,
         languages=languages,
         engine="none",

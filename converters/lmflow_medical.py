@@ -133,7 +133,9 @@ MEDICAL_SUBSETS = (
         "pubmedqa",
         files=("ori_pqal.json", "ori_pqaa.json", "ori_pqau.json"),
         fields=frozenset({"QUESTION", "CONTEXTS"}),
-        other_fields=(
+        other_fields=(frozenset({"question", "context"}),),
+        telling=(
+            frozenset({"QUESTION", "CONTEXTS"}),
             frozenset({"pubid", "question", "context", "long_answer"}),
             frozenset({"question", "context", "long_answer", "final_decision"}),
         ),
@@ -173,9 +175,11 @@ MEDICAL_SUBSETS = (
         "medqa",
         files=("US/*.jsonl", "Mainland/*.jsonl", "Taiwan/*.jsonl"),
         fields=frozenset({"question", "options", "answer_idx"}),
-        other_fields=(
+        other_fields=(frozenset({"question", "options", "answer"}),),
+        telling=(
+            frozenset({"question", "options", "answer_idx"}),
             frozenset({"question", "options", "answer", "meta_info"}),
-            frozenset({"question", "options", "answer", "key", "value"}),
+            frozenset({"question", "answer", "options.key", "options.value"}),
         ),
         downloads=_MEDQA,
         languages=("en", "zh-Hans", "zh-Hant"),

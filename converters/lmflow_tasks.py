@@ -91,7 +91,8 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
 TASK_SUBSET = Subset(
     "natural-instructions",
     files=("task[0-9]*_*.json",),
-    fields=frozenset({"Definition", "Positive Examples"}),
+    fields=frozenset({"Definition", "Instances"}),
+    telling=(frozenset({"Definition", "Positive Examples"}),),
     downloads=(
         File(
             "natural-instructions.tar.gz",

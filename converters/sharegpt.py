@@ -192,7 +192,7 @@ def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Re
 
 
 _COMMON: dict[str, Any] = {
-    "fields": frozenset({"id", "conversations"}),
+    "fields": frozenset({"conversations"}),
     "engine": "chatgpt",
     "license": "LicenseRef-ShareGPT-unclear",
     "format": "array",

@@ -24,7 +24,7 @@ from .drafting import wanted_fields
 from .engines import Engine
 from .engines.local import Local
 from .errors import InputError, LedgerError, OutputError, UsageError
-from .failures import check_failures
+from .failures import check_failures, check_rows
 from .ledger import Ledger
 from .merge import merge
 from .pipeline import Pipeline
@@ -185,7 +185,8 @@ def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it; and for later commands, where it lies and that this build is the newest."""
+    """What was found, with what the build has to say of it. Notes for later commands where the files lie, and
+    that this build is the newest."""
     paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
         store.remember(paths, job.out)
@@ -195,7 +196,7 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
 
 
 def _damage(ledger: Ledger) -> list[str]:
-    """What nobody should overlook: files that stop in the middle, and a build without a row."""
+    """What nobody should overlook: files that stop in the middle, and code that failed."""
     notes = []
     for entry in ledger.ordered():
         if entry.stage == "read" and entry.name == Reason.TRUNCATED:
@@ -206,8 +207,6 @@ def _damage(ledger: Ledger) -> list[str]:
         if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
             records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
             notes.append(f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed")
-    if not ledger.summary()["rows"]:
-        notes.append("not one conversation was kept; rejected/ says why")
     return notes
 
 
@@ -266,6 +265,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None, *, st
         raise LedgerError(
             "The books do not balance: " + "; ".join(problems[:5]) + ".", hint="Nothing was published. This is a bug: report it."
         )
+    check_rows(counts)
     by_name = {s.source.name: s.source for s in job.selections}
     attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
     manifest = {

@@ -16,7 +16,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
@@ -62,8 +62,10 @@ class Subset:
     """One published part of a source, and how its files are told from others.
 
     `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
-    are keys that its records have; `other_fields` are those of other shapes that the
-    converter reads as well. With `any_name` the fields alone are enough; `other_forms` are patterns for files that hold the
+    are keys that its converter cannot do without; `other_fields` are those of other shapes that it
+    reads as well. With `any_name` fields alone are enough: one of the sets `telling`, or `fields` and
+    `other_fields` where there is none. With `common_names` its files have names that other sets have
+    too: a file has to be told by its fields, or the subset to be asked for; a member is `key.member`. `other_forms` are patterns for files that hold the
     same records once more in another form, and are passed over. `format` says what a file that
     begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
     all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
@@ -86,6 +88,8 @@ class Subset:
     key_field: str = ""
     id: str = "{row:06d}"
     any_name: bool = False
+    telling: tuple[frozenset[str], ...] = ()
+    common_names: bool = False
     other_forms: tuple[str, ...] = ()
     own_licenses: bool = False
     path_parts: int = 1
@@ -93,9 +97,14 @@ class Subset:
     convert: Converter | None = None
     note: str = ""
 
-    def has(self, fields: set[str]) -> bool:
+    def has(self, fields: Set[str]) -> bool:
         """Are these, with whatever else, the fields of its records?"""
         return any(shape <= fields for shape in (self.fields, *self.other_fields))
+
+    def tells(self, fields: Set[str]) -> bool:
+        """Are these fields of its records, and hardly those of anything else?"""
+        shapes = self.telling or (self.fields, *self.other_fields)
+        return any(shape <= fields for shape in shapes)
 
     def named(self, path: str) -> bool:
         """Does upstream's naming fit this relative path (with forward slashes)?"""

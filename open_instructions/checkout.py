@@ -20,7 +20,7 @@ _PACKAGE = Path(__file__).parent
 
 
 class Rooms:
-    """A finder of modules that knows the two rooms and nothing else, so that `tests/` or `build/` do not become modules."""
+    """A finder of modules that knows the two rooms alone: `tests/` and `build/` do not become modules."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:

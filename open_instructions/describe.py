@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from .catalogue import Source, Subset
@@ -32,6 +33,7 @@ def as_dict(s: Source) -> dict[str, Any]:
                 "files": list(x.files),
                 "fields": sorted(x.fields),
                 "other_fields": [sorted(fields) for fields in x.other_fields],
+                "telling": [sorted(fields) for fields in x.telling],
                 "downloads": [
                     {"name": f.name, "size": f.size, "sha256": list(f.sha256), "places": [str(p) for p in f.places]} for f in x.downloads
                 ],
@@ -99,13 +101,18 @@ def _facts(subset: Subset) -> list[tuple[str, str]]:
         ("languages", ", ".join(subset.languages)),
         ("answers by", subset.engine),
         ("licence", subset.license),
-        ("files", ", ".join(subset.files) + (", or any file whose records have the fields" if subset.any_name else "")),
-        ("fields", "; or ".join(", ".join(sorted(fields)) for fields in (subset.fields, *subset.other_fields))),
+        ("files", ", ".join(subset.files) + (", or any file that its fields tell" if subset.any_name else "")),
+        ("needed", _either((subset.fields, *subset.other_fields))),
+        *([("told by", _either(subset.telling))] if subset.telling else []),
         *([("counted", _counted(subset.probe))] if subset.probe else []),
         *(("from", _download(file)) for file in subset.downloads),
         *([("by hand", subset.by_hand)] if subset.by_hand else []),
         *([("note", subset.note)] if subset.note else []),
     ]
+
+
+def _either(shapes: Iterable[frozenset[str]]) -> str:
+    return "; or ".join(", ".join(sorted(fields)) for fields in shapes)
 
 
 def _counted(probe: Probe) -> str:

@@ -9,7 +9,8 @@
     ├── NotFoundError            7   no build there, or no such record in it
     ├── LedgerError              8   the books of a build do not balance; nothing was published
     ├── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
-    └── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
+    ├── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
+    └── EmptyBuildError         11   not one conversation was kept; nothing was published
 
 Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a build.
 130 is what an interrupted command ends with (Ctrl-C).
@@ -18,7 +19,6 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 from __future__ import annotations
 
 import re
-
 
 _SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
 _OPTION = re.compile(
@@ -108,3 +108,9 @@ class FetchError(OpenInstructionsError):
     """A file could not be fetched, or is not the one that is pinned; or a push failed."""
 
     exit_code = 10
+
+
+class EmptyBuildError(OpenInstructionsError):
+    """Not one conversation was kept. Nothing was published."""
+
+    exit_code = 11

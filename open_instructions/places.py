@@ -159,9 +159,17 @@ def children(path: Path) -> list[Path]:
         return []
 
 
-def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+def walk(
+    folder: Path,
+    cannot_enter: Callable[[OSError], None] | None = None,
+    *,
+    everything: bool = False,
+) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Every folder below one, with the folders and the files in it, in order; links are followed, and a loop of them once.
-    The caller may take folders out of the list."""
+
+    The caller may take folders out of the list. `cannot_enter` is told of folders that cannot be listed. With `everything` the
+    files are all that is no folder: pipes, devices and links that lead nowhere too.
+    """
     if is_remote(folder):
         top = cast(Any, folder)
         for path, folders, names in top.fs.walk(top.path, topdown=True):
@@ -170,14 +178,27 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
             yield folder.joinpath(*path[len(top.path) :].strip("/").split("/")), folders, sorted(filter(None, names))
         return
     been = set()
-    for path, folders, names in os.walk(folder, followlinks=True):
+    for path, folders, names in os.walk(folder, onerror=cannot_enter, followlinks=True):
         here = os.path.realpath(path)
         if here in been:
             folders[:] = []
             continue
         been.add(here)
         folders.sort()
-        yield Path(path), folders, sorted(n for n in names if os.path.isfile(os.path.join(path, n)))
+        kept = names if everything else [n for n in names if os.path.isfile(os.path.join(path, n))]
+        yield Path(path), folders, sorted(kept)
+
+
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(name: str) -> str:
+    """A name from outside as messages show it: on one line, with control characters escaped.
+
+    >>> shown("a\\nb.json")
+    'a\\\\nb.json'
+    """
+    return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), name)
 
 
 def make_folder(path: Path) -> None:

@@ -115,7 +115,8 @@ def plan(said: Choices) -> Plan:
     selections = _selections(said, lock)
     _check_names(recipe, registry().all())
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
-    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)  # a home that cannot be used is an error with --out as well
+    # a home that cannot be used is an error with --out as well
+    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)
     there = place(said.out) if said.out is not None else usual
     check_writable(there)
     for address in (there, *data):
@@ -127,7 +128,7 @@ def plan(said: Choices) -> Plan:
     else:
         found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
-        why = "".join(f"\n  {note}" for note in found.notes)
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*found.notes, *found.there)))
         raise InputError(
             f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
@@ -229,7 +230,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(data, selections, kept=kept, missing=said.missing)
-    return Found(found.inputs, found.missing, (*found.notes, *notes), found.unused), selections
+    return replace(found, notes=(*found.notes, *notes)), selections
 
 
 def _worth_fetching(selections: Sequence[Selection], recipe: Recipe, cache: Cache) -> tuple[list[Selection], list[str]]:
@@ -300,7 +301,7 @@ def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock
         )
     here = version("open-instructions")
     notes = (f"the lock was written by Open Instructions {lock.version}, and this is {here}",) if lock.version != here else ()
-    return Found(found.inputs, found.missing, (*notes, *found.notes), found.unused)
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:

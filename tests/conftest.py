@@ -100,6 +100,10 @@ def alpaca(instruction: str = "Name a tree.", output: str = "An oak.", input: st
     return {"instruction": instruction, "input": input, "output": output}
 
 
+BESIDE = {"databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'}
+"""One good row of dolly, for builds where all other records are rejected: without a row there is no build."""
+
+
 SOURCE = """
 from open_instructions.catalogue import Source, Subset, source
 from open_instructions.schema import Draft

@@ -232,7 +232,7 @@ def test_linked_folders_are_followed_and_loops_end(tmp_path: Path) -> None:
     [
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS pointer"),
         ("<!DOCTYPE html><p>404", "web page"),
-        ("Not found", "no JSON"),
+        ("Not found", "not JSON"),
     ],
 )
 def test_what_a_failed_download_leaves_is_named(tmp_path: Path, content: str, says: str) -> None:

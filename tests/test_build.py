@@ -18,12 +18,12 @@ import pytest
 from open_instructions.acquire import find
 from open_instructions.builder import BuildResult, build, shares
 from open_instructions.catalogue import registry, select
-from open_instructions.errors import ConverterError, InputError, OutputError, RecipeError, UsageError
+from open_instructions.errors import ConverterError, EmptyBuildError, InputError, OutputError, RecipeError, UsageError
 from open_instructions.explain import explain
 from open_instructions.recipe import Recipe
 from open_instructions.store import open_build
 
-from .conftest import SOURCE, alpaca, digests, rows
+from .conftest import BESIDE, SOURCE, alpaca, digests, rows
 
 GOLDEN = Path(__file__).parent / "golden"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -223,21 +223,32 @@ def test_rows_that_are_not_utf8_are_kept_in_rejected(make: Callable[..., BuildRe
     assert (refused["reason"], refused["raw"]) == ("invalid_utf8", '{"instruction": "caf\\xe9", "input": "", "output": "x"}')
 
 
-def test_an_empty_file_builds_and_says_so(make: Callable[..., BuildResult]) -> None:
-    result = make({"alpaca_data.json": b""})
-    assert rows(result) == []
+def test_an_empty_file_beside_others_is_said(make: Callable[..., BuildResult]) -> None:
+    result = make({"alpaca_data.json": b"", **BESIDE}, "alpaca,dolly")
+    assert [r["id"] for r in rows(result)] == ["dolly/databricks-dolly-15k/000000"]
     assert [r["reason"] for r in rows(result, "rejected")] == ["empty_file"]
-    from open_instructions import load
+    assert "alpaca:main: an empty file" in result.found.notes
 
-    assert load(result.path).num_rows == 0
-    assert load(result.path).column_names[0] == "id"
+
+def test_a_build_without_a_row_fails_and_an_older_one_stays(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+    first = make({"alpaca_data.json": [alpaca()]})
+    before = digests(first.path)
+    refused = [{"instruction": "Why?", "output": ""}, {"instruction": "", "output": "So."}, {"instruction": "How?", "output": " "}]
+    with pytest.raises(EmptyBuildError) as caught:
+        make({"alpaca_data.json": refused}, overwrite=True)
+    assert caught.value.exit_code == 11
+    assert caught.value.message == (
+        "Not one conversation was kept of 3 records. Rejected were:\n  2 as no_answer, at structure\n  1 as no_prompt, at structure\n"
+    )
+    assert digests(first.path) == before
+    assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
 def test_comparison_data_says_that_it_is_not_converted(tmp_path: Path) -> None:
-    result = build("gpt4llm:comparison", sample=True, out=tmp_path / "out")
-    refused = rows(result, "rejected")
+    result = build("gpt4llm:comparison,dolly", sample=True, out=tmp_path / "out")
+    refused = [row for row in rows(result, "rejected") if row["source"] == "gpt4llm"]
     assert {r["reason"] for r in refused} == {"preference_pair"}
-    assert len(refused) == result.manifest["totals"]["records_read"] == 20
+    assert len(refused) == result.ledger.summary("gpt4llm")["records_read"] == 20
     assert "converts conversations only" in refused[0]["detail"]
 
 
@@ -315,7 +326,7 @@ def test_the_real_files(real: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("subset", "count"), [("v3", 500), ("html_cleaned", 2978)])
 def test_the_other_layouts_of_sharegpt(real: Path, tmp_path: Path, subset: str, count: int) -> None:
-    result = build(f"sharegpt:{subset}", data_dir=real, out=tmp_path / "out")
+    result = build(f"sharegpt:{subset},instructionwild:en", data_dir=real, out=tmp_path / "out")
     assert result.ledger.summary("sharegpt", subset)["records_read"] == count
 
 

@@ -15,7 +15,7 @@ from open_instructions.errors import ConverterError, OutputError
 from open_instructions.stages import html, license
 from open_instructions.verify import check
 
-from .conftest import SOURCE, alpaca, digests, rows
+from .conftest import BESIDE, SOURCE, alpaca, digests, rows
 
 FAILING = SOURCE.replace("NAME", "fails").replace(
     'yield Draft(pair(record["q"], record["a"]), used=("q", "a"))',
@@ -79,7 +79,7 @@ def test_a_failing_rule_is_named(make: Callable[..., BuildResult], tmp_path: Pat
         'default=("main",),', "default=(\"main\",), rules=(Rule('odd', 'd', lambda record: record['none']),),"
     )
     (tmp_path / "ruled.py").write_text(text.replace("import Source", "import Rule, Source"))
-    result = make({"mine.json": records(1, 0)}, str(tmp_path / "ruled.py"))
+    result = make({"mine.json": records(1, 0), **BESIDE}, f"{tmp_path / 'ruled.py'},dolly")
     assert [(r["stage"], r["detail"]) for r in rows(result, "rejected")] == [("convert", "Rule odd failed: KeyError: 'none'")]
 
 

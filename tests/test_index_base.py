@@ -23,7 +23,7 @@ from open_instructions.errors import InputError, RecipeError, UsageError
 from open_instructions.explain import explain
 from open_instructions.readers import Frame
 
-from .conftest import SHARED, SOURCE, digests, rows
+from .conftest import BESIDE, SHARED, SOURCE, digests, rows
 
 Make = Callable[..., BuildResult]
 OPTIONS = {"opa": "Skin", "opb": "Kidney", "opc": "Lung", "opd": "Bone"}
@@ -215,7 +215,7 @@ def test_codes_of_every_kind(make: Make, cop: Any, expected: str) -> None:
     assert [*answers(result)[:-1], *[detail for _, detail in refused(result)]] == [expected]
 
 
-@pytest.mark.parametrize("cops", [["a", "B", "(c)"], [-1, None, -1], ["a", 9]])
+@pytest.mark.parametrize("cops", [["a", "B", "(c)"], [-1, None, "a"], ["a", 9]])
 def test_files_without_a_number_of_an_option_need_no_count(make: Make, cops: list[Any]) -> None:
     result = one(make, lines(asked(cops)), index_base={"lmflow:medmcqa": 1})
     assert settled(result) == [None]
@@ -251,8 +251,8 @@ def test_a_small_file_is_not_read_as_its_neighbour(make: Make) -> None:
 
 def test_parquet_without_answers(make: Make) -> None:
     questions = [{name: text for name, text in record.items() if name not in ("cop", "exp")} for record in asked(OPEN)]
-    result = one(make, parquet(questions), "medmcqa/test.parquet")
-    assert (settled(result), {reason for reason, _ in refused(result)}) == ([None], {"no_answer"})
+    result = make({"medmcqa/test.parquet": parquet(questions), **BESIDE}, "dolly,lmflow:medmcqa")
+    assert (settled(result), {reason for reason, _ in refused(result)}) == ([None, None], {"no_answer"})
 
 
 def test_packed_files(make: Make) -> None:

@@ -10,7 +10,7 @@ import pytest
 from open_instructions.builder import BuildResult
 from open_instructions.errors import ConverterError, UsageError
 
-from .conftest import SOURCE, alpaca, rows
+from .conftest import BESIDE, SOURCE, alpaca, rows
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -75,5 +75,5 @@ def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., Build
     (tmp_path / "breaks.py").write_text(text.replace("import Draft", "import Draft, Reason, Reject"))
     with pytest.raises(ConverterError):
         make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"), strict=True)
-    result = make({}, str(tmp_path / "breaks.py"))
+    result = make(BESIDE, f"{tmp_path / 'breaks.py'},dolly")
     assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [("convert", "stage_failed", '{"q": "a", "a": "b"}')]

@@ -11,7 +11,7 @@ import pytest
 
 from open_instructions.builder import BuildResult
 
-from .conftest import rows
+from .conftest import BESIDE, rows
 
 DOC = Path(__file__).resolve().parent.parent / "docs" / "vicuna.md"
 LONG = "word " * 1500  # 1,500 tokens and a few
@@ -110,8 +110,10 @@ def record(number: int, turns: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CASES)
 def test_class(name: str, make: Callable[..., BuildResult]) -> None:
     given, kept, rejected = CASES[name]
-    result = make({"sg_90k_part1.json": [record(i, turns) for i, turns in enumerate(given)]}, "sharegpt:raw", recipe="vicuna")
-    assert [[m["content"] for m in row["messages"] if m["role"] == "user"] for row in rows(result)] == kept
+    files = {"sg_90k_part1.json": [record(i, turns) for i, turns in enumerate(given)], **BESIDE}
+    result = make(files, "sharegpt:raw,dolly", recipe="vicuna")
+    ours = [row for row in rows(result) if row["source"] == "sharegpt"]
+    assert [[m["content"] for m in row["messages"] if m["role"] == "user"] for row in ours] == kept
     reasons = [row["reason"] for row in rows(result, "rejected")]
     assert {reason: reasons.count(reason) for reason in reasons} == rejected
     assert all(row["num_tokens"] + 7 * len(row["messages"]) <= 2048 for row in rows(result))

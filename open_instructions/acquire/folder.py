@@ -1,29 +1,30 @@
 """Where the files of a source are: find upstream's files in a user's folder, in the cache, or among the bundled samples.
 
-A file is known by its name and by the fields of its records, never by its place alone. What was taken for what is
-said, and so is what was not used.
+A file is known by its name and by the fields of its records, never by its place alone (see `recognise`). What was taken for
+what is said, and so is what was not used.
 """
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 
 from .. import places
 from ..catalogue import Selection, Source, Subset, registry
 from ..errors import InputError, MissingSourceError, UsageError
 from ..evidence import IndexBase
-from ..readers import archive_fault, is_archive, members, open_stream, plain_name
-from ..readers.streams import seekable
+from ..places import shown
+from ..readers import archive_fault, plain_name
+from . import absent
 from .cache import Held
-from .download import stand_in, text_head
+from .files import Barred, DataFile, files_of, look_through
+from .look import Look
+from .recognise import Known, Recogniser, belongs, is_respelt, usual_name
 
-_SNIFF = 1 << 18
-_KEY = re.compile(rb'"([A-Za-z_][\w .-]*)"\s*:')
-_DATA_SUFFIXES = (".json", ".jsonl", ".parquet", ".ndjson")
+_MOST_BARRED = 10
+_OWN_FILES = "oi sources NAME shows under which names a file is taken; files of your own need a source: docs/adding-a-source.md."
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,16 @@ class Input:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files of no known source."""
+    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files of no known source.
+
+    Where there are no inputs, `there` says what lies there instead.
+    """
 
     inputs: tuple[Input, ...]
     missing: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     unused: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    member: int | None
-    relative: str
-    size: int
+    there: tuple[str, ...] = ()
 
 
 def samples_dir() -> Path:
@@ -89,20 +86,25 @@ def find(
     """
     folders = _each(data_dir)
     for folder in folders:
-        if not folder.is_dir():
-            raise UsageError(f"{folder} is not a folder.", hint="--data-dir takes the folder with the upstream files.")
+        _check_folder(folder)
     wanted = {s.source.name: s for s in selections}
     sources = {s.name: s for s in registry().all()} | {name: s.source for name, s in wanted.items()}
+    recogniser = Recogniser(sources, wanted)
     by_subset: dict[tuple[str, str], list[Input]] = {}
     unused: list[str] = []
-    for file in chain.from_iterable(map(_files, folders)):
-        known = _recognise(file, sources, wanted)
-        if known is None and plain_name(file.relative).lower().endswith(_DATA_SUFFIXES):
-            unused.append(file.relative if len(folders) == 1 else str(file.path))
-        if known is None or known[0].name not in wanted:
+    others: list[DataFile] = []
+    looked = [look_through(folder, whole=len(folders) > 1) for folder in folders]
+    barred = [item for _, found in looked for item in found]
+    for file in (file for found, _ in looked for file in found):
+        look = Look(file)
+        known = recogniser.recognise(look)
+        if known is None and file.is_data:
+            unused.append(file.said)
+        if known is None or not recogniser.is_chosen(known):
+            others.append(file)
+        if known is None or known.source.name not in wanted:
             continue
-        source, subset = known
-        by_subset.setdefault((source.name, subset.name), []).append(_input(file, source, subset))
+        by_subset.setdefault((known.source.name, known.subset.name), []).append(_input(file, known.subset, known.source))
     hashed: dict[Path, str] = {}
     fetched: set[tuple[str, str]] = set()
     for source, subset, held in _not_found(by_subset, selections, kept, beside):
@@ -114,14 +116,16 @@ def find(
                 hint="oi cache verify says more, oi cache prune removes it.",
             )
         fetched.add((source.name, subset.name))
-        files = [_input(file, source, subset) for file in _files_of(held) if _belongs(file, source, subset)]
-        if not files:
+        known = Known(source, subset)
+        taken = [_input(file, subset, source) for file in files_of(held) if belongs(Look(file), known)]
+        if not taken:
             raise InputError(f"{held.path} was fetched as {source.name}:{subset.name}, and no file in it is of that.")
-        by_subset.setdefault((source.name, subset.name), []).extend(files)
+        by_subset.setdefault((source.name, subset.name), []).extend(taken)
     archives = dict.fromkeys(i.path for found in by_subset.values() for i in found if i.member is not None)
     inputs: list[Input] = []
-    absent: list[tuple[str, str]] = []
-    notes = [f"{path.name}: {fault}" for path in archives if (fault := archive_fault(path))]
+    lacking: list[tuple[str, str]] = []
+    notes = [f"{shown(path.name)}: {fault}" for path in archives if (fault := archive_fault(path))]
+    notes += _barred_notes(barred, wanted)
     stop: list[tuple[Source, tuple[str, ...]]] = []
     for name in sorted(wanted):
         selection = wanted[name]
@@ -129,31 +133,68 @@ def find(
         gone = [s for s in selection.subsets if (name, s) not in by_subset]
         if selection.source.first_of and not selection.explicit:
             if present:
-                taken, *others = present
+                first, *left_out = present
                 gone = []
-                if (name, taken) in fetched and taken != selection.subsets[0]:
-                    notes.append(f"{name}: took {taken}, which was fetched, and not {selection.subsets[0]}, another form of the same set")
-                if others:
+                if (name, first) in fetched and first != selection.subsets[0]:
+                    notes.append(f"{name}: took {first}, which was fetched, and not {selection.subsets[0]}, another form of the same set")
+                if left_out:
                     sizes = {s: sum(i.size for i in by_subset[name, s]) for s in present}
-                    left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in others)
+                    left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in left_out)
                     notes.append(
-                        f"{name}: took {taken} ({sizes[taken]:,} bytes) and left {left}, other forms of the same set; "
-                        f"--sources={name}:{others[0]} takes another"
+                        f"{name}: took {first} ({sizes[first]:,} bytes) and left {left}, other forms of the same set; "
+                        f"--sources={name}:{left_out[0]} takes another"
                     )
-                present = [taken]
+                present = [first]
             else:
                 gone = [selection.subsets[0]]
         if (gone and not present) or (gone and selection.explicit):
             stop.append((selection.source, tuple(selection.subsets if not selection.explicit else gone)))
-        absent += [(name, s) for s in gone]
+        lacking += [(name, s) for s in gone]
         unique, said = _unique([i for s in present for i in by_subset[name, s]], hashed)
+        if rivals := _rivals(unique, selection.source):
+            rest = absent.others(absent.described(others, recogniser))
+            raise InputError("\n".join([rivals, *rest, ""][: None if rest else 1]), hint="Take one of them out of the folder.")
         inputs += unique
         notes += said
+    there: list[str] = []
+    if not inputs or (stop and missing == "stop"):
+        there = [*map(str, barred[:_MOST_BARRED]), *absent.described(others, recogniser)]
     if stop and missing == "stop":
+        taken_ones = [(i.source, i.subset) for i in inputs]
         raise MissingSourceError(
-            _missing_message(stop, folders, by_subset), hint="oi fetch has them fetched; --missing=skip goes on without them."
+            absent.message(stop, folders, taken_ones, there),
+            hint="oi fetch has them fetched; --missing=skip goes on without them." if inputs or not there else _OWN_FILES,
         )
-    return Found(tuple(inputs), tuple(absent), tuple(notes), tuple(sorted(unused)))
+    return Found(tuple(inputs), tuple(lacking), tuple(notes), tuple(sorted(unused)), () if inputs else tuple(there))
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises UsageError for what is not a folder, or cannot be entered."""
+    hint = "--data-dir takes the folder with the upstream files."
+    try:
+        if not folder.is_dir():
+            raise UsageError(f"{shown(str(folder))} is not a folder.", hint=hint)
+        if not places.is_remote(folder):
+            with os.scandir(folder):
+                pass
+    except OSError as error:
+        raise UsageError(f"{shown(str(folder))} cannot be entered: {error.strerror or error}.", hint=hint) from error
+
+
+def _barred_notes(barred: Sequence[Barred], wanted: dict[str, Selection]) -> list[str]:
+    """Things under names that are looked for, and folders that nobody could look into."""
+    subsets = [s.source.subset(name) for s in wanted.values() for name in s.subsets]
+    notes = [
+        str(item)
+        for item in barred
+        if item.relative.endswith("/") or any(_looked_for(plain_name(item.relative), x) for x in subsets)
+    ]  # fmt: skip
+    more = len(notes) - _MOST_BARRED
+    return [*notes[:_MOST_BARRED], f"and {more:,} more like that"] if more > 0 else notes
+
+
+def _looked_for(name: str, subset: Subset) -> bool:
+    return subset.named(name) or is_respelt(name, subset)
 
 
 def _each(folders: Path | Sequence[Path] | None) -> Sequence[Path]:
@@ -179,113 +220,21 @@ def _not_found(
                 yield from ((source, subset, held) for held in kept(source, subset))
 
 
-def _files_of(held: Held) -> Iterator[_File]:
-    if is_archive(held.path):
-        for index, member in members(held.path):
-            yield _File(held.path, index, f"{held.relative}!{member}", held.size)
-    else:
-        yield _File(held.path, None, held.relative, held.size)
-
-
-def _belongs(file: _File, source: Source, subset: Subset) -> bool:
-    """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file that was fetched as it and is not."""
-    relative = plain_name(file.relative).replace("!", "/")
-    if file.member is None:
-        fields = _fields(file)
-        if subset.has(fields):
-            return True
-        _refuse_other_things(file)
-        if fields:
-            raise InputError(
-                f"{file.path} was fetched as {source.name}:{subset.name}, but its records have other fields: {', '.join(sorted(fields)[:12])}."
-            )
-        return True
-    if not relative.lower().endswith(_DATA_SUFFIXES) or subset.passes_over(relative):
-        return False
-    return (subset.named(relative) or subset.any_name) and subset.has(_fields(file))
-
-
-def _input(file: _File, source: Source, subset: Subset) -> Input:
+def _input(file: DataFile, subset: Subset, source: Source) -> Input:
     return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
 
 
-def _files(folder: Path) -> Iterator[_File]:
-    """Every file at any depth, in order of its relative path, links followed once; what is hidden is passed over."""
-    for root, folders, names in places.walk(folder):
-        if "manifest.json" in names and {"data", "rejected"} <= set(folders):
-            folders[:] = []  # a build of ours, which is no input
-            continue
-        folders[:] = [f for f in folders if not f.startswith(".")]
-        for name in names:
-            path = root / name
-            if name.startswith("."):
-                continue
-            relative = path.relative_to(folder).as_posix()
-            if is_archive(path):
-                for index, member in members(path):
-                    yield _File(path, index, f"{relative}!{member}", path.stat().st_size)
-            else:
-                yield _File(path, None, relative, path.stat().st_size)
-
-
-def _recognise(file: _File, sources: dict[str, Source], wanted: dict[str, Selection]) -> tuple[Source, Subset] | None:
-    """The subset whose name and fields a file has, else one whose fields are enough.
-
-    Raises InputError for a name that was asked for, over fields that are not its.
-    """
-    relative = plain_name(file.relative).replace("!", "/")
-    if not relative.lower().endswith(_DATA_SUFFIXES):
-        return None
-    # where two sources look for one name, what was asked for comes first, and a user's own source before a built-in one
-    first = sorted(sources.values(), key=lambda s: (s.name not in wanted, not (s.name in wanted and wanted[s.name].path)))
-    known = [(source, subset) for source in first for subset in source.subsets if not subset.passes_over(relative)]
-    named = [pair for pair in known if pair[1].named(relative)]
-    if not named and not any(subset.any_name for _, subset in known):
-        return None
-    fields = _fields(file)
-    for source, subset in named:
-        if subset.has(fields):
-            return source, subset
-    chosen = [(source, subset) for source, subset in named if source.name in wanted and subset.name in wanted[source.name].subsets]
-    if chosen and not fields:
-        _refuse_other_things(file)
-        return chosen[0]
-    alike = next((pair for pair in known if pair[1].any_name and pair[1].has(fields)), None)
-    for source, subset in chosen:
-        if not subset.any_name:
-            guess = f" It looks like {alike[0].name}:{alike[1].name}." if alike else ""
-            raise InputError(
-                f"{file.relative} has the name of {source.name}:{subset.name} (fields {', '.join(sorted(subset.fields))}), but its records "
-                f"have other fields: {', '.join(sorted(fields)[:12])}.{guess}",
-                hint="Rename it or take it out of the folder.",
-            )
-    return alike
-
-
-def _refuse_other_things(file: _File) -> None:
-    """Raise InputError for what downloads leave behind in place of a data file."""
-    with open_stream(file.path, file.member) as stream:
-        head = text_head(stream.read(_SNIFF))
-    if other := stand_in(head):
-        lfs = "Fetch it with git lfs pull, or download it again."
-        raise InputError(f"{file.relative} is {other}, not the data.", hint=lfs if "LFS" in other else "Download it again.")
-    if head and head[:1] not in b"[{":
-        raise InputError(f"{file.relative} is no JSON: it begins with {head[:20]!r}.", hint="Download it again.")
-
-
-def _fields(file: _File) -> set[str]:
-    """The names of fields near the beginning of a file; empty for an empty or unreadable one."""
-    if plain_name(file.relative).lower().endswith(".parquet"):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        with seekable(file.path, file.member) as parquet:
-            try:
-                return set(pq.read_schema(parquet).names)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise InputError(f"{file.relative} cannot be read as Parquet: {error}.", hint="Download it again.") from error
-    with open_stream(file.path, file.member) as stream:
-        return {name.decode() for name in _KEY.findall(stream.read(_SNIFF))}
+def _rivals(inputs: Sequence[Input], source: Source) -> str:
+    """Two files with spellings of one name and other bytes, of which one is not what it seems to be; "" if there are none."""
+    by_name: dict[tuple[str, str], Input] = {}
+    for item in sorted(inputs, key=lambda i: is_respelt(_plain(i.relative), source.subset(i.subset))):
+        subset = source.subset(item.subset)
+        key = (item.subset, usual_name(_plain(item.relative), subset))
+        other = by_name.setdefault(key, item)
+        if other is not item and is_respelt(_plain(item.relative), subset):
+            both = f"{shown(other.relative)} and {shown(item.relative)}"
+            return f"{both} both stand for {key[1]} of {item.source}:{item.subset}, and differ."
+    return ""
 
 
 def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], list[str]]:
@@ -300,7 +249,7 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
             here, there = item.relative, kept[key].relative
             if here == there:  # in two folders
                 here, there = str(item.path), str(kept[key].path)
-            notes.append(f"{item.source}: {here} has the same bytes as {there}; one was taken")
+            notes.append(f"{item.source}: {shown(here)} has the same bytes as {shown(there)}; one was taken")
         else:
             kept[key] = item
     order = {subset: index for index, subset in enumerate(dict.fromkeys(i.subset for i in inputs))}
@@ -323,7 +272,11 @@ def _told_apart(inputs: list[Input]) -> list[Input]:
 
 
 def _tail(relative: str, parts: int) -> str:
-    return "/".join(plain_name(relative).replace("!", "/").split("/")[-parts:])
+    return "/".join(_plain(relative).split("/")[-parts:])
+
+
+def _plain(relative: str) -> str:
+    return plain_name(relative).replace("!", "/")
 
 
 def stamp(path: Path) -> tuple[int, int | str]:
@@ -347,16 +300,3 @@ def _hash_all(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[str]:
         if item.path not in known:
             known[item.path] = digest(item.path)
         yield known[item.path]
-
-
-def _missing_message(stop: list[tuple[Source, tuple[str, ...]]], folders: Sequence[Path], found: Iterable[tuple[str, str]]) -> str:
-    where = f"in {', '.join(map(str, folders))} or the cache" if folders else "in the cache"
-    lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
-    for source, names in stop:
-        for name in names:
-            subset = source.subset(name)
-            lines.append(f"  {source.name}:{name} looks for {' or '.join(subset.files)}")
-            lines += [f"      from {place}" for file in subset.downloads for place in file.places]
-            lines += [f"      {subset.by_hand}"] if subset.by_hand else []
-    there = sorted(f"{source}:{subset}" for source, subset in found)
-    return "\n".join([*lines, *([f"Found are {', '.join(there)}."] if there else [])]) + "\n"

@@ -22,7 +22,7 @@ _NOBODY_READS = 141
 """As a shell says of a command that SIGPIPE ended."""
 _HELP = {"-h", "--help"}
 _GOES_ON = ("build", "fetch")
-"""What starts from what is done, after an interruption, and ends although nobody reads its messages any more."""
+"""These start from what is done, after an interruption, and end although nobody reads their messages."""
 
 app = typer.Typer(
     name="oi",

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from ..errors import UsageError
+from ..places import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
 
@@ -175,7 +176,7 @@ class _Watcher:
         for item in job.found.inputs:
             groups[item.source, item.subset].append(item)
         for (source, subset), items in groups.items():
-            names = ", ".join(i.name for i in items[:2]) + (f", … ({len(items)} files)" if len(items) > 2 else "")
+            names = ", ".join(shown(i.name) for i in items[:2]) + (f", … ({len(items)} files)" if len(items) > 2 else "")
             unique = {i.path: i.size for i in items}
             self._console.print(Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}")))
         self.said = len(job.found.notes)
@@ -185,7 +186,8 @@ class _Watcher:
             gone = ", ".join(f"{source}:{subset}" for source, subset in job.found.missing)
             self._console.print(Text(safe(f"Missing: {gone}")))
         if job.found.unused:
-            some = ", ".join(job.found.unused[:8]) + (f", … ({len(job.found.unused)} files)" if len(job.found.unused) > 8 else "")
+            more = f", … ({len(job.found.unused)} files)" if len(job.found.unused) > 8 else ""
+            some = ", ".join(map(shown, job.found.unused[:8])) + more
             self._console.print(Text(safe(f"Not used: {some}")))
         if done:
             self._console.print(Text(f"Going on: {done:,} chunks are done already."))

@@ -14,7 +14,8 @@ _replaced: list[Any] = []
 
 
 def open_closed() -> None:
-    """A stream that is closed leads nowhere: else its number would be given to a file of ours, and of the workers."""
+    """A stream that is closed leads nowhere: else its number would be given to a file of ours,
+    and of the workers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode)  # noqa: SIM115 - as long as the process

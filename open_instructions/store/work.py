@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ConverterError, LedgerError, OutputError
+from ..errors import ConverterError, EmptyBuildError, LedgerError, OutputError
 from ..places import children, is_draft, is_remote, make_folder, remove_tree
 from . import MANIFEST, PAGES, TABLES
 
@@ -81,7 +81,7 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     make_folder(work / READY)
     try:
         yield work
-    except (ConverterError, LedgerError):  # the next run would end here as well
+    except (ConverterError, EmptyBuildError, LedgerError):  # the next run would end here as well
         remove_tree(work)
         raise
     remove_tree(work)

@@ -1,0 +1,115 @@
+"""The beginning of an input, read as a build reads all of it: what a file is known by, at a bounded price."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..catalogue import Subset
+from ..errors import InputError
+from ..schema import Reject
+from . import Opened
+from .buffer import Buffer
+from .frames import parse
+from .streams import ByteStream, open_stream, seekable
+
+_RECORDS = 8
+_PLACES = 32
+"""So many records are looked at, among so many places where there should be one."""
+
+
+class Head(NamedTuple):
+    """The first records of a file, as a converter sees them, and whether more of the file is left."""
+
+    records: tuple[dict[str, Any], ...]
+    cut: bool
+
+
+def read_head(path: Path, member: int | None, subset: Subset, most: int) -> Head:
+    """The records in the first `most` bytes of a JSON file, up to eight, as a subset reads them.
+
+    Raises InputError if the file cannot be read at all.
+    """
+    opened = _OpenedHead(path, member, subset, most)
+    opened.read_header()
+    parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES))
+    records = islice((record for record in parsed if not isinstance(record, Reject)), _RECORDS)
+    return Head(tuple(_under_header(record, opened.header, subset) for record in records), opened.cut)
+
+
+def parquet_fields(path: Path, member: int | None) -> frozenset[str]:
+    """The columns of a Parquet file, and their members as `column.member`.
+
+    Raises InputError if it cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with seekable(path, member) as file:
+        try:
+            schema = pq.read_schema(file)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            wrong = f"{path} cannot be read as Parquet: {error}."
+            raise InputError(wrong, hint="Download it again.") from error
+    found = set(schema.names)
+    for column in schema:
+        kind = column.type
+        while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if pa.types.is_struct(kind):
+            found |= {f"{column.name}.{kind.field(at).name}" for at in range(kind.num_fields)}
+    return frozenset(found)
+
+
+def _under_header(record: dict[str, Any], header: dict[str, Any], subset: Subset) -> dict[str, Any]:
+    return {**header, subset.items: record} if header else record
+
+
+class _Beginning:
+    """A stream that ends after so many bytes."""
+
+    def __init__(self, stream: ByteStream, most: int) -> None:
+        self._stream, self._left = stream, most
+        self.cut, self.fault = False, ""
+
+    @property
+    def share(self) -> float:
+        return self._stream.share
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self.cut:
+            return b""
+        data = self._stream.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        if not self._left and self._stream.read(1):
+            self.cut, self.fault = True, "the rest was not read"
+        else:
+            self.fault = self._stream.fault
+        return data
+
+
+class _OpenedHead(Opened):
+    """An open input of which the first `most` bytes are read."""
+
+    def __init__(self, path: Path, member: int | None, subset: Subset, most: int) -> None:
+        super().__init__(path, member, subset)
+        self._most = most
+        self._beginnings: list[_Beginning] = []
+
+    @property
+    def cut(self) -> bool:
+        return any(beginning.cut for beginning in self._beginnings)
+
+    def read_header(self) -> None:
+        if self.subset.format != "envelope":
+            return
+        with open_stream(self.path, self.member) as stream:
+            buffer = self._buffer(stream)
+            if buffer.skip_space() == "{":
+                self.header = self._careful_header(buffer)
+
+    def _buffer(self, stream: ByteStream, start: int = 0) -> Buffer:
+        beginning = _Beginning(stream, self._most)
+        self._beginnings.append(beginning)
+        return super()._buffer(beginning, start)
