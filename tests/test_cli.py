@@ -65,7 +65,7 @@ def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:
     assert again.returncode == 0
     assert "The same build is there already" in again.stdout
 
-    shown = oi("stats", out)
+    shown = oi("stats", out, "--full")
     assert "alpaca:main" in shown.stdout and "CC-BY-SA-3.0" in shown.stdout
     as_json = json.loads(oi("stats", out, "--json").stdout)
     assert as_json["all"]["conversations"] == 421

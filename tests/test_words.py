@@ -140,3 +140,89 @@ def test_one_note_says_that_a_download_is_in_part(sample: Path, tmp_path: Path) 
     assert found.notes == (
         "alpaca:main: 25 records were found, and 52,002 were published; dolly:main: 24 and 15,011",
     )  # fmt: skip
+
+
+# --- layout
+
+
+def on_a_terminal(*arguments: str | Path, width: int = 80) -> list[str]:
+    """The lines that a command writes on a terminal of so many columns."""
+    import os
+    import pty
+    import re
+    import subprocess
+    import sys
+
+    main, side = pty.openpty()
+    code = "from open_instructions.cli import run; run()"
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
+    running = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=side, stderr=side, env=environment)
+    os.close(side)
+    seen = b""
+    while True:
+        try:
+            block = os.read(main, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not block:
+            break
+        seen += block
+    os.close(main)
+    running.wait(60)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode().replace("\r", "")).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one two three", "one two\nthree"),
+        ("seven77 x", "seven77\nx"),
+        ("/a/path/that/is/too/long x", "/a/path/that/is/too/long\nx"),
+        ("a\n\n  b c", "a\n\n  b c"),
+        ("中文 中 x", "中文 中\nx"),
+        ("", ""),
+    ],
+)
+def test_lines_break_between_words(text: str, shown: str) -> None:
+    from rich.text import Text
+
+    from open_instructions.cli.console import _at_words
+
+    assert _at_words(Text(text), 7).plain == shown
+
+
+def test_prose_wraps_on_a_terminal_and_not_in_a_pipe() -> None:
+    lines = on_a_terminal("build", "--sample", "--languages", "klingon")
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("Languages are: af, am, ") and lines[1].endswith(",")
+    piped = command("build", "--sample", "--languages", "klingon").stderr.splitlines()
+    assert len(piped) == 2 and len(piped[1]) > 400
+
+
+def test_sources_in_80_columns_keep_what_one_chooses_by() -> None:
+    lines = on_a_terminal("sources")
+    headings = next(line for line in lines if "source" in line).split()
+    assert headings == ["source", "records", "languages", "licence"]
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:4] == ["dolly:main", "15,011", "en", "CC-BY-SA-3.0"] for line in lines)
+
+
+def test_stats_lead_with_five_lines(sample: Path) -> None:
+    shown = command("stats", sample).stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["build", "rows", "sources", "use", "more"]
+    assert shown[0] == f"build    {sample} (recipe default)"
+    assert shown[2].startswith("sources  instructionwild 47, dolly 24, alpaca 23")
+    assert shown[3] == "use      non-commercial only: some rows exclude commercial use"
+    full = command("stats", sample, "--full").stdout.splitlines()
+    assert full[:5] == shown
+    assert {"Ledger", "Rejected", "Changed by rules", "Languages", "Licences"} <= set(full)
+    assert max(map(len, on_a_terminal("stats", "--full", sample)[5:])) <= 80
+
+
+def test_the_help_groups_the_options_of_a_build() -> None:
+    import re
+
+    text = command("build", "--help", env={"COLUMNS": "80"}).stdout
+    groups = re.findall(r"╭─ (.+?) ─+╮", text)
+    assert groups == ["Arguments", "Options", "What goes in", "Cleaning", "Where it goes", "Running"]
+    assert "docs/cli.md" in command("--help").stdout

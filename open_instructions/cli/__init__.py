@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
     help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
-    epilog="Start here:  oi build --sources all --sample   then   oi stats",
+    epilog="Start here:  oi build --sample   then   oi stats\n\nDocumentation:  README.md; docs/cli.md, docs/recipes.md, docs/schema.md",
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)

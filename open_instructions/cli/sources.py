@@ -6,8 +6,9 @@ import json
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from .console import safe, show
+from .console import out, safe, show
 
 EXAMPLES = """Examples:
 
@@ -35,7 +36,7 @@ def sources(
                 there["cached"] = bool(cache.complete(s, subset))
         typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
     elif name:
-        typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
+        out().print(Text(safe("\n\n".join(as_text(s.source) for s in select(name)))))
     else:
-        show("", *catalogue().table(), spare=("default", "size", "languages", "answers by", "records"))
-        typer.echo("oi sources NAME shows one with the files it looks for.")
+        show("", *catalogue().table(), spare=("answers by", "default", "size", "here"))
+        out().print(Text("oi sources NAME shows one with the files it looks for."))

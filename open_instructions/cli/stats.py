@@ -14,6 +14,8 @@ EXAMPLES = """Examples:
 
 oi stats                   the newest build
 
+oi stats mix --full        with every table, and whom to name
+
 oi stats mix --json        for scripts"""
 
 
@@ -21,6 +23,7 @@ def stats(
     directory: Annotated[
         str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every table, and what each licence asks for.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
@@ -31,7 +34,12 @@ def stats(
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
         return
-    show(f"{found.path}  (recipe {found.recipe})", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
+    for label, text in found.brief():
+        out().print(Text(safe(f"{label:<9}{text}")))
+    if not full:
+        return
+    out().print()
+    show("Sources", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
     show("Ledger", *ledger_table(found.ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(found.ledger))
     show("Changed by rules", *edits_table(found.ledger))
