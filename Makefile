@@ -1,8 +1,8 @@
-# Two commands, each doing all its own set-up: make demo, make test.
+# Each command does all its own set-up: make demo, make test, make hostile.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test hostile lint docs clean
 
 demo: .venv/installed
 	$(BIN)/oi build --sources all --sample --overwrite
@@ -11,6 +11,9 @@ demo: .venv/installed
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest -n auto
+
+hostile: .venv/installed-dev  ## input that takes more time than its length is worth
+	$(BIN)/python -m scripts.hostile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

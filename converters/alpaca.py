@@ -14,8 +14,8 @@ from open_instructions.schema import Draft, Reason, Record, Reject
 from open_instructions.shapes import blank_no_input, instruction_pair
 from open_instructions.upstream import File, Hub, github
 
-# with the lines of marks that the generator put between two tasks
-_NEXT_RECORD = re.compile(r"(?:\n[ \t]*(?:[#*]+|<!--\s*-->|\d+)?[ \t]*)*\n[ \t]*\d+\.\s*Instruction:")
+_NEXT_TASK = re.compile(r"\n[ \t]*+\d++\.\s*+Instruction:")
+_MARKS = re.compile(r"[ \t]*+(?:[#*]++|<!--\s*+-->|\d++)?[ \t]*+")
 _NO_OUTPUT = re.compile(r"\s*(?:<\s*no\s?(?:in|out)put\s*>|n/a)\s*", re.I)
 
 
@@ -23,8 +23,29 @@ def cut_next_record(record: Record) -> Record:
     output = record.get("output")
     if not isinstance(output, str) or "Instruction:" not in output:
         return record
-    match = _NEXT_RECORD.search(output)
-    return {**record, "output": output[: match.start()].rstrip()} if match else record
+    match = _NEXT_TASK.search(output)
+    return {**record, "output": output[: _before_marks(output, match.start())].rstrip()} if match else record
+
+
+def _before_marks(text: str, at: int) -> int:
+    """Where the lines of marks begin that the generator put before a task, which begins at `at`; `at` if there are none."""
+    while (start := _line_of_marks(text, at)) >= 0:
+        at = start
+    return at
+
+
+def _line_of_marks(text: str, end: int) -> int:
+    """The line break before the line, or the comment of several lines, that ends here, if it is nothing but marks; -1 if not."""
+    start = text.rfind("\n", 0, end)
+    if start < 0 or _MARKS.fullmatch(text, start + 1, end):
+        return start
+    tail = text[start + 1 : end].rstrip(" \t")
+    if not tail.endswith("-->") or tail[:-3].strip():
+        return -1
+    while start and text[start - 1].isspace():
+        start -= 1
+    opening = text.rfind("\n", 0, start)
+    return opening if text[opening + 1 : start].lstrip(" \t") == "<!--" else -1
 
 
 def refuse_no_output(record: Record) -> Record | Reject:

@@ -19,7 +19,8 @@ from open_instructions.schema import Draft, Message, Reason, Record, Reject
 from open_instructions.shapes import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.upstream import File, Hub
 
-_END = re.compile(r"\s*</s>\s*\Z|</s> ?(?=\n)")
+_END = re.compile(r"(?:(?<!\s)|(?<=</s> ))\s*+</s>\s*+\Z|</s> ?(?=\n)")
+"""White space is looked at from its beginning alone: else it costs its square."""
 _STACK_OVERFLOW = "pacovaldez/stackoverflow-questions"
 _PAIRS = (
     (("prompt", "response_turn_1"), ("prompt_turn_2", "response_turn_2")),

@@ -237,7 +237,7 @@ SHAREGPT = Source(
     subsets=(
         Subset(
             "raw",
-            files=("sg_90k_part[12].json", "sg_52k.json"),
+            files=("sg_90k_part[12].json", "sg_52k.json", "sg_90k_part[12].parquet", "sg_52k.parquet"),
             downloads=_RAW,
             languages=("mul",),
             records=90665,
@@ -246,7 +246,9 @@ SHAREGPT = Source(
         ),
         Subset(
             "v3",
-            files=("ShareGPT_V3_unfiltered_cleaned_split*.json", "ShareGPT_V2_unfiltered_cleaned_split*.json", "ShareGPT_unfiltered_cleaned_split*.json"),
+            files=tuple(
+                f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}" for suffix in ("json", "parquet") for version in ("V3_", "V2_", "")
+            ),
             downloads=(_V3,),
             languages=("mul",),
             records=94145,
@@ -256,7 +258,7 @@ SHAREGPT = Source(
         ),
         Subset(
             "html_cleaned",
-            files=("sg_90k_part[12]_html_cleaned.json",),
+            files=("sg_90k_part[12]_html_cleaned.json", "sg_90k_part[12]_html_cleaned.parquet"),
             downloads=_HTML_CLEANED,
             languages=("mul",),
             records=90665,

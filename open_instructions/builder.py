@@ -90,6 +90,7 @@ def build(
     not_languages: str | Sequence[str] | None = None,
     licenses: str | Sequence[str] | None = None,
     max_tokens: int | None = None,
+    encoding: str | None = None,
     tokenizer: str | None = None,
     index_base: Mapping[str, int] | Sequence[str] | None = None,
     engine: Literal["local", "ray"] = "local",
@@ -132,6 +133,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             tokenizer=tokenizer,
             index_base=index_base,
             fetching=replace(fetching or Fetching(), offline=offline),
@@ -187,9 +189,8 @@ def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     """What was found, with what the build has to say of it. Notes for later commands where the files lie, and
     that this build is the newest."""
-    paths = {i.sha256: i.path for i in job.found.inputs} | {s.source.digest: Path(s.path) for s in job.selections if s.path}
     try:
-        store.remember(paths, job.out)
+        store.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # of a file system without locks
         notes = [*notes, f"later commands will have to be told this folder, and oi explain --data-dir: {error}"]
     return replace(job.found, notes=(*job.found.notes, *notes))
@@ -284,6 +285,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None, *, st
         tuple(said for s in job.selections for said in s.as_said()),
         job.recipe.to_dict(),
         locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
+        {s.source.name: s.source.digest for s in job.selections if s.path},
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest)
@@ -321,7 +323,7 @@ def _chunks(job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool) ->
     number = 0
     for item in job.found.inputs:
         source = by_name[item.source]
-        opened = open_file(item.path, item.member, source.subset(item.subset))
+        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
         if said := wanted_fields(opened.header, job.recipe.metadata):
             headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
         base = item.index_base.base if item.index_base else None
@@ -379,7 +381,6 @@ def _process(
 @lru_cache(maxsize=64)
 def _pipeline(recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, subset: str) -> Pipeline:
     for file, expected in files:
-        if any(loaded.digest != expected for loaded in load_file(file)):
-            raise InputError(f"{file} changed while the build ran.", hint="Nothing was published. Start again when it stays as it is.")
+        load_file(file, expected)
     described = registry().get(source)
     return Pipeline(recipe, described, described.subset(subset))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib
-import importlib.util
 import os
 import pkgutil
 import re
@@ -21,9 +20,10 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
-from .errors import ConverterError, OpenInstructionsError, UsageError
+from .errors import ConverterError, InputError, OpenInstructionsError, UsageError, shown
 from .evidence import Probe
 from .schema import Draft, Record, Reject
 from .upstream import File
@@ -36,6 +36,8 @@ None where no number in it stands for an option."""
 Format = Literal["array", "lines", "object", "envelope", "parquet"]
 
 ENTRY_POINT_GROUP = "open_instructions.sources"
+_OWN = "open_instructions_source_"
+"""How the modules of .py files are called that users name."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class Source:
             if subset.name == name:
                 return subset
         raise UsageError(
-            f"Source {self.name} has no subset {name!r}.",
+            f"Source {self.name} has no subset {shown(name)}.",
             hint=suggest(name, [s.name for s in self.subsets], "Its subsets are"),
         )
 
@@ -184,7 +186,7 @@ class Registry:
 
     def get(self, name: str) -> Source:
         if name not in self._sources:
-            raise UsageError(f"There is no source {name!r}.", hint=suggest(name, list(self._sources), "Known sources are"))
+            raise UsageError(f"There is no source {shown(name)}.", hint=suggest(name, list(self._sources), "Known sources are"))
         return self._sources[name]
 
     def forget(self, prefix: str) -> None:
@@ -242,24 +244,29 @@ def registry() -> Registry:
     return _registry
 
 
-def load_file(path: str) -> list[Source]:
-    """Load the sources of a .py file; the same file again is the same sources."""
+def load_file(path: str, expected: str = "") -> list[Source]:
+    """Load the sources of a .py file; the same file again is the same sources.
+
+    Raises InputError before any of it runs if its sha256 is not the `expected` one.
+    """
     file = Path(path).resolve()
     if not file.is_file():
         raise UsageError(f"There is no file {path}.", hint="A source file is named by its path, like ./mine.py.")
     known = registry()
     content = file.read_bytes()
-    prefix = "open_instructions_source_" + hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    prefix = _OWN + hashlib.sha256(str(file).encode()).hexdigest()[:12]
     digest = hashlib.sha256(content).hexdigest()
+    if expected and digest != expected:
+        raise InputError(f"{path} changed while the build ran.", hint="Nothing was published. Start again when it stays as it is.")
     module = f"{prefix}_{digest[:12]}"
     if module not in _loaded:
         known.forget(prefix)  # what an earlier version of the file registered
-        spec = importlib.util.spec_from_file_location(module, file)
-        assert spec and spec.loader
-        loaded = importlib.util.module_from_spec(spec)
+        loaded = ModuleType(module)
+        loaded.__file__ = str(file)
         sys.modules[module] = loaded
         try:
-            spec.loader.exec_module(loaded)
+            # these very bytes: an import would take what a __pycache__ beside the file says they are
+            exec(compile(content, str(file), "exec", dont_inherit=True), loaded.__dict__)
         except SyntaxError as error:
             where = f", line {error.lineno}" if error.lineno else ""
             raise ConverterError(f"{path}{where}: {error.msg}.") from error
@@ -291,14 +298,19 @@ class Selection:
         return [f"{self.source.name}:{name}" for name in self.subsets] if self.explicit else [self.source.name]
 
 
-def select(wanted: str | Iterable[str]) -> list[Selection]:
+def registered(wanted: Iterable[str]) -> list[Selection]:
+    """Like `select`, for names that a file says and not the user: no name leads to a .py file, which would be run."""
+    return select(wanted, own=False)
+
+
+def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
     """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given does not matter.
 
     >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
     [('dolly', ('main',)), ('gpt4llm', ('zh',))]
     """
     if not isinstance(wanted, str) and not (isinstance(wanted, Iterable) and all(isinstance(item, str) for item in wanted)):
-        raise UsageError(f"Sources are a string or a list of strings, not {wanted!r}.")
+        raise UsageError(f"Sources are a string or a list of strings, not {shown(wanted)}.")
     items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
     items = [item.strip() for item in items if item.strip()]
     if not items:
@@ -307,17 +319,18 @@ def select(wanted: str | Iterable[str]) -> list[Selection]:
     for item in items:
         name, path = item, ""
         subset = ""
-        if re.search(r"\.py(:[^/\\]*)?$", item):
-            path, _, subset = item.partition(".py")
-            path, subset = path + ".py", subset.lstrip(":")
+        if own and (file := _own_file(item)):
+            path, subset = file
             picked = load_file(path)
         elif item == "all":
-            picked = [s for s in registry().all() if not s.module.startswith("open_instructions_source_")]
+            picked = [s for s in registry().all() if not is_own(s)]
         else:
             name, _, subset = item.partition(":")
             if name not in registry() and os.path.isdir(item):
                 raise UsageError(f"{item} is a folder, not a source.", hint="--data-dir takes the folder with the upstream files.")
             picked = [registry().get(name)]
+            if not own and is_own(picked[0]):
+                raise UsageError(f"{name!r} is a source of your own.", hint="It is named by its .py file.")
         for s in picked:
             subsets = (s.subset(subset).name,) if subset else s.default
             before = found.get(s.name)
@@ -330,6 +343,23 @@ def select(wanted: str | Iterable[str]) -> list[Selection]:
             else:
                 found[s.name] = Selection(s, subsets, bool(subset), path)
     return [found[name] for name in sorted(found)]
+
+
+def is_own(source: Source) -> bool:
+    """Is it of a .py file that the user named?"""
+    return source.module.startswith(_OWN)
+
+
+def _own_file(item: str) -> tuple[str, str] | None:
+    """The .py file that an item names, and the subset; None if it names none.
+
+    >>> _own_file("./mine.py:part"), _own_file("alpaca")
+    (('./mine.py', 'part'), None)
+    """
+    path, ending, subset = item.rpartition(".py")
+    if not ending or (subset and (subset[0] != ":" or "/" in subset or "\\" in subset)):
+        return None
+    return path + ending, subset[1:]
 
 
 def suggest(name: str, known: Sequence[str], label: str) -> str:

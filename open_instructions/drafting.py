@@ -101,8 +101,10 @@ class Drafting:
             return record
         if self._subset.format == "envelope":
             return {**chunk.header, self._subset.items: record}
-        if frame.key:
+        if frame.key and self._subset.key_field:
             return {**record, self._subset.key_field: frame.key}
+        if frame.key and frame.key != str(frame.row):  # of a file that has its records under keys, where the source expects none
+            return {**record, "key": frame.key}
         return record
 
     def _repaired(self, record: Record, frame: Frame, run: Run) -> _Repaired | Reject:

@@ -19,11 +19,42 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 from __future__ import annotations
 
 import re
+from reprlib import Repr
+from typing import Any
+
+
+class _Shown(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        return str(x) if x.bit_length() < 128 else f"a number of {x.bit_length():,} bits"
+
+
+_REPR = _Shown()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 80, 80
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 4
+
+
+def shown(value: Any) -> str:
+    """A value from outside as an error shows it, like repr: a line of bounded length, however large or nested the value is.
+
+    >>> shown("a" * 1000) == "'" + "a" * 36 + "..." + "a" * 37 + "'"
+    True
+    """
+    return _REPR.repr(value)
+
+
+def shortened(text: str) -> str:
+    """A text from outside as an error shows it: its first 200 characters.
+
+    >>> shortened("a" * 1000) == "a" * 200 + "…"
+    True
+    """
+    return text if len(text) <= 200 else text[:200] + "…"
+
 
 _SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
 _OPTION = re.compile(
-    r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|index-base|engine"
-    rf"|ray-address|workers|{'|'.join(_SWITCHES)})(?:=(\S*[^\s,;.]))?(?![\w-])"
+    r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|encoding|index-base"
+    rf"|engine|ray-address|workers|{'|'.join(_SWITCHES)})(?:=(\S*[^\s,;.]))?(?![\w-])"
 )
 
 

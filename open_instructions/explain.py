@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from .acquire import Input, digest, find, samples_dir
 from .arrays import strings
-from .catalogue import load_file, registry, select
+from .catalogue import Selection, Source, registry, select
 from .chunk import cut
 from .errors import NotFoundError
 from .ledger import Tally
@@ -24,7 +24,7 @@ from .pipeline import Pipeline
 from .places import Folders, folders, for_pyarrow, place
 from .readers import open_file
 from .recipe import Recipe
-from .schema import Conversation, Draft, Message, Reject, Rejected
+from .schema import Conversation, Draft, Message, Reject, Rejected, encodable
 from .store import DATA, FILES, REJECTED, Build, open_build, whereabouts
 
 Turns = list[tuple[str, str]]
@@ -58,10 +58,17 @@ class Explanation:
     header: str = ""
 
 
-def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: Folders | None = None) -> Explanation:
+def explain(
+    id: str,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    data_dir: Folders | None = None,
+    sources: str | Iterable[str] | None = None,
+) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
-    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples.
+    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples. A source of
+    the user's own is named by its .py file in `sources`: a build never says what is run.
     Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
@@ -74,14 +81,14 @@ def explain(id: str, path: str | os.PathLike[str] | None = None, *, data_dir: Fo
     origin = (rows or rejected)[0]
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
-    if origin["source"] not in registry() and not _load_source(build, origin["source"]):
-        note = f"The source {origin['source']} is not known here: its .py file is gone or has changed since."
-        return found(raw, [], note)
-    source = _input(build, origin, folders(data_dir))
+    known = _source(build, origin["source"], sources)
+    if isinstance(known, str):
+        return found(raw, [], known)
+    source = _input(build, origin, known, folders(data_dir))
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return found(raw, [], note)
-    raw, steps = _replay(build, origin, source)
+    raw, steps = _replay(build, origin, source, known)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
     if copies and not rows:
         steps.append(Step("duplicates", [], copies[:1]))
@@ -93,6 +100,8 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
     import pyarrow.parquet as pq
 
     found: list[dict[str, Any]] = []
+    if not encodable(id):
+        return []  # no text of a build is like this
     wanted = strings([id])[0]
     for file in build.files(kind):
         parquet = pq.ParquetFile(for_pyarrow(file))
@@ -159,7 +168,7 @@ def _header(build: Build, origin: dict[str, Any]) -> str:
     return ""
 
 
-def _input(build: Build, origin: dict[str, Any], data_dirs: Sequence[Path]) -> Input | None:
+def _input(build: Build, origin: dict[str, Any], source: Source, data_dirs: Sequence[Path]) -> Input | None:
     described = _described(build, origin)
     if described is None:
         return None
@@ -168,21 +177,24 @@ def _input(build: Build, origin: dict[str, Any], data_dirs: Sequence[Path]) -> I
         return Input(
             described["source"], described["subset"], known, known.name, described.get("member"), described["file"], described["bytes"]
         )
-    selections = select([f"{described['source']}:{described['subset']}"])
+    selections = [Selection(source, (source.subset(described["subset"]).name,), explicit=True)]
+    encoding = build.manifest["recipe"].get("encoding", "")
     for folder in [*data_dirs, samples_dir()]:
-        for item in find(folder, selections, missing="skip").inputs:
+        for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
             if item.sha256 == described["sha256"] and item.member == described.get("member"):
                 return item
     return None
 
 
-def _load_source(build: Build, name: str) -> bool:
-    """Load the .py file that a source came from, if it lies where it was and is unchanged."""
-    known = _at_hand(build.manifest["sources"].get(name))
-    if not known:
-        return False
-    load_file(str(known))
-    return name in registry()
+def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
+    """The source of a row as the build had it; or why there is none."""
+    loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
+    known = loaded.get(name) or (registry().get(name) if name in registry() else None)
+    if known is None:
+        return f"The source {name} is not known here; --sources ./mine.py shows the stages, if it is one of your own."
+    if known.digest != (build.manifest["sources"].get(name) or ""):
+        return f"The source {name} is another than the build was made with: its .py file has changed, or --sources has to name it."
+    return known
 
 
 def _at_hand(sha256: str | None) -> Path | None:
@@ -192,9 +204,8 @@ def _at_hand(sha256: str | None) -> Path | None:
     return path if path and path.is_file() and digest(path) == sha256 else None
 
 
-def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, list[Step]]:
+def _replay(build: Build, origin: dict[str, Any], item: Input, source: Source) -> tuple[str, list[Step]]:
     recipe = Recipe.from_dict(build.manifest["recipe"])
-    source = registry().get(item.source)
     subset = source.subset(item.subset)
     steps: list[Step] = []
 
@@ -204,7 +215,7 @@ def _replay(build: Build, origin: dict[str, Any], item: Input) -> tuple[str, lis
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
-    opened = open_file(item.path, item.member, subset)
+    opened = open_file(item.path, item.member, subset, recipe.encoding)
     file, base = origin["origin_file"], _counted_from(build, origin)
     for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:

@@ -1,4 +1,4 @@
-"""What input from outside may cost at the most.
+"""What input from outside may cost, and where it may lead.
 
 A limit on files is an environment variable, which the error names. A limit on a record is a
 constant, as the same record must give the same row everywhere: what is beyond it is rejected.
@@ -51,6 +51,12 @@ def max_ratio() -> float:
 def timeout() -> float:
     """Seconds without a byte after which a server is taken for gone: OI_TIMEOUT."""
     return _number("OI_TIMEOUT", 30.0)
+
+
+def trusted_hosts() -> frozenset[str]:
+    """Servers that may be asked over plain http and at a private address: OI_TRUSTED_HOSTS, like 127.0.0.1,files.lan."""
+    given = os.environ.get("OI_TRUSTED_HOSTS", "").split(",")
+    return frozenset(name.strip().strip("[]").lower() for name in given if name.strip())
 
 
 def too_much(packed: int, unpacked: int) -> str:

@@ -126,6 +126,15 @@ def open_binary(path: Path) -> io.BufferedReader:
     return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
 
 
+def read_bounded(path: Path, most: int) -> str:
+    """The text of a file that a person could have written. Raises OSError if it is larger than `most` bytes, ValueError if not UTF-8."""
+    with open_binary(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(f"it has more than {most:,} bytes")
+    return data.decode()
+
+
 def sha256_of(path: Path) -> str:
     """The sha256 of a file, as hexadecimal digits."""
     with open_binary(path) as file:
@@ -134,7 +143,16 @@ def sha256_of(path: Path) -> str:
 
 def for_pyarrow(path: Path) -> Any:
     """What pyarrow reads a file from: the path itself where it can open it."""
-    return open_binary(path) if is_remote(path) else path
+    return open_binary(path) if is_remote(path) or in_utf8(str(path)) != str(path) else path
+
+
+def in_utf8(name: str) -> str:
+    """The name of a file for what is written, which is UTF-8; names of files are any bytes.
+
+    >>> print(in_utf8("caf\\udce9.json"))
+    caf\\udce9.json
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def stamp(path: Path) -> tuple[int, int | str]:

@@ -17,7 +17,7 @@ from .acquire import Found, Input, find, samples_dir
 from .acquire.cache import Cache, Held
 from .acquire.fetch import Confirm, Failure, Needs, Progress, Wanted, fetch, needs
 from .acquire.lock import Lock, Locked, read_lock
-from .catalogue import Selection, Source, Subset, registry, select, suggest
+from .catalogue import Selection, Source, Subset, registered, registry, select, suggest
 from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
 from .licenses import qualifies
 from .places import Folders, check_reachable, check_writable, folders, is_remote, place
@@ -97,6 +97,7 @@ class Choices:
     not_languages: str | Sequence[str] | None = None
     licenses: str | Sequence[str] | None = None
     max_tokens: int | None = None
+    encoding: str | None = None
     tokenizer: str | None = None
     index_base: Mapping[str, int] | Sequence[str] | None = None
     fetching: Fetching = field(default_factory=Fetching)
@@ -122,9 +123,9 @@ def plan(said: Choices) -> Plan:
     for address in (there, *data):
         check_reachable(address)
     if said.sample:
-        found = find(data, selections, missing=said.missing)
+        found = find(data, selections, missing=said.missing, encoding=recipe.encoding)
     elif lock is not None:
-        found = _as_locked(data, selections, lock, said)
+        found = _as_locked(data, selections, lock, said, recipe.encoding)
     else:
         found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
@@ -132,15 +133,36 @@ def plan(said: Choices) -> Plan:
         raise InputError(
             f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
-    found = replace(found, inputs=settle(found.inputs, selections, dict(recipe.index_base)))
+    found = replace(found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding))
     return Plan(tuple(selections), recipe, found, there if is_remote(there) else Path(os.path.realpath(there)))
 
 
 def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
-    if lock is None or said.sources != "all":
+    if lock is None:
         return select(said.sources)
+    if said.sources != "all":
+        selections = select(said.sources)
+    elif lock.own:
+        name, sha256 = next(iter(lock.own.items()))
+        others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
+        raise UsageError(
+            f"{said.locked} needs a source of your own: {name}, a .py file with the sha256 {sha256}.",
+            hint=f"--sources={','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
+        )
+    else:
+        selections = _registered(said, lock)
+    for s in selections:
+        if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
+            raise InputError(
+                f"{said.locked} was written with another source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
+                hint=f"{s.path} has {s.source.digest}." if s.path else "An installed package has one of this name.",
+            )
+    return selections
+
+
+def _registered(said: Choices, lock: Lock) -> list[Selection]:
     try:
-        return select(lock.sources)
+        return registered(lock.sources)
     except UsageError as error:
         raise UsageError(
             f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources=./mine.py names one of your own."
@@ -150,6 +172,8 @@ def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
 def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
         raise UsageError(f"--max-tokens is a whole number, not {said.max_tokens!r}.")
+    if not isinstance(said.encoding, str | None):
+        raise UsageError(f"--encoding is a name like gb18030, not {said.encoding!r}.")
     if not isinstance(said.tokenizer, str | None):
         raise UsageError(f"--tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
     if not isinstance(said.recipe, str | Recipe | None):
@@ -163,6 +187,7 @@ def _recipe(said: Choices, lock: Lock | None) -> Recipe:
         not_languages=_labels(said.not_languages),
         licenses=_labels(said.licenses),
         max_tokens=said.max_tokens,
+        encoding=said.encoding,
         tokenizer=said.tokenizer,
         index_base=_bases(said.index_base),
     )
@@ -229,7 +254,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
     def kept(source: Source, subset: Subset) -> list[Held]:
         return [entry.held for entry in cache.complete(source, subset)]
 
-    found = find(data, selections, kept=kept, missing=said.missing)
+    found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
     return replace(found, notes=(*found.notes, *notes)), selections
 
 
@@ -264,11 +289,11 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
         return fetch(needed, cache, how.progress, how.landed)
 
 
-def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices) -> Found:
+def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str) -> Found:
     """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
-    there = {i.sha256 for i in find(data, selections, missing="skip").inputs}
+    there = {i.sha256 for i in find(data, selections, missing="skip", encoding=encoding).inputs}
     absent = [f for f in files if f.sha256 not in there]
     cache = Cache()
     lost = [
@@ -291,7 +316,7 @@ def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock
         label = f"{source.name}:{subset.name}"
         return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(data, selections, kept=kept, beside=True, missing="skip")
+    found = find(data, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [f"{i.relative} (sha256 {sha[:12]}…) is not in it" for sha, i in got.items() if sha not in expected]
     other += [f"{f.name} (sha256 {sha[:12]}…) is in it and was not found" for sha, f in expected.items() if sha not in got]

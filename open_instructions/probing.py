@@ -22,6 +22,7 @@ def settle(
     inputs: Sequence[Input],
     selections: Sequence[Selection],
     said: Mapping[str, int],
+    encoding: str = "",
 ) -> tuple[Input, ...]:
     """The inputs, with where they count from; `said` is what the user says of a subset, by
     `source:subset`.
@@ -34,7 +35,7 @@ def settle(
     open_questions: dict[str, list[str]] = {}
     for item in inputs:
         name = f"{item.source}:{item.subset}"
-        evidence = look_over(item, sources[item.source].subset(item.subset))
+        evidence = look_over(item, sources[item.source].subset(item.subset), encoding)
         if evidence is None or not evidence.needed:
             settled.append(item)
             continue
@@ -48,13 +49,13 @@ def settle(
     return tuple(settled)
 
 
-def look_over(item: Input, subset: Subset) -> Evidence | None:
+def look_over(item: Input, subset: Subset, encoding: str = "") -> Evidence | None:
     """What a file shows; None where the subset does not code its answers. Reads it once, from its
     start to its end."""
     probe = subset.probe
     if probe is None:
         return None
-    opened = open_file(item.path, item.member, subset)
+    opened = open_file(item.path, item.member, subset, encoding)
 
     def seen() -> Iterator[Seen]:
         for frame, _ in opened.frames((probe.field, *probe.beside)):

@@ -6,7 +6,7 @@ An unknown key is an error that names the nearest one; so is a value of the wron
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,13 +16,18 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import yaml
 
 from .catalogue import suggest
-from .errors import RecipeError
+from .errors import RecipeError, UsageError, shortened, shown
 from .licenses import COMMERCIAL, LICENSES
+from .places import read_bounded
+from .readers.encodings import known_encoding
 from .stages.language import LABELS
 from .stages.language_names import meant
 from .stages.language_names import names as names_of_languages
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
+
+_MOST = 256_000
+"""Bytes that a recipe may have; those that ship have 3,000."""
 
 Bases = tuple[tuple[str, int], ...]
 """A mapping of subsets to 0 or 1, in a form that can be hashed."""
@@ -32,6 +37,7 @@ Bases = tuple[tuple[str, int], ...]
 class Recipe:
     """All that decides what a build does to its inputs.
 
+    encoding           what text files are in whose bytes do not tell: not UTF-8, UTF-16 or UTF-32; empty refuses them
     metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
     consecutive        what becomes of messages when one side speaks several times in a row: all but one are
                        rejected, or they are joined
@@ -57,6 +63,7 @@ class Recipe:
 
     name: str
     description: str = ""
+    encoding: str = ""
     metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
     consecutive: Literal["reject", "join"] = "reject"
     gaps: Literal["keep", "reject"] = "keep"
@@ -84,8 +91,8 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """What `to_dict` gave, as a manifest holds it. Raises RecipeError for an unknown key or a wrong value."""
-        return _from_mapping(values, "the manifest")
+        """What `to_dict` gave, as a manifest and a lock hold it. Raises RecipeError for an unknown key or a wrong value."""
+        return _from_mapping(values, "the manifest or the lock")
 
     def with_flags(
         self,
@@ -94,6 +101,7 @@ class Recipe:
         not_languages: tuple[str, ...] | None = None,
         licenses: tuple[str, ...] | None = None,
         max_tokens: int | None = None,
+        encoding: str | None = None,
         tokenizer: str | None = None,
         index_base: Mapping[str, int] | None = None,
     ) -> Recipe:
@@ -109,6 +117,8 @@ class Recipe:
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
+        if encoding is not None:
+            changed = replace(changed, encoding=encoding)
         if tokenizer is not None:
             changed = replace(changed, tokenizer=tokenizer)
         if index_base is not None:
@@ -128,13 +138,24 @@ def _nearest_language(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, where the last one would win without a word."""
+    """YAML that refuses a key given twice, where the last one would win without a word; and aliases, of which a few lines make
+    more values than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            said = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "a recipe has no aliases; write the value out", said.start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, f"{shown(key)} is not a key", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {shown(key)} stands twice", node.start_mark)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -154,13 +175,13 @@ def load(name: str = "default") -> Recipe:
         text = files("open_instructions.configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     elif path.suffix in (".yaml", ".yml") or path.is_file():
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_bounded(path, _MOST)
         except UnicodeDecodeError as error:
             raise RecipeError(f"{name} is not UTF-8 text.") from error
         except OSError as error:
-            raise RecipeError(f"Recipe {name} cannot be read: {error.strerror}.") from error
+            raise RecipeError(f"Recipe {name} cannot be read: {error.strerror or error}.") from error
     else:
-        raise RecipeError(f"There is no recipe {name!r}.", hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.")
+        raise RecipeError(f"There is no recipe {shown(name)}.", hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.")
     return parse(text, name)
 
 
@@ -168,10 +189,12 @@ def parse(text: str, where: str) -> Recipe:
     """A recipe from YAML text; `where` names it in errors."""
     try:
         data = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError) as error:  # a date like 2020-02-31 is a ValueError
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        # a date like 2020-02-31 is a ValueError, !!bool x a KeyError, and so on
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {getattr(error, 'problem', None) or error}.") from error
+        problem = str(getattr(error, "problem", None) or error)
+        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {shortened(problem)}.") from error
     except RecursionError as error:
         raise RecipeError(f"{where} is nested too deep.") from error
     if not isinstance(data, Mapping):
@@ -185,15 +208,17 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in known:
-            raise RecipeError(f"{where}: unknown key {key!r}.", hint=suggest(str(key), known, "Keys are"))
+            raise RecipeError(f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are"))
         values[key] = _typed(value, hints[key], f"{where}: {key}")
+    if "name" not in values:
+        raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
     if hint == Bases:
         if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
-            raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {value!r}.")
+            raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {shown(value)}.")
         return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
     if kind in (UnionType, Union):  # one word, or a list
@@ -201,18 +226,18 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         kind = get_origin(hint)
     if kind is Literal:
         if value not in get_args(hint):
-            raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {value!r}.")
+            raise RecipeError(f"{where} is {' or '.join(get_args(hint))}, not {shown(value)}.")
         return value
     if kind is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)
-            hint = "YAML reads a bare no as false: quote it." if bare else f"Write [{value}]." if isinstance(value, str) else ""
-            raise RecipeError(f"{where} takes a list of strings, not {value!r}.", hint=hint)
+            hint = "YAML reads a bare no as false: quote it." if bare else f"Write [{shortened(value)}]." if isinstance(value, str) else ""
+            raise RecipeError(f"{where} takes a list of strings, not {shown(value)}.", hint=hint)
         return tuple(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise RecipeError(f"{where} takes {_KINDS[kind]}, not {value!r}.")
+        raise RecipeError(f"{where} takes {_KINDS[kind]}, not {shown(value)}.")
     return value
 
 
@@ -223,18 +248,25 @@ def _is_base(name: Any, base: Any) -> bool:
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
+def _encoding(name: str, where: str) -> str:
+    try:
+        return known_encoding(name) if name else ""
+    except UsageError as error:
+        raise RecipeError(f"{where}: {error.message}", hint=error.hint) from error
+
+
 def _checked(recipe: Recipe, where: str) -> Recipe:
     for key in ("max_tokens", "message_overhead", "min_chars"):
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
-            raise RecipeError(f"{where}: {key} is {value}, and cannot be negative.", hint=hint)
+            raise RecipeError(f"{where}: {key} is {shown(value)}, and cannot be negative.", hint=hint)
     for name in recipe.phrases:
         if name not in LISTS:
-            raise RecipeError(f"{where}: there is no phrase list {name!r}.", hint=suggest(name, LISTS, "Lists are"))
+            raise RecipeError(f"{where}: there is no phrase list {shown(name)}.", hint=suggest(name, LISTS, "Lists are"))
     if not all(word.strip() for word in recipe.blocked_words):
         raise RecipeError(f"{where}: an empty blocked word would block everything.")
     if recipe.max_tokens > 2**31 - 1:
-        raise RecipeError(f"{where}: max_tokens {recipe.max_tokens} is more than 2147483647.", hint="max_tokens 0 does not split.")
+        raise RecipeError(f"{where}: max_tokens {shown(recipe.max_tokens)} is more than 2147483647.", hint="max_tokens 0 does not split.")
     known = {label.lower(): label for label in LABELS}  # BCP 47 tags are the same in capitals and small letters
     if not 0 <= recipe.min_language_score <= 1:
         raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
@@ -242,15 +274,16 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names.")
     unknown = [name for name in recipe.licenses if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")]
     if unknown:
-        raise RecipeError(f"{where}: {unknown[0]!r} is no licence that is known here.", hint=_near(unknown[0]))
+        raise RecipeError(f"{where}: {shown(unknown[0])} is no licence that is known here.", hint=_near(unknown[0]))
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
-            raise RecipeError(f"{where}: there is no language {label!r}.", hint=_nearest_language(label))
+            raise RecipeError(f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label))
     recipe = replace(
         recipe,
+        encoding=_encoding(recipe.encoding, where),
         languages=tuple(known[label.lower()] for label in recipe.languages),
         not_languages=tuple(known[label.lower()] for label in recipe.not_languages),
     )
     if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
-        raise RecipeError(f"{where}: {recipe.name!r} is no name for a recipe.", hint="It also names the folder of the build.")
+        raise RecipeError(f"{where}: {shown(recipe.name)} is no name for a recipe.", hint="It also names the folder of the build.")
     return recipe

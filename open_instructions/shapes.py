@@ -131,7 +131,7 @@ def multiple_choice(text: str, options: Mapping[str, str]) -> str:
     return text + "\n\n" + "\n".join(f"{letter}. {option}" for letter, option in options.items())
 
 
-_NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
+_NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*+[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
 _NO_INPUT_ZH = re.compile(
     r"[<\[(（【「《]?(?:(?:[无無]|没有|沒有|[无無]需|[无無]须|不需要?)(?:任何|额外的?|額外的?)?(?:[输輸]入)(?:内容|內容|文本|信息)?"
     r"|不适用|不適用)[>\])）】」》]?[。.!！]?"

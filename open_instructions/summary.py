@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -114,23 +116,51 @@ class Stats:
 def stats(path: str | os.PathLike[str] | None = None) -> Stats:
     """Summarise a build; the newest one by default. Raises NotFoundError if there is none."""
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     build = open_build(path)
     columns = ["source", "subset", "num_turns", "num_tokens", "language", "license", "engine"]
-    table = pa.concat_tables([pq.ParquetFile(for_pyarrow(f)).read(columns) for f in build.files()])
     names = sorted({source for source, _ in build.ledger.subsets()})
-    import pyarrow.compute as pc
-
-    each = {name: _one(table.filter(pc.equal(table["source"], strings([name])[0])), name, name, build.ledger) for name in names}
+    sums = {name: _Sums() for name in names}
     usage = Usage()
-    usage.count(table)
-    every = _one(table, "all", None, build.ledger)
+    for file in build.files():
+        parquet = pq.ParquetFile(for_pyarrow(file))
+        for batch in parquet.iter_batches(_TOGETHER, columns=columns):
+            table = pa.Table.from_batches([batch])
+            usage.count(table)
+            for name in pc.unique(table["source"]).to_pylist():
+                if name in sums:
+                    sums[name].count(table.filter(pc.equal(table["source"], strings([name])[0])))
+            sums.setdefault("", _Sums()).count(table)
+    every = _one(sums.pop("", _Sums()), "all", None, build.ledger)
+    each = {name: _one(sums[name], name, name, build.ledger) for name in names}
     named = build.manifest.get("attribution", {})
     return Stats(build.path, build.manifest["recipe"]["name"], build.ledger, each, every, usage, named)
 
 
-def _one(table: Any, label: str, source: str | None, ledger: Ledger) -> SourceStats:
+_TOGETHER = 1 << 16
+"""Rows that are looked at together, and are in memory."""
+
+
+class _Sums:
+    """How often each value is in a column; of the rows themselves nothing is kept, however many they are."""
+
+    def __init__(self) -> None:
+        self.rows = self.turns = 0
+        self.counts: dict[str, Counter[Any]] = {name: Counter() for name in ("num_tokens", "language", "license", "engine")}
+
+    def count(self, table: Any) -> None:
+        import pyarrow.compute as pc
+
+        self.rows += table.num_rows
+        self.turns += pc.sum(table["num_turns"]).as_py() or 0
+        for name, counts in self.counts.items():
+            for entry in table[name].value_counts().to_pylist():
+                counts[entry["values"]] += entry["counts"]
+
+
+def _one(sums: _Sums, label: str, source: str | None, ledger: Ledger) -> SourceStats:
     rejected: Counter[str] = Counter()
     for (_, reason), count in ledger.by_name("rejected_records", source=source).items():
         rejected[reason] += count
@@ -139,32 +169,34 @@ def _one(table: Any, label: str, source: str | None, ledger: Ledger) -> SourceSt
         edits[rule] += count
     return SourceStats(
         source=label,
-        conversations=table.num_rows,
-        turns=sum(table["num_turns"].to_pylist()),
-        tokens=_spread(table["num_tokens"]),
-        languages=_counts(table["language"]),
-        licenses=_counts(table["license"]),
-        engines=_counts(table["engine"]),
+        conversations=sums.rows,
+        turns=sums.turns,
+        tokens=_spread(sums.counts["num_tokens"]),
+        languages=_most_first(sums.counts["language"]),
+        licenses=_most_first(sums.counts["license"]),
+        engines=_most_first(sums.counts["engine"]),
         books=ledger.summary(source),
         rejected=dict(rejected.most_common()),
         edits=dict(edits.most_common()),
     )
 
 
-def _counts(column: Any) -> dict[str, int]:
-    counted = [(entry["values"], entry["counts"]) for entry in column.value_counts().to_pylist()]
-    return dict(sorted(counted, key=lambda pair: (-pair[1], pair[0])))
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _spread(column: Any) -> Spread:
-    lengths = sorted(column.to_pylist())
-    if not lengths:
+def _spread(lengths: Counter[int]) -> Spread:
+    rows = lengths.total()
+    if not rows:
         return Spread()
+    ordered = sorted(lengths)
+    behind = list(accumulate(lengths[length] for length in ordered))
 
     def under(share: float) -> int:
-        return int(lengths[min(len(lengths) - 1, int(share * len(lengths)))])
+        return ordered[bisect_right(behind, min(rows - 1, int(share * rows)))]
 
-    return Spread(sum(lengths), sum(lengths) / len(lengths), under(0.5), under(0.9), under(0.99), lengths[-1])
+    total = sum(length * count for length, count in lengths.items())
+    return Spread(total, total / rows, under(0.5), under(0.9), under(0.99), ordered[-1])
 
 
 def _few(counts: dict[str, int], most: int = 3) -> str:

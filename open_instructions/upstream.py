@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .errors import shown
+
 _HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/]+)/(?P<path>.+)")
 
 
@@ -69,7 +71,7 @@ def parse_place(text: str) -> Place:
         return Hub(hub["repo"], hub["path"], hub["revision"])
     if text.startswith(("https://", "http://")):
         return Url(text)
-    raise ValueError(f"{text!r} is no address of a file")
+    raise ValueError(f"{shown(text)} is not an address of a file")
 
 
 def github(repository: str, revision: str, path: str) -> Url:

@@ -9,6 +9,7 @@ import os
 import signal
 import urllib.request
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def rows(result: BuildResult, kind: str = "data") -> list[dict[str, Any]]:
     """All rows of data/ or rejected/ of a build."""
     import pyarrow.parquet as pq
 
-    return [row for file in sorted((result.path / kind).glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+    files = sorted((result.path / kind).glob("*.parquet"))
+    return [row for file in files for row in pq.read_table(BytesIO(file.read_bytes())).to_pylist()]
 
 
 def alpaca(instruction: str = "Name a tree.", output: str = "An oak.", input: str = "") -> dict[str, str]:
@@ -155,6 +157,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     with FakeHub() as running:
         monkeypatch.delenv("HF_HUB_OFFLINE")
         monkeypatch.setenv("HF_ENDPOINT", running.url)
+        monkeypatch.setenv("OI_TRUSTED_HOSTS", "127.0.0.1,localhost")
         monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
         monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
         monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -22,7 +22,8 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.fixture
-def server() -> Iterator[FakeHub]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.setenv("OI_TRUSTED_HOSTS", "127.0.0.1,localhost")
     with FakeHub() as running:
         running.files["a.bin"] = DATA
         yield running

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,46 @@ def test_flags_come_last_and_are_checked() -> None:
 def test_there_and_back() -> None:
     recipe = Recipe("x", languages=("de",), prefer=("a", "b"), join_parts=False)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
+
+
+HOSTILE = {
+    "nested aliases": "".join(f"x{n + 1}: &a{n + 1} [*a{n}, *a{n}, *a{n}]\n" if n else "x1: &a1 [y]\n" for n in range(40))
+    + "languages: *a40",
+    "merged aliases": "x0: &a0 {name: x}\n" + "".join(f"x{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(40)),
+    "nested lists": "languages: [" + "[[[[[x]]]]], " * 5000 + "]",
+    "one long key": "? " + "k" * 200_000 + "\n: 1",
+    "one long value": "languages: " + "x" * 200_000,
+    "many keys": "\n".join(f"k{n}: 1" for n in range(20_000)),
+    "brackets": "languages: " + "[" * 200_000,
+    "a number of many digits": "max_tokens: " + "9" * 200_000,
+    "a number by sixties": "max_tokens: 1" + ":59" * 60_000,
+    "a float by sixties": "min_language_score: 1" + ":59" * 60_000 + ".5",
+    "a key that is a list": "? [a]\n: 1",
+    "a tag of Python": "name: !!python/object/apply:os.getcwd []",
+    "a wrong bool": "html: !!bool x",
+    "a wrong time": "name: !!timestamp x",
+    "an empty number": "max_tokens: !!int ''",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_recipe_of_somebody_elses_making(text: str) -> None:
+    """Refused with a message that a person can read, and soon."""
+    begun = time.process_time()
+    with pytest.raises(RecipeError) as caught:
+        recipes.parse(text, "mine.yaml")
+    assert len(str(caught.value)) < 1000
+    assert time.process_time() - begun < 20
+
+
+def test_a_recipe_of_ten_megabytes(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("blocked_words:\n" + "- word\n" * 1_500_000)
+    with pytest.raises(RecipeError, match="it has more than 256,000 bytes"):
+        recipes.load(str(tmp_path / "mine.yaml"))
+
+
+def test_a_recipe_that_does_not_end(tmp_path: Path) -> None:
+    endless = tmp_path / "mine.yaml"
+    endless.symlink_to("/dev/zero")
+    with pytest.raises(RecipeError, match="it has more than 256,000 bytes"):
+        recipes.load(str(endless))

@@ -88,10 +88,10 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def described(files: Sequence[DataFile], recogniser: Recogniser) -> list[str]:
+def described(files: Sequence[DataFile], recogniser: Recogniser, encoding: str = "") -> list[str]:
     """What files are that were not taken, a line each; the likely ones first."""
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
-    lines = [_described(Look(file), recogniser) for file in ordered[:_MOST_FILES]]
+    lines = [_described(Look(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
     return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
 
@@ -106,7 +106,7 @@ def _described(look: Look, recogniser: Recogniser) -> str:
     except InputError as error:
         return f"{error.message} {error.hint}"
     if known:
-        return f"{name} is {known}, which was not asked for; --sources {known} takes it"
+        return f"{name} is {known}, which was not asked for; --sources={known} takes it"
     if len(alike := recogniser.told_by_fields(look)) > 1:
         return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
     if look.own:

@@ -9,6 +9,7 @@ An entry is written when its file is whole and verified, and never before. Two p
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -109,7 +110,7 @@ class Cache:
         """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is in the hub's cache stays."""
         with self.locked(entry.source, entry.subset, entry.name):
             freed = 0
-            if entry.path.is_relative_to(self._files):
+            if Path(os.path.realpath(entry.path.parent)).is_relative_to(os.path.realpath(self._files)):
                 freed = entry.path.stat().st_size if entry.path.exists() else 0
                 entry.path.unlink(missing_ok=True)
             self._note(entry.source, entry.subset, entry.name).unlink(missing_ok=True)
@@ -138,7 +139,7 @@ class Cache:
         """Hold a file with its parts and notes, by the path of any of them; without `wait`, say whether that could be had at once."""
         from filelock import FileLock, Timeout
 
-        stem = re.sub(r"(\.part|\.json)+$", "", relative)
+        stem = re.sub(r"(?<!\.part)(?<!\.json)(?:\.part|\.json)+$", "", relative)
         path = self.folder / "locks" / f"{blake2b(stem.encode(), digest_size=16).hexdigest()}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

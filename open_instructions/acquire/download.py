@@ -19,6 +19,7 @@ from ..errors import FetchError
 from ..limits import max_download, timeout
 from ..places import sha256_of
 from ..upstream import File
+from .guard import guard
 
 Advance = Callable[[int, int | None], None]
 """Called with the bytes that are there of a file, and all its bytes where they are known."""
@@ -61,7 +62,7 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
     part = _Part(target)
     failures, most = 0, part.size
     resumed = part.size > 0
-    with httpx2.Client(timeout=timeout(), follow_redirects=False, headers={"Accept-Encoding": "identity"}) as client:
+    with _client(timeout(), follow_redirects=False) as client:
         while True:
             try:
                 _attempt(client, url, part, file, advance)
@@ -81,8 +82,8 @@ def download(url: str, target: Path, file: File, advance: Advance, *, sleep: Cal
                 if pause > _LONGEST_PAUSE:
                     raise FetchError(f"{url}: {said}; it asks to wait {pause:.0f} s.", hint="Try again then.") from error
                 sleep(pause)
-            except httpx2.HTTPError as error:
-                raise FetchError(f"{url}: {error}.") from error
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                raise FetchError(f"{url} is not asked: {error}.") from error
             except _Other:
                 if not resumed:
                     raise
@@ -94,11 +95,23 @@ def size_of(url: str) -> int | None:
     import httpx2
 
     try:
-        answer = httpx2.head(url, timeout=min(timeout(), 10.0), follow_redirects=True, headers={"Accept-Encoding": "identity"})
-    except httpx2.HTTPError:
+        with _client(min(timeout(), 10.0), follow_redirects=True) as client:
+            answer = client.head(url)
+    except (httpx2.HTTPError, httpx2.InvalidURL, FetchError):
         return None  # what is wrong is said when the file itself is asked for
     length = answer.headers.get("content-length", "")
     return int(length) if answer.status_code == 200 and _is_number(length) else None
+
+
+def _client(patience: float, *, follow_redirects: bool) -> Any:
+    import httpx2
+
+    return httpx2.Client(
+        timeout=patience,
+        follow_redirects=follow_redirects,
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"request": [guard()]},
+    )
 
 
 def refusal(path: Path, name: str) -> str:
@@ -271,7 +284,7 @@ class _followed:
 
 def _span(answer: Any) -> tuple[int, int | None]:
     """Where what comes begins in the file, and the size of the whole file, if the server says so."""
-    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", ""))
+    said = re.fullmatch(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", answer.headers.get("content-range", ""))
     if answer.status_code == 206 and said:
         return int(said[1]), None if said[2] == "*" else int(said[2])
     length = answer.headers.get("content-length", "")
@@ -279,7 +292,7 @@ def _span(answer: Any) -> tuple[int, int | None]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _strong_tag(answer: Any) -> str:
@@ -293,5 +306,5 @@ def _retry_after(answer: Any) -> float | None:
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -77,12 +77,14 @@ def find(
     kept: Kept | None = None,
     beside: bool = False,
     missing: str = "stop",
+    encoding: str = "",
 ) -> Found:
     """Look through folders at any depth, archives included; subsets that are not there are taken from what was fetched.
 
     With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
     source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
-    name that holds something else, or a fetched one that is not what was fetched.
+    name that holds something else, for one in another encoding than UTF-8 where none was said, or a fetched one that is not what was
+    fetched.
     """
     folders = _each(data_dir)
     for folder in folders:
@@ -96,7 +98,7 @@ def find(
     looked = [look_through(folder, whole=len(folders) > 1) for folder in folders]
     barred = [item for _, found in looked for item in found]
     for file in (file for found, _ in looked for file in found):
-        look = Look(file)
+        look = Look(file, encoding)
         known = recogniser.recognise(look)
         if known is None and file.is_data:
             unused.append(file.said)
@@ -117,7 +119,7 @@ def find(
             )
         fetched.add((source.name, subset.name))
         known = Known(source, subset)
-        taken = [_input(file, subset, source) for file in files_of(held) if belongs(Look(file), known)]
+        taken = [_input(file, subset, source) for file in files_of(held) if belongs(Look(file, encoding), known)]
         if not taken:
             raise InputError(f"{held.path} was fetched as {source.name}:{subset.name}, and no file in it is of that.")
         by_subset.setdefault((source.name, subset.name), []).extend(taken)
@@ -152,13 +154,13 @@ def find(
         lacking += [(name, s) for s in gone]
         unique, said = _unique([i for s in present for i in by_subset[name, s]], hashed)
         if rivals := _rivals(unique, selection.source):
-            rest = absent.others(absent.described(others, recogniser))
+            rest = absent.others(absent.described(others, recogniser, encoding))
             raise InputError("\n".join([rivals, *rest, ""][: None if rest else 1]), hint="Take one of them out of the folder.")
         inputs += unique
         notes += said
     there: list[str] = []
     if not inputs or (stop and missing == "stop"):
-        there = [*map(str, barred[:_MOST_BARRED]), *absent.described(others, recogniser)]
+        there = [*map(str, barred[:_MOST_BARRED]), *absent.described(others, recogniser, encoding)]
     if stop and missing == "stop":
         taken_ones = [(i.source, i.subset) for i in inputs]
         raise MissingSourceError(
@@ -221,7 +223,8 @@ def _not_found(
 
 
 def _input(file: DataFile, subset: Subset, source: Source) -> Input:
-    return Input(source.name, subset.name, file.path, file.relative, file.member, _tail(file.relative, subset.path_parts), file.size)
+    relative = places.in_utf8(file.relative)
+    return Input(source.name, subset.name, file.path, relative, file.member, _tail(relative, subset.path_parts), file.size)
 
 
 def _rivals(inputs: Sequence[Input], source: Source) -> str:

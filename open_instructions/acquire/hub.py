@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,7 @@ from ..limits import max_download, timeout
 from ..places import sha256_of
 from ..upstream import File, Hub
 from .download import BUSY, TRIES, UNREACHABLE, Advance, Got, check, refusal
+from .guard import guard
 
 T = TypeVar("T")
 
@@ -119,7 +122,8 @@ def _tried(call: Callable[[], T], what: str) -> T:
         raise FetchError(f"{what}: {UNREACHABLE.format(server or 'the hub')}")
     for attempt in range(TRIES):
         try:
-            return call()
+            with _guarded(server):
+                return call()
         except GatedRepoError as error:
             raise FetchError(f"{what} is behind a form on the hub.", hint="Accept its terms there, then hf auth login.") from error
         except RepositoryNotFoundError as error:
@@ -140,6 +144,31 @@ def _tried(call: Callable[[], T], what: str) -> T:
                 raise FetchError(f"{what}: {in_words(error)}.") from error
             time.sleep(2.0**attempt)
     raise AssertionError
+
+
+_checking: ContextVar[Callable[[Any], None] | None] = ContextVar("_checking", default=None)
+"""What checks the requests of this thread; the session of huggingface_hub has other users too, which are not ours to check."""
+
+
+@contextmanager
+def _guarded(server: str | None) -> Iterator[None]:
+    """Have requests of huggingface_hub go to public servers alone, and to the endpoint that the user named."""
+    import httpx2
+    from huggingface_hub import get_session
+
+    hooks = (session := get_session()).event_hooks
+    if _check not in hooks["request"]:
+        session.event_hooks = {**hooks, "request": [*hooks["request"], _check]}
+    before = _checking.set(guard([httpx2.URL(server).host] if server else []))
+    try:
+        yield
+    finally:
+        _checking.reset(before)
+
+
+def _check(request: Any) -> None:
+    if check := _checking.get():
+        check(request)
 
 
 def in_words(error: BaseException) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from ..catalogue import Subset
 from ..errors import InputError
 from ..places import shown
-from ..readers import open_stream
-from ..readers.heads import parquet_fields, read_head
+from ..readers import UTF_8, encoding_of, open_text
+from ..readers.heads import is_one_object, parquet_fields, read_head
 from .download import stand_in, text_head
 from .files import DataFile
 
@@ -26,8 +27,9 @@ Fields = frozenset[str]
 class Look:
     """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None where it can."""
 
-    def __init__(self, file: DataFile) -> None:
+    def __init__(self, file: DataFile, encoding: str = "") -> None:
         self.file = file
+        self._said = encoding
         self.fault: InputError | None = None
         self.own: tuple[str, ...] = ()
         """The fields of the first record that was found, in its order."""
@@ -54,7 +56,8 @@ class Look:
         """The first bytes, without a mark of their encoding and white space."""
         if self._start is None:
             try:
-                with open_stream(self.file.path, self.file.member) as stream:
+                encoding = UTF_8 if self._is_parquet else encoding_of(self.file.path, self.file.member, self._said)
+                with open_text(self.file.path, self.file.member, encoding) as stream:
                     self._start = text_head(stream.read(_SNIFF))
             except InputError as error:
                 self.fault = self.fault or error
@@ -83,7 +86,13 @@ class Look:
             how = ("array",)
         elif subset.format in ("object", "envelope"):
             how = (subset.format, subset.name, subset.items)
+        elif self._is_one_object:  # whether it is a record or has records in it, the fields tell
+            how = (subset.format, *sorted(subset.fields.union(*subset.other_fields)))
         return (*how, "far") if far else how
+
+    @cached_property
+    def _is_one_object(self) -> bool:
+        return self.start[:1] == b"{" and is_one_object(self.file.path, self.file.member, self._said)
 
     @property
     def _is_parquet(self) -> bool:
@@ -97,7 +106,7 @@ class Look:
             return (columns,)
         found: Sequence[Mapping[str, Any]] = ()
         for most in (*_STEPS, sys.maxsize) if far else _STEPS:
-            found, cut = read_head(path, member, subset, most)
+            found, cut = read_head(path, member, subset, most, self._said)
             fields = tuple(_fields(record) for record in found)
             # of an envelope, what stands behind the records may be wanted
             whole = fields and not (far and subset.format == "envelope")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -109,6 +111,12 @@ def _main(arguments: list[str] | None) -> int:
         return _interrupted(given)
     except BrokenPipeError:
         raise
+    except MemoryError as error:
+        if debug:
+            raise
+        hint = "The same command goes on from what is done." if _command(given) in _GOES_ON else ""
+        fail(f"There is not enough memory{f': {error}' if str(error) else ''}.", f"Fewer --workers need less. {hint}".strip())
+        return 1
     except OSError as error:
         if debug:
             raise
@@ -132,10 +140,38 @@ def run() -> NoReturn:
     open_closed()
     if _command(sys.argv[1:]) in _GOES_ON and not _HELP & set(sys.argv):
         outlive_readers()  # what they make is on disk: their messages are not the result
+    atexit.register(_end, _orderly_end())  # before anything else is registered, and so called after it
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
             stream.flush()
     if code == _INTERRUPTED:
         sys.exit(code)
+    _end([])
     os._exit(code)
+
+
+def _orderly_end() -> list[int]:
+    """Have what ends a process end it as Ctrl-C does, so that no worker outlives it; the signals that came."""
+    came: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one of them
+            signal.signal(number, end)
+    return came
+
+
+def _end(came: list[int]) -> None:
+    """End multiprocessing's process that looks after semaphores, which would end by itself, but only after this one; then this one,
+    by the signal that came for it."""
+    if tracker := sys.modules.get("multiprocessing.resource_tracker"):
+        with suppress(OSError, AttributeError):
+            tracker._resource_tracker._stop()
+    if came:
+        signal.signal(came[0], signal.SIG_DFL)
+        signal.raise_signal(came[0])

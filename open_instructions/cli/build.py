@@ -104,6 +104,12 @@ def build(
     max_tokens: Annotated[
         int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.", rich_help_panel=_CLEANING)
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.", rich_help_panel=_IN
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -158,6 +164,7 @@ def build(
             not_languages=not_languages,
             licenses=licenses,
             max_tokens=max_tokens,
+            encoding=encoding,
             tokenizer=tokenizer,
             index_base=index_base,
             engine=engine,

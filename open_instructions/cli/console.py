@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -19,16 +20,32 @@ from ..tables import plain
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udfff]")
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, halves of surrogate pairs
+    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # what joins, breaks and turns text round
+    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"  # other formats
+    r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
+    r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
+)
+"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags or variation selectors."""
+
+
+_LONGEST = 20_000
+"""Characters of a message: one that names every file of a large set is no longer."""
 
 
 def safe(text: str) -> str:
-    """Text with control characters, terminal escapes and direction overrides made visible.
+    """Text with control characters, terminal escapes, direction marks and all that is invisible made visible.
 
     >>> safe("a\\x1b[31mb")
     'a\\\\x1b[31mb'
     """
-    return _CONTROL.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
+    return _UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
+
+
+def json_text(value: Any) -> str:
+    """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has it."""
+    return _UNSEEN.sub(lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2))
 
 
 class _Console(Console):
@@ -74,6 +91,8 @@ def err() -> Console:
 def fail(message: str, hint: str = "") -> None:
     """One clear line and what to do, on standard error."""
     console = err()
+    if len(message) > _LONGEST:
+        message = f"{message[:_LONGEST]} … ({len(message) - _LONGEST:,} more characters)"
     console.print(Text.assemble(("Error: ", "bold red"), safe(message)))
     if hint:
         console.print(Text(safe(hint)))

@@ -34,12 +34,15 @@ def explain(
             "--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved. Can be given several times."
         ),
     ] = None,
+    sources: Annotated[
+        str | None, typer.Option("--sources", "-s", metavar="FILE", help="The .py file of a source of your own.", show_default=False)
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
     """Show where one record came from and what each stage did to it, before and after."""
     from ..explain import explain as look
 
-    found = look(id, to_read(directory), data_dir=data_dir or None)
+    found = look(id, to_read(directory), data_dir=data_dir or None, sources=sources)
     console = out()
     for line in _lines(found, None if full else _LONG):
         console.print(line)

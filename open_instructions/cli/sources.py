@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from .console import out, safe, show
+from .console import json_text, out, safe, show
 
 EXAMPLES = """Examples:
 
@@ -34,7 +33,7 @@ def sources(
         for s, described in zip(chosen, said, strict=True):
             for subset, there in zip(s.subsets, described["subsets"], strict=True):
                 there["cached"] = bool(cache.complete(s, subset))
-        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        typer.echo(json_text(said))
     elif name:
         out().print(Text(safe("\n\n".join(as_text(s.source) for s in select(name)))))
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from .console import out, safe, show, to_read
+from .console import json_text, out, safe, show, to_read
 
 EXAMPLES = """Examples:
 
@@ -32,7 +31,7 @@ def stats(
 
     found = summarise(to_read(directory))
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+        typer.echo(json_text(found.to_dict()))
         return
     for label, text in found.brief():
         out().print(Text(safe(f"{label:<9}{text}")))

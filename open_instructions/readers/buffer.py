@@ -7,7 +7,6 @@ import json
 import re
 from typing import Any
 
-from ..errors import InputError
 from ..schema import Reason
 from .frames import MARKS, MAX_DEPTH
 from .streams import ByteStream
@@ -15,7 +14,21 @@ from .streams import ByteStream
 BLOCK = 1 << 20
 
 _SPACE = re.compile(r"[ \t\r\n]*")
+_CUT = re.compile(r"\s*|\\(u[0-9a-fA-F]{0,4})?|-|[.eE][+-]?|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I[nfity]{0,6}")
+"""What is left of a value where it breaks because the file ends."""
+_CLOSING = {"[": "]", "{": "}"}
 _decode = json.JSONDecoder().raw_decode
+
+
+class _Text(str):
+    """Text whose lines json does not count up to where it found an error. Nobody asks for their number, and it would count from
+    the start each time."""
+
+    def count(self, *given: Any) -> int:
+        return 0
+
+    def rfind(self, *given: Any) -> int:
+        return -1
 
 
 class Buffer:
@@ -25,14 +38,10 @@ class Buffer:
     def __init__(self, stream: ByteStream, *, begins: bool = True) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self.text, self.at, self.ended = "", 0, False
+        self.text, self.at, self.ended = _Text(), 0, False
         self.grow()
-        if not begins:
-            return
-        if self.text.startswith("\ufeff"):
+        if begins and self.text.startswith("\ufeff"):
             self.at = 1
-        if self.text.startswith(("\udcff\udcfe", "\udcfe\udcff")):
-            raise InputError("The file is UTF-16, and JSON files are UTF-8.", hint="Convert it, for example with iconv.")
 
     @property
     def fault(self) -> str:
@@ -45,7 +54,7 @@ class Buffer:
         rest = self.text[self.at :]
         block = self._stream.read(max(BLOCK, len(rest)))
         self.ended = not block
-        self.text, self.at = rest + self._decoder.decode(block, final=self.ended), 0
+        self.text, self.at = _Text(rest + self._decoder.decode(block, final=self.ended)), 0
         return not self.ended
 
     def skip_space(self) -> str:
@@ -80,11 +89,10 @@ class Buffer:
             try:
                 value, end = _decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                near_end = cut_off(error, self.text)
+                offset, near_end = error.pos - self.at, cut_off(error, self.text)
                 if near_end and self.grow():
                     continue
-                at_end = self.ended and near_end
-                raise Broken(error.pos - self.at, error.msg, at_end) from None
+                raise Broken(offset, error.msg, self.ended and _ends_inside(error, self.text[self.at + offset :])) from None
             except RecursionError:
                 raise Broken(0, f"nested deeper than {MAX_DEPTH}", False, Reason.TOO_DEEP) from None
             except ValueError as error:  # an integer of more digits than Python parses
@@ -105,27 +113,38 @@ class Buffer:
             parts.append(self.take(len(self.text)))
         return "".join(parts)
 
-    def balanced(self) -> int | None:
-        """Length of the bracketed value that begins here by counting brackets alone; None if it does not close."""
-        depth, pos = 0, self.at
+    def balanced(self, limit: int | None = None) -> int | None:
+        """Length of the bracketed value that begins here, by its brackets alone; None if they do not close, each by its own kind,
+        or not within `limit` characters."""
+        open_ones: list[str] = []
+        offset = 0
         while True:
-            for match in MARKS.finditer(self.text, pos):
-                pos, mark = match.end(), match.group()
-                if mark in "[{":
-                    depth += 1
+            for match in MARKS.finditer(self.text, self.at + offset):
+                mark = match.group()
+                if mark == '"':
+                    break  # a string that does not end in the window
+                offset = match.end() - self.at
+                if limit is not None and offset > limit:
+                    return None
+                if mark in _CLOSING:
+                    open_ones.append(_CLOSING[mark])
                 elif mark in "]}":
-                    depth -= 1
-                    if depth <= 0:
-                        return match.end() - self.at
-            offset = pos - self.at
-            if not self.grow():
+                    if open_ones.pop() != mark:
+                        return None
+                    if not open_ones:
+                        return offset
+            if (limit is not None and len(self.text) - self.at > 2 * limit) or not self.grow():
                 return None
-            pos = self.at + offset
 
 
 def cut_off(error: json.JSONDecodeError, text: str) -> bool:
     """Could a value be whole if the text went on?"""
     return error.pos > len(text) - 16 or error.msg.startswith("Unterminated string")
+
+
+def _ends_inside(error: json.JSONDecodeError, rest: str) -> bool:
+    """Is a value cut off, of which this much is left where it breaks?"""
+    return error.msg.startswith("Unterminated string") or _CUT.fullmatch(rest) is not None
 
 
 class Broken(Exception):

@@ -13,8 +13,8 @@ from ..schema import Reason, Reject
 MAX_DEPTH = 256
 """Deeper nesting than this is no record of any source, and an attack on parsers that recurse."""
 
-MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
-"""Strings and brackets: enough of JSON to count how deep it goes."""
+MARKS = re.compile(r'"(?:[^"\\]*+(?:\\.[^"\\]*+)*+")?+|[\[\]{}]', re.S)
+"""Strings and brackets: enough of JSON to count how deep it goes. A quote alone is a string that does not end."""
 
 
 class Frame(NamedTuple):
@@ -130,6 +130,8 @@ def _depth(text: str) -> int:
     depth = deepest = 0
     for match in MARKS.finditer(text):
         mark = match.group()
+        if mark == '"':
+            break
         if mark in "[{":
             depth += 1
             deepest = max(deepest, depth)

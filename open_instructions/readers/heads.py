@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,13 @@ from ..errors import InputError
 from ..schema import Reject
 from . import Opened
 from .buffer import Buffer
+from .encodings import encoding_of, open_text
 from .frames import parse
-from .streams import ByteStream, open_stream, seekable
+from .layouts import stands_alone
+from .slabs import Framed
+from .streams import ByteStream, seekable
 
+_ONE = 1 << 20
 _RECORDS = 8
 _PLACES = 32
 """So many records are looked at, among so many places where there should be one."""
@@ -26,16 +31,22 @@ class Head(NamedTuple):
     cut: bool
 
 
-def read_head(path: Path, member: int | None, subset: Subset, most: int) -> Head:
+def read_head(path: Path, member: int | None, subset: Subset, most: int, encoding: str = "") -> Head:
     """The records in the first `most` bytes of a JSON file, up to eight, as a subset reads them.
 
     Raises InputError if the file cannot be read at all.
     """
-    opened = _OpenedHead(path, member, subset, most)
+    opened = _OpenedHead(path, member, subset, most, encoding)
     opened.read_header()
     parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES))
     records = islice((record for record in parsed if not isinstance(record, Reject)), _RECORDS)
     return Head(tuple(_under_header(record, opened.header, subset) for record in records), opened.cut)
+
+
+def is_one_object(path: Path, member: int | None, encoding: str = "") -> bool:
+    """Is a file that begins with `{` one object, for all that its beginning shows?"""
+    with open_text(path, member, encoding_of(path, member, encoding)) as stream:
+        return stands_alone(Buffer(_Beginning(stream, _ONE)))
 
 
 def parquet_fields(path: Path, member: int | None) -> frozenset[str]:
@@ -63,7 +74,7 @@ def parquet_fields(path: Path, member: int | None) -> frozenset[str]:
 
 
 def _under_header(record: dict[str, Any], header: dict[str, Any], subset: Subset) -> dict[str, Any]:
-    return {**header, subset.items: record} if header else record
+    return {**header, subset.items: record} if header and subset.format == "envelope" else record
 
 
 class _Beginning:
@@ -92,8 +103,8 @@ class _Beginning:
 class _OpenedHead(Opened):
     """An open input of which the first `most` bytes are read."""
 
-    def __init__(self, path: Path, member: int | None, subset: Subset, most: int) -> None:
-        super().__init__(path, member, subset)
+    def __init__(self, path: Path, member: int | None, subset: Subset, most: int, encoding: str) -> None:
+        super().__init__(path, member, subset, encoding)
         self._most = most
         self._beginnings: list[_Beginning] = []
 
@@ -102,12 +113,20 @@ class _OpenedHead(Opened):
         return any(beginning.cut for beginning in self._beginnings)
 
     def read_header(self) -> None:
-        if self.subset.format != "envelope":
+        if self._layout.kind != "envelope":
             return
-        with open_stream(self.path, self.member) as stream:
+        with open_text(self.path, self.member, self._encoding) as stream:
             buffer = self._buffer(stream)
-            if buffer.skip_space() == "{":
-                self.header = self._careful_header(buffer)
+            buffer.skip_space()
+            self.header = self._careful_header(buffer, self._layout.items)
+
+    def _columns(self, buffer: Buffer) -> Iterator[Framed]:
+        """None of a table of which a part was read: its rows are there with its last column."""
+        try:
+            yield from super()._columns(buffer)
+        except InputError:
+            if not self.cut:
+                raise
 
     def _buffer(self, stream: ByteStream, start: int = 0) -> Buffer:
         beginning = _Beginning(stream, self._most)

@@ -1,8 +1,8 @@
-"""Find the records in a stream of JSON text without holding it: arrays, objects by key, envelopes, lines.
+"""Find the records in a stream of JSON text without holding it: arrays, values side by side, objects by key, envelopes, lines.
 
 Each record comes out as a Frame: its number and its JSON text, to the letter. Bytes that are not UTF-8 travel as
 surrogate escapes, so that a Frame can always give back what was in the file. A broken record becomes a Frame with a
-reason; reading goes on at the next place where a record like the last good one begins.
+reason; reading goes on behind it, see `recovery`.
 """
 
 from __future__ import annotations
@@ -13,52 +13,14 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from ..schema import Reason
-from .buffer import Broken, Buffer, cut_off
-from .frames import Frame, RepeatedKey, without_repeats
+from .buffer import Broken, Buffer
+from .frames import Frame, RepeatedKey, fast_decoder, without_repeats
+from .recovery import broken_member, broken_record
 
 BLANKS = " \t\r"
-_SCALAR_END = re.compile(r"[,\]\n]")
-_SEPARATOR = re.compile(r"[}\]]\s*,\s*(?=[{\[])")
+SIDE_BY_SIDE = re.compile(r"\}[ \t]?\{")
+"""Outside of strings this stands between two values and nowhere else."""
 _decode = json.JSONDecoder().raw_decode
-
-
-def _broken_record(buffer: Buffer, error: Broken, last: Any) -> tuple[str, Reason, str]:
-    """Consume a broken record up to where the next one begins; its text, and what is wrong with it."""
-    if error.at_end:
-        detail = buffer.fault or f"the file ends inside a record: {error.detail}"
-        return buffer.take(len(buffer.text) - buffer.at), Reason.TRUNCATED, detail
-    length: int | None = None
-    if buffer.text[buffer.at] not in "[{":
-        end = _SCALAR_END.search(buffer.text, buffer.at + 1)
-        length = end.start() - buffer.at if end else None
-    elif error.reason is Reason.TOO_DEEP or not error.offset:
-        length = buffer.balanced()
-    if length:
-        return buffer.take(length), error.reason, error.detail
-    keys = set(last) if isinstance(last, dict) else None
-    search = buffer.at + error.offset
-    while True:
-        match = _SEPARATOR.search(buffer.text, search)
-        if match is None:
-            offset = max(search, len(buffer.text) - 4096) - buffer.at
-            if buffer.grow():
-                search = buffer.at + offset
-                continue
-            return buffer.take(len(buffer.text) - buffer.at), error.reason, error.detail
-        search = match.start() + 1
-        probe_at = match.end()
-        try:
-            found, _ = _decode(buffer.text, probe_at)
-        except json.JSONDecodeError as fault:
-            offset = match.start() - buffer.at
-            if cut_off(fault, buffer.text):
-                again = buffer.grow()  # which moves the text, grown or not
-                search = buffer.at + offset + (0 if again else 1)
-            continue
-        except (RecursionError, ValueError):
-            continue
-        if isinstance(found, dict) and (keys is None or set(found) == keys):
-            return buffer.take(match.start() + 1 - buffer.at), error.reason, error.detail
 
 
 def _elements(buffer: Buffer, row: int = 0, last: Any = None) -> Generator[tuple[Frame, Any], None, int | None]:
@@ -75,20 +37,15 @@ def _elements(buffer: Buffer, row: int = 0, last: Any = None) -> Generator[tuple
         if not mark:
             yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault or "the file ends before its array is closed"), None
             return None
-        try:
-            text, value = buffer.value()
-        except Broken as error:
-            text, reason, detail = _broken_record(buffer, error, last)
-            yield Frame(row, text, reason=reason, detail=detail), None
-            if reason is Reason.TRUNCATED:
-                return None
-        else:
-            yield Frame(row, text), value
-            last = value if isinstance(value, dict) else last
+        frame, value = _value(buffer, row, last)
+        yield frame, value
+        if frame.reason is Reason.TRUNCATED:
+            return None
+        last = value if isinstance(value, dict) else last
         row += 1
 
 
-def _trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
+def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
     """What stands behind the end of the document: nothing, or one rejected frame."""
     if buffer.skip_space():
         text = buffer.rest()
@@ -98,16 +55,55 @@ def _trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
 
 
 def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
-    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`), with the parsed values."""
+    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`), with the parsed values; and
+    those of what else follows it."""
     end = yield from _elements(buffer, row, last)
     if end is None:
         return
+    while buffer.skip_space() == ",":
+        buffer.at += 1
+    if buffer.skip_space() in ("[", "{"):
+        yield from values(buffer, end, last)
+        return
     if not end:
         yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail="an array without records"), None
-    yield from _trailing(buffer, end)
+    yield from trailing(buffer, end or 1)
 
 
-def _members(buffer: Buffer) -> Iterator[str | Frame]:
+def values(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
+    """Values one behind the other, over several lines or on one, with white space or commas between them; of a list its
+    elements. Numbered from `row`."""
+    while mark := buffer.skip_space():
+        if mark == ",":
+            buffer.at += 1
+        elif mark == "[":
+            buffer.at += 1
+            end = yield from _elements(buffer, row, last)
+            if end is None:
+                return
+            row = end
+        else:
+            frame, value = _value(buffer, row, last)
+            yield frame, value
+            last = value if isinstance(value, dict) else last
+            if frame.reason is Reason.TRUNCATED:
+                return
+            row += 1
+    if buffer.fault:
+        yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault), None
+
+
+def _value(buffer: Buffer, row: int, last: Any) -> tuple[Frame, Any]:
+    """The value that begins here, or what is broken instead of it."""
+    try:
+        text, value = buffer.value()
+    except Broken as error:
+        text, reason, detail = broken_record(buffer, error, last)
+        return Frame(row, text, reason=reason, detail=detail), None
+    return Frame(row, text), value
+
+
+def keys_of(buffer: Buffer) -> Iterator[str | Frame]:
     """The keys of the object that begins here; the caller consumes each value before it asks for the next key."""
     buffer.at += 1
     while True:
@@ -118,15 +114,16 @@ def _members(buffer: Buffer) -> Iterator[str | Frame]:
         if mark == ",":
             buffer.at += 1
             continue
+        text = ""
         try:
-            _, key = buffer.value()
+            text, key = buffer.value()
             colon = buffer.skip_space()
             if not isinstance(key, str) or colon != ":":
                 raise Broken(0, "a key and a colon expected", not colon)
             buffer.at += 1
             buffer.skip_space()
         except Broken as error:
-            rest = buffer.rest()
+            rest = text + buffer.rest()
             reason = Reason.TRUNCATED if error.at_end or not mark else error.reason
             yield Frame(0, rest, reason=reason, detail=buffer.fault or error.detail)
             return
@@ -136,17 +133,14 @@ def _members(buffer: Buffer) -> Iterator[str | Frame]:
 def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
     """The values of one JSON object, each with its key."""
     row, last = 0, None
-    for key in _members(buffer):
+    for key in keys_of(buffer):
         if isinstance(key, Frame):
             yield key._replace(row=row), None
             return
         try:
             text, value = buffer.value()
         except Broken as error:
-            if error.at_end or not error.offset:
-                text, reason, detail = _broken_record(buffer, error, last)
-            else:
-                text, reason, detail = _broken_member(buffer, error)
+            text, reason, detail = broken_member(buffer, error) if error.offset else broken_record(buffer, error, last)
             yield Frame(row, text, key, reason, detail), None
             if reason is Reason.TRUNCATED:
                 return
@@ -156,29 +150,14 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         row += 1
     if not row:
         yield Frame(0, "{}", reason=Reason.EMPTY_FILE, detail="an object without records"), None
-    yield from _trailing(buffer, row)
-
-
-_NEXT_MEMBER = re.compile(r'\}\s*,\s*(?="(?:[^"\\]|\\.)*"\s*:\s*\{)')
-
-
-def _broken_member(buffer: Buffer, error: Broken) -> tuple[str, Reason, str]:
-    """As `_broken_record`, for an object by key: go on where `}, "key": {` begins."""
-    offset = error.offset
-    while True:
-        match = _NEXT_MEMBER.search(buffer.text, buffer.at + offset)
-        if match:
-            return buffer.take(match.start() + 1 - buffer.at), error.reason, error.detail
-        offset = max(offset, len(buffer.text) - buffer.at - 4096)
-        if not buffer.grow():
-            return buffer.take(len(buffer.text) - buffer.at), error.reason, error.detail
+    yield from trailing(buffer, row or 1)
 
 
 def header(buffer: Buffer, items: str) -> dict[str, Any]:
     """Everything in an envelope except its `items`, which may stand before it or behind; up to where the envelope breaks.
     Raises RepeatedKey."""
     found: dict[str, Any] = {}
-    for key in _members(buffer):
+    for key in keys_of(buffer):
         if isinstance(key, Frame):
             return found
         if key == items and buffer.skip_space() == "[":
@@ -202,7 +181,7 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
     """The elements of the list under `items` in one JSON object; a frame with a reason where the object breaks."""
     row, seen = 0, False
     rest: list[str] = []
-    for key in _members(buffer):
+    for key in keys_of(buffer):
         if isinstance(key, Frame):
             yield key._replace(row=row), None
             return
@@ -227,24 +206,80 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
         row += 1
     elif not row:
         yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail=f"no records under {items!r}"), None
-    yield from _trailing(buffer, row)
+    yield from trailing(buffer, row or 1)
 
 
-def lines(buffer: Buffer, row: int = 0) -> Iterator[Frame]:
-    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines count and hold no record."""
+def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Frame]:
+    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines count and hold no record. Behind a
+    line with several records the numbers go on from the last of them; `single` says that there is none."""
+    window, side = "", 0
     while True:
+        if buffer.text is not window:
+            window = buffer.text
+            side = len(window) if single else _next_side(window, buffer.at)
         end = buffer.text.find("\n", buffer.at)
         if end < 0:
             if buffer.grow():
                 continue
-            text = buffer.text[buffer.at :].rstrip("\r")
-            if text.strip(BLANKS):
-                fault = buffer.fault
-                yield Frame(row, text, reason=Reason.TRUNCATED if fault else None, detail=fault)
-            elif buffer.fault:
-                yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault)
+            yield from _last_line(buffer, row)
             return
         text, buffer.at = buffer.text[buffer.at : end], end + 1
-        if text.strip(BLANKS):
-            yield Frame(row, text[:-1] if text.endswith("\r") else text)
-        row += 1
+        if text.endswith("\r"):
+            text = text[:-1]
+        if side < end or not text.endswith("}"):
+            found = _records(text, row)
+            yield from found
+            row += len(found) or 1
+            side = _next_side(window, end) if side < end else side
+        else:
+            yield Frame(row, text)
+            row += 1
+
+
+def _last_line(buffer: Buffer, row: int) -> Iterator[Frame]:
+    found = _records(buffer.text[buffer.at :].rstrip("\r"), row)
+    fault = buffer.fault
+    if fault:  # where the stream breaks off
+        last = found.pop() if found else Frame(row, "")
+        found.append(last._replace(reason=Reason.TRUNCATED, detail=fault))
+    yield from found
+
+
+def _next_side(text: str, at: int) -> int:
+    """Where two values may next stand side by side; the end of the text if nowhere."""
+    match = SIDE_BY_SIDE.search(text, at)
+    return match.start() if match else len(text)
+
+
+def _records(line: str, row: int) -> list[Frame]:
+    """The record in a line, without the comma behind it, or those in it that stand side by side; none in a blank one."""
+    bare = line.strip(BLANKS)
+    if not bare:
+        return []
+    if bare.endswith(("},", "],")):
+        line = line.rstrip(BLANKS)[:-1]
+    found: list[Frame] = []
+    start = 0
+    while SIDE_BY_SIDE.search(line, start) and not (not found and _is_one(line)):
+        try:
+            end = _decode(line, start or len(line) - len(line.lstrip(BLANKS)))[1]
+        except (ValueError, RecursionError):
+            break
+        beside = SIDE_BY_SIDE.match(line, end - 1)
+        if not beside:
+            break
+        found.append(Frame(row + len(found), line[start:end]))
+        start = beside.end() - 1
+    return [*found, Frame(row + len(found), line[start:])]
+
+
+def _is_one(line: str) -> bool:
+    """Is it certain that a line holds one value?"""
+    fast = fast_decoder("raw list")
+    if fast is None:
+        return False
+    decode, error = fast
+    try:
+        return len(decode(f"[{line}]")) == 1
+    except (error, UnicodeEncodeError, RecursionError):
+        return False

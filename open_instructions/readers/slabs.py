@@ -4,7 +4,7 @@ The law: the frames of the slabs, and those between them, are the records that `
 the file, made only where that is certain:
 
     array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
-    lines   the window ends with a line; every line in it is a record, or blank
+    lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
 A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have) comes as frames at once. With the
 first broken record the slabs end: how `jsontext` goes on behind it, a window cannot show. So they do where records are not told
@@ -24,7 +24,7 @@ from ..errors import InputError
 from . import jsontext
 from .buffer import Buffer
 from .frames import Frame, fast_decoder
-from .jsontext import BLANKS
+from .jsontext import BLANKS, SIDE_BY_SIDE
 from .streams import open_stream
 
 LONGEST = 16 << 20
@@ -35,9 +35,10 @@ _TRIES = 16
 """So many places in a window, from its end, are taken for the beginning of a record."""
 _OPENING = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
 """An array of objects up to the first key: its other records mostly begin so too."""
-_TOO_MANY_DIGITS = re.compile(rb"[0-9]{4301}")
+_TOO_MANY_DIGITS = re.compile(rb"(?<![0-9])[0-9]{4301}")
 _MANY_DIGITS = re.compile(rb"[0-9]{10}")
 """So many are among every 400th byte, where there are too many in a row."""
+_SIDE_BY_SIDE = re.compile(SIDE_BY_SIDE.pattern.encode())
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 
@@ -64,7 +65,7 @@ class Slab(NamedTuple):
 
     def frames(self, data: bytes) -> list[Frame]:
         """Those in its data. Raises InputError where there are not so many."""
-        found = _frames(data, self.start, self.row, lines=self.lines)
+        found = _frames(data, self.start, self.row, lines=self.lines, single=True)
         if len(found) != self.records:
             raise self._changed()
         return found
@@ -130,7 +131,12 @@ class Walk:
             return None
         begin = len(_MARK) if not self.at and data.startswith(_MARK) else 0
         lines = data[begin : length - 1].split(b"\n")
-        return _Part(length, len(lines), sum(bool(line.strip(BLANKS.encode())) for line in lines))
+        records = sum(bool(line.strip(BLANKS.encode())) for line in lines)
+        if _may_be_several(data):
+            found = _frames(data[:length], self.at, self.row, lines=True)
+            if more := len(found) - records:
+                return _Part(length, len(lines) + more, len(found), [(frame, None) for frame in found])
+        return _Part(length, len(lines), records)
 
     def _some_elements(self, data: bytes) -> _Part | None:
         """Whole records from a window, up to where the last of them seems to begin; None where the window is too short for that."""
@@ -165,10 +171,10 @@ class Walk:
         yield from jsontext.array(buffer, self.row, self._last)
 
 
-def _frames(data: bytes, start: int, row: int, *, lines: bool) -> list[Frame]:
-    """Those of a window that begins at `start` with row `row`."""
+def _frames(data: bytes, start: int, row: int, *, lines: bool, single: bool = False) -> list[Frame]:
+    """Those of a window that begins at `start` with row `row`; `single`: no line has several."""
     if lines:
-        return list(jsontext.lines(_buffer(data, start), row))
+        return list(jsontext.lines(_buffer(data, start), row, single=single))
     return [Frame(number, _text(value)) for number, value in enumerate(raw_values(data), row)]
 
 
@@ -192,7 +198,8 @@ def certain_values(data: bytes) -> list[Any]:
 def raw_values(data: bytes) -> list[Any]:
     """The values in a window of an array; none where they are not what every parser agrees on."""
     fast = fast_decoder("raw list")
-    assert fast, "without it nothing is cut in slabs"
+    if fast is None:
+        return []
     decode, error = fast
     try:
         found: list[Any] = decode(b"[" + data.rstrip(_SPACE + b",") + b"]")
@@ -210,6 +217,18 @@ def _value(value: Any) -> Any:
         return json.loads(_text(value))
     except (ValueError, RecursionError):  # an integer of more digits than Python parses
         return None
+
+
+def _may_be_several(lines: bytes) -> bool:
+    """Can a line hold several records? Not where msgspec parses those in which they would stand side by side, as one list: no
+    string goes over the end of a line."""
+    at = 0
+    doubtful: list[bytes] = []
+    while match := _SIDE_BY_SIDE.search(lines, at):
+        begin, end = lines.rfind(b"\n", 0, match.start()) + 1, lines.find(b"\n", match.end())
+        at = end if end >= 0 else len(lines)
+        doubtful.append(lines[begin:at].rstrip(_SPACE + b","))
+    return bool(doubtful) and not raw_values(b",\n".join(doubtful))
 
 
 def read_window(path: Path, start: int, size: int) -> bytes:

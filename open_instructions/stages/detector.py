@@ -144,7 +144,7 @@ def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
     said = [version("py3langid"), version("numpy").partition(".")[0], *languages, str(_WEIGHT), str(_LOG)]
     path = folder / f"py3langid-{blake2b(' '.join(said).encode(), digest_size=8).hexdigest()}"
     try:
-        return {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in _NAMES}
+        return {name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in _NAMES}
     except (OSError, ValueError, EOFError):  # not there yet, or cut off
         pass
     tables = _tables(languages)

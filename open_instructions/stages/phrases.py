@@ -15,22 +15,22 @@ from importlib.resources import files
 import yaml
 
 from ..schema import ASSISTANT, Conversation, Message, Reason, Reject
+from .prose import prose
 from .structure import replace_content
 
 REFUSALS, SERVICE_MESSAGES = "refusals", "service_messages"
 LISTS = (REFUSALS, SERVICE_MESSAGES)
 """The phrase lists that ship with the package, configs/phrases/NAME.yaml."""
 
-_NOT_PROSE = re.compile(
-    r"^[ \t]*(?P<fence>```+|~~~+).*?(?:^[ \t]*(?P=fence)|\Z)|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)"
-    r"|\bhttps?://[!-~]+|\b(?:[\w-]+\.)+(?:com|org|net|io|ai|dev)\b[!-~]*",
-    re.S | re.M,
-)
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
 _RANGES = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _UNSPACED = re.compile(f"[{_RANGES}]")
 _SAME = (("’", "'"), ("‘", "'"), ("´", "'"), ("\u2010", "-"), ("\u2011", "-"))
-_EDGES = re.compile(r"^\W+|\W+$")
+_EDGES = re.compile(r"^\W+|(?<!\W)\W+$")
+_SPELT_OUT = re.compile("([\ufdfa\ufdfb])")
+"""Two words of Arabic in one character, which NFKC makes 18 letters of, and 8: they stay as they are."""
+_MARKS_IN_A_ROW = 30
+"""More combining marks than so many are on no letter of any language (UAX 15), and to put them in order takes their square."""
 
 
 class Phrases:
@@ -70,9 +70,7 @@ class Phrases:
         text = " ".join(folded.split())
         for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
             for language, phrase in known:
-                if phrase in text and _whole(
-                    phrase, _plain(_NOT_PROSE.sub(" ", content))
-                ):  # seldom true, and only then worth a closer look
+                if phrase in text and _whole(phrase, _plain(prose(content))):  # seldom true, and only then worth a closer look
                     return reason, language, phrase
         return None
 
@@ -98,7 +96,17 @@ def _folded(text: str) -> str:
     """The same with its white space."""
     if text.isascii():
         return text.lower()
-    return _alike(unicodedata.normalize("NFKC", _alike(_INVISIBLE.sub("", text))).casefold())
+    seen = _marks().sub(r"\1", _alike(_INVISIBLE.sub("", text)))
+    parts = _SPELT_OUT.split(seen)
+    parts[::2] = [unicodedata.normalize("NFKC", part) for part in parts[::2]]
+    return _alike("".join(parts).casefold())
+
+
+@cache
+def _marks() -> re.Pattern[str]:
+    """More combining marks than a letter has; the group is those that it may have."""
+    found = [c for c in map(chr, range(0x110000)) if all(map(unicodedata.combining, unicodedata.normalize("NFKD", c)))]
+    return re.compile(f"([{''.join(found)}]{{{_MARKS_IN_A_ROW}}})[{''.join(found)}]+")
 
 
 def _alike(text: str) -> str:

@@ -98,6 +98,7 @@ def _encodable(item: Message | Reject) -> Message | Reject:
 def _joined(items: Items) -> list[Message | Reject]:
     """Neighbouring messages of the user, or of the assistant, as one with a blank line between them."""
     result: list[Message | Reject] = []
+    texts: dict[int, list[str]] = {}  # by where a message stands, what is joined in it
     last = -1  # where the last message with text stands, unless something was refused behind it
     for item in items:
         if isinstance(item, Reject):
@@ -105,10 +106,14 @@ def _joined(items: Items) -> list[Message | Reject]:
         elif not is_blank(item.content):
             before = result[last] if last >= 0 else None
             if isinstance(before, Message) and _same_side(before, item):
-                result[last] = before._replace(content=f"{before.content}\n\n{item.content}")
+                texts.setdefault(last, [before.content]).append(item.content)
                 continue
             last = len(result)
         result.append(item)
+    for at, joined in texts.items():
+        message = result[at]
+        assert isinstance(message, Message)
+        result[at] = message._replace(content="\n\n".join(joined))
     return result
 
 

@@ -130,6 +130,8 @@ def _look_over(content: Mapping[str, Any]) -> None:
     }
     if not all(isinstance(content[key], kind) for key, kind in fields.items()) or not all(isinstance(i, dict) for i in content["inputs"]):
         raise TypeError(fields)
+    if not isinstance(content["recipe"]["name"], str):
+        raise TypeError(content["recipe"])
     if not all(isinstance(count, int) for count in Ledger.from_dict(content["ledger"]).values()):
         raise TypeError(content["ledger"])
 

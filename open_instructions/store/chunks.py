@@ -14,6 +14,7 @@ behind is either whole or done again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,7 @@ def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
     import pyarrow as pa
 
     path = _path(folder, index, kind)
-    with pa.BufferReader(path.read_bytes()) if is_remote(path) else pa.memory_map(str(path)) as source:
+    with pa.BufferReader(path.read_bytes()) if is_remote(path) else pa.memory_map(os.fsencode(path)) as source:
         return pa.ipc.open_file(source).read_all()
 
 

@@ -1,0 +1,78 @@
+"""Which functions walk over input, and by what each of them is measured. One that is not here fails tests/test_hostile_list.py."""
+
+from __future__ import annotations
+
+import ast
+
+from .patterns import functions, modules
+
+ROOMS = ("stages", "readers", "converters", "shapes", "schema", "arrays", "licenses", "recipe", "acquire.lock", "cli.console")
+"""Where input is walked over."""
+
+LISTED: dict[str, tuple[str, ...]] = {
+    "acquire.lock.locked_files": (),
+    "cli.console.show": (),
+    "converters": ("source alpaca", "source gpt4all", "source gpt4llm", "source lmflow", "source sharegpt", "many messages"),
+    "licenses._evaluated": ("licence",),
+    "readers.buffer": ("json array", "json array, deep", "json string"),
+    "readers.envelopes": ("envelope in slabs",),
+    "readers.frames": ("record",),
+    "readers.jsontext": ("json array, broken", "json by key", "json envelope", "json header", "json lines"),
+    "readers.slabs": ("slabs", "slabs of lines", "digits"),
+    "readers.streams": (),
+    "schema._finite": ("metadata",),
+    "shapes": ("source alpaca", "source gpt4llm", "choices"),
+    "stages.code_blocks": ("html", "html in an answer"),
+    "stages.detector.Detector._states": ("language",),
+    "stages.detector._tables": (),
+    "stages.dom": ("html", "html in an answer"),
+    "stages.html": ("html",),
+    "stages.inline": ("html", "html in an answer"),
+    "stages.language.Language.__init__": (),
+    "stages.markdown": ("html", "html in an answer"),
+    "stages.phrases._folded": ("phrases", "phrases, folded"),
+    "stages.phrases._marks": (),
+    "stages.prose": ("prose", "phrases"),
+    "stages.split.Split._truncated": ("split",),
+    "stages.tables": ("html", "html in an answer"),
+    "stages.tags": ("html",),
+    "stages.votes": ("language", "language of each line"),
+}
+"""Functions, or whole modules that one scanner goes through from end to end. Nothing measures what walks over the project's own
+lists; streams are read in blocks, and limits.py says how far."""
+
+_SEARCHES = {"find", "rfind", "search", "match", "finditer", "normalize", "unescape", "raw_decode", "_decode", "partition", "index"}
+
+
+def unlisted() -> list[str]:
+    """What walks over input and is not listed, and what is listed and not there any more."""
+    found = {name.removeprefix("open_instructions.") for name in _scanning()}
+    reached = {name: next((key for key in LISTED if f"{name}.".startswith(f"{key}.")), "") for name in found}
+    return sorted({name for name, key in reached.items() if not key} | (set(LISTED) - set(reached.values())))
+
+
+def _scanning() -> set[str]:
+    """Functions that may take more than a step for each character: loops in which text is searched, loops without a bound, and what
+    calls itself."""
+    found = set()
+    for module in modules():
+        room = module.__name__.removeprefix("open_instructions.")
+        if any(f"{room}.".startswith(f"{name}.") for name in ROOMS):
+            found |= {name for name, function in functions(module) if _scans(function)}
+    return found
+
+
+def _scans(function: ast.FunctionDef) -> bool:
+    for node in ast.walk(function):
+        if isinstance(node, ast.While):
+            return True
+        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp) and _searches(node):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function.name:
+            return True
+    return False
+
+
+def _searches(node: ast.AST) -> bool:
+    calls = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
+    return any((f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")) in _SEARCHES for f in calls)

@@ -1,0 +1,212 @@
+"""What walks over input without a pattern, or with several, as jobs to measure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from open_instructions import licenses, recipe, shapes
+from open_instructions.acquire import lock
+from open_instructions.arrays import strings
+from open_instructions.catalogue import Source, registry
+from open_instructions.cli.console import safe
+from open_instructions.errors import OpenInstructionsError
+from open_instructions.readers import envelopes, frames, jsontext, slabs
+from open_instructions.readers.buffer import Buffer
+from open_instructions.schema import Conversation, Message, encodable, to_json
+from open_instructions.stages import language, phrases, prose, split, structure, votes
+from open_instructions.stages.html import to_markdown
+from open_instructions.tokens import tokenizer
+
+from .families import IN_JSON, families
+from .timing import Case, Job
+
+_BLOCKED = ("openai", "as an ai language model")
+
+
+def jobs() -> list[Job]:
+    """A scanner each, against all families; and each source's rules and converter, against its own examples with such texts in them."""
+    every = families()
+    found = [Job(name, [(family, make, call) for family, make in every.items()], 30_000) for name, call in _scanners().items()]
+    found += [Job(name, [(family, make, call) for family, make in every.items()], 3_000) for name, call in _slow().items()]
+    pumps = [(f"{pump!r} * n", partial(_repeated, pump)) for pump in IN_JSON]
+    found += [Job(name, [(pump, make, call) for pump, make in pumps], 100_000) for name, call in _json().items()]
+    found += [Job(f"source {source.name}", list(_of_source(source)), 30_000) for source in registry().all()]
+    return [*found, Job("many messages", list(_of_messages()), 20_000)]
+
+
+def _repeated(pump: str, size: int) -> str:
+    return pump * (size // len(pump))
+
+
+def _slow() -> dict[str, Callable[[str], Any]]:
+    """What takes ten microseconds for a character, whatever it is."""
+    return {
+        "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),
+        "recipe, a value": _refused(lambda text: recipe.parse(f"languages: [{text}", "x.yaml")),
+    }
+
+
+def _json() -> dict[str, Callable[[str], Any]]:
+    return {
+        "json array": _read(_elements, "[{"),
+        "json array, broken": _read(_elements, '[{"a": 1}, {"a": x'),
+        "json array, deep": _read(_elements, "[" * 2000),
+        "json by key": _read(jsontext.by_key, '{"a": {"b": 1}, "c": x'),
+        "json envelope": _read(lambda buffer: jsontext.envelope(buffer, "instances"), '{"type": 1, "instances": [{'),
+        "json header": _read(lambda buffer: jsontext.header(buffer, "instances"), '{"type": 1, "instances": [{'),
+        "json lines": _read(jsontext.lines, ""),
+        "json string": _read(_elements, '[{"a": "'),
+        "record": lambda text: (frames.parse(frames.Frame(0, text)), frames.parse(frames.Frame(0, "[" * 300 + '"' + text))),
+        "slabs": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=False)), b'[{"a":1},{"a":'),
+        "slabs of lines": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=True)), b""),
+        "envelope in slabs": _in_file(lambda path: envelopes.read_envelope(path, "instances"), b'{"instances": [{"a":'),
+        "digits": lambda text: slabs.certain_values(("9" * 4000 + "x" + text).encode("utf-8", "replace")),
+    }
+
+
+def _scanners() -> dict[str, Callable[[str], Any]]:
+    stage = phrases.Phrases(_BLOCKED, phrases.LISTS, min_chars=1)
+    cut = split.Split("cl100k_base", 64, 4, "truncate")
+    count = tokenizer("cl100k_base").count
+    return {
+        "html": to_markdown,
+        "html in an answer": lambda text: to_markdown(f"<div class='markdown'>{text}</div>"),
+        "prose": lambda text: prose.prose(text),
+        "phrases": lambda text: stage(_talk(f"I am an OpenAI thing, {text} as an AI language model.")),
+        "phrases, folded": lambda text: phrases._folded("é" + text),
+        "split": lambda text: cut(_talk(f"{text}\n\n{text}")),
+        "tokens": count,
+        "language of each line": lambda text: language.labelled([_talk(text), _talk(f"我们说汉语。{text}\nThis is not.")], {}),
+        "language": lambda text: language.detect_all([votes.words(_talk(text))], {}),
+        "structure": lambda text: structure.structure([Message("user", text + "\ud800"), Message("assistant", text)]),
+        "lock": _in_file(_refused(lambda path: lock.read_lock(str(path))), b'{"format": 1, "sources": ["'),
+        "licence": lambda text: (licenses.license_terms(text), licenses.license_terms(f"({text} OR MIT)")),
+        "terminal": safe,
+        "columns": lambda text: (strings([text]), encodable(text + "\ud800")),
+        "metadata": lambda text: to_json({"a": text, text: [text]}),
+        "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
+    }
+
+
+def _talk(text: str) -> Conversation:
+    return Conversation(
+        id="a/0", conversation_id="a/0", messages=(Message("user", f"a{text}"), Message("assistant", f"a{text}")), source="a",
+        subset="a", origin_file="a", origin_rows=(0,), language="en", language_score=1.0, license="MIT", engine="human", task=None,
+        num_tokens=1, edits=(), metadata="{}",
+    )  # fmt: skip
+
+
+class _Stream:
+    fault, share = "", 1.0
+
+    def __init__(self, data: bytes) -> None:
+        self.read = BytesIO(data).read
+
+
+def _read(reader: Callable[[Buffer], Any], head: str) -> Callable[[str], Any]:
+    return lambda text: list(reader(Buffer(_Stream((head + text).encode("utf-8", "surrogatepass")))))
+
+
+def _elements(buffer: Buffer) -> Iterator[Any]:
+    buffer.enter()
+    return jsontext.array(buffer)
+
+
+def _in_file(call: Callable[[Path], Any], head: bytes) -> Callable[[str], Any]:
+    def measured(text: str) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "x.json")
+            path.write_bytes(head + text.encode("utf-8", "surrogatepass"))
+            call(path)
+
+    return measured
+
+
+def _refused(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What may refuse its input, with a message of bounded length."""
+
+    def measured(given: Any) -> None:
+        try:
+            call(given)
+        except OpenInstructionsError as error:
+            assert len(str(error)) < 2000, "a message without end"
+
+    return measured
+
+
+def _of_source(source: Source) -> Iterator[Case]:
+    """Each text in each example's record, one at a time, made hostile."""
+    places: dict[tuple[str, tuple[Any, ...]], Any] = {}
+    for example in source.examples:
+        subset = example.subset or source.default[0]
+        for path in _texts(example.record):
+            places.setdefault((subset, path[-1:]), (example.record, path))
+    for (name, last), (record, path) in places.items():
+        rules = [rule for rule in source.rules if rule.concerns(name)]
+        described = source.subset(name)
+        convert = partial(source.converter(described), **({"index_base": 1} if described.probe else {}))
+
+        def call(given: Any, rules: Any = rules, convert: Any = convert) -> None:
+            for one in given if isinstance(given, list) else [given]:
+                for rule in rules:
+                    if rule.on == "record":
+                        rule.apply(one)
+            for draft in convert(given):
+                for rule in rules if hasattr(draft, "messages") else ():
+                    if rule.on == "messages":
+                        rule.apply(tuple(draft.messages))
+
+        for family, make in families().items():
+            yield f"{name} {last[0]}: {family}", partial(_with, record, path, make), call
+        yield f"{name} {last[0]}: behind a task", partial(_with, record, path, lambda n: "\n#" * n + "Instruction:"), call
+
+
+def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, str):
+        yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _texts(item, (*path, key))
+
+
+def _with(record: Any, path: tuple[Any, ...], make: Callable[[int], str], size: int) -> Any:
+    """The record with another text at a place, with what the rules look for."""
+    changed = json.loads(json.dumps(record))
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = make(size) + "Instruction: </s> ["
+    return changed
+
+
+def _of_messages() -> Iterator[Case]:
+    """Conversations of many messages, and of many parts."""
+    roles = {
+        "in turn": ("user", "assistant"),
+        "of one side": ("user",),
+        "of the system": ("system",),
+        "the wrong way": ("assistant", "user"),
+    }
+    for name, used in roles.items():
+        yield f"messages {name}", partial(_messages, used), lambda given: (structure.structure(given), structure.structure(given, "join"))
+    sharegpt = registry().get("sharegpt")
+    for name in ("raw", "v3"):
+        yield f"parts of {name}", _parts, partial(_converted, sharegpt.converter(sharegpt.subset(name)))
+
+
+def _converted(convert: Callable[[Any], Any], given: Any) -> list[Any]:
+    return list(convert(given))
+
+
+def _messages(roles: tuple[str, ...], size: int) -> list[Message]:
+    return [Message(roles[n % len(roles)], "a") for n in range(size)]
+
+
+def _parts(size: int) -> list[Any]:
+    talk = [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
+    return [{"id": f"a_{2 * n}", "conversations": talk * 2} for n in range(size)]
