@@ -133,11 +133,11 @@ def build(
         )
     )
     if engine not in ("local", "ray"):
-        raise UsageError(f"engine is local or ray, not {engine!r}.")
+        raise UsageError(f"--engine is local or ray, not {engine!r}.")
     if ray_address is not None and engine != "ray":
-        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine ray.")
+        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"workers is a whole number from 1, not {workers!r}.")
+        raise UsageError(f"--workers is a whole number from 1, not {workers!r}.")
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):
@@ -205,7 +205,12 @@ def _damage(ledger: Ledger) -> list[str]:
 
 
 def _counted(other: Sequence[dict[str, Any]]) -> list[str]:
-    return [f"{c['source']}:{c['subset']}: {c['found']:,} records were found, and {c['published']:,} were published" for c in other]
+    """One note, however many subsets it is about: of a partial download it is all of them."""
+    if not other:
+        return []
+    (first, found, published), *more = [(f"{c['source']}:{c['subset']}", f"{c['found']:,}", f"{c['published']:,}") for c in other]
+    said = [f"{first}: {found} records were found, and {published} were published"]
+    return ["; ".join([*said, *(f"{name}: {found} and {published}" for name, found, published in more)])]
 
 
 def _engine(name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path) -> Engine:

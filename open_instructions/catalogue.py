@@ -273,7 +273,7 @@ def load_file(path: str, expected: str = "") -> list[Source]:
         except OpenInstructionsError:
             raise
         except (Exception, SystemExit) as error:
-            raise ConverterError(f"{path} cannot be imported: {type(error).__name__}: {error}.", hint="--debug shows where.") from error
+            raise ConverterError(f"{path} cannot be imported: {type(error).__name__}: {error}.", hint="oi --debug shows where.") from error
         _loaded.add(module)
     found = [s for s in known.all() if s.module == module]
     if not found:
@@ -314,7 +314,7 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
     items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
     items = [item.strip() for item in items if item.strip()]
     if not items:
-        raise UsageError("No source was named.", hint="Try --sources all, or oi sources for the list.")
+        raise UsageError("No source was named.", hint="Try --sources=all, or oi sources for the list.")
     found: dict[str, Selection] = {}
     for item in items:
         name, path = item, ""

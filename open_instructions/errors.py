@@ -18,6 +18,7 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 
 from __future__ import annotations
 
+import re
 from reprlib import Repr
 from typing import Any
 
@@ -50,8 +51,30 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
+_SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
+_OPTION = re.compile(
+    r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|encoding|index-base"
+    rf"|engine|ray-address|workers|{'|'.join(_SWITCHES)})(?:=(\S*[^\s,;.]))?(?![\w-])"
+)
+
+
+def in_python(text: str) -> str:
+    """What a message says of options, as the parameters of the same names: a message has to be right for both.
+
+    >>> in_python("Use --overwrite, --data-dir or --missing=skip.")
+    "Use overwrite=True, data_dir or missing='skip'."
+    """
+
+    def parameter(match: re.Match[str]) -> str:
+        name, value = match[1].replace("-", "_"), match[2]
+        return f"{name}={value!r}" if value else f"{name}=True" if name in _SWITCHES else name
+
+    return _OPTION.sub(parameter, text.replace("oi build --sample", "open_instructions.build(sample=True)"))
+
+
 class OpenInstructionsError(Exception):
-    """Base of all errors here. `hint` says what to do about it, in one sentence."""
+    """Base of all errors here. `hint` says what to do about it, in one sentence. Both name the options of the command, and the text of
+    the exception the parameters of the functions."""
 
     exit_code = 1
 
@@ -61,7 +84,7 @@ class OpenInstructionsError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        return in_python(f"{self.message} {self.hint}".strip())
 
 
 class UsageError(OpenInstructionsError):

@@ -7,6 +7,7 @@ Which file that was on this machine is remembered by its digest, see `store.reme
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -82,9 +83,9 @@ def explain(
     rows = _find(build, DATA, id, ("id", "conversation_id"))
     rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id, ("conversation_id",))
     if not rows and not rejected:
-        raise NotFoundError(
-            f"{build.path} has no record {id!r}.", hint="Ids are in the columns id and conversation_id of data/ and rejected/."
-        )
+        near = _near(build, id)
+        hint = f"Did you mean {near!r}?" if near else "Ids are in the columns id and conversation_id of data/ and rejected/."
+        raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
@@ -120,6 +121,32 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
             if pc.any(mask).as_py():
                 found += parquet.read_row_group(group).filter(mask).to_pylist()
     return found
+
+
+def _near(build: Build, id: str) -> str:
+    """An id of the build with the same number at its end, however it is padded: under the same name, else of the same source.
+    "" if there is none."""
+    found = re.fullmatch(r"(([^/:]+).*?)/?0*([0-9]+)", id.strip()[:200].encode(errors="replace").decode(), re.S)
+    if not found:
+        return ""
+    name, source, number = (re.escape(part) for part in found.groups())
+    patterns = [rf"^(?i:{name})/0*{number}$", rf"^(?i:{source})/(.*/)?0*{number}$"]
+    tables = ((DATA, "id"), (DATA, "conversation_id"), (REJECTED, "conversation_id"))
+    near = (_first(build, kind, column, pattern) for pattern in patterns for kind, column in tables)
+    return next(filter(None, near), "")
+
+
+def _first(build: Build, kind: str, column: str, pattern: str) -> str:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    for file in build.files(kind):
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches(columns=[column]):
+            values = batch.column(0)
+            found = values.filter(pc.match_substring_regex(values, pattern))
+            if len(found):
+                return str(found[0].as_py())
+    return ""
 
 
 def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:

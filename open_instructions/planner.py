@@ -147,7 +147,7 @@ def _selections(said: Choices, lock: Lock | None) -> list[Selection]:
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
         raise UsageError(
             f"{said.locked} needs a source of your own: {name}, a .py file with the sha256 {sha256}.",
-            hint=f"--sources {','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
+            hint=f"--sources={','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
         )
     else:
         selections = _registered(said, lock)
@@ -165,19 +165,19 @@ def _registered(said: Choices, lock: Lock) -> list[Selection]:
         return registered(lock.sources)
     except UsageError as error:
         raise UsageError(
-            f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources ./mine.py names one of your own."
+            f"{said.locked} is of a source that is not known here: {error.message}", hint="--sources=./mine.py names one of your own."
         ) from error
 
 
 def _recipe(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)):
-        raise UsageError(f"max_tokens is a whole number, not {said.max_tokens!r}.")
+        raise UsageError(f"--max-tokens is a whole number, not {said.max_tokens!r}.")
     if not isinstance(said.encoding, str | None):
-        raise UsageError(f"encoding is a name like gb18030, not {said.encoding!r}.")
+        raise UsageError(f"--encoding is a name like gb18030, not {said.encoding!r}.")
     if not isinstance(said.tokenizer, str | None):
-        raise UsageError(f"tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
+        raise UsageError(f"--tokenizer is a text, not {said.tokenizer!r}.", hint="A name, or a path like ./tokenizer.json.")
     if not isinstance(said.recipe, str | Recipe | None):
-        raise UsageError(f"recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
+        raise UsageError(f"--recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}.")
     if said.recipe is None:
         chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()
     else:
@@ -247,7 +247,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
         if failed and said.missing == "stop":
             raise FetchError(
                 "Not everything could be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)) + "\n",
-                hint="The same command goes on with what is missing; --missing skip goes on without it, --data-dir takes files of yours.",
+                hint="The same command goes on with what is missing; --missing=skip goes on without it, --data-dir takes files of yours.",
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 

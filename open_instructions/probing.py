@@ -99,5 +99,5 @@ def _undecided(files: Mapping[str, Sequence[str]]) -> InputError:
     more = [f"  and {len(lines) - _TOLD:,} more files"] if len(lines) > _TOLD else []
     return InputError(
         "Files do not show whether their options are counted from 0 or from 1:\n" + "\n".join([*lines[:_TOLD], *more, ""]),
-        hint=f"--index-base {name}=0 or --index-base {name}=1 says it; a recipe has index_base.",
+        hint=f"--index-base={name}=0 or --index-base={name}=1 says it; a recipe has index_base.",
     )

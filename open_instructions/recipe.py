@@ -21,6 +21,8 @@ from .licenses import COMMERCIAL, LICENSES
 from .places import read_bounded
 from .readers.encodings import known_encoding
 from .stages import language, language_classic
+from .stages.language_names import meant
+from .stages.language_names import names as names_of_languages
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
 
@@ -116,7 +118,7 @@ class Recipe:
             changed = replace(changed, not_languages=not_languages)
         if licenses is not None:
             if not licenses:
-                raise RecipeError("The flags: no licence is named.", hint=f"--licenses {COMMERCIAL}, or a list; leave it out to keep all.")
+                raise RecipeError("No licence is named.", hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.")
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
@@ -126,13 +128,18 @@ class Recipe:
             changed = replace(changed, tokenizer=tokenizer)
         if index_base is not None:
             bases = dict(changed.index_base) | dict(index_base)
-            changed = replace(changed, index_base=_typed(bases, Bases, "the flags: index_base"))
-        return _checked(changed, "the flags")
+            changed = replace(changed, index_base=_typed(bases, Bases, "the options: index_base"))
+        return _checked(changed, "the options")
 
 
 def _near(license: str) -> str:
     said = suggest(license, [COMMERCIAL, *LICENSES], "")
     return said if said.startswith("Did you mean") else "docs/licences.md has the table."
+
+
+def _nearest_language(said: str) -> str:
+    label = meant(said)
+    return f"Did you mean {label!r} ({names_of_languages()[label]})?" if label else f"Languages are: {', '.join(language.LABELS)}."
 
 
 class _Loader(yaml.SafeLoader):
@@ -263,8 +270,10 @@ def _encoding(name: str, where: str) -> str:
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    if recipe.max_tokens < 0 or recipe.message_overhead < 0 or recipe.min_chars < 0:
-        raise RecipeError(f"{where}: max_tokens, message_overhead and min_chars are not negative.", hint="max_tokens 0 does not split.")
+    for key in ("max_tokens", "message_overhead", "min_chars"):
+        if (value := getattr(recipe, key)) < 0:
+            hint = "0 does not split." if key == "max_tokens" else ""
+            raise RecipeError(f"{where}: {key} is {shown(value)}, and cannot be negative.", hint=hint)
     for name in recipe.phrases:
         if name not in LISTS:
             raise RecipeError(f"{where}: there is no phrase list {shown(name)}.", hint=suggest(name, LISTS, "Lists are"))
@@ -283,9 +292,8 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: {shown(unknown[0])} is no licence that is known here.", hint=_near(unknown[0]))
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
-            hint = suggest(label.lower(), labels, "Languages are")
-            who = " by langdetect" if label.lower() in map(str.lower, language.LABELS) else ""
-            raise RecipeError(f"{where}: {shown(label)} is no language that is told apart{who}.", hint=hint)
+            who = " that langdetect tells apart" if label.lower() in map(str.lower, language.LABELS) else ""
+            raise RecipeError(f"{where}: there is no language {shown(label)}{who}.", hint=_nearest_language(label))
     recipe = replace(
         recipe,
         encoding=_encoding(recipe.encoding, where),

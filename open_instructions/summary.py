@@ -74,6 +74,20 @@ class Stats:
             "attribution": self.attribution,
         }
 
+    def brief(self) -> list[tuple[str, str]]:
+        """A label and a line each: what it is, how much, from where, what it may be used for, and where more is."""
+        books = self.all.books
+        read = books["records_read"] + books["records_unreadable"]
+        counts = {name: s.conversations for name, s in self.sources.items()}
+        largest = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+        return [
+            ("build", f"{self.path} (recipe {self.recipe})"),
+            ("rows", f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} records; {_few(self.all.languages)}"),
+            ("sources", _few(largest)),
+            ("use", self.usage.brief()),
+            ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
+        ]
+
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows of the overview."""
         headings = ["source", "conversations", "pairs", "tokens", "mean", "median", "p99", "longest", "languages"]

@@ -12,6 +12,13 @@ from .licenses import Use, engine_terms, license_terms, narrowest, use_of
 HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
 
 
+_BRIEF = {
+    Use.ANY: "any purpose, by what upstream states; the licences have conditions",
+    Use.NONCOMMERCIAL: "non-commercial only: some rows exclude commercial use",
+    Use.UNCLEAR: "research only: the rights in some rows are unclear or disputed",
+}
+
+
 class Key(NamedTuple):
     source: str
     subset: str
@@ -71,6 +78,10 @@ class Usage:
             others = ", and others exclude commercial use or the developing of models" if Use.NONCOMMERCIAL in uses else ""
             said = f"The rights in some of these rows are unclear or disputed{others}: as a whole, take this mix for research only."
         return said + self._conditions()
+
+    def brief(self) -> str:
+        """That in a line."""
+        return _BRIEF[self.use]
 
     def _conditions(self) -> str:
         terms = [license_terms(key.license) for key in self.counts]

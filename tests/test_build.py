@@ -115,7 +115,7 @@ def test_the_same_build_again_is_a_no_op_that_says_so(make: Callable[..., BuildR
 
 def test_another_build_needs_overwrite(make: Callable[..., BuildResult]) -> None:
     make({"alpaca_data.json": [alpaca()]})
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         make({}, max_tokens=5)
     changed = make({"alpaca_data.json": [alpaca("Name a bird.", "A wren.")]}, overwrite=True)
     assert [r["messages"][0]["content"] for r in rows(changed)] == ["Name a bird."]
@@ -175,7 +175,7 @@ def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult
 def test_a_build_of_another_version_can_be_replaced(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text('{"format": 0, "open_instructions": "0.0.1"}')
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         make({"alpaca_data.json": [alpaca()]})
     assert len(rows(make({}, overwrite=True))) == 1
 

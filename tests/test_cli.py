@@ -65,7 +65,7 @@ def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:
     assert again.returncode == 0
     assert "The same build is there already" in again.stdout
 
-    shown = oi("stats", out)
+    shown = oi("stats", out, "--full")
     assert "alpaca:main" in shown.stdout and "CC-BY-SA-3.0" in shown.stdout
     as_json = json.loads(oi("stats", out, "--json").stdout)
     assert as_json["all"]["conversations"] == 421
@@ -113,7 +113,7 @@ WRONG = [
     (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),
     (["stats", "/"], 7, "not a build"),
     (["stats"], 7, "There is no build"),
-    (["explain", "alpaca/000000", "/no/such"], 7, "is no folder"),
+    (["explain", "alpaca/000000", "/no/such"], 7, "is not a folder"),
     (["sources", "alpca"], 2, "Did you mean 'alpaca'"),
 ]
 

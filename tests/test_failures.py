@@ -51,7 +51,7 @@ def test_a_record_that_code_fails_on_is_a_reject(make: Callable[..., BuildResult
 
 
 def test_strict_stops_at_the_first(make: Callable[..., BuildResult], tmp_path: Path) -> None:
-    with pytest.raises(ConverterError, match=r"failed on 1 of 4 records, and --strict allows none\. fails/000000 at convert: .*ZeroDiv"):
+    with pytest.raises(ConverterError, match=r"failed on 1 of 4 records, and strict=True allows none\. fails/000000 at convert: .*ZeroDiv"):
         make({"mine.json": records(3, 1)}, source(tmp_path), strict=True)
     assert not (tmp_path / "out").exists()
 

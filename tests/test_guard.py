@@ -124,7 +124,7 @@ def test_a_place_in_a_lock(server: FakeHub, tmp_path: Path, monkeypatch: pytest.
             build(locked=tmp_path / "oi.lock", out=tmp_path / "out")
     for place in ("s3://bucket/x", "file:///etc/passwd", "ftp://example.org/x", "/etc/passwd", "gopher://x", "HTTPS://", ""):
         (tmp_path / "oi.lock").write_text(json.dumps(said | {"files": [file | {"place": place}]}))
-        with pytest.raises(InputError, match="no lock of Open Instructions"):
+        with pytest.raises(InputError, match="not a lock of Open Instructions"):
             build(locked=tmp_path / "oi.lock", out=tmp_path / "out")
     assert server.log == []
 

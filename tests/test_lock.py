@@ -38,7 +38,7 @@ def test_a_lock_of_somebody_elses_making(tmp_path: Path, changes: dict[str, Any]
     path.write_text(json.dumps(content))
     assert read_lock(str(path)).sources == ("alpaca",)
     path.write_text(json.dumps(content | {"files": [entry(**changes)]}))
-    with pytest.raises(InputError, match="no lock of Open Instructions"):
+    with pytest.raises(InputError, match="not a lock of Open Instructions"):
         read_lock(str(path))
 
 

@@ -73,7 +73,7 @@ def test_a_build_of_installed_sources_needs_none(make: Callable[..., BuildResult
 
 @pytest.mark.parametrize("own", [{"mine": "no digest"}, {"../x": "0" * 64}, {"mine": 5}, ["mine"], "mine", {"m" * 101: "0" * 64}])
 def test_what_a_lock_says_of_ones_own_is_looked_at(tmp_path: Path, own: Any) -> None:
-    with pytest.raises(InputError, match="no lock of Open Instructions"):
+    with pytest.raises(InputError, match="not a lock of Open Instructions"):
         read_lock(str(lock(tmp_path / "oi.lock", own=own)))
 
 

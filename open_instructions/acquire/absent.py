@@ -106,7 +106,7 @@ def _described(look: Look, recogniser: Recogniser) -> str:
     except InputError as error:
         return f"{error.message} {error.hint}"
     if known:
-        return f"{name} is {known}, which was not asked for; --sources {known} takes it"
+        return f"{name} is {known}, which was not asked for; --sources={known} takes it"
     if len(alike := recogniser.told_by_fields(look)) > 1:
         return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
     if look.own:

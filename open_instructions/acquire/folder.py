@@ -144,7 +144,7 @@ def find(
                     left = ", ".join(f"{s} ({sizes[s]:,} bytes)" for s in left_out)
                     notes.append(
                         f"{name}: took {first} ({sizes[first]:,} bytes) and left {left}, other forms of the same set; "
-                        f"--sources {name}:{left_out[0]} takes another"
+                        f"--sources={name}:{left_out[0]} takes another"
                     )
                 present = [first]
             else:
@@ -165,7 +165,7 @@ def find(
         taken_ones = [(i.source, i.subset) for i in inputs]
         raise MissingSourceError(
             absent.message(stop, folders, taken_ones, there),
-            hint="oi fetch has them fetched; --missing skip goes on without them." if inputs or not there else _OWN_FILES,
+            hint="oi fetch has them fetched; --missing=skip goes on without them." if inputs or not there else _OWN_FILES,
         )
     return Found(tuple(inputs), tuple(lacking), tuple(notes), tuple(sorted(unused)), () if inputs else tuple(there))
 

@@ -24,6 +24,7 @@ from ..upstream import Hub, parse_place
 from .cache import Cache
 from .folder import Input
 
+_HINT = "--locked takes the oi.lock of a build, which lies beside its manifest.json."
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _SUBSET = re.compile(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+")
@@ -77,12 +78,12 @@ def read_lock(path: str) -> Lock:
     try:
         content = json.loads(places.read_bounded(places.place(path), _MOST))
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", hint=_HINT) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not a lock: {error}.") from error
+        raise InputError(f"{path} is not a lock: {error}.", hint=_HINT) from error
     try:
         if content["format"] != 1:
-            raise InputError(f"{path} has format {shown(content['format'])}, and this version reads 1.")
+            raise InputError(f"{path} has format {shown(content['format'])}, and this version reads 1.", hint=_HINT)
         lock = Lock(
             content["open_instructions"],
             tuple(content["sources"]),
@@ -97,7 +98,7 @@ def read_lock(path: str) -> Lock:
         for file in lock.files:
             _check(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is no lock of Open Instructions: {_lacking(error)}.") from error
+        raise InputError(f"{path} is not a lock of Open Instructions: {_lacking(error)}.", hint=_HINT) from error
     return lock
 
 

@@ -159,7 +159,7 @@ def _other_fields(known: Known, look: Look, alike: Sequence[Known]) -> InputErro
         lacking = sorted(min(subset.telling, key=len) - set(look.own))
         return InputError(
             f"{name} has the name of {known}, which files of other sets have too, and lacks {', '.join(lacking)}.",
-            hint=f"--sources {known} takes it. Otherwise rename it, or take it out of the folder.",
+            hint=f"--sources={known} takes it. Otherwise rename it, or take it out of the folder.",
         )
     guess = f" It looks like {' or '.join(map(str, alike))}." if alike else ""
     expected = f"{name} has the name of {known} (fields {', '.join(sorted(subset.fields))})"

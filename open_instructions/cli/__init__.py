@@ -16,6 +16,7 @@ from ..errors import OpenInstructionsError
 from ..places import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
+from .mistakes import in_words
 from .streams import open_closed, outlive_readers
 
 _INTERRUPTED = 130
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
     help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
-    epilog="Start here:  oi build --sources all --sample   then   oi stats",
+    epilog="Start here:  oi build --sample   then   oi stats\n\nDocumentation:  README.md; docs/cli.md, docs/recipes.md, docs/schema.md",
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
@@ -62,11 +63,6 @@ def _options(
 
 # Typer carries a copy of Click inside; this finds the base of usage errors in it, or in Click itself for older ones.
 _WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
-
-
-def _sentence(text: str) -> str:
-    text = " ".join(text.split())
-    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _command(given: Sequence[str]) -> str:
@@ -107,7 +103,7 @@ def _main(arguments: list[str] | None) -> int:
     except _WrongUsage as error:
         if not error.format_message():  # no command at all: the help has been shown
             return 2
-        fail(_sentence(error.format_message()), "oi --help, or oi COMMAND --help, shows how.")
+        fail(*in_words(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         if debug:

@@ -39,13 +39,21 @@ oi build --recipe commercial                               only what may be used
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
+_IN, _CLEANING, _WHERE, _RUNNING = "What goes in", "Cleaning", "Where it goes", "Running"
+"""The groups of options in the help."""
+
+
 def build(
     named: Annotated[
         list[str] | None,
         typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.", show_default=False),
     ] = None,
-    sources: Annotated[str | None, typer.Option("--sources", "-s", help="The same as a list: alpaca,gpt4llm:zh,./mine.py")] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Use the small samples that ship with the package.")] = False,
+    sources: Annotated[
+        str | None, typer.Option("--sources", "-s", help="The same as a list: alpaca,gpt4llm:zh,./mine.py", rich_help_panel=_IN)
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Use the small samples that ship with the package.", rich_help_panel=_IN)
+    ] = False,
     data_dir: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,36 +61,61 @@ def build(
             "-d",
             metavar="FOLDER",
             help="A folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw. Can be given several times.",
+            rich_help_panel=_IN,
         ),
     ] = None,
-    missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.")] = "stop",
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; what is in the cache is used.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
-    locked: Annotated[str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.")] = None,
+    missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.", rich_help_panel=_IN)] = "stop",
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; what is in the cache is used.", rich_help_panel=_IN)] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.", rich_help_panel=_IN)] = False,
+    locked: Annotated[
+        str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.", rich_help_panel=_IN)
+    ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", "-r", help="default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not said."),
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not said.",
+            rich_help_panel=_CLEANING,
+        ),
     ] = None,
     out_dir: Annotated[
         str | None,
         typer.Option(
-            "--out", "-o", metavar="FOLDER", help="Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said."
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said.",
+            rich_help_panel=_WHERE,
         ),
     ] = None,
-    languages: Annotated[str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.")] = None,
-    not_languages: Annotated[str | None, typer.Option(help="Drop these, like ko; they are in rejected/.")] = None,
-    licenses: Annotated[
-        str | None, typer.Option(help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.")
+    languages: Annotated[
+        str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.", rich_help_panel=_CLEANING)
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.")] = None,
+    not_languages: Annotated[
+        str | None, typer.Option(help="Drop these, like ko; they are in rejected/.", rich_help_panel=_CLEANING)
+    ] = None,
+    licenses: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.", rich_help_panel=_CLEANING
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.", rich_help_panel=_CLEANING)
+    ] = None,
     encoding: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252."),
+        typer.Option(
+            metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.", rich_help_panel=_IN
+        ),
     ] = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub."
+            metavar="NAME",
+            help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
+            rich_help_panel=_CLEANING,
         ),
     ] = None,
     index_base: Annotated[
@@ -90,16 +123,26 @@ def build(
         typer.Option(
             metavar="SUBSET=0|1",
             help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+            rich_help_panel=_IN,
         ),
     ] = None,
     engine: Annotated[
-        Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.")
+        Literal["local", "ray"],
+        typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.", rich_help_panel=_RUNNING),
     ] = "local",
-    ray_address: Annotated[str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.")] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another build in the same place.")] = False,
+    ray_address: Annotated[
+        str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.", rich_help_panel=_RUNNING)
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.", rich_help_panel=_RUNNING)] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.", rich_help_panel=_RUNNING)
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.", rich_help_panel=_RUNNING)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another build in the same place.", rich_help_panel=_WHERE)
+    ] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..builder import build as run

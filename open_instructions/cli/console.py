@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.box import HEAVY_HEAD, SIMPLE_HEAD
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,16 +31,43 @@ def json_text(value: Any) -> str:
 
 
 class _Console(Console):
+    """On a terminal prose is wrapped between words, and a word that is too long, like a path, stays in one piece; in a pipe a line is
+    a line, however long."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+        self.soft_wrap = not self.is_terminal
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if not self.soft_wrap:
+            objects = tuple(_at_words(o, self.width) if isinstance(o, Text) else o for o in objects)
+        super().print(*objects, **{"soft_wrap": True} | options)
+
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError  # which has one answer, whoever wrote
 
 
+def _at_words(text: Text, width: int) -> Text:
+    """Text with a line break wherever the next word would not fit."""
+    breaks, used = [], 0
+    for word in re.finditer(r"[^ \n]*(?: +|\n|$)", text.plain):
+        size = cell_len(word[0].rstrip(" \n"))
+        if used and used + size > width:
+            breaks.append(word.start())
+            used = 0
+        used = 0 if word[0].endswith("\n") else used + cell_len(word[0])
+    lines = text.divide(breaks)
+    for line in lines[:-1]:
+        line.rstrip()
+    return Text("\n").join(lines)
+
+
 def out() -> Console:
-    return _Console(highlight=False, soft_wrap=True)
+    return _Console()
 
 
 def err() -> Console:
-    return _Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Console(stderr=True)
 
 
 def fail(message: str, hint: str = "") -> None:
@@ -84,8 +113,7 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
     shown = list(range(len(headings)))
-    wide = _width(headings, rows, shown, gap=3) > console.width
-    if wide:
+    if _width(headings, rows, shown, gap=2) > console.width:
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
     left_out = []
     for name in spare:
@@ -95,7 +123,7 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
     headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
     table = Table(
         title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold",
-        box=SIMPLE_HEAD if wide else HEAVY_HEAD, padding=(0, 1, 0, 0) if wide else (0, 1), pad_edge=False,
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     numeric = [all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in rows) for i in range(len(headings))]
     for at, heading in enumerate(headings):
@@ -104,7 +132,7 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         table.add_row(*(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None)
     console.print(table, soft_wrap=False)
     if left_out:
-        console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.", style="dim"))
+        console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.\n", style="dim"))
 
 
 def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, gap: int) -> int:

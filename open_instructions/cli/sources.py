@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from .console import json_text, safe, show
+from .console import json_text, out, safe, show
 
 EXAMPLES = """Examples:
 
@@ -34,7 +35,7 @@ def sources(
                 there["cached"] = bool(cache.complete(s, subset))
         typer.echo(json_text(said))
     elif name:
-        typer.echo(safe("\n\n".join(as_text(s.source) for s in select(name))))
+        out().print(Text(safe("\n\n".join(as_text(s.source) for s in select(name)))))
     else:
-        show("", *catalogue().table(), spare=("default", "size", "languages", "answers by", "records"))
-        typer.echo("oi sources NAME shows one with the files it looks for.")
+        show("", *catalogue().table(), spare=("answers by", "default", "size", "here"))
+        out().print(Text("oi sources NAME shows one with the files it looks for."))

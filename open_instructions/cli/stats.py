@@ -13,6 +13,8 @@ EXAMPLES = """Examples:
 
 oi stats                   the newest build
 
+oi stats mix --full        with every table, and whom to name
+
 oi stats mix --json        for scripts"""
 
 
@@ -20,6 +22,7 @@ def stats(
     directory: Annotated[
         str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every table, and what each licence asks for.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
@@ -30,7 +33,12 @@ def stats(
     if as_json:
         typer.echo(json_text(found.to_dict()))
         return
-    show(f"{found.path}  (recipe {found.recipe})", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
+    for label, text in found.brief():
+        out().print(Text(safe(f"{label:<9}{text}")))
+    if not full:
+        return
+    out().print()
+    show("Sources", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
     show("Ledger", *ledger_table(found.ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(found.ledger))
     show("Changed by rules", *edits_table(found.ledger))

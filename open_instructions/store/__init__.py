@@ -100,7 +100,7 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     folder = places.place(path) if path is not None else newest()
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        what = "is not a build: it has no manifest.json" if folder.is_dir() else "is no folder"
+        what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
         raise NotFoundError(f"{folder} {what}.", hint="oi build makes one.")
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
@@ -149,13 +149,20 @@ def newest() -> Path:
     if not unnoted:
         raise NotFoundError(
             f"There is no build that was made here, and none in {builds()}.",
-            hint="Name the folder of one, or make one: oi build --sources all --sample",
+            hint="Name the folder of one, or make one: oi build --sample",
         )
     return max(unnoted, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
 
 
 def existing(out: Path) -> Build | None:
-    """The build that lies in OUT; None if OUT is free. Raises OutputError if OUT is something else."""
+    """The build that lies in OUT; None if OUT is free. Raises OutputError if OUT is something else, or cannot be looked into."""
+    try:
+        return _existing(out)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be read: {error.strerror or error}.", hint="Choose another folder with --out.") from error
+
+
+def _existing(out: Path) -> Build | None:
     if not out.exists():
         return None
     if not out.is_dir():

@@ -15,6 +15,7 @@ Two builds into one OUT at once are then the user's to avoid.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -44,17 +45,25 @@ def held(out: Path) -> Iterator[None]:
     lock = FileLock(_beside(out, "lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        Path(lock.lock_file).touch()  # where nothing can be written, the lock would wait for what never comes
         lock.acquire(timeout=0)
     except Timeout as error:
         raise OutputError(f"Another build into {out} is running.", hint="Wait for it, or choose another folder with --out.") from error
-    except OSError as error:
-        raise OutputError(f"{out.parent} cannot be written: {error.strerror}.") from error
+    except (OSError, NotImplementedError) as error:  # the last of a file system without locks
+        raise unwritable(out, error) from error
     try:
         _mend(out)
         yield
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
+
+
+def unwritable(out: Path, error: OSError | NotImplementedError) -> OutputError:
+    """That OUT cannot be written, and why."""
+    file = next((p for p in out.parents if os.path.exists(p) and not os.path.isdir(p)), None)
+    why = f"{file} is a file" if file else getattr(error, "strerror", None) or str(error)
+    return OutputError(f"{out} cannot be written: {why}.", hint="Choose another folder with --out.")
 
 
 @contextmanager
