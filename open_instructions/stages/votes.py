@@ -160,7 +160,7 @@ _AGAIN = 4
 """Words that come more often than this in a part say nothing new."""
 _OTHERS = re.compile(r"[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]+")
 _LATIN_WORDS = 4
-_ITEM = re.compile(r"\s*(?:[-*•+]|[A-Za-z0-9]{1,3}[.):])\s+")
+_ITEM = re.compile(r"(?<!\s)\s*(?:[-*•+]|[A-Za-z0-9]{1,3}[.):])\s+")
 _ITEM_WORDS = 5
 _SHORT, _ITEMS = 3, 3
 """Lines of up to three words are a list where there are three of them."""

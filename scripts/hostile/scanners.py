@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from open_instructions.arrays import strings
 from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import safe
 from open_instructions.errors import OpenInstructionsError
+from open_instructions.limits import TooLarge
 from open_instructions.readers import envelopes, frames, jsontext, slabs
 from open_instructions.readers.buffer import Buffer
 from open_instructions.schema import Conversation, Message, encodable, to_json
@@ -75,8 +77,8 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
     cut = split.Split("cl100k_base", 64, 4, "truncate")
     count = tokenizer("cl100k_base").count
     return {
-        "html": to_markdown,
-        "html in an answer": lambda text: to_markdown(f"<div class='markdown'>{text}</div>"),
+        "html": _markdown,
+        "html in an answer": lambda text: _markdown(f"<div class='markdown'>{text}</div>"),
         "prose": lambda text: prose.prose(text),
         "phrases": lambda text: stage(_talk(f"I am an OpenAI thing, {text} as an AI language model.")),
         "phrases, folded": lambda text: phrases._folded("é" + text),
@@ -92,6 +94,11 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "metadata": lambda text: to_json({"a": text, text: [text]}),
         "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
     }
+
+
+def _markdown(text: str) -> None:
+    with suppress(TooLarge):  # which makes the record a reject
+        to_markdown(text)
 
 
 def _talk(text: str) -> Conversation:
