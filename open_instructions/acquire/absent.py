@@ -126,8 +126,8 @@ def _unreadable(look: Look) -> str:
 
 def _other_format(file: DataFile) -> str:
     lower = file.name.lower()
-    first = next((first for suffix in DATA_SUFFIXES if (first := re.sub(rf"(?<={re.escape(suffix)})\.\d+\Z", "", lower)) != lower), "")
-    if first:  # as wget numbers them
+    first, _, number = lower.rpartition(".")
+    if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
         return f"is not read under this name; rename it to {shown(file.name[: len(first)].rpartition('/')[2])}"
     kind = _kind(file)
     if kind == "an unfinished download":

@@ -11,18 +11,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rich.text import Text
+
 from open_instructions import licenses, recipe, shapes
 from open_instructions.acquire import lock
 from open_instructions.arrays import strings
 from open_instructions.catalogue import Source, registry
-from open_instructions.cli.console import safe
+from open_instructions.cli.console import _at_words, safe
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.limits import TooLarge
-from open_instructions.readers import envelopes, frames, jsontext, slabs
+from open_instructions.readers import envelopes, frames, jsontext, open_file, slabs
 from open_instructions.readers.buffer import Buffer
+from open_instructions.readers.encodings import encoding_of
 from open_instructions.schema import Conversation, Message, encodable, to_json
-from open_instructions.stages import language, phrases, prose, split, structure, votes
+from open_instructions.stages import html_classic, language, phrases, prose, split, structure, votes
 from open_instructions.stages.html import to_markdown
+from open_instructions.stages.language_names import meant
 from open_instructions.tokens import tokenizer
 
 from .families import IN_JSON, families
@@ -49,6 +53,7 @@ def _repeated(pump: str, size: int) -> str:
 def _slow() -> dict[str, Callable[[str], Any]]:
     """What takes ten microseconds for a character, whatever it is."""
     return {
+        "html, classic": html_classic.to_markdown,
         "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),
         "recipe, a value": _refused(lambda text: recipe.parse(f"languages: [{text}", "x.yaml")),
     }
@@ -67,6 +72,9 @@ def _json() -> dict[str, Callable[[str], Any]]:
         "record": lambda text: (frames.parse(frames.Frame(0, text)), frames.parse(frames.Frame(0, "[" * 300 + '"' + text))),
         "slabs": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=False)), b'[{"a":1},{"a":'),
         "slabs of lines": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=True)), b""),
+        "file": _in_file(_read_file, b""),
+        "file of columns": _in_file(_read_file, b'{"instruction": {"0": "a"}, "output": {"0": "'),
+        "file in no encoding": _in_file(_read_file, b"[\xff\xfe\x81"),
         "envelope in slabs": _in_file(lambda path: envelopes.read_envelope(path, "instances"), b'{"instances": [{"a":'),
         "digits": lambda text: slabs.certain_values(("9" * 4000 + "x" + text).encode("utf-8", "replace")),
     }
@@ -90,10 +98,20 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "lock": _in_file(_refused(lambda path: lock.read_lock(str(path))), b'{"format": 1, "sources": ["'),
         "licence": lambda text: (licenses.license_terms(text), licenses.license_terms(f"({text} OR MIT)")),
         "terminal": safe,
+        "words of a line": lambda text: _at_words(Text(text), 80),
+        "language by name": meant,
         "columns": lambda text: (strings([text]), encodable(text + "\ud800")),
         "metadata": lambda text: to_json({"a": text, text: [text]}),
         "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
     }
+
+
+def _read_file(path: Path) -> None:
+    subset = registry().get("alpaca").subset("main")
+    with suppress(OpenInstructionsError):
+        encoding = encoding_of(path)
+        for frame, _ in open_file(path, None, subset, encoding).frames():
+            frames.parse(frame)
 
 
 def _markdown(text: str) -> None:
