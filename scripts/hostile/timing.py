@@ -17,6 +17,8 @@ WORST = 7.0
 """From n to 4n. What is linear has 4; the power of 1.5, which many runs of different lengths take, has 8."""
 FLOOR = 0.02
 """Seconds under which nothing is judged."""
+SHORT = 0.05
+"""Seconds for the longest text under which a ratio says more about the machine than about the text."""
 AT_ONCE = 5.0
 """Seconds of CPU time that one text may take."""
 ALL = 90
@@ -112,7 +114,7 @@ def judged(make: Callable[[int], Any], call: Callable[[Any], Any], size: int) ->
             return ""
         for repeats in (1, 3, 3):  # looked at again where it seems wrong, and then for longer texts: the machine does other things
             times = [_seconds(make(n), call, repeats) for n in (size, 2 * size, 4 * size)]
-            if times[2] <= WORST * times[0]:
+            if times[2] <= max(WORST * times[0], SHORT):
                 return ""
             size *= 2 if repeats > 1 else 1
     except _TooLong:
