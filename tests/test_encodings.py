@@ -84,7 +84,7 @@ def test_other_encodings_are_named_and_read_where_they_are_said(
     path.write_bytes(gzip.compress(content) if packed else content)
     with pytest.raises(InputError, match=f"is not UTF-8.*It looks like {named}( or|\\.)") as caught:
         open_file(path, None, kind())
-    assert caught.value.hint.startswith(f"--encoding {named} reads it so")
+    assert caught.value.hint.startswith(f"--encoding={named} reads it so")
     for said in (encoding, named):
         opened = open_file(path, None, kind(), known_encoding(said))
         assert [parse(frame) for frame, _ in opened.frames()] == [record, record]
@@ -164,7 +164,7 @@ def test_a_build_of_a_file_in_gbk(tmp_path: Path) -> None:
     data = folder(tmp_path, json.dumps([RECORDS[0]] * 3, ensure_ascii=False).encode("gbk"))
     with pytest.raises(InputError, match="It looks like gb18030") as caught:
         oi.build("alpaca", data_dir=data, out=tmp_path / "out")
-    assert "--encoding gb18030" in caught.value.hint
+    assert "--encoding=gb18030" in caught.value.hint
     result = oi.build("alpaca", data_dir=data, out=tmp_path / "out", encoding="GB18030")
     assert result.manifest["recipe"]["encoding"] == "gb18030"
     rows = oi.load(tmp_path / "out")

@@ -137,7 +137,7 @@ def test_explanations_say_it(make: Make, exps: list[str], expected: list[str]) -
 def test_none_or_two_that_disagree_stop(make: Make, cops: Sequence[int], exps: list[Any]) -> None:
     with pytest.raises(InputError, match=r"lmflow:medmcqa: dev\.json: cop is") as raised:
         one(make, lines(asked(cops, exps)))
-    assert "--index-base lmflow:medmcqa=0 or --index-base lmflow:medmcqa=1" in raised.value.hint
+    assert "--index-base=lmflow:medmcqa=0 or --index-base=lmflow:medmcqa=1" in raised.value.hint
 
 
 def test_it_says_what_it_saw(make: Make) -> None:

@@ -126,7 +126,7 @@ def test_a_name_that_other_sets_have_too(tmp_path: Path, sources: str, expected:
     assert len(taken(tmp_path, sources)) == expected
     with pytest.raises(InputError, match="files of other sets have too, and lacks source") as caught:
         found(tmp_path, "all")
-    assert caught.value.hint.startswith("--sources gpt4all:main takes it.")
+    assert caught.value.hint.startswith("--sources=gpt4all:main takes it.")
 
 
 def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_folder_of_own_files_is_a_short_error(tmp_path: Path) -> None:
 
 def test_a_set_that_was_not_asked_for(tmp_path: Path) -> None:
     put(tmp_path, "alpaca_data.json", [PAIR])
-    assert "alpaca_data.json is alpaca:main, which was not asked for; --sources alpaca:main takes it" in error(tmp_path, "dolly")
+    assert "alpaca_data.json is alpaca:main, which was not asked for; --sources=alpaca:main takes it" in error(tmp_path, "dolly")
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in error(tmp_path, "dolly")
 
 
