@@ -11,8 +11,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """How far a build is: bytes of a source's files that are done, of all its bytes, and the records in them. Behind all sources, with
-    None for one: bytes of text that are written to shards. `total` is 0 where there is nothing."""
+    """How far a build is: bytes of a source's files that are done, of all its bytes, and the
+    records in them. Behind all sources, with None for one: bytes of text that are written to
+    shards. `total` is 0 where there is nothing."""
 
     source: str | None
     done: int
@@ -25,7 +26,7 @@ Progress = Callable[[Step], None]
 
 @contextmanager
 def watched(progress: Progress | bool | None) -> Iterator[Progress | None]:
-    """What is called with each step: bars for True, in a notebook for None as well; nothing for False."""
+    """What is called with each step: bars for True, and in a notebook for None; none for False."""
     if callable(progress):
         yield progress
     elif progress or (progress is None and in_notebook()):
@@ -39,7 +40,8 @@ def watched(progress: Progress | bool | None) -> Iterator[Progress | None]:
 
 
 def in_notebook() -> bool:
-    """Does this run in the kernel of a notebook? Jupyter, Colab and VS Code have one; a script and IPython's shell have none."""
+    """Does this run in the kernel of a notebook? Jupyter, Colab and VS Code have one; scripts and
+    IPython's shell do not."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()
@@ -47,7 +49,7 @@ def in_notebook() -> bool:
 
 
 class Bars:
-    """A bar for each source and one for the shards, as `datasets` draws its own: by tqdm, with widgets where they are there."""
+    """A bar for each source and one for the shards, drawn by tqdm as `datasets` draws its own."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -59,7 +61,8 @@ class Bars:
         if self._bar is None or step.source != self._source:
             self.close()
             self._source = step.source
-            self._bar = tqdm(desc=step.source or "shards", total=step.total, unit="B", unit_scale=True)
+            name = step.source or "shards"
+            self._bar = tqdm(desc=name, total=step.total, unit="B", unit_scale=True)
         self._bar.total = step.total
         self._bar.update(step.done - self._bar.n)
 

@@ -292,8 +292,10 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: {shown(unknown[0])} is no licence that is known here.", hint=_near(unknown[0]))
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
-            who = " that langdetect tells apart" if label.lower() in map(str.lower, language.LABELS) else ""
-            raise RecipeError(f"{where}: there is no language {shown(label)}{who}.", hint=_nearest_language(label))
+            if label.lower() in map(str.lower, language.LABELS):
+                said = f"{where}: langdetect does not tell {shown(label)} from other languages."
+                raise RecipeError(said, hint="detector: native does.")
+            raise RecipeError(f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label))
     recipe = replace(
         recipe,
         encoding=_encoding(recipe.encoding, where),

@@ -176,7 +176,7 @@ def test_python_takes_true_and_false_too() -> None:
         ("html: markdownfy", "html is native, markdownify or off, not 'markdownfy'"),
         ("html: 1", "native, markdownify or off"),
         ("detector: true", "detector is native or langdetect, not True"),
-        ("detector: langdetect\nlanguages: [xh]", "'xh' is no language that is told apart by langdetect"),
+        ("detector: langdetect\nlanguages: [xh]", "langdetect does not tell 'xh' from other languages"),
     ],
 )
 def test_wrong_words(text: str, says: str) -> None:

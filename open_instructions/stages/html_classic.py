@@ -1,10 +1,12 @@
 """HTML turns become Markdown by BeautifulSoup and markdownify, as FastChat's cleaning uses them.
 
-`html: markdownify` in a recipe asks for it. What a converter marked and the text bears out is converted, as with the
-native stage; a person's words that are not HTML stay as they are. docs/performance.md has both side by side.
+`html: markdownify` in a recipe asks for it. What a converter marked and the text bears out is
+converted, as with the native stage; a person's words that are not HTML stay as they are.
+docs/performance.md has both side by side.
 
-markdownify calls itself for each level of nesting, looks back over all items of a list for each of them and over all
-blanks for each blank. So a page is measured before it is converted, and one that would cost too much is rejected.
+markdownify calls itself for each level of nesting, looks back over all items of a list for each of
+them and over all blanks for each blank. So a page is measured before it is converted, and one that
+would cost too much is rejected.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _COUNTED = ("li", "button")
 _DIGITS = 9
 """A list's number has no more in Markdown."""
 _MOST_ODD = 100
-"""Tags that Python's parser may take for unfinished: it reads the whole rest of the page for each of them."""
+"""Tags that Python's parser may take for unfinished: it reads the rest of the page for each."""
 _LAYOUT = re.compile(r"<(?:div|span)(?=[\s/>])[^>]*>", re.I)
 _BLANKS = re.compile(r"[ \t\r\n]{2,}")
 
@@ -58,19 +60,21 @@ class ClassicHtml:
 @cache
 def converter() -> str:
     """Names and versions of what converts, for the manifest. The parser is Python's own."""
-    return f"markdownify {version('markdownify')}, beautifulsoup4 {version('beautifulsoup4')}, Python {python_version()}"
+    named = [f"{name} {version(name)}" for name in ("markdownify", "beautifulsoup4")]
+    return ", ".join([*named, f"Python {python_version()}"])
 
 
 def to_markdown(html: str) -> str | Reject:
     """Markdown for one turn's HTML, or why there is none.
 
-    >>> to_markdown("<div><p>Use <code>a_b</code>:</p><pre><span>c</span><button>Copy code</button><code>x &lt; 1;\\n</code></pre></div>")
-    'Use `a_b`:\\n\\n```c\\nx < 1;\\n```'
+    >>> to_markdown("<div><p>Use <code>a_b</code>:</p><pre><code>x &lt; 1;\\n</code></pre></div>")
+    'Use `a_b`:\\n\\n```\\nx < 1;\\n```'
     """
     end = html.rfind(">") + 1
     odd = html.count("<!") + html.count("<?") + html.count("<", end)
     if len(html) > _LARGEST or odd > _MOST_ODD:
-        return Reject(Reason.TOO_LARGE, f"{len(html):,} characters of HTML, {odd:,} unfinished tags")
+        said = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
+        return Reject(Reason.TOO_LARGE, said)
     # as FastChat does it: in code, these would be paragraphs and emphasis
     soup = _soup(_LAYOUT.sub("", html[:end]) + html[end:])
     if isinstance(soup, Reject):
@@ -116,7 +120,7 @@ def _markdown(soup: Any) -> str | Reject:
 
 
 def _take_button(button: Any) -> None:
-    """The page writes a code's language and a button over it, in the same element: neither is code."""
+    """The page writes a code's language and a button over it, in its element: neither is code."""
     pre = button.find_parent("pre")
     if pre is None:
         return
@@ -128,7 +132,7 @@ def _take_button(button: Any) -> None:
 
 
 def _fit_into_fence(pre: Any) -> None:
-    """The line breaks that HTML and a fence have around code are theirs; markdownify would take all or none."""
+    """Take the line breaks that HTML has around code; markdownify would take all or none."""
     first = pre.contents[0] if pre.contents else None
     if isinstance(first, str) and first.startswith("\n"):
         pre.contents[0].replace_with(first[1:])
@@ -162,13 +166,15 @@ def _levels(soup: Any) -> list[list[Any]]:
     level = [soup]
     while level:
         levels.append(level)
-        level = [child for parent in level for child in parent.contents if not isinstance(child, str)]
+        below = [child for parent in level for child in parent.contents]
+        level = [child for child in below if not isinstance(child, str)]
     return levels
 
 
 def _steps(levels: list[list[Any]]) -> int:
-    """About how many steps it takes to convert a page: for an item of a list as many as there are before it, for a text
-    as many as characters on each level, for blanks in a row the square of their number, for some rows their table."""
+    """About how many steps it takes to convert a page: for an item of a list as many as there are
+    before it, for a text as many as characters on each level, for blanks in a row the square of
+    their number, for some rows their table."""
     steps = 0
     sizes: dict[int, int] = {}  # the elements and texts in each element, itself too
     for depth, level in reversed(list(enumerate(levels))):
@@ -176,10 +182,11 @@ def _steps(levels: list[list[Any]]) -> int:
             sizes[id(element)] = 1 + sum([sizes.get(id(child), 1) for child in element.contents])
             for place, child in enumerate(element.contents):
                 if isinstance(child, str):
-                    steps += (depth + 1) * len(child) + sum([len(run) ** 2 for run in _BLANKS.findall(child)])
+                    blanks = sum([len(run) ** 2 for run in _BLANKS.findall(child)])
+                    steps += (depth + 1) * len(child) + blanks
                 else:
                     steps += depth + 1 + _columns(child) + (place if child.name in _COUNTED else 0)
-            # each row of a head looks through the head for others, the first of a body through the table for a head
+            # each row of a head looks for others in it, the first of a body for a head in the table
             heads = [child for child in element.contents if child.name == "thead"]
             steps += sum([len(head.contents) * sizes[id(head)] for head in heads])
             steps += sizes[id(element)] * sum([child.name == "tbody" for child in element.contents])

@@ -1,7 +1,8 @@
-"""The language stage with langdetect in the place of the native detector: `detector: langdetect` in a recipe.
+"""The language stage with langdetect: `detector: langdetect` in a recipe asks for it.
 
-The same sample of words votes. langdetect draws at random which of a text's letters it looks at; here from the same
-seed for each text, with its languages in the same order, so that a text has one answer. docs/languages.md compares.
+The same sample of words votes. langdetect draws at random which of a text's letters it looks at;
+here from the same seed for each text, with its languages in the same order, so that a text has one
+answer. docs/languages.md compares.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from .language import UNDETERMINED, Language, script
 from .votes import words
 
 LANGUAGES = (  # noqa: SIM905
-    "af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr ne nl no pa pl pt ro "
-    "ru sk sl so sq sv sw ta te th tl tr uk ur vi zh"
+    "af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr "
+    "ne nl no pa pl pt ro ru sk sl so sq sv sw ta te th tl tr uk ur vi zh"
 ).split()
 """Those that langdetect tells apart; it has Chinese as zh-cn and zh-tw."""
 LABELS = (*sorted([*LANGUAGES, "zh-Hans", "zh-Hant"]), UNDETERMINED)
@@ -44,7 +45,7 @@ def _factory() -> Any:
     from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 
     factory = DetectorFactory()
-    # its own load_profile takes them as the disk has them, and the order of sums decides their last digit
+    # load_profile takes them as the disk has them, and the order decides the last digit of sums
     profiles = sorted(path for path in Path(PROFILES_DIRECTORY).iterdir() if path.is_file())
     factory.load_json_profile([path.read_text(encoding="utf-8") for path in profiles])
     factory.set_seed(_SEED)
