@@ -48,7 +48,7 @@ _SECOND = 0.15
 def is_in_two_scripts(text: str) -> bool:
     """Is a good part of a text in a second script, or Chinese beside Japanese?
 
-    >>> is_in_two_scripts("What is this? 我们说汉语。"), is_in_two_scripts("日本語で「図書館」とは何ですか。")
+    >>> is_in_two_scripts("What is this? 我们说汉语。"), is_in_two_scripts("これは何ですか。図書館です。")
     (True, False)
     """
     if text.isascii() or not _OTHER.search(text):
