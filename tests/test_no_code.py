@@ -37,7 +37,7 @@ def lock(path: Path, **changes: Any) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["{}/evil.py", "{}/evil.py:main", "alpaca:x/../..{}/evil.py", "./evil.py", "evil.py", "alpaca,{}/evil.py"])
+@pytest.mark.parametrize("name", ["{}/evil.py", "{}/evil.py:main", "alpaca:x/../evil.py", "./evil.py", "evil.py", "alpaca,{}/evil.py"])
 def test_a_lock_names_no_file_to_run(tmp_path: Path, ran: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
@@ -109,7 +109,7 @@ def test_a_row_names_no_file_to_run(tmp_path: Path, make: Callable[..., BuildRes
     """The subset of a foreign build's row was once read as `--sources` is."""
     built = make({"alpaca_data.json": [alpaca()]})
     monkeypatch.chdir(tmp_path)
-    subset = f"x/../..{tmp_path}/evil.py"
+    subset = "x/../evil.py"
     shard = next((built.path / "data").iterdir())
     table = pq.read_table(shard)
     at = table.column_names.index("subset")
