@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from open_instructions import builder, cli, explain, summary, verify
+from open_instructions import builder, cli, summary, verify
 from open_instructions.builder import BuildResult
 from open_instructions.cli.console import json_text, safe
 from open_instructions.errors import NotFoundError, RecipeError
+from open_instructions.explaining import explain
 
 from .conftest import alpaca, rows
 
@@ -41,7 +42,7 @@ def test_a_path_that_is_not_utf8(tmp_path: Path, place: str) -> None:
     assert len(rows(built)) == 3
     assert verify.check(out).problems == ()
     assert summary.stats(out).all.conversations == 3
-    assert explain.explain("alpaca/000001", out, data_dir=here).steps
+    assert explain("alpaca/000001", out, data_dir=here).steps
     again = builder.build(locked=out / "oi.lock", data_dir=here, out=tmp_path / "again", workers=1)
     assert rows(again) == rows(built)
 
@@ -57,7 +58,7 @@ def test_a_name_that_is_not_utf8_is_written_as_it_is_shown(tmp_path: Path) -> No
 
 def test_an_id_that_is_no_text(make: Callable[..., BuildResult]) -> None:
     with pytest.raises(NotFoundError, match="has no record"):
-        explain.explain(BYTES, make({"alpaca_data.json": [alpaca()]}).path)
+        explain(BYTES, make({"alpaca_data.json": [alpaca()]}).path)
 
 
 def test_a_lock_without_a_name_of_its_recipe(tmp_path: Path, make: Callable[..., BuildResult]) -> None:
@@ -79,7 +80,7 @@ def test_too_little_memory_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: py
         raise MemoryError("malloc of size 9 failed")
 
     monkeypatch.setattr("open_instructions.summary.stats", stats)
-    assert cli.main(["stats"]) == 1
+    assert cli.main(["stats", "mix"]) == 1
     said = capsys.readouterr().err
     assert said == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need less.\n"
 
