@@ -103,7 +103,7 @@ def test_all_missing_sources_in_one_message(tmp_path: Path) -> None:
     assert "gpt4llm:zh looks for alpaca_gpt4_data_zh.json" in said
     assert "alpaca:main looks" not in said
     assert "Found are alpaca:main." in said
-    assert "--missing skip" in said
+    assert "missing='skip'" in said
     assert find(tmp_path, select("alpaca,dolly,gpt4llm:zh"), missing="skip").missing == (("dolly", "main"), ("gpt4llm", "zh"))
 
 

@@ -168,7 +168,7 @@ def test_a_lock_of_another_build(built: Path) -> None:
     for text in ("{", "[" * 100_000):
         (built / "oi.lock").write_text(text)
         [problem] = oi.check(built).problems
-        assert "oi.lock is no lock" in problem
+        assert "oi.lock is not a lock" in problem
 
 
 @pytest.mark.parametrize(

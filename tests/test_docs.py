@@ -100,7 +100,7 @@ def as_one_script() -> str:
     script = "set -e\n"
     for kind, text in BLOCKS:
         if kind == "sh":
-            script += text.replace("make test ", ": make test ")
+            script += text.replace("make test ", ": make test ").replace("make hostile ", ": make hostile ")
         if kind == "python":
             script += (
                 f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"

@@ -124,7 +124,7 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
     assert "- sharegpt:raw, 20 rows: LicenseRef-ShareGPT-unclear" in text
     assert "Contains text of Wikipedia, CC BY-SA 3.0." in text
     assert "Prompts of Stack Overflow users under CC BY-SA" in text
-    shown = oi("stats", result.path).stdout
+    shown = oi("stats", result.path, "--full").stdout
     for line in ("take this mix for research only", "Name dolly: (c) 2023 Databricks, Inc.", "Name gpt4all: Nomic AI"):
         assert line in shown
     said = json.loads(oi("stats", result.path, "--json").stdout)

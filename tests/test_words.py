@@ -89,7 +89,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint: str) -> None:
-    from open_instructions.explain import explain
+    from open_instructions.explaining import explain
 
     with pytest.raises(OpenInstructionsError) as caught:
         explain(said, sample)
