@@ -126,10 +126,13 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
 def _near(build: Build, id: str) -> str:
     """An id of the build with the same number at its end, however it is padded: under the same name, else of the same source.
     "" if there is none."""
-    found = re.fullmatch(r"(([^/:]+).*?)/?0*([0-9]+)", id.strip()[:200].encode(errors="replace").decode(), re.S)
-    if not found:
+    said = id.strip()[:200].encode(errors="replace").decode()
+    before = said.rstrip("0123456789")
+    named = re.match(r"[^/:]+", before)
+    if before == said or not named:
         return ""
-    name, source, number = (re.escape(part) for part in found.groups())
+    name, source = re.escape(before.removesuffix("/")), re.escape(named[0])
+    number = said[len(before) :].lstrip("0") or "0"
     patterns = [rf"^(?i:{name})/0*{number}$", rf"^(?i:{source})/(.*/)?0*{number}$"]
     tables = ((DATA, "id"), (DATA, "conversation_id"), (REJECTED, "conversation_id"))
     near = (_first(build, kind, column, pattern) for pattern in patterns for kind, column in tables)

@@ -121,7 +121,7 @@ class Buffer:
         while True:
             for match in MARKS.finditer(self.text, self.at + offset):
                 mark = match.group()
-                if mark == '"':
+                if match["open"] is not None:
                     break  # a string that does not end in the window
                 offset = match.end() - self.at
                 if limit is not None and offset > limit:

@@ -13,8 +13,8 @@ from ..schema import Reason, Reject
 MAX_DEPTH = 256
 """Deeper nesting than this is no record of any source, and an attack on parsers that recurse."""
 
-MARKS = re.compile(r'"(?:[^"\\]*+(?:\\.[^"\\]*+)*+")?+|[\[\]{}]', re.S)
-"""Strings and brackets: enough of JSON to count how deep it goes. A quote alone is a string that does not end."""
+MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|(?P<open>\\?\Z))|[\[\]{}]', re.S)
+"""Strings and brackets: enough of JSON to count how deep it goes. An `open` string goes on to the end of the text."""
 
 
 class Frame(NamedTuple):

@@ -33,7 +33,7 @@ _DIGITS = 9
 """A list's number has no more in Markdown."""
 _MOST_ODD = 100
 """Tags that Python's parser may take for unfinished: it reads the rest of the page for each."""
-_LAYOUT = re.compile(r"<(?:div|span)(?=[\s/>])[^>]*>", re.I)
+_LAYOUT = re.compile(r"<(?:div|span)(?=[\s/>])[^>]*+(?:>|\Z)", re.I)
 _BLANKS = re.compile(r"[ \t\r\n]{2,}")
 
 

@@ -185,7 +185,7 @@ def _of_source(source: Source) -> Iterator[Case]:
             for draft in convert(given):
                 for rule in rules if hasattr(draft, "messages") else ():
                     if rule.on == "messages":
-                        rule.apply(tuple(draft.messages))
+                        rule.apply(tuple(item for item in draft.messages if isinstance(item, Message)))
 
         for family, make in families().items():
             yield f"{name} {last[0]}: {family}", partial(_with, record, path, make), call
