@@ -19,7 +19,7 @@ _SCALAR_END = re.compile(r"[,\]\n]")
 _NEXT = re.compile(r"(?:[}\]]\s*+(?:,\s*+)*+|\n[ \t]*+)(?=[{\[])")
 """What stands before a record: the end of another, or the beginning of a line."""
 _NEXT_MEMBER = re.compile(r'\}\s*,\s*(?="(?:[^"\\]|\\.)*"\s*:\s*\{)')
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+', re.S)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"\s*+|\\?\Z)', re.S)
 _CLOSED = re.compile(r"\]\s*+(?:\}\s*+)?+\Z")
 _BLANK = re.compile(r"\s*+")
 _LONGEST = 16 << 20
@@ -94,7 +94,7 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
         return length
     text = buffer.text[buffer.at : buffer.at + length]
     for string in _STRING.finditer(text, 0, length):
-        if string.start() > error.offset and text[string.end()] not in ":,}]":
+        if string.start() > error.offset and text[string.end() : string.end() + 1] not in (*":,}]", ""):
             return None  # what is taken for a string is what stands between two
     at = _behind_blanks(buffer, length)
     return length if at is None or buffer.text[buffer.at + at] in behind else None
