@@ -132,6 +132,7 @@ def test_no_process_is_left(tmp_path: Path, sent: signal.Signals | None) -> None
     running = subprocess.Popen(
         [*command, "--workers", "2", "--out", str(tmp_path / "out")],
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which nohup has ignored
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

@@ -69,6 +69,14 @@ def _command(given: Sequence[str]) -> str:
     return next((a for a in given if not a.startswith("-")), "")
 
 
+def _came_of_an_interruption(error: BaseException) -> bool:
+    """While a class is made, Python 3.11 makes a RuntimeError of Ctrl-C; while threads begin, joining them fails after it."""
+    seen: BaseException | None = error
+    while seen and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen is not None
+
+
 def _interrupted(given: Sequence[str]) -> int:
     fail("Interrupted.", "The same command goes on from what is done." if _command(given) in _GOES_ON else "")
     return _INTERRUPTED
@@ -125,7 +133,7 @@ def _main(arguments: list[str] | None) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error.__cause__, KeyboardInterrupt):  # while a class was made, Python 3.11 makes a RuntimeError of it
+        if _came_of_an_interruption(error):
             return _interrupted(given)
         if fault := store_fault(error):
             fail(fault)
