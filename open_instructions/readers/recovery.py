@@ -111,6 +111,12 @@ def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
             return None
 
 
+def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
+    """As `_behind_blanks`, and the character that stands there; "" where the stream ends before."""
+    at = _behind_blanks(buffer, offset)
+    return at, "" if at is None else buffer.text[buffer.at + at]
+
+
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
     """How far it is to the next record, from `offset` on; None where there is none. `keys` are those of the record before."""
     at = offset if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{" else None
@@ -159,16 +165,14 @@ def _value_at(buffer: Buffer, offset: int) -> tuple[Any, int]:
 def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
     """Does an object that ends there stand beside records, and not inside of one? `alike`: for all that is known it may."""
     for _ in range(_NEIGHBOURS):
-        at = _behind_blanks(buffer, end)
-        mark = "" if at is None else buffer.text[buffer.at + at]
+        at, mark = _mark_behind(buffer, end)
         if at is None or mark in "{[":
             return True
         if mark == "]":
             return _ends_there(buffer, at + 1, alike)
         if mark != ",":
             return False
-        at = _behind_blanks(buffer, at + 1)
-        mark = "" if at is None else buffer.text[buffer.at + at]
+        at, mark = _mark_behind(buffer, at + 1)
         if at is None or mark == "]":
             continue
         if mark not in "{[":
@@ -182,8 +186,7 @@ def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
 def _ends_there(buffer: Buffer, end: int, alike: bool) -> bool:
     """Is a list that ends there the one of the records? If there is an object around it, the file ends with that."""
     for _ in range(_NEIGHBOURS):
-        at = _behind_blanks(buffer, end)
-        mark = "" if at is None else buffer.text[buffer.at + at]
+        at, mark = _mark_behind(buffer, end)
         if at is None or mark in "[{":
             return True
         if mark == "}":
