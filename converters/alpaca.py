@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, github, source
 from open_instructions.layouts.fields import blank_no_input, instruction_pair
 from open_instructions.schema import Draft, Reason, Record, Reject
 

@@ -14,8 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.catalogue.published import File, Hub
+from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, source
 from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
 

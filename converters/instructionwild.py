@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from open_instructions.catalogue import Example, Source, Subset, source
-from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.catalogue import Example, File, Hub, Source, Subset, github, source
 from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
 

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.catalogue.published import File, Hub
+from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, source
 from open_instructions.layouts.messages import Chat, read_chat
 from open_instructions.schema import INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject
 

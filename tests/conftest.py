@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from open_instructions import catalogue
-from open_instructions.building import run as builder
 from open_instructions.building.run import BuildResult, build
 
 from .fetching import FETCHED_SOURCE
@@ -59,18 +57,6 @@ def own_home(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     return home
-
-
-@pytest.fixture(autouse=True)
-def own_registry() -> Iterator[None]:
-    """Sources that a test loads from files are gone after it."""
-    catalogue.registry()
-    sources, loaded = dict(catalogue._registry._sources), set(catalogue._loaded)
-    yield
-    catalogue._registry._sources = sources
-    catalogue._loaded.clear()
-    catalogue._loaded.update(loaded)
-    builder._pipeline.cache_clear()
 
 
 @pytest.fixture
@@ -131,7 +117,7 @@ BESIDE = {
 SOURCE = """
 from open_instructions.catalogue import Source, Subset, source
 from open_instructions.schema import Draft
-from open_instructions.shapes import pair
+from open_instructions.layouts.fields import pair
 
 MINE = Source(
     name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),

@@ -15,8 +15,8 @@ ROWS = json.dumps(
 FETCHED_SOURCE = """
 from open_instructions.catalogue import Source, Subset, source
 from open_instructions.schema import Draft
-from open_instructions.shapes import pair
-from open_instructions.upstream import File, Hub, Url
+from open_instructions.layouts.fields import pair
+from open_instructions.catalogue.published import File, Hub, Url
 
 MINE = Source(
     name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),

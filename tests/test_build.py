@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from open_instructions.building.run import BuildResult, build, shares
+from open_instructions.building.chunks import shares
+from open_instructions.building.run import BuildResult, build
 from open_instructions.catalogue import registry, select
 from open_instructions.errors import (
     ConverterError,

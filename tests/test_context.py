@@ -351,10 +351,8 @@ def test_real_inputs_in_chinese_stay(said: str) -> None:
 def test_metadata_is_json_that_any_parser_reads(
     make: Callable[..., BuildResult], number: str
 ) -> None:
-    text = (
-        '[{"instruction": "Do.", "input": "", "output": "Done.", "score": %s, "all": [1, %s]}]'
-        % (number, number)
-    )
+    record = '{"instruction": "Do.", "input": "", "output": "Done.", "score": NUM, "all": [1, NUM]}'
+    text = f"[{record.replace('NUM', number)}]"
     result = make({"alpaca_data.json": text})
     [row] = rows(result)
     assert (row["metadata"], row["edits"]) == ('{"score":null,"all":[1,null]}', ["not_finite"])

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from open_instructions.building import chunks
 from open_instructions.building import run as builder
-from open_instructions.building.plan import Choices
+from open_instructions.building.choices import Choices
 from open_instructions.building.run import BuildResult, build
 from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
 from open_instructions.ledger import Ledger
@@ -65,7 +66,7 @@ def test_killed_at_any_moment_the_next_build_goes_on(data: Path, tmp_path: Path)
 
 
 def test_no_process_outlives_a_killed_build(data: Path, tmp_path: Path) -> None:
-    code = f"from open_instructions import chunk, build; chunk.CHUNK_RECORDS = 5; build('alpaca', data_dir={str(data)!r}, out={str(tmp_path / 'out')!r}, workers=2)"
+    code = f"from open_instructions import build; from open_instructions.readers import chunk; chunk.CHUNK_RECORDS = 5; build('alpaca', data_dir={str(data)!r}, out={str(tmp_path / 'out')!r}, workers=2)"
     running = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     limit = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*/chunks/*.json")) and time.monotonic() < limit:
@@ -373,9 +374,9 @@ def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: 
 
 def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
     job = builder.plan(Choices("alpaca", sample=True, out=tmp_path / "out"))
-    [work] = builder._chunks(job, Ledger(), [], slabs=True)
+    [work] = chunks.chunks_of(job, Ledger(), [], slabs=True)
     with pytest.raises(UsageError, match="another version of Open Instructions"):
-        builder._process(work, recipe=job.recipe, files=(), folder=tmp_path, code="0" * 64)
+        chunks.process(work, recipe=job.recipe, refs={}, folder=tmp_path, code="0" * 64)
     assert not list(tmp_path.iterdir())
 
 

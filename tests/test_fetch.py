@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from open_instructions.building.plan import Fetching, bring
 from open_instructions.catalogue.published import File, Hub, Url
 from open_instructions.errors import EmptyBuildError, FetchError, InputError, UsageError
 from open_instructions.inputs.cache import Cache
 from open_instructions.inputs.fetch import LARGE, Needs, Wanted
+from open_instructions.inputs.fetching import Fetching, bring
 
 from .conftest import digests
 from .fetching import ROWS, build, lock

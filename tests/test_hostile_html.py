@@ -23,7 +23,15 @@ from open_instructions.stages.html import Html, looks_like_html, to_markdown
 
 from .conftest import rows
 
-MODULES = ("tags", "code_blocks", "dom", "inline", "tables", "markdown", "html")
+MODULES = (
+    "html.tags",
+    "html.code_blocks",
+    "html.dom",
+    "html.inline",
+    "html.tables",
+    "html.markdown",
+    "html",
+)
 
 
 # --- nothing raises
@@ -114,7 +122,7 @@ def test_no_pattern_repeats_what_repeats() -> None:
     assert len(patterns) > 20
     for name, pattern in patterns.items():
         found: list[bool] = []
-        flags = re.X if name == "inline._ESCAPES" else 0
+        flags = re.X if name == "html.inline._ESCAPES" else 0
         _quantifiers(parser.parse(pattern, flags), found)
         assert not found, name
 
@@ -189,7 +197,7 @@ def test_twice_the_page_takes_twice_the_time(make: Callable[[int], str]) -> None
         "<table><tr>" + "<td>x" * 1000 + "<tr><td colspan=999>x<td>y" * 4000,
         "<table>" + "<tr><td rowspan=9999 colspan=1000>x" * 4000,
     ],
-    ids=["lists", "quotes", "code", "items", "rows", "columns", "spans"],
+    ids=["lists", "quotes", "code", "items", "rows", "store.columns", "spans"],
 )
 def test_a_page_that_would_grow_without_end_is_refused_whole(page: str) -> None:
     with pytest.raises(TooLarge):

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from open_instructions.converters.lmflow_choices import named_option
+from open_instructions.converters.lmflow.choices import named_option
 from typer.testing import CliRunner
 
 from open_instructions.building.run import BuildResult, build
@@ -380,7 +380,7 @@ def test_options_that_explanations_name(text: Any, option: int | None) -> None:
 
 
 PROBED = """
-from open_instructions.evidence import Probe, Seen
+from open_instructions.catalogue.evidence import Probe, Seen
 
 
 def look(record):

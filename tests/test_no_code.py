@@ -147,7 +147,6 @@ def test_explain_runs_a_source_only_where_it_is_named(
     (built.path / "manifest.json").write_text(json.dumps(manifest))
     own_home.mkdir(exist_ok=True)
     (own_home / "inputs.json").write_text(json.dumps({digest: str(path)}))
-    builder.registry().forget("open_instructions_source_")
     found = explain("mine/000000", built.path)
     assert "--sources ./mine.py" in found.note and not found.steps
     assert not (tmp_path / "ran").exists()

@@ -294,13 +294,13 @@ def test_a_truncated_answer_and_its_rest_are_the_answer(
         assert all(m.content.count("```") % 2 == 0 for m in part.messages)  # no cut inside code
     rests = [r.turn.content for r in refused if r.turn and r.level == "piece"]
     turns = [r.turn.content for r in refused if r.turn and r.level == "turn"]
-    kept = [m.content for p in parts for m in p.messages]
+    kept = [m for p in parts for m in p.messages]
     whole = []
-    for text in kept:
-        rest = next(
-            (r for r in rests if text + r in [m.content for m in conversation.messages]), None
-        )
-        if text not in [m.content for m in conversation.messages] and rest is not None:
+    for message in kept:
+        text = message.content
+        if message not in conversation.messages:  # an answer that was cut: its rest follows
+            answers = {m.content for m in conversation.messages if m.role == "assistant"}
+            rest = next(r for r in rests if text + r in answers)
             rests.remove(rest)
             text += rest
         whole.append(text)

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from .. import store
-from ..catalogue import load_file, registry
-from ..drafting import wanted_fields
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, OutputError, UsageError
 from ..inputs import Found, Input, digest, stamp
 from ..inputs.cache import Cache
+from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
 from ..merge import merge
 from ..paths import Folders, is_remote, store_fault
-from ..pipeline import Pipeline
-from ..readers import member_size, open_file
-from ..readers.chunk import Chunk, cut
 from ..recipe import Recipe
 from ..reports.card import card, license_page
-from ..schema import Reason, strict_json
 from ..store import Build
-from ..store.chunks import Finished, count_finished, finished, write_chunk
+from ..store.chunks import count_finished
 from ..store.headers import Header, write_headers
 from ..store.work import (
     CHUNKS,
@@ -45,38 +37,16 @@ from ..store.work import (
     publish,
     workspace,
 )
+from .choices import Choices, Missing
+from .chunks import chunks_of, process
 from .failures import check_failures, check_rows
-from .plan import Choices, Fetching, Missing, Plan, plan
+from .plan import Plan, plan
 from .progress import Progress, Step, watched
+from .result import BuildResult, damage, other_counts_note
 from .versions import own_code
 
 SMALL_INPUT = 8 << 20
 """Under this many bytes one worker is faster than starting several."""
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
-
-    path: Path
-    manifest: dict[str, Any]
-    found: Found
-    unchanged: bool
-
-    @property
-    def ledger(self) -> Ledger:
-        return Build(self.path, self.manifest).ledger
-
-    def __repr__(self) -> str:
-        from ..reports.tables import ledger_table, plain, safe
-
-        return safe(plain(*ledger_table(self.ledger)) + f"\n{self.path}")
-
-    def _repr_html_(self) -> str:
-        from ..reports.tables import as_html, ledger_table, paragraphs
-
-        notes = [f"Note: {note}" for note in self.found.notes]
-        return as_html(*ledger_table(self.ledger)) + paragraphs([*notes, str(self.path)])
 
 
 def build(
@@ -181,8 +151,8 @@ def build(
                     watched(progress) as watch,
                 ):
                     manifest = _run(job, work, running, watch, strict=strict)
-                notes = _damage(Ledger.from_dict(manifest["ledger"])) + (
-                    [] if sample else _counted(manifest["counts"])
+                notes = damage(Ledger.from_dict(manifest["ledger"])) + (
+                    [] if sample else other_counts_note(manifest["counts"])
                 )
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
@@ -218,38 +188,6 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     return replace(job.found, notes=(*job.found.notes, *notes))
 
 
-def _damage(ledger: Ledger) -> list[str]:
-    """What nobody should overlook: files that stop in the middle, and code that failed."""
-    notes = []
-    for entry in ledger.ordered():
-        if entry.stage == "read" and entry.name == Reason.TRUNCATED:
-            files = f"{ledger[entry]} file" + ("s" if ledger[entry] > 1 else "")
-            notes.append(
-                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept"
-            )
-        if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
-            notes.append(f"{entry.source}:{entry.subset}: an empty file")
-        if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
-            records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
-            notes.append(
-                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
-            )
-    return notes
-
-
-def _counted(other: Sequence[dict[str, Any]]) -> list[str]:
-    """One note, however many subsets it is about: of a partial download it is all of them."""
-    if not other:
-        return []
-    (first, found, published), *more = [
-        (f"{c['source']}:{c['subset']}", f"{c['found']:,}", f"{c['published']:,}") for c in other
-    ]
-    said = [f"{first}: {found} records were found, and {published} were published"]
-    return [
-        "; ".join([*said, *(f"{name}: {found} and {published}" for name, found, published in more)])
-    ]
-
-
 def _engine(
     name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path
 ) -> Engine:
@@ -270,8 +208,8 @@ def _run(
     job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
 ) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
-    files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
-    function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=own_code())
+    refs = {s.source.name: s.ref for s in job.selections}
+    function = partial(process, recipe=job.recipe, refs=refs, folder=chunks, code=own_code())
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
@@ -279,7 +217,7 @@ def _run(
     headers: list[Header] = []
     failure = ""
     for index, made, step in engine.map(
-        function, _chunks(job, counts, headers, slabs=engine.sees_files)
+        function, chunks_of(job, counts, headers, slabs=engine.sees_files)
     ):
         assert index == len(sizes)
         sizes.append(made.conversations)
@@ -368,95 +306,3 @@ def _still_there(job: Plan) -> None:
             f"{changed[0]} changed while it was read.",
             hint="Nothing was published. Start again when it stays as it is.",
         )
-
-
-def _chunks(
-    job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
-) -> Iterator[tuple[Chunk, Step]]:
-    by_name = {s.source.name: s.source for s in job.selections}
-    sizes = shares(job.found.inputs)
-    totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
-    done = dict.fromkeys(by_name, 0)
-    number = 0
-    for item in job.found.inputs:
-        source = by_name[item.source]
-        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
-        if said := wanted_fields(opened.header, job.recipe.metadata):
-            headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
-        base = item.index_base.base if item.index_base else None
-        join = job.recipe.join_parts
-        for chunk in cut(
-            opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base
-        ):
-            number = chunk.number + 1
-            records = chunk.records
-            counts.add(
-                item.source, item.subset, "read", "records_in", records
-            )  # here, so that no worker can lose any
-            yield (
-                chunk,
-                Step(
-                    item.source,
-                    done[item.source] + int(chunk.share * sizes[item]),
-                    totals[item.source],
-                    records,
-                ),
-            )
-        done[item.source] += sizes[item]
-
-
-def shares(inputs: Sequence[Input]) -> dict[Input, int]:
-    """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
-    unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
-    whole: Counter[Path] = Counter()
-    for item, size in unpacked.items():
-        whole[item.path] += size
-    return {i: i.size * unpacked[i] // max(whole[i.path], 1) for i in inputs}
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
-    which is a tenth of a build."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_uncollected()
-def _process(
-    work: tuple[Chunk, Step],
-    *,
-    recipe: Recipe,
-    files: tuple[tuple[str, str], ...],
-    folder: Path,
-    code: str,
-) -> tuple[int, Finished, Step]:
-    """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
-    if code != own_code():
-        raise UsageError(
-            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
-            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
-        )
-    chunk, step = work
-    data = chunk.data()
-    given = chunk.digest(data)
-    done = finished(folder, chunk.number, given)
-    if done is None:
-        output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk.read(data))
-        done = write_chunk(folder, chunk, given, output)
-    return chunk.number, done, step
-
-
-@lru_cache(maxsize=64)
-def _pipeline(
-    recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, subset: str
-) -> Pipeline:
-    for file, expected in files:
-        load_file(file, expected)
-    described = registry().get(source)
-    return Pipeline(recipe, described, described.subset(subset))

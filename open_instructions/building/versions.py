@@ -23,7 +23,7 @@ def versions(recipe: Recipe) -> dict[str, str]:
         "open_instructions": version("open-instructions"),
         "code": own_code(),
         "pyarrow": version("pyarrow"),
-        "language": language_classic.detector() if classic else language.detector(),
+        "language": language_classic.detector_version() if classic else language.detector_version(),
         "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
     }
     return said | ({"html": html_classic.converter()} if recipe.html == "markdownify" else {})

@@ -1,4 +1,8 @@
-"""How a source is found: built in, from an installed package, or from a .py file."""
+"""How sources are found: built in, from an installed package, or from a .py file.
+
+Nothing is kept between calls but what cannot change: the built-in sources, and those of a file with
+the very bytes that were run. A `SourceRef` names a source so that any worker can resolve it.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +12,40 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
+from functools import cache, lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..errors import ConverterError, InputError, OpenInstructionsError, UsageError, shown, suggest
 from .source import Converter, Source
 
 ENTRY_POINT_GROUP = "open_instructions.sources"
-
-_OWN = "open_instructions_source_"
-"""How the modules of .py files are called that users name."""
+_MARK = "__open_instructions_sources__"
+"""The attribute of a converter that holds what `@source` said of it."""
 
 
 class Registry:
-    """Sources by name. One name, one source: a second registration is refused."""
+    """Sources by name. One name, one source: a second one is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Iterable[Source]) -> None:
         self._sources: dict[str, Source] = {}
-
-    def add(self, source: Source) -> None:
-        known = self._sources.get(source.name)
-        if known:
-            raise ConverterError(
-                f"Two sources are called {source.name!r}: {known.module} and {source.module}.",
-                hint="Give one of them another name; import built-in converters as open_instructions.converters.",
-            )
-        self._sources[source.name] = source
+        for added in sources:
+            if known := self._sources.get(added.name):
+                raise ConverterError(
+                    f"Two sources are called {added.name!r}: {known.module} and {added.module}.",
+                    hint="Give one of them another name.",
+                )
+            self._sources[added.name] = added
 
     def get(self, name: str) -> Source:
         if name not in self._sources:
-            raise UsageError(
-                f"There is no source {shown(name)}.",
-                hint=suggest(name, list(self._sources), "Known sources are"),
-            )
+            known = suggest(name, list(self._sources), "Known sources are")
+            raise UsageError(f"There is no source {shown(name)}.", hint=known)
         return self._sources[name]
-
-    def forget(self, prefix: str) -> None:
-        """Drop the sources of modules whose name begins so."""
-        self._sources = {
-            name: s for name, s in self._sources.items() if not s.module.startswith(prefix)
-        }
 
     def all(self) -> list[Source]:
         return list(self._sources.values())
@@ -59,24 +54,36 @@ class Registry:
         return name in self._sources
 
 
-_registry = Registry()
+@dataclass(frozen=True)
+class SourceRef:
+    """A source by name, as any worker or node can resolve it.
 
-_loaded: set[str] = set()
+    path    the .py file that it comes from; "" if it is built in or installed
+    digest  the sha256 of that file
+    """
 
-_built_in_done = False
+    name: str
+    path: str = ""
+    digest: str = ""
+
+    def resolve(self) -> Source:
+        """The source. Raises InputError before any of a file runs that has other bytes."""
+        known = Registry(load_file(self.path, self.digest)) if self.path else registry()
+        return known.get(self.name)
 
 
 def source(description: Source) -> Callable[[Converter], Converter]:
-    """Register a source; the decorated function is its converter."""
+    """Describe a source on its converter. The module that holds the converter is then a source."""
     problem = _contradiction(description)
     if problem:
         raise ConverterError(f"Source {description.name!r}: {problem}.")
 
-    def register(convert: Converter) -> Converter:
-        _registry.add(replace(description, convert=convert, module=convert.__module__))
+    def describe(convert: Converter) -> Converter:
+        described = replace(description, convert=convert, module=convert.__module__)
+        setattr(convert, _MARK, (*getattr(convert, _MARK, ()), described))
         return convert
 
-    return register
+    return describe
 
 
 def _contradiction(s: Source) -> str:
@@ -92,64 +99,97 @@ def _contradiction(s: Source) -> str:
     return ""
 
 
+@cache
 def registry() -> Registry:
-    """All sources: the built-in ones and those of installed packages, in alphabetical order of their modules."""
-    global _built_in_done
-    if not _built_in_done:
-        _built_in_done = True
-        converters = importlib.import_module("open_instructions.converters")
-        for module in sorted(m.name for m in pkgutil.iter_modules(converters.__path__)):
-            importlib.import_module(f"open_instructions.converters.{module}")
-        for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
-            entry.load()
-    return _registry
+    """The built-in sources and those of installed packages, in the order of their modules."""
+    return Registry((*_built_in(), *_installed()))
+
+
+def _built_in() -> Iterator[Source]:
+    converters = importlib.import_module("open_instructions.converters")
+    for name in sorted(m.name for m in pkgutil.iter_modules(converters.__path__)):
+        module = importlib.import_module(f"open_instructions.converters.{name}")
+        yield from _described_in(vars(module), module.__name__)
+
+
+def _installed() -> Iterator[Source]:
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda e: e.name):
+        found = _described_by(entry)
+        if not found:
+            raise ConverterError(
+                f"The entry point {entry.name!r} of {ENTRY_POINT_GROUP} holds no source.",
+                hint="It names the module that has @source on its converter, or the converter.",
+            )
+        yield from found
+
+
+def _described_by(entry: EntryPoint) -> tuple[Source, ...]:
+    loaded = entry.load()
+    if isinstance(loaded, ModuleType):
+        return _described_in(vars(loaded), loaded.__name__)
+    return tuple(getattr(loaded, _MARK, ()))
+
+
+def _described_in(values: dict[str, Any], module: str) -> tuple[Source, ...]:
+    """The sources whose converters stand in a module; those that it imports are not its own."""
+    marked = [described for value in values.values() for described in _marks(value)]
+    own = [described for described in marked if described.module == module]
+    return tuple({described.name: described for described in own}.values())
+
+
+def _marks(value: Any) -> tuple[Source, ...]:
+    found = getattr(value, _MARK, ())
+    return found if isinstance(found, tuple) else ()  # of a mock, anything is an attribute
 
 
 def load_file(path: str, expected: str = "") -> list[Source]:
-    """Load the sources of a .py file; the same file again is the same sources.
+    """The sources of a .py file; the same bytes again are not run again.
 
-    Raises InputError before any of it runs if its sha256 is not the `expected` one.
+    Raises InputError before any of it runs if its sha256 is not the `expected` one, UsageError for
+    a name that a built-in source has: a build knows its sources by their names.
     """
     file = Path(path).resolve()
     if not file.is_file():
         raise UsageError(
             f"There is no file {path}.", hint="A source file is named by its path, like ./mine.py."
         )
-    known = registry()
     content = file.read_bytes()
-    prefix = _OWN + hashlib.sha256(str(file).encode()).hexdigest()[:12]
     digest = hashlib.sha256(content).hexdigest()
     if expected and digest != expected:
         raise InputError(
             f"{path} changed while the build ran.",
             hint="Nothing was published. Start again when it stays as it is.",
         )
-    module = f"{prefix}_{digest[:12]}"
-    if module not in _loaded:
-        known.forget(prefix)  # what an earlier version of the file registered
-        loaded = ModuleType(module)
-        loaded.__file__ = str(file)
-        sys.modules[module] = loaded
-        try:
-            # these very bytes: an import would take what a __pycache__ beside the file says they are
-            exec(compile(content, str(file), "exec", dont_inherit=True), loaded.__dict__)
-        except SyntaxError as error:
-            where = f", line {error.lineno}" if error.lineno else ""
-            raise ConverterError(f"{path}{where}: {error.msg}.") from error
-        except OpenInstructionsError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise ConverterError(
-                f"{path} cannot be imported: {type(error).__name__}: {error}.",
-                hint="oi --debug shows where.",
-            ) from error
-        _loaded.add(module)
-    found = [s for s in known.all() if s.module == module]
+    found = _run_file(file, content, digest)
     if not found:
         raise UsageError(
             f"{path} registers no source.", hint="Put @source(Source(...)) on its converter."
         )
+    Registry((*registry().all(), *found))  # refuses a name twice
     return [replace(s, digest=digest) for s in found]
+
+
+@lru_cache(maxsize=64)
+def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
+    """Run these very bytes: an import would take what a __pycache__ beside the file has."""
+    where = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
+    name = f"open_instructions_source_{where}_{digest[:12]}"
+    loaded = ModuleType(name)
+    loaded.__file__ = str(file)
+    sys.modules[name] = loaded
+    try:
+        exec(compile(content, str(file), "exec", dont_inherit=True), loaded.__dict__)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise ConverterError(f"{file}{line}: {error.msg}.") from error
+    except OpenInstructionsError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConverterError(
+            f"{file} cannot be imported: {type(error).__name__}: {error}.",
+            hint="oi --debug shows where.",
+        ) from error
+    return _described_in(loaded.__dict__, name)
 
 
 @dataclass(frozen=True)
@@ -163,6 +203,10 @@ class Selection:
     subsets: tuple[str, ...]
     explicit: bool
     path: str = ""
+
+    @property
+    def ref(self) -> SourceRef:
+        return SourceRef(self.source.name, self.path, self.source.digest)
 
     def as_said(self) -> list[str]:
         """As `select` takes it; a source of a user's own by its name."""
@@ -196,44 +240,46 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
         )
     found: dict[str, Selection] = {}
     for item in items:
-        name, path = item, ""
-        subset = ""
-        if own and (file := _own_file(item)):
-            path, subset = file
-            picked = load_file(path)
-        elif item == "all":
-            picked = [s for s in registry().all() if not is_own(s)]
-        else:
-            name, _, subset = item.partition(":")
-            if name not in registry() and os.path.isdir(item):
-                raise UsageError(
-                    f"{item} is a folder, not a source.",
-                    hint="--data-dir takes the folder with the upstream files.",
-                )
-            picked = [registry().get(name)]
-            if not own and is_own(picked[0]):
-                raise UsageError(
-                    f"{name!r} is a source of your own.", hint="It is named by its .py file."
-                )
-        for s in picked:
-            subsets = (s.subset(subset).name,) if subset else s.default
-            before = found.get(s.name)
-            if before and (subset or before.explicit):
-                if subset and before.explicit:
-                    subsets = tuple(
-                        x.name for x in s.subsets if x.name in {*before.subsets, *subsets}
-                    )
-                elif not subset:
-                    subsets = before.subsets
-                found[s.name] = Selection(s, subsets, True, path)
-            else:
-                found[s.name] = Selection(s, subsets, bool(subset), path)
+        for chosen in _chosen(item, own):
+            name = chosen.source.name
+            found[name] = _both(found[name], chosen) if name in found else chosen
     return [found[name] for name in sorted(found)]
 
 
-def is_own(source: Source) -> bool:
-    """Is it of a .py file that the user named?"""
-    return source.module.startswith(_OWN)
+def _chosen(item: str, own: bool) -> list[Selection]:
+    """What one item of a list of sources names."""
+    if own and (file := _own_file(item)):
+        path, subset = file
+        return [_selection(s, subset, path) for s in load_file(path)]
+    if item == "all":
+        return [_selection(s, "") for s in registry().all()]
+    name, _, subset = item.partition(":")
+    if name not in registry() and os.path.isdir(item):
+        raise UsageError(
+            f"{item} is a folder, not a source.",
+            hint="--data-dir takes the folder with the upstream files.",
+        )
+    return [_selection(registry().get(name), subset)]
+
+
+def _selection(chosen: Source, subset: str, path: str = "") -> Selection:
+    subsets = (chosen.subset(subset).name,) if subset else chosen.default
+    return Selection(chosen, subsets, bool(subset), path)
+
+
+def _both(before: Selection, more: Selection) -> Selection:
+    """A source that was named twice: named subsets add up, and count more than the default."""
+    if (before.path, before.source.digest) != (more.path, more.source.digest):
+        raise UsageError(
+            f"Two sources are called {before.source.name!r}: {before.path} and {more.path}.",
+            hint="Give one of them another name.",
+        )
+    if not more.explicit:
+        return before
+    if not before.explicit:
+        return more
+    named = {*before.subsets, *more.subsets}
+    return replace(more, subsets=tuple(x.name for x in more.source.subsets if x.name in named))
 
 
 def _own_file(item: str) -> tuple[str, str] | None:

@@ -319,7 +319,7 @@ class _Watcher:
             self._start_bars(job)
 
     def _start_bars(self, job: Plan) -> None:
-        from ..building.run import shares
+        from ..building.chunks import shares
 
         self._progress = bars(self._console)
         totals: Counter[str] = Counter()

@@ -15,8 +15,8 @@ from .console import bars, err, out, safe, show, size
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..building.plan import Fetching
     from ..inputs.fetch import Needs, Wanted
+    from ..inputs.fetching import Fetching
 
 EXAMPLES = """Examples:
 
@@ -41,10 +41,10 @@ def fetch(
     ] = False,
 ) -> int:
     """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a digest is known."""
-    from ..building.plan import bring, told
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
+    from ..inputs.fetching import bring, told
 
     cache = Cache()
     needed = needs(select(",".join(named) if named else "all"), cache)
@@ -69,7 +69,7 @@ def fetch(
 
 def watching(*, yes: bool) -> Fetching:
     """How the commands fetch: they ask on a terminal, and show bars there, or a line per file elsewhere."""
-    from ..building.plan import Fetching
+    from ..inputs.fetching import Fetching
 
     watcher = _Watcher()
     return Fetching(

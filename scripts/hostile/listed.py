@@ -10,18 +10,18 @@ ROOMS = (
     "stages",
     "readers",
     "converters",
-    "shapes",
+    "layouts.fields",
     "schema",
     "arrays",
-    "licenses",
+    "rights.terms",
     "recipe",
-    "acquire.lock",
+    "inputs.lock",
     "cli.console",
 )
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
-    "acquire.lock.locked_files": (),
+    "inputs.lock.locked_files": (),
     "cli.console._at_words": ("words of a line",),
     "cli.console.show": (),
     "converters": (
@@ -32,7 +32,7 @@ LISTED: dict[str, tuple[str, ...]] = {
         "source sharegpt",
         "many messages",
     ),
-    "licenses._evaluated": ("licence",),
+    "rights.terms._evaluated": ("licence",),
     "readers.buffer": ("json array", "json array, deep", "json string"),
     "readers.columns": ("file", "file of columns"),
     "readers.encodings": ("file", "file in no encoding"),
@@ -52,24 +52,24 @@ LISTED: dict[str, tuple[str, ...]] = {
     "readers.slabs": ("slabs", "slabs of lines", "digits"),
     "readers.streams": (),
     "schema._finite": ("metadata",),
-    "shapes": ("source alpaca", "source gpt4llm", "choices"),
-    "stages.code_blocks": ("html", "html in an answer"),
-    "stages.detector.Detector._states": ("language",),
-    "stages.detector._tables": (),
-    "stages.dom": ("html", "html in an answer"),
+    "layouts.fields": ("source alpaca", "source gpt4llm", "choices"),
+    "stages.html.code_blocks": ("html", "html in an answer"),
+    "stages.language.detector.Detector._states": ("language",),
+    "stages.language.detector._tables": (),
+    "stages.html.dom": ("html", "html in an answer"),
     "stages.html": ("html",),
-    "stages.html_classic": ("html, classic",),
-    "stages.inline": ("html", "html in an answer"),
+    "stages.html.classic": ("html, classic",),
+    "stages.html.inline": ("html", "html in an answer"),
     "stages.language.Language.__init__": (),
-    "stages.language_names.meant": ("language by name",),
-    "stages.markdown": ("html", "html in an answer"),
+    "stages.language.names.meant": ("language by name",),
+    "stages.html.markdown": ("html", "html in an answer"),
     "stages.phrases._folded": ("phrases", "phrases, folded"),
     "stages.phrases._marks": (),
     "stages.prose": ("prose", "phrases"),
     "stages.split.Split._truncated": ("split",),
-    "stages.tables": ("html", "html in an answer"),
-    "stages.tags": ("html",),
-    "stages.votes": ("language", "language of each line"),
+    "stages.html.tables": ("html", "html in an answer"),
+    "stages.html.tags": ("html",),
+    "stages.language.votes": ("language", "language of each line"),
 }
 """Functions, or whole modules that one scanner goes through from end to end. Nothing measures what walks over the project's own
 lists; streams are read in blocks, and limits.py says how far."""
@@ -92,13 +92,15 @@ _SEARCHES = {
 def unlisted() -> list[str]:
     """What walks over input and is not listed, and what is listed and not there any more."""
     found = {name.removeprefix("open_instructions.") for name in _scanning()}
-    reached = {
-        name: next((key for key in LISTED if f"{name}.".startswith(f"{key}.")), "")
-        for name in found
-    }
+    reached = {name: _nearest(name) for name in found}
     return sorted(
         {name for name, key in reached.items() if not key} | (set(LISTED) - set(reached.values()))
     )
+
+
+def _nearest(name: str) -> str:
+    """The entry of LISTED that a function falls under; "" if none does."""
+    return max((key for key in LISTED if f"{name}.".startswith(f"{key}.")), key=len, default="")
 
 
 def _scanning() -> set[str]:

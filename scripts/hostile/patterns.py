@@ -21,13 +21,13 @@ _CALLS = {"compile", *_ANYWHERE, *_AT_START}
 
 MADE_IN_FUNCTIONS: dict[str, tuple[str, ...]] = {
     "readers.envelopes._key": (r'"instances"[ \t\r\n]*:[ \t\r\n]*(?=\[)',),
-    "shapes._label": (),
-    "shapes._section": (),
+    "layouts.fields._label": (),
+    "layouts.fields._section": (),
     "stages.phrases._marks": ("([\u0300-\u036f]{30})[\u0300-\u036f]+",),
     "stages.phrases._whole": (
         r"(?<![^\W\u0e00-\u0eff])as\ an\ ai\ language\ model(?![^\W\u0e00-\u0eff])",
     ),
-    "stages.tags.tags_named": (tags_named("svg").pattern, tags_named("br").pattern),
+    "stages.html.tags.tags_named": (tags_named("svg").pattern, tags_named("br").pattern),
     "store.work.left_behind": (r"\.mix\.(?:[0-9a-f]{16}\.part|old|lock)",),
 }
 """Functions that put a pattern together, with what it is, or nothing where modules hold all that it makes. One that is not here

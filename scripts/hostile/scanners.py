@@ -142,7 +142,7 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "terminal": safe,
         "words of a line": lambda text: _at_words(Text(text), 80),
         "language by name": meant,
-        "columns": lambda text: (strings([text]), encodable(text + "\ud800")),
+        "store.columns": lambda text: (strings([text]), encodable(text + "\ud800")),
         "metadata": lambda text: to_json({"a": text, text: [text]}),
         "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
     }

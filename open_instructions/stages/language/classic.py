@@ -35,7 +35,7 @@ class ClassicLanguage(Language):
 
 
 @cache
-def detector() -> str:
+def detector_version() -> str:
     """Name and version of what detects, for the manifest."""
     return f"langdetect {version('langdetect')}"
 

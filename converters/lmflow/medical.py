@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from open_instructions.catalogue import Example, Subset
-from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.catalogue import Example, File, Hub, Subset, github
 from open_instructions.layouts.fields import leftover, missing_fields, pair, question
 from open_instructions.schema import Draft, Reason, Record, Reject
 
-from .lmflow_choices import MEDMCQA_PROBE, absent, brief, medmcqa, medqa
+from .choices import MEDMCQA_PROBE, absent, brief, medmcqa, medqa
 
 _DECISIONS = ("yes", "no", "maybe")
 _UPSTREAM = ("PMID", "QUESTION", "CONTEXTS", "LONG_ANSWER")

@@ -14,8 +14,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from open_instructions.catalogue import Example, Subset
-from open_instructions.catalogue.published import File, Url
+from open_instructions.catalogue import Example, File, Subset, Url
 from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair, question
 from open_instructions.schema import Draft, Reason, Record, Reject
 

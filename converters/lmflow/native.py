@@ -1,23 +1,17 @@
-"""LMFlow's collections: its own file format, and the originals of the sets that its dead server gave out.
+"""LMFlow's own format: `type` says what the instances of a file are.
 
-    {"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}    subset `native`, each instance a record
-    -> user: "2 + 2?"   assistant: "4"
-
-`native` reads text2text, text_only (where its text has a prompt and an answer), conversation, text_to_textlist (its
-first answer) and text_to_scored_textlist (its best); preference pairs, images and numbers are rejected with a reason.
-The originals, each with its own converter: PubMedQA, MedMCQA and MedQA (`lmflow_medical.py`), Natural Instructions
-(`lmflow_tasks.py`).
+{"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}    each instance a record
+-> user: "2 + 2?"   assistant: "4"
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from math import isnan
 from typing import Any
 
-from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.layouts.fields import (
     NUMBER_AS_TEXT,
     as_text,
@@ -28,10 +22,6 @@ from open_instructions.layouts.fields import (
 )
 from open_instructions.layouts.messages import read_chat
 from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
-
-from .lmflow_choices import mark_equal_options
-from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
-from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
 _MARKS = [
     re.compile(rf"\n ?{mark}[ \n]?")
@@ -49,93 +39,6 @@ def refuse_unanswered(record: Record) -> Record | Reject:
     ):
         return Reject(Reason.NO_ANSWER, "the output says NA: nobody has answered")
     return record
-
-
-LMFLOW = Source(
-    name="lmflow",
-    title="LMFlow collections",
-    description="PubMedQA, MedMCQA, MedQA and Natural Instructions, in LMFlow's own format and from their originals.",
-    homepage="github: OptimalScale/LMFlow",
-    cost="not published",
-    attribution=(
-        "PubMedQA: Qiao Jin et al., MIT. MedMCQA: Ankit Pal et al., labelled MIT and Apache-2.0. MedQA: Di Jin et al., MIT for the "
-        "repository. Natural Instructions v2: Yizhong Wang et al., each task under its own licence."
-    ),
-    subsets=(
-        *MEDICAL_SUBSETS,
-        TASK_SUBSET,
-        Subset(
-            "native",
-            files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
-            fields=frozenset({"type", "instances"}),
-            by_hand=(
-                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
-                "natural-instructions of this source are the originals of what it gave out; files that you still have are read from "
-                "--data-dir."
-            ),
-            languages=("en",),
-            engine="unstated",
-            license="LicenseRef-LMFlow-unstated",
-            format="envelope",
-            items="instances",
-            id="{stem}/{row:06d}",
-            any_name=True,
-            path_parts=3,
-            note="Any file in LMFlow's own format, whatever its name.",
-        ),
-    ),
-    default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
-    rules=(
-        Rule(
-            "unanswered",
-            'An instance whose output is "NA" or "N/A" is rejected.',
-            refuse_unanswered,
-            subsets=("native",),
-        ),
-        Rule(
-            "missing_rt",
-            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
-            mark_missing_rt,
-            subsets=("medmcqa",),
-        ),
-        Rule(
-            "equal_options",
-            "A multiple-choice question with two equal options is marked; nothing is changed.",
-            mark_equal_options,
-            subsets=("medmcqa", "medqa"),
-        ),
-        Rule(
-            "stray_quote",
-            "A question that ends with a quotation mark which nothing opened loses it.",
-            drop_stray_quote,
-            subsets=("medqa",),
-        ),
-    ),
-    template="pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …; natural-instructions: {Definition}, {input}",
-    examples=(
-        *MEDICAL_EXAMPLES,
-        *TASK_EXAMPLES,
-        Example(
-            {"type": "text2text", "instances": {"input": "2 + 2?", "output": "4"}},
-            ((("user", "2 + 2?"), ("assistant", "4")),),
-            subset="native",
-        ),
-        Example(
-            {
-                "type": "text_only",
-                "instances": {"text": "Defintion: Reverse it. \n Input: abc \n Output: cba \n\n"},
-            },
-            ((("user", "Defintion: Reverse it. \n Input: abc"), ("assistant", "cba")),),
-            subset="native",
-        ),
-        Example(
-            {"type": "text2text", "instances": {"input": "Who?", "output": "NA"}},
-            ("no_answer",),
-            subset="native",
-        ),
-        Example({"type": "float_only", "instances": {"value": 0.5}}, ("no_text",), subset="native"),
-    ),
-)
 
 
 def _conversation(instance: Record) -> Draft | Reject:
@@ -226,16 +129,15 @@ _KINDS: dict[str, Callable[[Record], Draft | Reject]] = {
 }
 
 
-@source(LMFLOW)
-def convert(record: Record) -> Iterator[Draft | Reject]:
+def read_instance(record: Record) -> Draft | Reject:
+    """A record of any type, as a conversation or as what is refused."""
     kind, instance = record.get("type"), record.get("instances")
     if not isinstance(instance, dict) or not isinstance(kind, str):
-        yield Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
-    elif kind in _KINDS:
-        yield _KINDS[kind](instance)
-    elif kind in _PREFERENCES:
-        yield Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
-    elif kind in ("float_only", "image_text"):
-        yield Reject(Reason.NO_TEXT, f"{kind} is no text")
-    else:
-        yield Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")
+        return Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
+    if kind in _KINDS:
+        return _KINDS[kind](instance)
+    if kind in _PREFERENCES:
+        return Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
+    if kind in ("float_only", "image_text"):
+        return Reject(Reason.NO_TEXT, f"{kind} is no text")
+    return Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")

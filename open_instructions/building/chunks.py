@@ -1,0 +1,114 @@
+"""The chunks of a build: cut, processed by a worker, written."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from ..catalogue import SourceRef
+from ..drafting import wanted_fields
+from ..errors import UsageError
+from ..inputs import Input
+from ..ledger import Ledger
+from ..pipeline import Pipeline
+from ..readers import member_size, open_file
+from ..readers.chunk import Chunk, cut
+from ..recipe import Recipe
+from ..schema import strict_json
+from ..store.chunks import Finished, finished, write_chunk
+from ..store.headers import Header
+from .plan import Plan
+from .progress import Step
+from .versions import own_code
+
+
+def chunks_of(
+    job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
+) -> Iterator[tuple[Chunk, Step]]:
+    by_name = {s.source.name: s.source for s in job.selections}
+    sizes = shares(job.found.inputs)
+    totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
+    done = dict.fromkeys(by_name, 0)
+    number = 0
+    for item in job.found.inputs:
+        source = by_name[item.source]
+        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
+        if said := wanted_fields(opened.header, job.recipe.metadata):
+            headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(
+            opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base
+        ):
+            number = chunk.number + 1
+            records = chunk.records
+            counts.add(
+                item.source, item.subset, "read", "records_in", records
+            )  # here, so that no worker can lose any
+            yield (
+                chunk,
+                Step(
+                    item.source,
+                    done[item.source] + int(chunk.share * sizes[item]),
+                    totals[item.source],
+                    records,
+                ),
+            )
+        done[item.source] += sizes[item]
+
+
+def shares(inputs: Sequence[Input]) -> dict[Input, int]:
+    """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
+    unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
+    whole: Counter[Path] = Counter()
+    for item, size in unpacked.items():
+        whole[item.path] += size
+    return {i: i.size * unpacked[i] // max(whole[i.path], 1) for i in inputs}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
+    which is a tenth of a build."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_uncollected()
+def process(
+    work: tuple[Chunk, Step],
+    *,
+    recipe: Recipe,
+    refs: Mapping[str, SourceRef],
+    folder: Path,
+    code: str,
+) -> tuple[int, Finished, Step]:
+    """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
+    if code != own_code():
+        raise UsageError(
+            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
+            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+        )
+    chunk, step = work
+    data = chunk.data()
+    given = chunk.digest(data)
+    done = finished(folder, chunk.number, given)
+    if done is None:
+        output = pipeline_of(recipe, refs[chunk.source], chunk.subset)(chunk.read(data))
+        done = write_chunk(folder, chunk, given, output)
+    return chunk.number, done, step
+
+
+@lru_cache(maxsize=64)
+def pipeline_of(recipe: Recipe, ref: SourceRef, subset: str) -> Pipeline:
+    described = ref.resolve()
+    return Pipeline(recipe, described, described.subset(subset))

@@ -1,0 +1,160 @@
+"""The input files of a build: from folders, the cache, a lock, or the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from ..catalogue import Selection, Source, Subset
+from ..catalogue.published import File, parse_place
+from ..errors import FetchError, InputError, MissingSourceError
+from ..inputs import Found, find
+from ..inputs.cache import Cache, Held
+from ..inputs.fetch import Needs, Wanted, needs
+from ..inputs.fetching import Fetching, bring, told
+from ..inputs.lock import Lock, Locked
+from ..recipe import Recipe
+from ..rights.terms import qualifies
+from .choices import Choices
+
+
+def fetched(
+    data: Sequence[Path], selections: list[Selection], recipe: Recipe, said: Choices
+) -> tuple[Found, list[Selection]]:
+    """The inputs: from the folder, from the cache; and without a folder, from the network. And the selections that they are of."""
+    cache = Cache()
+    notes: tuple[str, ...] = ()
+    if not data and said.fetching.allowed:
+        selections, spared = _worth_fetching(selections, recipe, cache)
+        if spared:
+            notes = (
+                f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",
+            )
+        failed = bring(needs(selections, cache), cache, said.fetching)
+        if failed and said.missing == "stop":
+            raise FetchError(
+                "Not everything could be fetched:\n"
+                + "\n".join(f"  {line}" for line in told(failed))
+                + "\n",
+                hint="The same command goes on with what is missing; --missing=skip goes on without it, --data-dir takes files of yours.",
+            )
+        notes += tuple(f"not fetched: {line}" for line in told(failed))
+
+    def kept(source: Source, subset: Subset) -> list[Held]:
+        return [entry.held for entry in cache.complete(source, subset)]
+
+    found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
+    return replace(found, notes=(*found.notes, *notes)), selections
+
+
+def _worth_fetching(
+    selections: Sequence[Selection], recipe: Recipe, cache: Cache
+) -> tuple[list[Selection], list[str]]:
+    """The selections without subsets that are not here and would be rejected to the last row by their licence; and those subsets."""
+    left: list[Selection] = []
+    spared: list[str] = []
+    for selection in selections:
+        source = selection.source
+        subsets = [source.subset(name) for name in selection.subsets]
+        worth = [
+            x
+            for x in subsets
+            if qualifies(x.license, x.engine, recipe.licenses)
+            or x.own_licenses
+            or cache.complete(source, x)
+        ]
+        spared += [f"{source.name}:{x.name}" for x in subsets if x not in worth]
+        if worth:
+            left.append(replace(selection, subsets=tuple(x.name for x in worth)))
+    return left, spared
+
+
+def as_locked(
+    data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str
+) -> Found:
+    """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
+    asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
+    files = [f for f in lock.files if asked & set(f.subsets)]
+    there = {i.sha256 for i in find(data, selections, missing="skip", encoding=encoding).inputs}
+    absent = [f for f in files if f.sha256 not in there]
+    cache = Cache()
+    lost = [
+        f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}"
+        for f in absent
+        if (why := _why_lost(f, data, cache, said.fetching))
+    ]
+    if lost:
+        raise MissingSourceError(
+            f"Not everything in {said.locked} is to be had:\n" + "\n".join(lost) + "\n",
+            hint="--data-dir takes a folder with the very files; without --offline those that have a place are fetched.",
+        )
+    wanted = tuple(
+        _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
+    )
+    if failed := bring(Needs(wanted), cache, said.fetching):
+        raise FetchError(
+            f"Not everything in {said.locked} could be fetched:\n"
+            + "\n".join(f"  {line}" for line in told(failed))
+            + "\n",
+            hint="The same command goes on with what is missing.",
+        )
+    entries = [(f, entry) for f in absent if (entry := cache.with_digest(f.sha256))]
+
+    def kept(source: Source, subset: Subset) -> list[Held]:
+        label = f"{source.name}:{subset.name}"
+        return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
+
+    found = find(data, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
+    expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
+    other = [
+        f"{i.relative} (sha256 {sha[:12]}…) is not in it"
+        for sha, i in got.items()
+        if sha not in expected
+    ]
+    other += [
+        f"{f.name} (sha256 {sha[:12]}…) is in it and was not found"
+        for sha, f in expected.items()
+        if sha not in got
+    ]
+    if other:
+        raise InputError(
+            f"The files are not those of {said.locked}: {'; '.join(other)}.",
+            hint="Build without --locked, or with its files.",
+        )
+    here = version("open-instructions")
+    notes = (
+        (f"the lock was written by Open Instructions {lock.version}, and this is {here}",)
+        if lock.version != here
+        else ()
+    )
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
+    """Why a file cannot be had; "" if it can."""
+    if cache.with_digest(file.sha256) or (file.place and how.allowed):
+        return ""
+    if file.place:
+        return "is not in the cache"
+    return "came from a folder when the lock was written" + (
+        f", and is not in {named(data)}" if data else ""
+    )
+
+
+def _locked_file(file: Locked, place: str) -> Wanted:
+    where = parse_place(place)
+    source, _, subset = file.subsets[0].partition(":")
+    # beside what the catalogue calls by this name, which may have other bytes
+    return Wanted(
+        source,
+        subset,
+        File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,)),
+        where,
+        size=file.size,
+    )
+
+
+def named(data: Sequence[Path]) -> str:
+    return ", ".join(map(str, data))

@@ -1,0 +1,70 @@
+"""What a build made, and what nobody should overlook in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..inputs import Found
+from ..ledger import Ledger
+from ..schema import Reason
+from ..store import Build
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
+
+    path: Path
+    manifest: dict[str, Any]
+    found: Found
+    unchanged: bool
+
+    @property
+    def ledger(self) -> Ledger:
+        return Build(self.path, self.manifest).ledger
+
+    def __repr__(self) -> str:
+        from ..reports.tables import ledger_table, plain, safe
+
+        return safe(plain(*ledger_table(self.ledger)) + f"\n{self.path}")
+
+    def _repr_html_(self) -> str:
+        from ..reports.tables import as_html, ledger_table, paragraphs
+
+        notes = [f"Note: {note}" for note in self.found.notes]
+        return as_html(*ledger_table(self.ledger)) + paragraphs([*notes, str(self.path)])
+
+
+def damage(ledger: Ledger) -> list[str]:
+    """What nobody should overlook: files that stop in the middle, and code that failed."""
+    notes = []
+    for entry in ledger.ordered():
+        if entry.stage == "read" and entry.name == Reason.TRUNCATED:
+            files = f"{ledger[entry]} file" + ("s" if ledger[entry] > 1 else "")
+            notes.append(
+                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept"
+            )
+        if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
+            notes.append(f"{entry.source}:{entry.subset}: an empty file")
+        if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
+            records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
+            notes.append(
+                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
+            )
+    return notes
+
+
+def other_counts_note(other: Sequence[dict[str, Any]]) -> list[str]:
+    """One note, however many subsets it is about: of a partial download it is all of them."""
+    if not other:
+        return []
+    (first, found, published), *more = [
+        (f"{c['source']}:{c['subset']}", f"{c['found']:,}", f"{c['published']:,}") for c in other
+    ]
+    said = [f"{first}: {found} records were found, and {published} were published"]
+    return [
+        "; ".join([*said, *(f"{name}: {found} and {published}" for name, found, published in more)])
+    ]
