@@ -23,8 +23,8 @@ from .chunk import Chunk, cut
 from .drafting import wanted_fields
 from .engines import Engine
 from .engines.local import Local
-from .errors import InputError, LedgerError, OutputError, UsageError
-from .failures import check_failures, check_rows
+from .errors import InputError, LedgerError, Note, OutputError, UsageError
+from .failures import check_failures, check_rows, unreadable
 from .gauges import Progress, Step, watched
 from .ledger import Ledger
 from .merge import merge
@@ -157,7 +157,9 @@ def build(
                     announce(job, count_finished(work / CHUNKS))
                 with _engine(engine, ray_address, workers, job.found.inputs, work) as running, watched(progress) as watch:
                     manifest = _run(job, work, running, watch, strict=strict)
-                notes = _damage(Ledger.from_dict(manifest["ledger"])) + ([] if sample else _counted(manifest["counts"]))
+                counts = Ledger.from_dict(manifest["ledger"])
+                notes = _damage(counts) + unreadable(counts, _rejects(work / READY, manifest["shards"]))
+                notes += [] if sample else _counted(manifest["counts"])
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
         raise
@@ -185,8 +187,12 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     try:
         store.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # of a file system without locks
-        notes = [*notes, f"later commands will have to be told this folder, and oi explain --data-dir: {error}"]
-    return replace(job.found, notes=(*job.found.notes, *notes))
+        notes = [*notes, f"later commands do not know of this build, and have to be told its folder, and --data-dir: {error}"]
+    return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
+
+
+def _rejects(folder: Path, shards: Sequence[dict[str, Any]]) -> list[Path]:
+    return [folder / shard["path"] for shard in shards if shard["path"].startswith(f"{store.REJECTED}/")]
 
 
 def _damage(ledger: Ledger) -> list[str]:
@@ -259,7 +265,7 @@ def _run(job: Plan, work: Path, engine: Engine, progress: Progress | None, *, st
         raise LedgerError(
             "The books do not balance: " + "; ".join(problems[:5]) + ".", hint="Nothing was published. This is a bug: report it."
         )
-    check_rows(counts)
+    check_rows(counts, _rejects(ready, merged.shards))
     by_name = {s.source.name: s.source for s in job.selections}
     attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
     manifest = {

@@ -18,7 +18,7 @@ from .acquire.cache import Cache, Held
 from .acquire.fetch import Confirm, Failure, Needs, Progress, Wanted, fetch, needs
 from .acquire.lock import Lock, Locked, read_lock
 from .catalogue import Selection, Source, Subset, registered, registry, select, suggest
-from .errors import FetchError, InputError, MissingSourceError, RecipeError, UsageError
+from .errors import FetchError, InputError, MissingSourceError, Note, RecipeError, UsageError
 from .licenses import qualifies
 from .places import Folders, check_reachable, check_writable, folders, is_remote, place
 from .probing import settle
@@ -129,7 +129,8 @@ def plan(said: Choices) -> Plan:
     else:
         found, selections = _fetched(data, selections, recipe, said)
     if not found.inputs:
-        why = "".join(f"\n  {line}" for line in dict.fromkeys((*found.notes, *found.there)))
+        notes = [note.command for note in found.notes]
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
         raise InputError(
             f"{_named(data) or 'The cache'} holds no file of the sources asked for.{why}", hint="oi sources lists the files looked for."
         )
@@ -255,7 +256,7 @@ def _fetched(data: Sequence[Path], selections: list[Selection], recipe: Recipe, 
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
-    return replace(found, notes=(*found.notes, *notes)), selections
+    return replace(found, notes=(*found.notes, *map(Note, notes))), selections
 
 
 def _worth_fetching(selections: Sequence[Selection], recipe: Recipe, cache: Cache) -> tuple[list[Selection], list[str]]:
@@ -326,7 +327,7 @@ def _as_locked(data: Sequence[Path], selections: Sequence[Selection], lock: Lock
         )
     here = version("open-instructions")
     notes = (f"the lock was written by Open Instructions {lock.version}, and this is {here}",) if lock.version != here else ()
-    return replace(found, notes=(*notes, *found.notes))
+    return replace(found, notes=(*map(Note, notes), *found.notes))
 
 
 def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:

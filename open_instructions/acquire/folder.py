@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import places
 from ..catalogue import Selection, Source, Subset, registry
-from ..errors import InputError, MissingSourceError, UsageError
+from ..errors import InputError, MissingSourceError, Note, UsageError
 from ..evidence import IndexBase
 from ..places import shown
 from ..readers import archive_fault, plain_name
@@ -56,7 +56,7 @@ class Found:
 
     inputs: tuple[Input, ...]
     missing: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     unused: tuple[str, ...]
     there: tuple[str, ...] = ()
 
@@ -167,7 +167,7 @@ def find(
             absent.message(stop, folders, taken_ones, there),
             hint="oi fetch has them fetched; --missing=skip goes on without them." if inputs or not there else _OWN_FILES,
         )
-    return Found(tuple(inputs), tuple(lacking), tuple(notes), tuple(sorted(unused)), () if inputs else tuple(there))
+    return Found(tuple(inputs), tuple(lacking), tuple(map(Note, notes)), tuple(sorted(unused)), () if inputs else tuple(there))
 
 
 def _check_folder(folder: Path) -> None:

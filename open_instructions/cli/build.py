@@ -187,7 +187,7 @@ def build(
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
     for note in result.found.notes[watcher.said :]:
-        err().print(Text(safe(f"Note: {note}")))
+        err().print(Text(safe(f"Note: {note.command}")))
     totals = ledger.summary()
     console = out()
     if result.unchanged:
@@ -230,7 +230,7 @@ class _Watcher:
             self._console.print(Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}")))
         self.said = len(job.found.notes)
         for note in job.found.notes:
-            self._console.print(Text(safe(f"Note: {note}")))
+            self._console.print(Text(safe(f"Note: {note.command}")))
         if job.found.missing:
             gone = ", ".join(f"{source}:{subset}" for source, subset in job.found.missing)
             self._console.print(Text(safe(f"Missing: {gone}")))

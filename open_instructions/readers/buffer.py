@@ -92,7 +92,9 @@ class Buffer:
                 offset, near_end = error.pos - self.at, cut_off(error, self.text)
                 if near_end and self.grow():
                     continue
-                raise Broken(offset, error.msg, self.ended and _ends_inside(error, self.text[self.at + offset :])) from None
+                raise Broken(
+                    offset, f"{error.msg} at character {offset}", self.ended and _ends_inside(error, self.text[self.at + offset :])
+                ) from None
             except RecursionError:
                 raise Broken(0, f"nested deeper than {MAX_DEPTH}", False, Reason.TOO_DEEP) from None
             except ValueError as error:  # an integer of more digits than Python parses
