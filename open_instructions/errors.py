@@ -70,6 +70,15 @@ def safe(text: str) -> str:
     return UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "record"), counted(1200, "record")
+    ('1 record', '1,200 records')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 _SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
 _OPTION = re.compile(
     r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|encoding|index-base"
@@ -77,7 +86,7 @@ _OPTION = re.compile(
 )
 
 
-_EXPLAIN = re.compile(r"(?<!\S)oi explain (?!-)(\S*[^\s,;.])")
+_EXPLAIN = re.compile(r"(?<!\S)oi explain ('[^']*'|[^\s'-]\S*[^\s,;.])")
 
 
 def in_python(text: str) -> str:
@@ -92,7 +101,12 @@ def in_python(text: str) -> str:
         return f"{name}={value!r}" if value else f"{name}=True" if name in _SWITCHES else name
 
     text = text.replace("oi build --sample", "open_instructions.build(sample=True)")
-    return _OPTION.sub(parameter, _EXPLAIN.sub(lambda match: f"open_instructions.explain({match[1]!r})", text))
+
+    def explain(match: re.Match[str]) -> str:
+        id = match[1].strip("'")
+        return f"open_instructions.explain({id!r})"
+
+    return _OPTION.sub(parameter, _EXPLAIN.sub(explain, text))
 
 
 class Note(str):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from .errors import ConverterError, EmptyBuildError, shortened
+from .errors import ConverterError, EmptyBuildError, counted, safe, shortened
 from .ledger import Ledger
 from .places import for_pyarrow
 from .schema import Reason
@@ -35,7 +36,7 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
     if failed and (strict or too_many):
         why = "--strict allows none" if strict else f"more than one in {_ONE_IN:,}"
         raise ConverterError(
-            f"The code of a source or a stage failed on {failed:,} of {read:,} records, and {why}. {first}",
+            f"The code of a source or a stage failed on {failed:,} of {counted(read, 'record')}, and {why}. {first}",
             hint="The fault is in the code, not in the data. Nothing was published.",
         )
 
@@ -60,7 +61,7 @@ def first_rejected(files: Sequence[Path], stage: str = "") -> dict[str, Any] | N
 def _place(row: dict[str, Any]) -> str:
     """Where a rejected record stands, and why it is one."""
     why = ": ".join(filter(None, (row["reason"], shortened(row["detail"]))))
-    return f"record {row['origin_row']} (counted from 0) of {row['origin_file']}: {why}"
+    return safe(f"record {row['origin_row']} (counted from 0) of {row['origin_file']}: {why}")
 
 
 def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
@@ -69,9 +70,9 @@ def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
     first = first_rejected(files, "read") if count else None
     if first is None:
         return []
-    records = "1 record" if count == 1 else f"{count:,} records"
+    id = quote(first["conversation_id"])
     return [
-        f"{records} cannot be read. The first is {_place(first)}. oi explain {first['conversation_id']} shows it; "
+        f"{counted(count, 'record')} cannot be read. The first is {_place(first)}. oi explain {id} shows it; "
         "rejected/ has them all, under the stage read"
     ]
 
@@ -83,7 +84,7 @@ def check_rows(ledger: Ledger, files: Sequence[Path]) -> None:
     if counts["rows"]:
         return
     read = counts["records_read"] + counts["records_unreadable"]
-    lines = [f"Not one conversation was kept of {read:,} record{'' if read == 1 else 's'}. Rejected were:"]
+    lines = [f"Not one conversation was kept of {counted(read, 'record')}. Rejected were:"]
     reasons = list(ledger.by_name("rejected_records").items())
     for (stage, reason), count in reasons[:_MOST_REASONS]:
         lines.append(f"  {count:,} as {reason}, at {stage}")

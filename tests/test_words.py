@@ -42,6 +42,10 @@ def test_every_language_has_a_name() -> None:
         (["build", "--engine", "rai"], 2, "Error: --engine is local or ray, not 'rai'."),
         (["cache", "lst"], 2, "Error: ACTION is list, verify or prune, not 'lst'."),
         (["build", "--source", "alpaca"], 2, "Error: oi build has no option --source.\nDid you mean --sources?"),
+        (["build", "alpaca", "--out"], 2, "Error: --out needs a value.\noi build --help shows how."),
+        (["build", "--sample", "--out", ""], 2, "Error: A path is empty.\nA variable that is not set, perhaps."),
+        (["stats", ""], 2, "Error: A path is empty."),
+        (["stats", "/no/such"], 7, "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build makes."),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
         (["stats", "--zzz"], 2, "Error: oi stats has no option --zzz.\noi stats --help lists its options."),
         (["biuld"], 2, "Error: There is no command 'biuld'.\nDid you mean 'build'?"),
@@ -162,6 +166,18 @@ def test_of_several_that_cannot_be_read_the_first_is_named(tmp_path: Path) -> No
     files = broken(tmp_path / "in", f"[{GOOD},\n{BAD},\n{GOOD},\n{BAD}]")
     notes = oi.build("alpaca", data_dir=files, out=tmp_path / "mix").found.notes
     assert notes[0].startswith(f"2 records cannot be read. The first is {PLACE}. ")
+
+
+def test_one_record_is_not_records(tmp_path: Path) -> None:
+    done = command("build", "alpaca", "--data-dir", broken(tmp_path / "in", f"[{GOOD}]"), "--out", tmp_path / "mix")
+    assert "1 record = 1 kept + 0 rejected; 1 row in " in done.stdout
+    assert "alpaca: 1 record, " in done.stderr
+    assert "alpaca:main: 1 record was found, and 52,002 were published\n" in done.stderr
+
+
+def test_an_id_with_blanks_can_be_copied() -> None:
+    assert in_python("oi explain 'a b/1' shows it") == "open_instructions.explain('a b/1') shows it"
+    assert in_python("oi explain --full x") == "oi explain --full x"
 
 
 def test_an_empty_build_names_the_first_place(tmp_path: Path) -> None:

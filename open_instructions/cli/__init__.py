@@ -114,7 +114,7 @@ def _main(arguments: list[str] | None) -> int:
     except _WrongUsage as error:
         if not error.format_message():  # no command at all: the help has been shown
             return 2
-        fail(*in_words(error))
+        fail(*in_words(error, _command(given)))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         if debug:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from ..errors import UsageError
+from ..errors import UsageError, counted
 from ..places import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
@@ -195,8 +195,8 @@ def build(
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(
         Text(
-            f"{read:,} records = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
-            f"{totals['rows']:,} rows in {time.monotonic() - started:.1f} s"
+            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
+            f"{counted(totals['rows'], 'row')} in {time.monotonic() - started:.1f} s"
         )
     )
     console.print(Text(safe(str(result.path))))
@@ -270,7 +270,7 @@ class _Watcher:
         if self._progress:
             self._progress.update(self._bars[step.source], completed=step.total)
         elif step.source is not None:
-            self._console.print(Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}"))
+            self._console.print(Text(f"{step.source}: {counted(self._records[step.source], 'record')}, {size(step.total)}"))
 
     def done(self) -> None:
         if self._last:

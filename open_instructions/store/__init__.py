@@ -102,7 +102,7 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
-        raise NotFoundError(f"{folder} {what}.", hint="oi build makes one.")
+        raise NotFoundError(f"{folder} {what}.", hint="The folder of a build is meant, which oi build makes.")
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         if content["format"] != 1:
