@@ -19,6 +19,8 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
 
@@ -77,6 +79,16 @@ def counted(count: int, noun: str) -> str:
     ('1 record', '1,200 records')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def suggest(name: str, known: Sequence[str], label: str) -> str:
+    """The nearest known name, or all of them under a label.
+
+    >>> suggest("alpca", ["alpaca", "dolly"], "Sources are"), suggest("x", ["a", "b"], "Sources are")
+    ("Did you mean 'alpaca'?", 'Sources are: a, b.')
+    """
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"{label}: {', '.join(known)}."
 
 
 _SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"

@@ -17,10 +17,10 @@ import pytest
 
 import open_instructions as oi
 from open_instructions.catalogue import registry
-from open_instructions.columns import DATA_COLUMNS, REJECTED_COLUMNS
 from open_instructions.recipe import Recipe
+from open_instructions.reports.tables import ledger_table, plain
 from open_instructions.schema import Reason
-from open_instructions.tables import ledger_table, plain
+from open_instructions.store.columns import DATA_COLUMNS, REJECTED_COLUMNS
 
 from .test_install import copied, environment
 
@@ -38,22 +38,36 @@ def make_docs() -> Any:
 
 
 def test_rendered_pages_are_up_to_date() -> None:
-    stale = [name for name, text in make_docs().pages().items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
+    stale = [
+        name
+        for name, text in make_docs().pages().items()
+        if (ROOT / "docs" / name).read_text(encoding="utf-8") != text
+    ]
     assert stale == [], "run make docs"
 
 
 def test_the_schema_page_names_every_column_and_reason() -> None:
     text = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
-    named = {name.strip() for line in re.findall(r"^\| ([a-z_, ]+) \|", text, re.M) for name in line.split(",")}
+    named = {
+        name.strip()
+        for line in re.findall(r"^\| ([a-z_, ]+) \|", text, re.M)
+        for name in line.split(",")
+    }
     assert {*DATA_COLUMNS, *REJECTED_COLUMNS} <= named
-    assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [str(r) for r in Reason]
+    assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [
+        str(r) for r in Reason
+    ]
 
 
 def test_the_recipes_page_names_every_key_and_its_default() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     table = dict(re.findall(r"^\| (\w+) \| ([^|]*) \|", text, re.M))
     defaults = Recipe("test").to_dict().items()
-    shown = {key: json.dumps(value).strip('"') for key, value in defaults if key not in ("name", "description")}
+    shown = {
+        key: json.dumps(value).strip('"')
+        for key, value in defaults
+        if key not in ("name", "description")
+    }
     assert {k: v.strip() for k, v in table.items() if k in shown} == shown
     assert set(table) >= {f.name for f in fields(Recipe)}
 
@@ -67,9 +81,16 @@ def test_data_license_names_every_source_and_every_own_licence() -> None:
 
 
 def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"), re.S)[0]
+    code = re.findall(
+        r"```python\n(.*?)```",
+        (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"),
+        re.S,
+    )[0]
     (tmp_path / "mine.py").write_text(code.replace('name="mine"', 'name="docs-example"'))
-    result = make({"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'}, str(tmp_path / "mine.py"))
+    result = make(
+        {"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'},
+        str(tmp_path / "mine.py"),
+    )
     assert result.manifest["totals"]["records_kept"] == 1
     assert result.manifest["totals"]["records_rejected"] == 1
 
@@ -77,7 +98,9 @@ def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
 def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
     from open_instructions.recipe import parse
 
-    text = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.S)[0]
+    text = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.S
+    )[0]
     assert parse(text, "mine.yaml").rules_off == ("alpaca.no_input",)
 
 
@@ -85,7 +108,9 @@ def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
 
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.S)
 LEDGER = next(text for kind, text in BLOCKS if not kind)
-[ROW, LLAMA_FACTORY] = sorted((json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True)
+[ROW, LLAMA_FACTORY] = sorted(
+    (json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True
+)
 
 
 def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
@@ -100,20 +125,24 @@ def as_one_script() -> str:
     script = "set -e\n"
     for kind, text in BLOCKS:
         if kind == "sh":
-            script += text.replace("make test ", ": make test ").replace("make hostile ", ": make hostile ")
-        if kind == "python":
-            script += (
-                f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            script += text.replace("make test ", ": make test ").replace(
+                "make hostile ", ": make hostile "
             )
+        if kind == "python":
+            script += f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
         if kind in ("sh", "python"):
             script += "echo =====\n"
     return script
 
 
-def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_notebook_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S):
+    for block in re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S
+    ):
         exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
     assert names["rows"].num_rows == 421
     assert names["rejected"].num_rows == 152  # 151 records and a message
@@ -121,13 +150,24 @@ def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_from_top_to_bottom_in_one_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a fresh clone, with a home in which nothing was built; its environment is made without fetching anything."""
     clone = copied(tmp_path)
     programs = environment(clone / ".venv")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", f"--python={programs / 'python'}"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        f"--python={programs / 'python'}",
+    ]
     subprocess.run(
-        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone], check=True, capture_output=True
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone],
+        check=True,
+        capture_output=True,
     )
     (clone / ".venv" / "installed").touch()
     (clone / "downloads").symlink_to(clone / "open_instructions" / "samples")
@@ -136,16 +176,26 @@ def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("HOME", str(tmp_path))
     script = as_one_script()
-    assert script.count("\noi build ") == 4 and "\nmake demo " in script and "\n: make test " in script
-    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False)
+    assert (
+        script.count("\noi build ") == 4 and "\nmake demo " in script and "\n: make test " in script
+    )
+    done = subprocess.run(
+        ["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     demo, _, shell, folders, notebook, trainer, _ = done.stdout.split("=====\n")
     assert LEDGER in demo and "Next: .venv/bin/oi explain alpaca/000002" in demo
     home = tmp_path / "data" / "open-instructions" / "builds"
     # oi stats of make demo, and those of the next section, read what it built
     assert done.stderr.count(f"The newest build: {home / 'sample'}\n") == 3
-    assert "421 with" in shell and "changed by no_input" in shell and shell.endswith(f"{clone / 'dolly'}\n")
-    assert re.findall(r"^/.*", folders, re.M) == [str(p) for p in (home / "default", clone / "mix", home / "commercial")]
+    assert (
+        "421 with" in shell
+        and "changed by no_input" in shell
+        and shell.endswith(f"{clone / 'dolly'}\n")
+    )
+    assert re.findall(r"^/.*", folders, re.M) == [
+        str(p) for p in (home / "default", clone / "mix", home / "commercial")
+    ]
     assert LEDGER in notebook and "['rows 24']" in notebook
     assert "['train 69']" in trainer  # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
     # what LLaMA-Factory is told: a folder in which all files are of one kind, and what is in them
@@ -169,5 +219,9 @@ def test_every_command_is_in_the_documentation() -> None:
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("https") and "`" not in target and page.parent.name != "sources":
+            if (
+                not target.startswith("https")
+                and "`" not in target
+                and page.parent.name != "sources"
+            ):
                 assert (page.parent / target).exists(), (page.name, target)

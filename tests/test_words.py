@@ -9,7 +9,7 @@ import pytest
 import open_instructions as oi
 from open_instructions.errors import OpenInstructionsError, OutputError, in_python
 from open_instructions.stages.language import LABELS
-from open_instructions.stages.language_names import meant, names
+from open_instructions.stages.language.names import meant, names
 
 from .test_cli import oi as command
 
@@ -33,25 +33,69 @@ def test_every_language_has_a_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["build", "--sample", "--languages", "english"], 5, "there is no language 'english'.\nDid you mean 'en' (English)?"),
-        (["build", "--sample", "--languages", "en,cn"], 5, "there is no language 'cn'.\nDid you mean 'zh' (Chinese)?"),
+        (
+            ["build", "--sample", "--languages", "english"],
+            5,
+            "there is no language 'english'.\nDid you mean 'en' (English)?",
+        ),
+        (
+            ["build", "--sample", "--languages", "en,cn"],
+            5,
+            "there is no language 'cn'.\nDid you mean 'zh' (Chinese)?",
+        ),
         (["build", "--sample", "--not-languages", "german"], 5, "Did you mean 'de' (German)?"),
-        (["build", "--max-tokens", "-5"], 2, "Error: --max-tokens takes a whole number from 0, not -5."),
-        (["build", "--max-tokens", "many"], 2, "Error: --max-tokens takes a whole number, not 'many'."),
+        (
+            ["build", "--max-tokens", "-5"],
+            2,
+            "Error: --max-tokens takes a whole number from 0, not -5.",
+        ),
+        (
+            ["build", "--max-tokens", "many"],
+            2,
+            "Error: --max-tokens takes a whole number, not 'many'.",
+        ),
         (["build", "--workers", "0"], 2, "Error: --workers takes a whole number from 1, not 0."),
         (["build", "--engine", "rai"], 2, "Error: --engine is local or ray, not 'rai'."),
         (["cache", "lst"], 2, "Error: ACTION is list, verify or prune, not 'lst'."),
-        (["build", "--source", "alpaca"], 2, "Error: oi build has no option --source.\nDid you mean --sources?"),
-        (["build", "alpaca", "--out"], 2, "Error: --out needs a value.\noi build --help shows how."),
-        (["build", "--sample", "--out", ""], 2, "Error: A path is empty.\nA variable that is not set, perhaps."),
+        (
+            ["build", "--source", "alpaca"],
+            2,
+            "Error: oi build has no option --source.\nDid you mean --sources?",
+        ),
+        (
+            ["build", "alpaca", "--out"],
+            2,
+            "Error: --out needs a value.\noi build --help shows how.",
+        ),
+        (
+            ["build", "--sample", "--out", ""],
+            2,
+            "Error: A path is empty.\nA variable that is not set, perhaps.",
+        ),
         (["stats", ""], 2, "Error: A path is empty."),
-        (["stats", "/no/such"], 7, "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build makes."),
+        (
+            ["stats", "/no/such"],
+            7,
+            "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build makes.",
+        ),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
-        (["stats", "--zzz"], 2, "Error: oi stats has no option --zzz.\noi stats --help lists its options."),
+        (
+            ["stats", "--zzz"],
+            2,
+            "Error: oi stats has no option --zzz.\noi stats --help lists its options.",
+        ),
         (["biuld"], 2, "Error: There is no command 'biuld'.\nDid you mean 'build'?"),
         (["list"], 2, "Error: There is no command 'list'.\nCommands are: build, fetch, stats"),
-        (["build", "--locked", "/no/such"], 4, "Error: /no/such cannot be read: No such file or directory.\n--locked takes the oi.lock"),
-        (["build", "--sample", "--out", "/dev/null/x"], 6, "Error: /dev/null/x cannot be written: /dev/null is a file.\nChoose another"),
+        (
+            ["build", "--locked", "/no/such"],
+            4,
+            "Error: /no/such cannot be read: No such file or directory.\n--locked takes the oi.lock",
+        ),
+        (
+            ["build", "--sample", "--out", "/dev/null/x"],
+            6,
+            "Error: /dev/null/x cannot be written: /dev/null is a file.\nChoose another",
+        ),
         (["build", "--sample", "--out", "/proc/x1"], 6, "Error: /proc/x1 cannot be written: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -70,12 +114,17 @@ def test_a_lock_that_is_none(tmp_path: Path) -> None:
         with pytest.raises(OpenInstructionsError) as caught:
             oi.build(locked=lock)
         assert str(lock) in caught.value.message
-        assert caught.value.hint == "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+        assert (
+            caught.value.hint
+            == "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+        )
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return oi.build("alpaca,dolly,instructionwild", sample=True, out=tmp_path_factory.mktemp("words") / "mix").path
+    return oi.build(
+        "alpaca,dolly,instructionwild", sample=True, out=tmp_path_factory.mktemp("words") / "mix"
+    ).path
 
 
 @pytest.mark.parametrize(
@@ -85,7 +134,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("Alpaca/0009", "Did you mean 'alpaca/000009'?"),
         ("alpaca:main/9", "Did you mean 'alpaca/000009'?"),
         ("dolly/9", "Did you mean 'dolly/databricks-dolly-15k/000009'?"),
-        ("instructionwild/user_2/7", "Did you mean 'instructionwild/user_2/000007'?"),  # a rejected one
+        (
+            "instructionwild/user_2/7",
+            "Did you mean 'instructionwild/user_2/000007'?",
+        ),  # a rejected one
         ("alpaca/99", "Ids are in the columns"),
         ("alpa.a/9", "Ids are in the columns"),
         ("alpaca", "Ids are in the columns"),
@@ -93,7 +145,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint: str) -> None:
-    from open_instructions.explaining import explain
+    from open_instructions.reports.explain import explain
 
     with pytest.raises(OpenInstructionsError) as caught:
         explain(said, sample)
@@ -109,7 +161,10 @@ def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint
         ({"sample": True, "workers": 0}, "workers is a whole number from 1, not 0."),
         ({"sample": True, "max_tokens": -5}, "max_tokens is -5, and cannot be negative."),
         ({"sample": True, "ray_address": "x"}, "Use engine='ray'."),
-        ({"sample": True, "index_base": "medmcqa"}, "index_base is like lmflow:medmcqa=0, not 'medmcqa'."),
+        (
+            {"sample": True, "index_base": "medmcqa"},
+            "index_base is like lmflow:medmcqa=0, not 'medmcqa'.",
+        ),
         ({"data_dir": "/no/such"}, "data_dir takes the folder"),
     ],
 )
@@ -125,7 +180,10 @@ def test_python_is_told_of_parameters(options: dict[str, object], says: str) -> 
     [
         ("--sources=./mine.py names one.", "sources='./mine.py' names one."),
         ("Try --sources=all, or --out.", "Try sources='all', or out."),
-        ("x--out.json and a/--sample --outer", "x--out.json and a/--sample --outer"),  # a file's name stays as it is
+        (
+            "x--out.json and a/--sample --outer",
+            "x--out.json and a/--sample --outer",
+        ),  # a file's name stays as it is
         ("Make one: oi build --sample", "Make one: open_instructions.build(sample=True)"),
     ],
 )
@@ -149,15 +207,22 @@ BAD = '{"instruction": "x" "input": "", "output": "y"}'
 PLACE = "record 1 (counted from 0) of alpaca_data.json: invalid_json: Expecting ',' delimiter at character 20"
 
 
-@pytest.mark.parametrize("text", [f"[{GOOD},\n{BAD},\n{GOOD}]", f"{GOOD}\n{BAD}\n{GOOD}\n"], ids=["list", "lines"])
+@pytest.mark.parametrize(
+    "text", [f"[{GOOD},\n{BAD},\n{GOOD}]", f"{GOOD}\n{BAD}\n{GOOD}\n"], ids=["list", "lines"]
+)
 def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, text: str) -> None:
     files = broken(tmp_path / "in", text)
     done = command("build", "alpaca", "--data-dir", files, "--out", tmp_path / "mix")
     says = f"1 record cannot be read. The first is {PLACE}. "
     assert done.returncode == 0
-    assert f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage read\n" in done.stderr
+    assert (
+        f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage read\n"
+        in done.stderr
+    )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
-    assert result.found.notes[0].startswith(f"{says}open_instructions.explain('alpaca/000001') shows it; ")
+    assert result.found.notes[0].startswith(
+        f"{says}open_instructions.explain('alpaca/000001') shows it; "
+    )
     row = oi.rejected(result.path).iloc[0]
     assert (row["detail"], row["raw"]) == ("Expecting ',' delimiter at character 20", BAD)
 
@@ -169,7 +234,14 @@ def test_of_several_that_cannot_be_read_the_first_is_named(tmp_path: Path) -> No
 
 
 def test_one_record_is_not_records(tmp_path: Path) -> None:
-    done = command("build", "alpaca", "--data-dir", broken(tmp_path / "in", f"[{GOOD}]"), "--out", tmp_path / "mix")
+    done = command(
+        "build",
+        "alpaca",
+        "--data-dir",
+        broken(tmp_path / "in", f"[{GOOD}]"),
+        "--out",
+        tmp_path / "mix",
+    )
     assert "1 record = 1 kept + 0 rejected; 1 row in " in done.stdout
     assert "alpaca: 1 record, " in done.stderr
     assert "alpaca:main: 1 record was found, and 52,002 were published\n" in done.stderr
@@ -181,7 +253,14 @@ def test_an_id_with_blanks_can_be_copied() -> None:
 
 
 def test_an_empty_build_names_the_first_place(tmp_path: Path) -> None:
-    done = command("build", "alpaca", "--data-dir", broken(tmp_path / "in", BAD + "\n"), "--out", tmp_path / "mix")
+    done = command(
+        "build",
+        "alpaca",
+        "--data-dir",
+        broken(tmp_path / "in", BAD + "\n"),
+        "--out",
+        tmp_path / "mix",
+    )
     assert (done.returncode, done.stdout) == (11, "")
     assert f"The first is {PLACE.replace('record 1', 'record 0')}.\n" in done.stderr
 
@@ -189,40 +268,63 @@ def test_an_empty_build_names_the_first_place(tmp_path: Path) -> None:
 def test_what_stands_in_a_broken_file_is_escaped_and_short(tmp_path: Path) -> None:
     key = "k\x1b[31m" * 1000
     text = f'{{"a": [{GOOD}], "{key}": nonsense}}'
-    done = command("build", "alpaca", "--data-dir", broken(tmp_path / "in", text), "--out", tmp_path / "mix")
+    done = command(
+        "build", "alpaca", "--data-dir", broken(tmp_path / "in", text), "--out", tmp_path / "mix"
+    )
     assert "\x1b" not in done.stderr and len(done.stderr) < 2000
 
 
-def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(sample: Path, tmp_path: Path) -> None:
+def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
+    sample: Path, tmp_path: Path
+) -> None:
     from open_instructions.errors import Note
     from open_instructions.store import whereabouts
 
     note = Note("Use --data-dir=x, or oi explain a/1.")
-    assert (note, note.command) == ("Use data_dir='x', or open_instructions.explain('a/1').", "Use --data-dir=x, or oi explain a/1.")
+    assert (note, note.command) == (
+        "Use data_dir='x', or open_instructions.explain('a/1').",
+        "Use --data-dir=x, or oi explain a/1.",
+    )
     assert Note(note).command == note.command
     folder = broken(tmp_path / "in", f"[{GOOD}]")
     mix = oi.build("alpaca", data_dir=folder, out=tmp_path / "mix").path
     assert whereabouts()
     (folder / "alpaca_data.json").unlink()
     found = oi.explain("alpaca/000000", mix)
-    assert found.note == "alpaca_data.json was not found on this machine; data_dir with its folder shows the stages."
+    assert (
+        found.note
+        == "alpaca_data.json was not found on this machine; data_dir with its folder shows the stages."
+    )
     assert found.note in repr(found) and "--" not in repr(found)
     shown = command("explain", "alpaca/000000", mix).stdout
-    assert "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the stages.\n" in shown
+    assert (
+        "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the stages.\n"
+        in shown
+    )
 
 
 def test_long_texts_say_how_to_see_all_of_them(tmp_path: Path) -> None:
     record = GOOD.replace("One.", "One, " * 1000 + "two.")
-    mix = oi.build("alpaca", data_dir=broken(tmp_path / "in", f"[{record}]"), out=tmp_path / "mix").path
+    mix = oi.build(
+        "alpaca", data_dir=broken(tmp_path / "in", f"[{record}]"), out=tmp_path / "mix"
+    ).path
     assert "more characters; .raw and .steps have them" in repr(oi.explain("alpaca/000000", mix))
     shown = command("explain", "alpaca/000000", mix).stdout
     assert "more characters; --full shows them" in shown and ".raw" not in shown
 
 
-def test_python_says_once_which_build_it_reads(own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_says_once_which_build_it_reads(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = oi.build("dolly", sample=True, out=tmp_path / "first").path
     capsys.readouterr()
-    for read in (oi.load, oi.stats, oi.rejected, oi.check, lambda: oi.explain("dolly/databricks-dolly-15k/000001")):
+    for read in (
+        oi.load,
+        oi.stats,
+        oi.rejected,
+        oi.check,
+        lambda: oi.explain("dolly/databricks-dolly-15k/000001"),
+    ):
         read()
     assert capsys.readouterr() == ("", f"The newest build: {first}\n")
     second = oi.build("dolly", sample=True, out=tmp_path / "second").path
@@ -253,8 +355,19 @@ def on_a_terminal(*arguments: str | Path, width: int = 80) -> list[str]:
 
     main, side = pty.openpty()
     code = "from open_instructions.cli import run; run()"
-    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
-    running = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=side, stderr=side, env=environment)
+    environment = {
+        **os.environ,
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+        "COLUMNS": str(width),
+        "TERMINAL_WIDTH": str(width),
+    }
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=side,
+        stderr=side,
+        env=environment,
+    )
     os.close(side)
     seen = b""
     while True:
@@ -304,7 +417,12 @@ def test_sources_in_80_columns_keep_what_one_chooses_by() -> None:
     assert max(map(len, lines)) <= 80
     assert any(line.split()[:4] == ["dolly:main", "15,011", "en", "CC-BY-SA-3.0"] for line in lines)
     cells = {line.split()[0]: line.split() for line in lines if ":" in line}
-    assert cells["instructionwild:en"] == ["instructionwild:en", "52,191", "en", "InstructionWild-noncommercial"]
+    assert cells["instructionwild:en"] == [
+        "instructionwild:en",
+        "52,191",
+        "en",
+        "InstructionWild-noncommercial",
+    ]
     assert cells["gpt4llm:zh"] == ["gpt4llm:zh", "48,818", "zh-Hans", "CC-BY-NC-4.0"]
 
 
@@ -326,7 +444,9 @@ def test_what_a_terminal_is_too_narrow_for_is_not_cut(width: int) -> None:
         (["中文:b", "1", "x"], 40, [6, 1, 7]),
     ],
 )
-def test_columns_are_as_wide_as_their_words(cells: list[str], width: int, widths: list[int]) -> None:
+def test_columns_are_as_wide_as_their_words(
+    cells: list[str], width: int, widths: list[int]
+) -> None:
     from open_instructions.cli.console import _fitted
 
     assert _fitted(["source", "n", "licence"], [cells], [False, True, False], width) == widths
@@ -349,10 +469,19 @@ def test_the_help_groups_the_options_of_a_build() -> None:
 
     text = command("build", "--help", env={"COLUMNS": "80"}).stdout
     groups = re.findall(r"╭─ (.+?) ─+╮", text)
-    assert groups == ["Arguments", "Options", "What goes in", "Cleaning", "Where it goes", "Running"]
+    assert groups == [
+        "Arguments",
+        "Options",
+        "What goes in",
+        "Cleaning",
+        "Where it goes",
+        "Running",
+    ]
 
 
-def test_the_help_names_no_page_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_help_names_no_page_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from open_instructions import checkout
 
     assert "More:  oi COMMAND --help; docs/ in the checkout" in command("--help").stdout

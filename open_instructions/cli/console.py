@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import UNSEEN
-from ..tables import plain
-from ..tables import safe as safe
+from ..reports.tables import plain
+from ..reports.tables import safe as safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,7 +31,9 @@ _UNLISTED = "LicenseRef-"
 
 def json_text(value: Any) -> str:
     """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has it."""
-    return UNSEEN.sub(lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2))
+    return UNSEEN.sub(
+        lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2)
+    )
 
 
 class _Console(Console):
@@ -86,14 +88,28 @@ def fail(message: str, hint: str = "") -> None:
 
 def bars(console: Console) -> Progress:
     """Bars of bytes: how far, how fast, how long still."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), console=console
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
     )
 
 
-def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+def show(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()
+) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
     Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before the others, and that is said.
@@ -105,9 +121,15 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
     if not console.is_terminal:
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
-    every_name, every_row = [safe(heading) for heading in headings], [[safe(cell) for cell in row] for row in rows]
+    every_name, every_row = (
+        [safe(heading) for heading in headings],
+        [[safe(cell) for cell in row] for row in rows],
+    )
     names, cells, left_out = _narrowed(every_name, every_row, spare, console.width)
-    numeric = [all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in cells) for i in range(len(names))]
+    numeric = [
+        all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in cells)
+        for i in range(len(names))
+    ]
     widths = _fitted(names, cells, numeric, console.width)
     if not widths:
         _print_stacked(console, safe(title), every_name, every_row)
@@ -117,7 +139,9 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.\n", style="dim"))
 
 
-def _narrowed(headings: list[str], rows: list[list[str]], spare: Sequence[str], width: int) -> tuple[list[str], list[list[str]], list[str]]:
+def _narrowed(
+    headings: list[str], rows: list[list[str]], spare: Sequence[str], width: int
+) -> tuple[list[str], list[list[str]], list[str]]:
     """A table without what a terminal of this width has no room for, and the names of what was left out."""
     shown = list(range(len(headings)))
     if _width(headings, rows, shown) > width:
@@ -127,17 +151,24 @@ def _narrowed(headings: list[str], rows: list[list[str]], spare: Sequence[str], 
         if _width(headings, rows, shown) > width and (at := headings.index(name)) in shown:
             shown.remove(at)
             left_out.append(name)
-    if _width(headings, rows, shown) > width and any(cell.startswith(_UNLISTED) for row in rows for cell in row):
+    if _width(headings, rows, shown) > width and any(
+        cell.startswith(_UNLISTED) for row in rows for cell in row
+    ):
         rows = [[cell.removeprefix(_UNLISTED) for cell in row] for row in rows]
         left_out.append(f"{_UNLISTED} before a licence")
     return [headings[i] for i in shown], [[row[i] for i in shown] for row in rows], left_out
 
 
 def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
-    return 2 + sum(max(cell_len(cell) for cell in (headings[i], *(row[i] for row in rows))) + _GAP for i in shown)
+    return 2 + sum(
+        max(cell_len(cell) for cell in (headings[i], *(row[i] for row in rows))) + _GAP
+        for i in shown
+    )
 
 
-def _fitted(headings: list[str], rows: list[list[str]], numeric: list[bool], width: int) -> list[int]:
+def _fitted(
+    headings: list[str], rows: list[list[str]], numeric: list[bool], width: int
+) -> list[int]:
     """How wide each column is, so that no word and no number is broken in two; none where a terminal is too narrow for that."""
     whole, least = [], []
     for at, heading in enumerate(headings):
@@ -155,25 +186,38 @@ def _fitted(headings: list[str], rows: list[list[str]], numeric: list[bool], wid
     return least
 
 
-def _drawn(title: str, headings: list[str], rows: list[list[str]], numeric: list[bool], widths: list[int]) -> Table:
+def _drawn(
+    title: str, headings: list[str], rows: list[list[str]], numeric: list[bool], widths: list[int]
+) -> Table:
     table = Table(
         title=title or None, title_justify="left", title_style="bold", header_style="bold",
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
     for at, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if at and numeric[at] else "left", width=widths[at], no_wrap=not at or numeric[at])
+        table.add_column(
+            heading,
+            justify="right" if at and numeric[at] else "left",
+            width=widths[at],
+            no_wrap=not at or numeric[at],
+        )
     for row in rows:
         table.add_row(*map(Text, row), style="bold" if row[0] == "all" else None)
     return table
 
 
-def _print_stacked(console: Console, title: str, headings: list[str], rows: list[list[str]]) -> None:
+def _print_stacked(
+    console: Console, title: str, headings: list[str], rows: list[list[str]]
+) -> None:
     """A table for a terminal that is too narrow for its columns: each row is a paragraph."""
     if title:
         console.print(Text(title, style="bold"))
     for row in rows:
         console.print(Text(row[0], style="bold"))
-        said = [f"{heading} {cell}" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell not in ("", "0")]
+        said = [
+            f"{heading} {cell}"
+            for heading, cell in zip(headings[1:], row[1:], strict=True)
+            if cell not in ("", "0")
+        ]
         console.print(Text("; ".join(said)))
     console.print()
 
