@@ -42,7 +42,7 @@ def find_rooms() -> None:
 
 
 def documents() -> str:
-    """Where the pages of documentation are that a checkout has; "" for an installed package, which has none of them."""
+    """Where the pages are that a checkout has; "" for an installed package, which has none."""
     return "docs/ in the checkout" if (_PACKAGE.parent / "docs" / "cli.md").is_file() else ""
 
 

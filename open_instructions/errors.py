@@ -60,11 +60,13 @@ UNSEEN = re.compile(
     r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
     r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
 )
-"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags or variation selectors."""
+"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags
+or variation selectors."""
 
 
 def safe(text: str) -> str:
-    """Text with control characters, terminal escapes, direction marks and all that is invisible made visible.
+    """Text with control characters, terminal escapes, direction marks and all that is invisible made
+    visible.
 
     >>> safe("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -122,7 +124,8 @@ def in_python(text: str) -> str:
 
 
 class Note(str):
-    """A remark that stops nothing. As an exception does, it names the parameters of the functions; `command` names the options.
+    """A remark that stops nothing. As an exception does, it names the parameters of the functions;
+    `command` names the options.
 
     >>> note = Note("Use --data-dir.")
     >>> str(note), note.command

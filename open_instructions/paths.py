@@ -38,7 +38,8 @@ def cache_folder() -> Path:
 
 
 def place(given: str | os.PathLike[str]) -> Path:
-    """The path for what a user wrote. Raises UsageError for none, and for an address that nothing installed here knows.
+    """The path for what a user wrote. Raises UsageError for none, and for an address that nothing
+    installed here knows.
 
     >>> place("downloads"), is_remote(place("downloads"))
     (PosixPath('downloads'), False)

@@ -69,7 +69,8 @@ def _place(row: dict[str, Any]) -> str:
 
 
 def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
-    """A note where records could not be read: how many, where the first is, what is wrong with it, and how to see them."""
+    """A note where records could not be read: how many, where the first is, what is wrong with it, and
+    how to see them."""
     count = ledger.summary()["records_unreadable"]
     first = first_rejected(files, "read") if count else None
     if first is None:
@@ -82,8 +83,8 @@ def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
 
 
 def check_rows(ledger: Ledger, files: Sequence[Path]) -> None:
-    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can take such a build. `files` are the
-    shards of rejected/."""
+    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can take
+    such a build. `files` are the shards of rejected/."""
     counts = ledger.summary()
     if counts["rows"]:
         return

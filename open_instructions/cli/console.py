@@ -112,7 +112,8 @@ def show(
 ) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
-    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before the others, and that is said.
+    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before
+    the others, and that is said.
     Cells are wrapped between words alone: a number or an id that is broken in two is misread.
     """
     if not rows:
@@ -142,7 +143,7 @@ def show(
 def _narrowed(
     headings: list[str], rows: list[list[str]], spare: Sequence[str], width: int
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """A table without what a terminal of this width has no room for, and the names of what was left out."""
+    """A table without what this width has no room for, and the names of what was left out."""
     shown = list(range(len(headings)))
     if _width(headings, rows, shown) > width:
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
@@ -169,7 +170,8 @@ def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequen
 def _fitted(
     headings: list[str], rows: list[list[str]], numeric: list[bool], width: int
 ) -> list[int]:
-    """How wide each column is, so that no word and no number is broken in two; none where a terminal is too narrow for that."""
+    """How wide each column is, so that no word and no number is broken in two; none where a terminal is
+    too narrow for that."""
     whole, least = [], []
     for at, heading in enumerate(headings):
         cells = [heading, *(row[at] for row in rows)]

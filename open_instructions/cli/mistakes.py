@@ -10,7 +10,8 @@ from ..errors import suggest
 
 
 def in_words(error: Any, command: str) -> tuple[str, str]:
-    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error does not know."""
+    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error does
+    not know."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else f"oi {command}".strip()
     if hasattr(error, "possibilities"):

@@ -26,7 +26,8 @@ LONG_IN_PYTHON = Limit(2000, ".raw and .steps have them")
 
 
 def lines(found: Explanation, most: Limit | None) -> list[Line]:
-    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as it is."""
+    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as it
+    is."""
     said: list[Line] = []
 
     def say(text: str, kind: str = "") -> None:

@@ -179,7 +179,7 @@ _last_said: list[Path] = []
 
 
 def _said(folder: Path) -> Path:
-    """Say on standard error which build is read: a command once, a notebook again only when it is another one."""
+    """Say on standard error which build is read: again only when it is another one."""
     if sys.stderr and _last_said != [folder]:
         _last_said[:] = [folder]
         print(f"The newest build: {safe(str(folder))}", file=sys.stderr, flush=True)
