@@ -41,6 +41,11 @@ def find_rooms() -> None:
         sys.meta_path.insert(0, Rooms)
 
 
+def documents() -> str:
+    """Where the pages are that a checkout has; "" for an installed package, which has none."""
+    return "docs/ in the checkout" if (_PACKAGE.parent / "docs" / "cli.md").is_file() else ""
+
+
 def _is_checkout(folder: Path) -> bool:
     """Is this a clone of this project, and not a folder in which somebody has converters of their own?"""
     import tomllib

@@ -53,6 +53,36 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, halves of surrogate pairs
+    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # what joins, breaks and turns text round
+    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"  # other formats
+    r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
+    r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
+)
+"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags
+or variation selectors."""
+
+
+def safe(text: str) -> str:
+    """Text with control characters, terminal escapes, direction marks and all that is invisible made
+    visible.
+
+    >>> safe("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "record"), counted(1200, "record")
+    ('1 record', '1,200 records')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def suggest(name: str, known: Sequence[str], label: str) -> str:
     """The nearest known name, or all of them under a label.
 
@@ -70,6 +100,9 @@ _OPTION = re.compile(
 )
 
 
+_EXPLAIN = re.compile(r"(?<!\S)oi explain ('[^']*'|[^\s'-]\S*[^\s,;.])")
+
+
 def in_python(text: str) -> str:
     """What a message says of options, as the parameters of the same names: a message has to be right for both.
 
@@ -81,9 +114,30 @@ def in_python(text: str) -> str:
         name, value = match[1].replace("-", "_"), match[2]
         return f"{name}={value!r}" if value else f"{name}=True" if name in _SWITCHES else name
 
-    return _OPTION.sub(
-        parameter, text.replace("oi build --sample", "open_instructions.build(sample=True)")
-    )
+    text = text.replace("oi build --sample", "open_instructions.build(sample=True)")
+
+    def explain(match: re.Match[str]) -> str:
+        id = match[1].strip("'")
+        return f"open_instructions.explain({id!r})"
+
+    return _OPTION.sub(parameter, _EXPLAIN.sub(explain, text))
+
+
+class Note(str):
+    """A remark that stops nothing. As an exception does, it names the parameters of the functions;
+    `command` names the options.
+
+    >>> note = Note("Use --data-dir.")
+    >>> str(note), note.command
+    ('Use data_dir.', 'Use --data-dir.')
+    """
+
+    command: str
+
+    def __new__(cls, text: str) -> Note:
+        note = super().__new__(cls, in_python(text))
+        note.command = getattr(text, "command", text)
+        return note
 
 
 class OpenInstructionsError(Exception):

@@ -38,12 +38,18 @@ def cache_folder() -> Path:
 
 
 def place(given: str | os.PathLike[str]) -> Path:
-    """The path for what a user wrote. Raises UsageError for an address that nothing installed here knows.
+    """The path for what a user wrote. Raises UsageError for none, and for an address that nothing
+    installed here knows.
 
     >>> place("downloads"), is_remote(place("downloads"))
     (PosixPath('downloads'), False)
     """
     text = str(given)
+    if not text:
+        raise UsageError(
+            "A path is empty.",
+            hint="A variable that is not set, perhaps. The folder you stand in is a dot.",
+        )
     scheme, colon, rest = text.partition("://")
     if not colon:
         return Path(text)

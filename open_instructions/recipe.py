@@ -137,7 +137,9 @@ class Recipe:
 
 def _near(license: str) -> str:
     said = suggest(license, [COMMERCIAL, *LICENSES], "")
-    return said if said.startswith("Did you mean") else "docs/licences.md has the table."
+    return (
+        said if said.startswith("Did you mean") else "oi sources shows the licence of each source."
+    )
 
 
 def _nearest_language(said: str) -> str:

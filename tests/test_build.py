@@ -407,7 +407,7 @@ def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
     data.mkdir()
     (data / "alpaca_data.json").write_text(json.dumps([alpaca()]))
     found = build("alpaca", data_dir=data, out=tmp_path / "out").found
-    assert found.notes == ("alpaca:main: 1 records were found, and 52,002 were published",)
+    assert found.notes == ("alpaca:main: 1 record was found, and 52,002 were published",)
     assert explain("alpaca/000000", tmp_path / "out").steps
 
 

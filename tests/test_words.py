@@ -62,6 +62,22 @@ def test_every_language_has_a_name() -> None:
             2,
             "Error: oi build has no option --source.\nDid you mean --sources?",
         ),
+        (
+            ["build", "alpaca", "--out"],
+            2,
+            "Error: --out needs a value.\noi build --help shows how.",
+        ),
+        (
+            ["build", "--sample", "--out", ""],
+            2,
+            "Error: A path is empty.\nA variable that is not set, perhaps.",
+        ),
+        (["stats", ""], 2, "Error: A path is empty."),
+        (
+            ["stats", "/no/such"],
+            7,
+            "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build makes.",
+        ),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
         (
             ["stats", "--zzz"],
@@ -180,6 +196,144 @@ def test_a_command_is_told_of_options() -> None:
     assert (error.hint, str(error)) == ("Use --overwrite.", "It is there. Use overwrite=True.")
 
 
+def broken(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "alpaca_data.json").write_text(text)
+    return folder
+
+
+GOOD = '{"instruction": "Say one.", "input": "", "output": "One."}'
+BAD = '{"instruction": "x" "input": "", "output": "y"}'
+PLACE = "record 1 (counted from 0) of alpaca_data.json: invalid_json: Expecting ',' delimiter at character 20"
+
+
+@pytest.mark.parametrize(
+    "text", [f"[{GOOD},\n{BAD},\n{GOOD}]", f"{GOOD}\n{BAD}\n{GOOD}\n"], ids=["list", "lines"]
+)
+def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, text: str) -> None:
+    files = broken(tmp_path / "in", text)
+    done = command("build", "alpaca", "--data-dir", files, "--out", tmp_path / "mix")
+    says = f"1 record cannot be read. The first is {PLACE}. "
+    assert done.returncode == 0
+    assert (
+        f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage read\n"
+        in done.stderr
+    )
+    result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
+    assert result.found.notes[0].startswith(
+        f"{says}open_instructions.explain('alpaca/000001') shows it; "
+    )
+    row = oi.rejected(result.path).iloc[0]
+    assert (row["detail"], row["raw"]) == ("Expecting ',' delimiter at character 20", BAD)
+
+
+def test_of_several_that_cannot_be_read_the_first_is_named(tmp_path: Path) -> None:
+    files = broken(tmp_path / "in", f"[{GOOD},\n{BAD},\n{GOOD},\n{BAD}]")
+    notes = oi.build("alpaca", data_dir=files, out=tmp_path / "mix").found.notes
+    assert notes[0].startswith(f"2 records cannot be read. The first is {PLACE}. ")
+
+
+def test_one_record_is_not_records(tmp_path: Path) -> None:
+    done = command(
+        "build",
+        "alpaca",
+        "--data-dir",
+        broken(tmp_path / "in", f"[{GOOD}]"),
+        "--out",
+        tmp_path / "mix",
+    )
+    assert "1 record = 1 kept + 0 rejected; 1 row in " in done.stdout
+    assert "alpaca: 1 record, " in done.stderr
+    assert "alpaca:main: 1 record was found, and 52,002 were published\n" in done.stderr
+
+
+def test_an_id_with_blanks_can_be_copied() -> None:
+    assert in_python("oi explain 'a b/1' shows it") == "open_instructions.explain('a b/1') shows it"
+    assert in_python("oi explain --full x") == "oi explain --full x"
+
+
+def test_an_empty_build_names_the_first_place(tmp_path: Path) -> None:
+    done = command(
+        "build",
+        "alpaca",
+        "--data-dir",
+        broken(tmp_path / "in", BAD + "\n"),
+        "--out",
+        tmp_path / "mix",
+    )
+    assert (done.returncode, done.stdout) == (11, "")
+    assert f"The first is {PLACE.replace('record 1', 'record 0')}.\n" in done.stderr
+
+
+def test_what_stands_in_a_broken_file_is_escaped_and_short(tmp_path: Path) -> None:
+    key = "k\x1b[31m" * 1000
+    text = f'{{"a": [{GOOD}], "{key}": nonsense}}'
+    done = command(
+        "build", "alpaca", "--data-dir", broken(tmp_path / "in", text), "--out", tmp_path / "mix"
+    )
+    assert "\x1b" not in done.stderr and len(done.stderr) < 2000
+
+
+def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
+    sample: Path, tmp_path: Path
+) -> None:
+    from open_instructions.errors import Note
+    from open_instructions.store import whereabouts
+
+    note = Note("Use --data-dir=x, or oi explain a/1.")
+    assert (note, note.command) == (
+        "Use data_dir='x', or open_instructions.explain('a/1').",
+        "Use --data-dir=x, or oi explain a/1.",
+    )
+    assert Note(note).command == note.command
+    folder = broken(tmp_path / "in", f"[{GOOD}]")
+    mix = oi.build("alpaca", data_dir=folder, out=tmp_path / "mix").path
+    assert whereabouts()
+    (folder / "alpaca_data.json").unlink()
+    found = oi.explain("alpaca/000000", mix)
+    assert (
+        found.note
+        == "alpaca_data.json was not found on this machine; data_dir with its folder shows the stages."
+    )
+    assert found.note in repr(found) and "--" not in repr(found)
+    shown = command("explain", "alpaca/000000", mix).stdout
+    assert (
+        "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the stages.\n"
+        in shown
+    )
+
+
+def test_long_texts_say_how_to_see_all_of_them(tmp_path: Path) -> None:
+    record = GOOD.replace("One.", "One, " * 1000 + "two.")
+    mix = oi.build(
+        "alpaca", data_dir=broken(tmp_path / "in", f"[{record}]"), out=tmp_path / "mix"
+    ).path
+    assert "more characters; .raw and .steps have them" in repr(oi.explain("alpaca/000000", mix))
+    shown = command("explain", "alpaca/000000", mix).stdout
+    assert "more characters; --full shows them" in shown and ".raw" not in shown
+
+
+def test_python_says_once_which_build_it_reads(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = oi.build("dolly", sample=True, out=tmp_path / "first").path
+    capsys.readouterr()
+    for read in (
+        oi.load,
+        oi.stats,
+        oi.rejected,
+        oi.check,
+        lambda: oi.explain("dolly/databricks-dolly-15k/000001"),
+    ):
+        read()
+    assert capsys.readouterr() == ("", f"The newest build: {first}\n")
+    second = oi.build("dolly", sample=True, out=tmp_path / "second").path
+    oi.load(first)
+    assert capsys.readouterr().err == ""
+    oi.load()
+    assert capsys.readouterr().err == f"The newest build: {second}\n"
+
+
 def test_one_note_says_that_a_download_is_in_part(sample: Path, tmp_path: Path) -> None:
     folder = Path(oi.__file__).parent / "samples"
     found = oi.build("alpaca:main,dolly", data_dir=folder, out=tmp_path / "mix").found
@@ -262,6 +416,40 @@ def test_sources_in_80_columns_keep_what_one_chooses_by() -> None:
     assert headings == ["source", "records", "languages", "licence"]
     assert max(map(len, lines)) <= 80
     assert any(line.split()[:4] == ["dolly:main", "15,011", "en", "CC-BY-SA-3.0"] for line in lines)
+    cells = {line.split()[0]: line.split() for line in lines if ":" in line}
+    assert cells["instructionwild:en"] == [
+        "instructionwild:en",
+        "52,191",
+        "en",
+        "InstructionWild-noncommercial",
+    ]
+    assert cells["gpt4llm:zh"] == ["gpt4llm:zh", "48,818", "zh-Hans", "CC-BY-NC-4.0"]
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_what_a_terminal_is_too_narrow_for_is_not_cut(width: int) -> None:
+    lines = on_a_terminal("sources", width=width)
+    text = " ".join(lines)
+    assert max(map(len, lines)) <= width
+    assert text.count("CC-BY-NC-4.0") >= 5 and "LicenseRef-InstructionWild-noncommercial" in text
+    assert "records 806,199" in text and "languages en, zh-Hans" in text
+
+
+@pytest.mark.parametrize(
+    ("cells", "width", "widths"),
+    [
+        (["a:b", "1,234", "CC-BY-NC-4.0, MIT"], 40, [6, 5, 17]),
+        (["a:b", "1,234", "CC-BY-NC-4.0, MIT"], 32, [6, 5, 15]),  # MIT goes to the next line
+        (["a:b", "1,234", "CC-BY-NC-4.0, MIT"], 29, []),  # 13 for an id with its comma is the least
+        (["中文:b", "1", "x"], 40, [6, 1, 7]),
+    ],
+)
+def test_columns_are_as_wide_as_their_words(
+    cells: list[str], width: int, widths: list[int]
+) -> None:
+    from open_instructions.cli.console import _fitted
+
+    assert _fitted(["source", "n", "licence"], [cells], [False, True, False], width) == widths
 
 
 def test_stats_lead_with_five_lines(sample: Path) -> None:
@@ -289,4 +477,13 @@ def test_the_help_groups_the_options_of_a_build() -> None:
         "Where it goes",
         "Running",
     ]
-    assert "docs/cli.md" in command("--help").stdout
+
+
+def test_the_help_names_no_page_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from open_instructions import checkout
+
+    assert "More:  oi COMMAND --help; docs/ in the checkout" in command("--help").stdout
+    monkeypatch.setattr(checkout, "_PACKAGE", tmp_path / "open_instructions")
+    assert checkout.documents() == ""

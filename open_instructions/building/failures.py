@@ -6,8 +6,14 @@ wrong, not the data. The verdict depends on the counts of the whole build alone,
 
 from __future__ import annotations
 
-from ..errors import ConverterError, EmptyBuildError
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from ..errors import ConverterError, EmptyBuildError, counted, safe, shortened
 from ..ledger import Ledger
+from ..paths import for_pyarrow
 from ..schema import Reason
 
 _FEW = 10
@@ -34,28 +40,66 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
     if failed and (strict or too_many):
         why = "--strict allows none" if strict else f"more than one in {_ONE_IN:,}"
         raise ConverterError(
-            f"The code of a source or a stage failed on {failed:,} of {read:,} records, and {why}. {first}",
+            f"The code of a source or a stage failed on {failed:,} of {counted(read, 'record')}, and {why}. {first}",
             hint="The fault is in the code, not in the data. Nothing was published.",
         )
 
 
-def check_rows(ledger: Ledger) -> None:
-    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can take such a build."""
+def first_rejected(files: Sequence[Path], stage: str = "") -> dict[str, Any] | None:
+    """The first record in the shards of rejected/, where a stage is named the first of that one."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    columns = ["level", "stage", "conversation_id", "origin_file", "origin_row", "reason", "detail"]
+    for file in files:
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches(columns=columns):
+            fits = pc.equal(batch["level"], "record")
+            if stage:
+                fits = pc.and_(fits, pc.equal(batch["stage"], stage))
+            if first := batch.filter(fits).slice(0, 1).to_pylist():
+                found: dict[str, Any] = first[0]
+                return found
+    return None
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Where a rejected record stands, and why it is one."""
+    why = ": ".join(filter(None, (row["reason"], shortened(row["detail"]))))
+    return safe(f"record {row['origin_row']} (counted from 0) of {row['origin_file']}: {why}")
+
+
+def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
+    """A note where records could not be read: how many, where the first is, what is wrong with it, and
+    how to see them."""
+    count = ledger.summary()["records_unreadable"]
+    first = first_rejected(files, "read") if count else None
+    if first is None:
+        return []
+    id = quote(first["conversation_id"])
+    return [
+        f"{counted(count, 'record')} cannot be read. The first is {_place(first)}. oi explain {id} shows it; "
+        "rejected/ has them all, under the stage read"
+    ]
+
+
+def check_rows(ledger: Ledger, files: Sequence[Path]) -> None:
+    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can take
+    such a build. `files` are the shards of rejected/."""
     counts = ledger.summary()
     if counts["rows"]:
         return
     read = counts["records_read"] + counts["records_unreadable"]
-    lines = [
-        f"Not one conversation was kept of {read:,} record{'' if read == 1 else 's'}. Rejected were:"
-    ]
+    lines = [f"Not one conversation was kept of {counted(read, 'record')}. Rejected were:"]
     reasons = list(ledger.by_name("rejected_records").items())
     for (stage, reason), count in reasons[:_MOST_REASONS]:
         lines.append(f"  {count:,} as {reason}, at {stage}")
     if len(reasons) > _MOST_REASONS:
         lines.append(f"  and more, for {len(reasons) - _MOST_REASONS} other reasons")
+    if first := first_rejected(files):
+        lines.append(f"The first is {_place(first)}.")
     if len(lines) == 1:
         lines = ["Not one conversation was kept: the files hold no record."]
     raise EmptyBuildError(
         "\n".join(lines) + "\n",
-        hint="Nothing was published. docs/schema.md says what the reasons mean.",
+        hint="Nothing was published.",
     )

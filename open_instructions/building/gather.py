@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..catalogue import Selection, Source, Subset
 from ..catalogue.published import File, parse_place
-from ..errors import FetchError, InputError, MissingSourceError
+from ..errors import FetchError, InputError, MissingSourceError, Note
 from ..inputs import Found, find
 from ..inputs.cache import Cache, Held
 from ..inputs.fetch import Needs, Wanted, needs
@@ -46,7 +46,7 @@ def fetched(
         return [entry.held for entry in cache.complete(source, subset)]
 
     found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
-    return replace(found, notes=(*found.notes, *notes)), selections
+    return replace(found, notes=(*found.notes, *map(Note, notes))), selections
 
 
 def _worth_fetching(
@@ -129,7 +129,7 @@ def as_locked(
         if lock.version != here
         else ()
     )
-    return replace(found, notes=(*notes, *found.notes))
+    return replace(found, notes=(*map(Note, notes), *found.notes))
 
 
 def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:

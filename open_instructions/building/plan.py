@@ -78,7 +78,8 @@ def plan(said: Choices) -> Plan:
     else:
         found, selections = fetched(data, selections, recipe, said)
     if not found.inputs:
-        why = "".join(f"\n  {line}" for line in dict.fromkeys((*found.notes, *found.there)))
+        notes = [note.command for note in found.notes]
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
         raise InputError(
             f"{named(data) or 'The cache'} holds no file of the sources asked for.{why}",
             hint="oi sources lists the files looked for.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import counted
 from ..inputs import Found
 from ..ledger import Ledger
 from ..schema import Reason
@@ -43,14 +44,14 @@ def damage(ledger: Ledger) -> list[str]:
     notes = []
     for entry in ledger.ordered():
         if entry.stage == "read" and entry.name == Reason.TRUNCATED:
-            files = f"{ledger[entry]} file" + ("s" if ledger[entry] > 1 else "")
+            files = counted(ledger[entry], "file")
             notes.append(
                 f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept"
             )
         if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
             notes.append(f"{entry.source}:{entry.subset}: an empty file")
         if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
-            records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
+            records = counted(ledger[entry], "record")
             notes.append(
                 f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
             )
@@ -61,10 +62,15 @@ def other_counts_note(other: Sequence[dict[str, Any]]) -> list[str]:
     """One note, however many subsets it is about: of a partial download it is all of them."""
     if not other:
         return []
-    (first, found, published), *more = [
-        (f"{c['source']}:{c['subset']}", f"{c['found']:,}", f"{c['published']:,}") for c in other
+    first, *more = other
+    were = "was" if first["found"] == 1 else "were"
+    said = [
+        f"{_name(first)}: {counted(first['found'], 'record')} {were} found, and {first['published']:,} were published"
     ]
-    said = [f"{first}: {found} records were found, and {published} were published"]
     return [
-        "; ".join([*said, *(f"{name}: {found} and {published}" for name, found, published in more)])
+        "; ".join([*said, *(f"{_name(c)}: {c['found']:,} and {c['published']:,}" for c in more)])
     ]
+
+
+def _name(count: dict[str, Any]) -> str:
+    return f"{count['source']}:{count['subset']}"

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from .. import store
 from ..engines import Engine
 from ..engines.local import Local
-from ..errors import InputError, LedgerError, OutputError, UsageError
+from ..errors import InputError, LedgerError, Note, OutputError, UsageError
 from ..inputs import Found, Input, digest, stamp
 from ..inputs.cache import Cache
 from ..inputs.fetching import Fetching
@@ -39,7 +39,7 @@ from ..store.work import (
 )
 from .choices import Choices, Missing
 from .chunks import chunks_of, process
-from .failures import check_failures, check_rows
+from .failures import check_failures, check_rows, unreadable
 from .plan import Plan, plan
 from .progress import Progress, Step, watched
 from .result import BuildResult, damage, other_counts_note
@@ -151,9 +151,11 @@ def build(
                     watched(progress) as watch,
                 ):
                     manifest = _run(job, work, running, watch, strict=strict)
-                notes = damage(Ledger.from_dict(manifest["ledger"])) + (
-                    [] if sample else other_counts_note(manifest["counts"])
-                )
+                counts = Ledger.from_dict(manifest["ledger"])
+                rejects = _rejects(work / READY, manifest["shards"])
+                notes = [*damage(counts), *unreadable(counts, rejects)]
+                if not sample:
+                    notes += other_counts_note(manifest["counts"])
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
         raise
@@ -183,9 +185,15 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     except (OSError, NotImplementedError) as error:  # of a file system without locks
         notes = [
             *notes,
-            f"later commands will have to be told this folder, and oi explain --data-dir: {error}",
+            "later commands do not know of this build, and have to be told its folder, and "
+            f"--data-dir: {error}",
         ]
-    return replace(job.found, notes=(*job.found.notes, *notes))
+    return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
+
+
+def _rejects(folder: Path, shards: Sequence[dict[str, Any]]) -> list[Path]:
+    paths = [shard["path"] for shard in shards]
+    return [folder / path for path in paths if path.startswith(f"{store.REJECTED}/")]
 
 
 def _engine(
@@ -243,7 +251,7 @@ def _run(
             "The books do not balance: " + "; ".join(problems[:5]) + ".",
             hint="Nothing was published. This is a bug: report it.",
         )
-    check_rows(counts)
+    check_rows(counts, _rejects(ready, merged.shards))
     by_name = {s.source.name: s.source for s in job.selections}
     attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
     manifest = {

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from ..checkout import documents
 from ..errors import OpenInstructionsError
 from ..paths import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
@@ -26,6 +27,8 @@ _HELP = {"-h", "--help"}
 _GOES_ON = ("build", "fetch")
 """These start from what is done, after an interruption, and end although nobody reads their messages."""
 
+_MORE = "; ".join(filter(None, ("oi COMMAND --help", documents())))
+
 app = typer.Typer(
     name="oi",
     no_args_is_help=True,
@@ -33,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
     help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
-    epilog="Start here:  oi build --sample   then   oi stats\n\nDocumentation:  README.md; docs/cli.md, docs/recipes.md, docs/schema.md",
+    epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)
 app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
@@ -118,7 +121,7 @@ def _main(arguments: list[str] | None) -> int:
     except _WrongUsage as error:
         if not error.format_message():  # no command at all: the help has been shown
             return 2
-        fail(*in_words(error))
+        fail(*in_words(error, _command(given)))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         if debug:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
-from ..errors import UsageError
+from ..errors import UsageError, counted
 from ..paths import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
@@ -255,7 +255,7 @@ def build(
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
     for note in result.found.notes[watcher.said :]:
-        err().print(Text(safe(f"Note: {note}")))
+        err().print(Text(safe(f"Note: {note.command}")))
     totals = ledger.summary()
     console = out()
     if result.unchanged:
@@ -263,8 +263,8 @@ def build(
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(
         Text(
-            f"{read:,} records = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
-            f"{totals['rows']:,} rows in {time.monotonic() - started:.1f} s"
+            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
+            f"{counted(totals['rows'], 'row')} in {time.monotonic() - started:.1f} s"
         )
     )
     console.print(Text(safe(str(result.path))))
@@ -305,7 +305,7 @@ class _Watcher:
             )
         self.said = len(job.found.notes)
         for note in job.found.notes:
-            self._console.print(Text(safe(f"Note: {note}")))
+            self._console.print(Text(safe(f"Note: {note.command}")))
         if job.found.missing:
             gone = ", ".join(f"{source}:{subset}" for source, subset in job.found.missing)
             self._console.print(Text(safe(f"Missing: {gone}")))
@@ -346,7 +346,9 @@ class _Watcher:
             self._progress.update(self._bars[step.source], completed=step.total)
         elif step.source is not None:
             self._console.print(
-                Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}")
+                Text(
+                    f"{step.source}: {counted(self._records[step.source], 'record')}, {size(step.total)}"
+                )
             )
 
     def done(self) -> None:

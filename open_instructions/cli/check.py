@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import err, out, safe, to_read
+from .console import err, out, safe
 
 EXAMPLES = """Examples:
 
@@ -27,7 +27,7 @@ def check(
     """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
     from ..reports.check import check as run
 
-    found = run(to_read(directory))
+    found = run(directory)
     for problem in found.problems:
         err().print(Text(safe(f"{found.path}: {problem}")))
     if found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..reports.tables import UNSEEN, plain
+from ..errors import UNSEEN
+from ..reports.tables import plain
 from ..reports.tables import safe as safe
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 20_000
 """Characters of a message: one that names every file of a large set is no longer."""
+_GAP = 2
+"""Columns of a terminal between two of a table."""
+_UNLISTED = "LicenseRef-"
+"""How the name of a licence begins that SPDX does not list; a narrow terminal does without."""
 
 
 def json_text(value: Any) -> str:
@@ -82,17 +86,6 @@ def fail(message: str, hint: str = "") -> None:
         console.print(Text(safe(hint)))
 
 
-def to_read(directory: str | None) -> str | os.PathLike[str]:
-    """The build that a command reads: the one that was named, or the newest, and then which one that is is said."""
-    if directory is not None:
-        return directory
-    from ..store import newest
-
-    found = newest()
-    err().print(Text(safe(f"The newest build: {found}")))
-    return found
-
-
 def bars(console: Console) -> Progress:
     """Bars of bytes: how far, how fast, how long still."""
     from rich.progress import (
@@ -119,8 +112,9 @@ def show(
 ) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
-    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before the others, and that is said:
-    a number that is broken in two is misread.
+    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before
+    the others, and that is said.
+    Cells are wrapped between words alone: a number or an id that is broken in two is misread.
     """
     if not rows:
         return
@@ -128,49 +122,106 @@ def show(
     if not console.is_terminal:
         sys.stdout.write((f"{title}\n" if title else "") + safe(plain(headings, rows)) + "\n\n")
         return
-    shown = list(range(len(headings)))
-    if _width(headings, rows, shown, gap=2) > console.width:
-        shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
-    left_out = []
-    for name in spare:
-        if (
-            _width(headings, rows, shown, gap=2) > console.width
-            and (at := headings.index(name)) in shown
-        ):
-            shown.remove(at)
-            left_out.append(name)
-    headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
-    table = Table(
-        title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold",
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
-    )  # fmt: skip
+    every_name, every_row = (
+        [safe(heading) for heading in headings],
+        [[safe(cell) for cell in row] for row in rows],
+    )
+    names, cells, left_out = _narrowed(every_name, every_row, spare, console.width)
     numeric = [
-        all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in rows)
-        for i in range(len(headings))
+        all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in cells)
+        for i in range(len(names))
     ]
-    for at, heading in enumerate(headings):
-        table.add_column(
-            safe(heading),
-            justify="right" if at and numeric[at] else "left",
-            overflow="fold",
-            no_wrap=not at or numeric[at],
-        )
-    for row in rows:
-        table.add_row(
-            *(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None
-        )
-    console.print(table, soft_wrap=False)
+    widths = _fitted(names, cells, numeric, console.width)
+    if not widths:
+        _print_stacked(console, safe(title), every_name, every_row)
+        return
+    console.print(_drawn(safe(title), names, cells, numeric, widths), soft_wrap=False)
     if left_out:
         console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.\n", style="dim"))
 
 
-def _width(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, gap: int
-) -> int:
-    """Of a table with so much between two columns."""
+def _narrowed(
+    headings: list[str], rows: list[list[str]], spare: Sequence[str], width: int
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """A table without what this width has no room for, and the names of what was left out."""
+    shown = list(range(len(headings)))
+    if _width(headings, rows, shown) > width:
+        shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
+    left_out = []
+    for name in spare:
+        if _width(headings, rows, shown) > width and (at := headings.index(name)) in shown:
+            shown.remove(at)
+            left_out.append(name)
+    if _width(headings, rows, shown) > width and any(
+        cell.startswith(_UNLISTED) for row in rows for cell in row
+    ):
+        rows = [[cell.removeprefix(_UNLISTED) for cell in row] for row in rows]
+        left_out.append(f"{_UNLISTED} before a licence")
+    return [headings[i] for i in shown], [[row[i] for i in shown] for row in rows], left_out
+
+
+def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
     return 2 + sum(
-        max(len(cell) for cell in (headings[i], *(row[i] for row in rows))) + gap for i in shown
+        max(cell_len(cell) for cell in (headings[i], *(row[i] for row in rows))) + _GAP
+        for i in shown
     )
+
+
+def _fitted(
+    headings: list[str], rows: list[list[str]], numeric: list[bool], width: int
+) -> list[int]:
+    """How wide each column is, so that no word and no number is broken in two; none where a terminal is
+    too narrow for that."""
+    whole, least = [], []
+    for at, heading in enumerate(headings):
+        cells = [heading, *(row[at] for row in rows)]
+        whole.append(max(map(cell_len, cells)))
+        words = [word for cell in cells for word in cell.split(" ")]
+        least.append(whole[at] if not at or numeric[at] else max(map(cell_len, words)))
+    spare = width - 2 - _GAP * (len(headings) - 1) - sum(least)
+    if spare < 0:
+        return []
+    for at, wanted in enumerate(whole):
+        more = min(spare, wanted - least[at])
+        least[at] += more
+        spare -= more
+    return least
+
+
+def _drawn(
+    title: str, headings: list[str], rows: list[list[str]], numeric: list[bool], widths: list[int]
+) -> Table:
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", header_style="bold",
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
+    for at, heading in enumerate(headings):
+        table.add_column(
+            heading,
+            justify="right" if at and numeric[at] else "left",
+            width=widths[at],
+            no_wrap=not at or numeric[at],
+        )
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold" if row[0] == "all" else None)
+    return table
+
+
+def _print_stacked(
+    console: Console, title: str, headings: list[str], rows: list[list[str]]
+) -> None:
+    """A table for a terminal that is too narrow for its columns: each row is a paragraph."""
+    if title:
+        console.print(Text(title, style="bold"))
+    for row in rows:
+        console.print(Text(row[0], style="bold"))
+        said = [
+            f"{heading} {cell}"
+            for heading, cell in zip(headings[1:], row[1:], strict=True)
+            if cell not in ("", "0")
+        ]
+        console.print(Text("; ".join(said)))
+    console.print()
 
 
 def size(count: int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import out, safe, to_read
+from .console import out, safe
 
 EXAMPLES = """Examples:
 
@@ -61,7 +61,7 @@ def explain(
     from ..reports.explain import explain as look
     from ..reports.narrative import LONG, lines
 
-    found = look(id, to_read(directory), data_dir=data_dir or None, sources=sources)
+    found = look(id, directory, data_dir=data_dir or None, sources=sources)
     console = out()
     for kind, line in lines(found, None if full else LONG):
         console.print(Text(safe(line), style=_STYLES.get(kind, "")))

@@ -9,15 +9,18 @@ from typing import Any
 from ..errors import suggest
 
 
-def in_words(error: Any) -> tuple[str, str]:
-    """What a usage error of Typer says, and a hint."""
+def in_words(error: Any, command: str) -> tuple[str, str]:
+    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error does
+    not know."""
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "oi"
+    command = context.command_path if context else f"oi {command}".strip()
     if hasattr(error, "possibilities"):
         return _no_such_option(context, command, error.option_name)
     if wanted := re.match(r"No such command '(.*?)'\.", error.format_message(), re.S):
         known = list(context.command.commands) if context else []
         return f"There is no command {wanted[1]!r}.", suggest(wanted[1], known, "Commands are")
+    if wanted := re.match(r"Option '(--?[\w-]+)' requires an argument\.", error.format_message()):
+        return f"{wanted[1]} needs a value.", f"{command} --help shows how."
     return _wrong_value(error) or _sentence(error.format_message()), f"{command} --help shows how."
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import json_text, out, safe, show, to_read
+from .console import json_text, out, safe, show
 
 EXAMPLES = """Examples:
 
@@ -34,7 +34,7 @@ def stats(
     from ..reports.stats import stats as summarise
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
-    found = summarise(to_read(directory))
+    found = summarise(directory)
     if as_json:
         typer.echo(json_text(found.to_dict()))
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import paths
 from ..catalogue import Selection, Source, Subset, registry
 from ..catalogue.evidence import IndexBase
-from ..errors import InputError, MissingSourceError, UsageError
+from ..errors import InputError, MissingSourceError, Note, UsageError
 from ..paths import shown
 from ..readers import archive_fault, plain_name
 from . import absent
@@ -56,7 +56,7 @@ class Found:
 
     inputs: tuple[Input, ...]
     missing: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     unused: tuple[str, ...]
     there: tuple[str, ...] = ()
 
@@ -189,7 +189,7 @@ def find(
     return Found(
         tuple(inputs),
         tuple(lacking),
-        tuple(notes),
+        tuple(map(Note, notes)),
         tuple(sorted(unused)),
         () if inputs else tuple(there),
     )

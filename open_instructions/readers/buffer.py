@@ -96,7 +96,7 @@ class Buffer:
                     continue
                 raise Broken(
                     offset,
-                    error.msg,
+                    f"{error.msg} at character {offset}",
                     self.ended and _ends_inside(error, self.text[self.at + offset :]),
                 ) from None
             except RecursionError:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from ..errors import shortened
 from ..schema import Reason
 from .buffer import Broken, Buffer
 from .frames import Frame, RepeatedKey, fast_decoder, without_repeats
@@ -216,7 +217,7 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
         except Broken as error:
             left = buffer.rest()
             reason = Reason.TRUNCATED if error.at_end else error.reason
-            yield Frame(row, left, reason=reason, detail=f"{key}: {error.detail}"), None
+            yield Frame(row, left, reason=reason, detail=f"{shortened(key)}: {error.detail}"), None
             return
     if not seen:
         yield (

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..arrays import strings
 from ..catalogue import Selection, Source, registry, select
-from ..errors import NotFoundError
+from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
 from ..ledger import Tally
 from ..paths import Folders, folders, for_pyarrow, place
@@ -26,9 +26,10 @@ from ..readers.chunk import cut
 from ..recipe import Recipe
 from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
 from ..store import DATA, FILES, REJECTED, Build, open_build, whereabouts
-from .narrative import LONG, lines
+from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
+_NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
 
 
@@ -56,11 +57,12 @@ class Explanation:
     rejected: list[dict[str, Any]]
     raw: str
     steps: list[Step]
-    note: str = ""
+    note: Note = _NO_NOTE
     header: str = ""
 
     def __repr__(self) -> str:
-        return safe("\n".join(text for _, text in lines(self, LONG)))
+        said = lines(self, LONG_IN_PYTHON)
+        return safe("\n".join(in_python(text) if kind == "note" else text for kind, text in said))
 
     def _repr_html_(self) -> str:
         return f"<pre>{escaped(repr(self))}</pre>"
@@ -97,11 +99,11 @@ def explain(
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
-        return found(raw, [], known)
+        return found(raw, [], Note(known))
     source = _input(build, origin, known, folders(data_dir))
     if source is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
-        return found(raw, [], note)
+        return found(raw, [], Note(note))
     raw, steps = _replay(build, origin, source, known)
     copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
     if copies and not rows:
@@ -216,7 +218,7 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
-        return f"The source {name} is not known here; --sources ./mine.py shows the stages, if it is one of your own."
+        return f"The source {name} is not known here; --sources=./mine.py shows the stages, if it is one of your own."
     if known.digest != (build.manifest["sources"].get(name) or ""):
         return f"The source {name} is another than the build was made with: its .py file has changed, or --sources has to name it."
     return known

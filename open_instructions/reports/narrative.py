@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .explain import Explanation
 
 Line = tuple[str, str]
 """What kind of line it is (heading, refused, note, added, removed, near, or "" for any other), and its text."""
-LONG = 2000
-"""Characters of a text that are shown where nobody asks for all."""
+_MOST_LINES = 60
 
 
-def lines(found: Explanation, most: int | None) -> list[Line]:
-    """An explanation as lines; texts of more than `most` characters are shortened. What data says is in them as it is."""
+class Limit(NamedTuple):
+    """So many characters of a text are shown where nobody asks for all, and how to ask."""
+
+    characters: int
+    ask: str
+
+
+LONG = Limit(2000, "--full shows them")
+LONG_IN_PYTHON = Limit(2000, ".raw and .steps have them")
+
+
+def lines(found: Explanation, most: Limit | None) -> list[Line]:
+    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as it
+    is."""
     said: list[Line] = []
 
     def say(text: str, kind: str = "") -> None:
@@ -46,9 +57,9 @@ def lines(found: Explanation, most: int | None) -> list[Line]:
             "refused",
         )
         if row["level"] == "turn":
-            say(_indent(_short(row["raw"], 300)))
+            say(_indent(_short(row["raw"], most and most._replace(characters=300))))
     if found.note:
-        say(f"  {found.note}", "note")
+        say(f"  {found.note.command}", "note")
     if found.header:
         say("the file says, for all its records", "heading")
         say(_indent(_short(_pretty(found.header), most)))
@@ -90,7 +101,7 @@ def lines(found: Explanation, most: int | None) -> list[Line]:
     return said
 
 
-def _changes(before: list[str], after: list[str], most: int | None) -> list[Line]:
+def _changes(before: list[str], after: list[str], most: Limit | None) -> list[Line]:
     """What went and what came, with a line around it, as in a diff."""
     shown = _shortened(list(difflib.unified_diff(before, after, lineterm="", n=1))[2:], most)
     return [({"+": "added", "-": "removed"}.get(line[:1], "near"), "  " + line) for line in shown]
@@ -105,20 +116,18 @@ def _pretty(raw: str) -> str:
         return raw
 
 
-def _short(text: str, most: int | None) -> str:
-    return (
-        text
-        if most is None or len(text) <= most
-        else f"{text[:most]}\n… {len(text) - most:,} more characters; --full shows them, .raw and .steps in Python"
-    )
+def _short(text: str, most: Limit | None) -> str:
+    more = 0 if most is None else len(text) - most.characters
+    if most is None or more <= 0:
+        return text
+    return f"{text[: most.characters]}\n… {more:,} more characters; {most.ask}"
 
 
-def _shortened(lines: list[str], most: int | None) -> list[str]:
-    return (
-        lines
-        if most is None or len(lines) <= 60
-        else [*lines[:60], f"… {len(lines) - 60:,} more lines; --full shows them, .steps in Python"]
-    )
+def _shortened(lines: list[str], most: Limit | None) -> list[str]:
+    more = len(lines) - _MOST_LINES
+    if most is None or more <= 0:
+        return lines
+    return [*lines[:_MOST_LINES], f"… {more:,} more lines; {most.ask}"]
 
 
 def _indent(text: str) -> str:

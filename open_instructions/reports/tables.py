@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Sequence
 
+from ..errors import safe as safe
 from ..ledger import Ledger
 
 LEDGER_SPARE = ("joined", "parts added", "unreadable", "turns rejected", "turns kept")
 """Columns of the ledger that a narrow terminal can do without, the first before the others."""
 
 Table = tuple[list[str], list[list[str]]]
-UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, halves of surrogate pairs
-    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # what joins, breaks and turns text round
-    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"  # other formats
-    r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
-    r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
-)
-"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags or variation selectors."""
 _CELL = "padding: 2px 8px; white-space: nowrap; text-align: "
-
-
-def safe(text: str) -> str:
-    """Text with control characters, terminal escapes, direction marks and all that is invisible made visible.
-
-    >>> safe("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    return UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
 
 
 def ledger_table(ledger: Ledger) -> Table:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
-from ..errors import NotFoundError, OutputError, UsageError
+from ..errors import NotFoundError, OutputError, UsageError, safe
 from ..ledger import Ledger
 
 MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
@@ -105,12 +106,14 @@ def inside(shard: str) -> bool:
 
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
-    """The build in a folder; without one the newest."""
-    folder = paths.place(path) if path is not None else newest()
+    """The build in a folder; without one the newest, and then which one that is is said."""
+    folder = paths.place(path) if path is not None else _said(newest())
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
-        raise NotFoundError(f"{folder} {what}.", hint="oi build makes one.")
+        raise NotFoundError(
+            f"{folder} {what}.", hint="The folder of a build is meant, which oi build makes."
+        )
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         if content["format"] != 1:
@@ -170,6 +173,17 @@ def newest() -> Path:
             hint="Name the folder of one, or make one: oi build --sample",
         )
     return max(unnoted, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
+
+
+_last_said: list[Path] = []
+
+
+def _said(folder: Path) -> Path:
+    """Say on standard error which build is read: again only when it is another one."""
+    if sys.stderr and _last_said != [folder]:
+        _last_said[:] = [folder]
+        print(f"The newest build: {safe(str(folder))}", file=sys.stderr, flush=True)
+    return folder
 
 
 def existing(out: Path) -> Build | None:
