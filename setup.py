@@ -19,7 +19,7 @@ if os.environ.get("OI_NATIVE") == "1" and not {"egg_info", "dist_info", "sdist"}
     # only the modules themselves have to be free of type errors: other libraries, and their stubs, need not be there to build
     options = ["--follow-imports=silent"]
     names = ("tags", "code_blocks", "dom", "inline", "tables", "markdown")
-    paths = [f"open_instructions/stages/{name}.py" for name in names]
+    paths = [f"open_instructions/stages/html/{name}.py" for name in names]
     modules = mypycify([*options, *paths], opt_level="3")
 
 setup(ext_modules=modules)

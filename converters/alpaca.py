@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.layouts.fields import blank_no_input, instruction_pair
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, instruction_pair
-from open_instructions.upstream import File, Hub, github
 
 _NEXT_TASK = re.compile(r"\n[ \t]*+\d++\.\s*+Instruction:")
 _MARKS = re.compile(r"[ \t]*+(?:[#*]++|<!--\s*+-->|\d++)?[ \t]*+")
@@ -24,7 +24,11 @@ def cut_next_record(record: Record) -> Record:
     if not isinstance(output, str) or "Instruction:" not in output:
         return record
     match = _NEXT_TASK.search(output)
-    return {**record, "output": output[: _before_marks(output, match.start())].rstrip()} if match else record
+    return (
+        {**record, "output": output[: _before_marks(output, match.start())].rstrip()}
+        if match
+        else record
+    )
 
 
 def _before_marks(text: str, at: int) -> int:
@@ -73,7 +77,13 @@ ALPACA = Source(
             downloads=(
                 File(
                     "alpaca_data.json",
-                    (github("tatsu-lab/stanford_alpaca", "761dc5bfbdeeffa89b8bff5d038781a4055f796a", "alpaca_data.json"),),
+                    (
+                        github(
+                            "tatsu-lab/stanford_alpaca",
+                            "761dc5bfbdeeffa89b8bff5d038781a4055f796a",
+                            "alpaca_data.json",
+                        ),
+                    ),
                     22_773_992,
                     ("2eddafc6b977608d778aaab8dfc7e50e547b3af9826dfb9e909d9fc362e4a419",),
                 ),
@@ -91,7 +101,13 @@ ALPACA = Source(
             downloads=(
                 File(
                     _PARQUET,
-                    (Hub("tatsu-lab/alpaca", f"data/{_PARQUET}", "dce01c9b08f87459cf36a430d809084718273017"),),
+                    (
+                        Hub(
+                            "tatsu-lab/alpaca",
+                            f"data/{_PARQUET}",
+                            "dce01c9b08f87459cf36a430d809084718273017",
+                        ),
+                    ),
                     None,
                     ("06391b656a06fd3fb9d213160ef2398796c3b7f3dc75ef1e3ced30d461517073",),
                 ),
@@ -108,9 +124,21 @@ ALPACA = Source(
     default=("main", "hub"),
     first_of=True,
     rules=(
-        Rule("no_input", 'An input that only says there is none ("<noinput>", "No input.") becomes empty.', blank_no_input),
-        Rule("next_record", "An output that runs on into the generator's next task is cut there.", cut_next_record),
-        Rule("no_output", 'A record whose output only says "<nooutput>", "<noinput>" or "N/A" is rejected.', refuse_no_output),
+        Rule(
+            "no_input",
+            'An input that only says there is none ("<noinput>", "No input.") becomes empty.',
+            blank_no_input,
+        ),
+        Rule(
+            "next_record",
+            "An output that runs on into the generator's next task is cut there.",
+            cut_next_record,
+        ),
+        Rule(
+            "no_output",
+            'A record whose output only says "<nooutput>", "<noinput>" or "N/A" is rejected.',
+            refuse_no_output,
+        ),
     ),
     template="{instruction}\n\n{input}",
     examples=(
@@ -123,8 +151,17 @@ ALPACA = Source(
             ((("user", "Name a colour."), ("assistant", "Blue.")),),
         ),
         Example(
-            {"instruction": "Explain the value.", "input": "None", "output": "It means nothing is there."},
-            ((("user", "Explain the value.\n\nNone"), ("assistant", "It means nothing is there.")),),
+            {
+                "instruction": "Explain the value.",
+                "input": "None",
+                "output": "It means nothing is there.",
+            },
+            (
+                (
+                    ("user", "Explain the value.\n\nNone"),
+                    ("assistant", "It means nothing is there."),
+                ),
+            ),
         ),
         Example(
             {
@@ -134,7 +171,9 @@ ALPACA = Source(
             },
             ((("user", "Name a tree."), ("assistant", "An oak.")),),
         ),
-        Example({"instruction": "Draw a cat.", "input": "", "output": "<No Output>"}, ("placeholder",)),
+        Example(
+            {"instruction": "Draw a cat.", "input": "", "output": "<No Output>"}, ("placeholder",)
+        ),
         Example({"instruction": "Say nothing.", "input": "", "output": ""}, ("no_answer",)),
     ),
 )
@@ -154,5 +193,12 @@ def _is_filled_prompt(record: Record) -> bool:
     text = record.get("text")
     if not isinstance(text, str) or "### Instruction:" not in text:
         return False
-    said = [part for name in ("instruction", "input", "output") if isinstance(part := record.get(name), str)]
-    return all(part.strip() in text for part in said) and len(text) - sum(map(len, said)) < _TEMPLATE_CHARS
+    said = [
+        part
+        for name in ("instruction", "input", "output")
+        if isinstance(part := record.get(name), str)
+    ]
+    return (
+        all(part.strip() in text for part in said)
+        and len(text) - sum(map(len, said)) < _TEMPLATE_CHARS
+    )

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.catalogue.published import File, Hub
+from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
-from open_instructions.shapes import instruction_pair
-from open_instructions.upstream import File, Hub
 
 _MARK = re.compile(
     r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
@@ -46,7 +46,13 @@ DOLLY = Source(
             downloads=(
                 File(
                     _FILE,
-                    (Hub("databricks/databricks-dolly-15k", _FILE, "bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a"),),
+                    (
+                        Hub(
+                            "databricks/databricks-dolly-15k",
+                            _FILE,
+                            "bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a",
+                        ),
+                    ),
                     13_085_339,
                     ("2df9083338b4abd6bceb5635764dab5d833b393b55759dffb0959b6fcbf794ec",),
                 ),
@@ -71,14 +77,27 @@ DOLLY = Source(
     template="{instruction}\n\n{context}",
     examples=(
         Example(
-            {"instruction": "What is it made of?", "context": "Glass is made of sand.[3]", "response": "Sand.", "category": "closed_qa"},
+            {
+                "instruction": "What is it made of?",
+                "context": "Glass is made of sand.[3]",
+                "response": "Sand.",
+                "category": "closed_qa",
+            },
             ((("user", "What is it made of?\n\nGlass is made of sand."), ("assistant", "Sand.")),),
         ),
         Example(
-            {"instruction": "How is pain said?", "context": "", "response": "[pɛ̃], and row[0] is code.", "category": "open_qa"},
+            {
+                "instruction": "How is pain said?",
+                "context": "",
+                "response": "[pɛ̃], and row[0] is code.",
+                "category": "open_qa",
+            },
             ((("user", "How is pain said?"), ("assistant", "[pɛ̃], and row[0] is code.")),),
         ),
-        Example({"instruction": "Say more.", "context": "", "response": " ", "category": "open_qa"}, ("no_answer",)),
+        Example(
+            {"instruction": "Say more.", "context": "", "response": " ", "category": "open_qa"},
+            ("no_answer",),
+        ),
     ),
 )
 
@@ -88,4 +107,6 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
     category = record.get("category")
     task = category if isinstance(category, str) else None
     used = ("category",) if task else ()
-    yield instruction_pair(record, prompt=("instruction", "context"), answer="response", task=task, used=used)
+    yield instruction_pair(
+        record, prompt=("instruction", "context"), answer="response", task=task, used=used
+    )

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.catalogue.published import File, Hub
+from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
-from open_instructions.shapes import NUMBER_AS_TEXT, as_text, pair
-from open_instructions.upstream import File, Hub
 
 _END = re.compile(r"(?:(?<!\s)|(?<=</s> ))\s*+</s>\s*+\Z|</s> ?(?=\n)")
 """White space is looked at from its beginning alone: else it costs its square."""
@@ -36,12 +36,21 @@ _SHAPES = (
 
 
 def drop_end_marks(record: Record) -> Record:
-    changed = {k: _END.sub("", v) for k, v in record.items() if k.startswith("response") and isinstance(v, str) and "</s>" in v}
+    changed = {
+        k: _END.sub("", v)
+        for k, v in record.items()
+        if k.startswith("response") and isinstance(v, str) and "</s>" in v
+    }
     return {**record, **changed} if any(record[k] != v for k, v in changed.items()) else record
 
 
 def _subset(
-    name: str, files: tuple[str, ...], downloads: tuple[File, ...], records: int | None, format: Any = "parquet", note: str = ""
+    name: str,
+    files: tuple[str, ...],
+    downloads: tuple[File, ...],
+    records: int | None,
+    format: Any = "parquet",
+    note: str = "",
 ) -> Subset:
     return Subset(
         name,
@@ -63,10 +72,15 @@ def _subset(
 
 _REPO = "nomic-ai/gpt4all_prompt_generations"
 _REVISIONS = ("v1.1-breezy", "v1.2-jazzy", "v1.3-groovy")
-_MAIN = ("data/train-00000-of-00002-de0ae301d048d960.parquet", "data/train-00001-of-00002-014071b0381dd5ae.parquet")
+_MAIN = (
+    "data/train-00000-of-00002-de0ae301d048d960.parquet",
+    "data/train-00001-of-00002-014071b0381dd5ae.parquet",
+)
 _J = tuple(
     f"data/train-0000{number}-of-00004-{tag}.parquet"
-    for number, tag in enumerate(("49a07627b3b5bdbe", "62d2ea1ccbf3c546", "5d4368eca33ee435", "ef0356d35c1172f0"))
+    for number, tag in enumerate(
+        ("49a07627b3b5bdbe", "62d2ea1ccbf3c546", "5d4368eca33ee435", "ef0356d35c1172f0")
+    )
 )
 _P3 = File(
     "data.jsonl",
@@ -105,29 +119,72 @@ GPT4ALL = Source(
             808812,
             note="GPT4All-J v1.0, with OIG's subsets.",
         ),
-        _subset("main", ("train-0000[01]-of-00002-*.parquet",), tuple(File(n, (Hub(_REPO, n),)) for n in _MAIN), 437604),
-        _subset("p3", ("data.jsonl",), (_P3,), 806199, "lines", "With P3, whose answers are mostly one word."),
+        _subset(
+            "main",
+            ("train-0000[01]-of-00002-*.parquet",),
+            tuple(File(n, (Hub(_REPO, n),)) for n in _MAIN),
+            437604,
+        ),
+        _subset(
+            "p3",
+            ("data.jsonl",),
+            (_P3,),
+            806199,
+            "lines",
+            "With P3, whose answers are mostly one word.",
+        ),
     ),
     default=("main",),
-    rules=(Rule("end_marks", "The literal `</s>` that joins texts is taken out of responses.", drop_end_marks),),
+    rules=(
+        Rule(
+            "end_marks",
+            "The literal `</s>` that joins texts is taken out of responses.",
+            drop_end_marks,
+        ),
+    ),
     template="{prompt}",
     examples=(
         Example(
-            {"prompt": "<p>What does <code>a &lt; b</code> mean?</p>", "response": "It compares.", "source": _STACK_OVERFLOW},
+            {
+                "prompt": "<p>What does <code>a &lt; b</code> mean?</p>",
+                "response": "It compares.",
+                "source": _STACK_OVERFLOW,
+            },
             ((("user", "What does `a < b` mean?"), ("assistant", "It compares.")),),
             subset="main",
         ),
         Example(
-            {"prompt": {"value": "Name a metal."}, "response": "Iron.</s> \n", "source": "bigscience/p3"},
+            {
+                "prompt": {"value": "Name a metal."},
+                "response": "Iron.</s> \n",
+                "source": "bigscience/p3",
+            },
             ((("user", "Name a metal."), ("assistant", "Iron.")),),
             subset="p3",
         ),
         Example(
-            {"prompt": "Hi.", "response_turn_1": "Hello.", "prompt_turn_2": "Bye.", "response_turn_2": "See you.", "source": ""},
-            ((("user", "Hi."), ("assistant", "Hello."), ("user", "Bye."), ("assistant", "See you.")),),
+            {
+                "prompt": "Hi.",
+                "response_turn_1": "Hello.",
+                "prompt_turn_2": "Bye.",
+                "response_turn_2": "See you.",
+                "source": "",
+            },
+            (
+                (
+                    ("user", "Hi."),
+                    ("assistant", "Hello."),
+                    ("user", "Bye."),
+                    ("assistant", "See you."),
+                ),
+            ),
             subset="p3",
         ),
-        Example({"prompt": 42, "response": "A number.", "source": "unified_chip2"}, ("unexpected_shape",), subset="main"),
+        Example(
+            {"prompt": 42, "response": "A number.", "source": "unified_chip2"},
+            ("unexpected_shape",),
+            subset="main",
+        ),
     ),
 )
 
@@ -157,13 +214,24 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
         if prompt is not None and record[answered] is None:
             yield Reject(Reason.NO_ANSWER, f"{answered} is null")
             return
-        if prompt is not None and response is None and (response := as_text(record[answered])) is not None:
+        if (
+            prompt is not None
+            and response is None
+            and (response := as_text(record[answered])) is not None
+        ):
             edits = (NUMBER_AS_TEXT,)
         if prompt is None or response is None:
             wrong = asked if prompt is None else answered
             yield Reject(Reason.UNEXPECTED_SHAPE, f"{wrong} is a {type(record[wrong]).__name__}")
             return
         messages += pair(prompt, response, prompt_is_html=stack_overflow)
-    used = [name for names in shape for name in names if not isinstance(record[name], dict) or len(record[name]) == 1]
+    used = [
+        name
+        for names in shape
+        for name in names
+        if not isinstance(record[name], dict) or len(record[name]) == 1
+    ]
     task = origin if isinstance(origin, str) and origin else "unspecified"
-    yield Draft(messages, task=task, used=(*used, "source") if task == origin else used, edits=edits)
+    yield Draft(
+        messages, task=task, used=(*used, "source") if task == origin else used, edits=edits
+    )

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.layouts.fields import blank_no_input, drop_labels, instruction_pair
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import blank_no_input, drop_labels, instruction_pair
-from open_instructions.upstream import File, Hub, github
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
@@ -39,11 +39,19 @@ def restore_beginning(record: Record) -> Record:
 
 
 def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:
-    yield Reject(Reason.PREFERENCE_PAIR, "two or more rated answers to one prompt; this version converts conversations only")
+    yield Reject(
+        Reason.PREFERENCE_PAIR,
+        "two or more rated answers to one prompt; this version converts conversations only",
+    )
 
 
 def _file(name: str, *mirrors: Hub, size: int | None = None, sha256: tuple[str, ...] = ()) -> File:
-    return File(name, (github("Instruction-Tuning-with-GPT-4/GPT-4-LLM", "main", f"data/{name}"), *mirrors), size, sha256)
+    return File(
+        name,
+        (github("Instruction-Tuning-with-GPT-4/GPT-4-LLM", "main", f"data/{name}"), *mirrors),
+        size,
+        sha256,
+    )
 
 
 def _subset(name: str, file: File, language: str, records: int, row: str) -> Subset:
@@ -73,7 +81,11 @@ GPT4LLM = Source(
             "en",
             _file(
                 "alpaca_gpt4_data.json",
-                Hub("llm-wizard/alpaca-gpt4-data", "data/alpaca_gpt4_data.json", "88ef836e16a1d6c0658490cc521184c269c46449"),
+                Hub(
+                    "llm-wizard/alpaca-gpt4-data",
+                    "data/alpaca_gpt4_data.json",
+                    "88ef836e16a1d6c0658490cc521184c269c46449",
+                ),
                 size=43_379_276,
                 sha256=("0bd4f62585d494b794deb043ce0baddfec02f27696857c57c9c238d6eff35a18",),
             ),
@@ -85,7 +97,11 @@ GPT4LLM = Source(
             "zh",
             _file(
                 "alpaca_gpt4_data_zh.json",
-                Hub("llm-wizard/alpaca-gpt4-data-zh", "data/alpaca_gpt4_data_zh.json", "e6d0b7f36198917aadb324dc51988422f51a25fc"),
+                Hub(
+                    "llm-wizard/alpaca-gpt4-data-zh",
+                    "data/alpaca_gpt4_data_zh.json",
+                    "e6d0b7f36198917aadb324dc51988422f51a25fc",
+                ),
                 # two versions of the same rows are in circulation
                 sha256=(
                     "6fcb98c6d79691d1f9a88ef513335da9124e7fdeef5103343f5d9f9a6e8f4903",
@@ -96,7 +112,13 @@ GPT4LLM = Source(
             48818,
             "zh/{row:06d}",
         ),
-        _subset("unnatural", _file("unnatural_instruction_gpt4_data.json"), "en", 9000, "unnatural/{row:06d}"),
+        _subset(
+            "unnatural",
+            _file("unnatural_instruction_gpt4_data.json"),
+            "en",
+            9000,
+            "unnatural/{row:06d}",
+        ),
         Subset(
             "comparison",
             files=("comparison_data*.json", "comparision_data*.json"),
@@ -136,7 +158,11 @@ GPT4LLM = Source(
     template="{instruction}\n\n{input}",
     examples=(
         Example(
-            {"instruction": "给我一个随机数。", "input": "", "output": "e! Here is a random number: 7"},
+            {
+                "instruction": "给我一个随机数。",
+                "input": "",
+                "output": "e! Here is a random number: 7",
+            },
             ((("user", "给我一个随机数。"), ("assistant", "Sure! Here is a random number: 7")),),
             subset="zh",
         ),
@@ -150,12 +176,19 @@ GPT4LLM = Source(
             ((("user", "Add the numbers.\n\n1, 2"), ("assistant", "1 + 2 = 3")),),
         ),
         Example(
-            {"instruction": "Is the word a noun?", "input": "tree", "output": "Yes, it is.", "label": "Yes"},
+            {
+                "instruction": "Is the word a noun?",
+                "input": "tree",
+                "output": "Yes, it is.",
+                "label": "Yes",
+            },
             ((("user", "Is the word a noun?\n\ntree"), ("assistant", "Yes, it is.")),),
             subset="unnatural",
         ),
         Example(
-            {"user_input": "Name a bird.", "completion_a": "A wren.", "completion_b": "A cat."}, ("preference_pair",), subset="comparison"
+            {"user_input": "Name a bird.", "completion_a": "A wren.", "completion_b": "A cat."},
+            ("preference_pair",),
+            subset="comparison",
         ),
     ),
 )

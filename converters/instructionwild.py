@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Source, Subset, source
+from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
-from open_instructions.shapes import instruction_pair
-from open_instructions.upstream import File, Hub, github
 
 LICENSE = "LicenseRef-InstructionWild-noncommercial"
 _GITHUB = "github: XueFuzhao/InstructionWild"
 
 
 def _copy(name: str, revision: str, size: int, sha256: str) -> File:
-    return File(name, (Hub("QingyiSi/Alpaca-CoT", f"instinwild/{name}", revision),), size, (sha256,))
+    return File(
+        name, (Hub("QingyiSi/Alpaca-CoT", f"instinwild/{name}", revision),), size, (sha256,)
+    )
 
 
 def _in_git(path: str, size: int, sha256: str) -> File:
@@ -40,17 +42,39 @@ _ZH = _copy(
     "b28df2b750ff568911ca77c25b085dd131b75a0927c0a2b13a28aa521f6963df",
 )
 _SEEDS = (
-    _in_git("data/seed_prompts_en.jsonl", 49_986, "29fc9baa56911782c3c34517d75227c7b9d28c724fcb7d6e7e56564348511370"),
-    _in_git("data/seed_prompts_ch.jsonl", 47_577, "22a3b7b8144836b5210b7c931892ecd7a050a54f4355f2c62dc1c19ec62fc814"),
+    _in_git(
+        "data/seed_prompts_en.jsonl",
+        49_986,
+        "29fc9baa56911782c3c34517d75227c7b9d28c724fcb7d6e7e56564348511370",
+    ),
+    _in_git(
+        "data/seed_prompts_ch.jsonl",
+        47_577,
+        "22a3b7b8144836b5210b7c931892ecd7a050a54f4355f2c62dc1c19ec62fc814",
+    ),
 )
 _V2 = (
-    _in_git("data_v2/user_1.jsonl", 63_689, "f820530eba46d8c670291692e8d593e0d93db48f09c0f84d92e092146a8faefd"),
-    _in_git("data_v2/user_2.jsonl", 56_905, "09a9a573fd4d8e275e367919c705349a1c0728f56f599b0336bb84d1e9c89160"),
-    _in_git("data_v2/user_3.jsonl", 35_241, "15e47007ff4c5cff0e15af83ab9bb81945a58c8033bb8c527a039908b786f5bf"),
+    _in_git(
+        "data_v2/user_1.jsonl",
+        63_689,
+        "f820530eba46d8c670291692e8d593e0d93db48f09c0f84d92e092146a8faefd",
+    ),
+    _in_git(
+        "data_v2/user_2.jsonl",
+        56_905,
+        "09a9a573fd4d8e275e367919c705349a1c0728f56f599b0336bb84d1e9c89160",
+    ),
+    _in_git(
+        "data_v2/user_3.jsonl",
+        35_241,
+        "15e47007ff4c5cff0e15af83ab9bb81945a58c8033bb8c527a039908b786f5bf",
+    ),
 )
 
 
-def _answered(name: str, suffix: str, drive: str, file: File, language: str, records: int) -> Subset:
+def _answered(
+    name: str, suffix: str, drive: str, file: File, language: str, records: int
+) -> Subset:
     return Subset(
         name,
         files=(f"instinwild_{suffix}.json",),
@@ -69,7 +93,13 @@ def _answered(name: str, suffix: str, drive: str, file: File, language: str, rec
     )
 
 
-def _prompts(name: str, files: tuple[str, ...], downloads: tuple[File, ...], records: int | None, languages: tuple[str, ...]) -> Subset:
+def _prompts(
+    name: str,
+    files: tuple[str, ...],
+    downloads: tuple[File, ...],
+    records: int | None,
+    languages: tuple[str, ...],
+) -> Subset:
     return Subset(
         name,
         files=files,
@@ -95,7 +125,13 @@ INSTRUCTIONWILD = Source(
     subsets=(
         _answered("en", "en", "1qOfrl0RIWgH2_b1rYCEVxjHF3u3Dwqay", _EN, "en", 52191),
         _answered("zh", "ch", "1OqfOUWYfrK6riE9erOx-Izp3nItfqz_K", _ZH, "zh-Hans", 51504),
-        _prompts("seeds", ("seed_prompts_en.jsonl", "seed_prompts_ch.jsonl"), _SEEDS, 858, ("en", "zh-Hans")),
+        _prompts(
+            "seeds",
+            ("seed_prompts_en.jsonl", "seed_prompts_ch.jsonl"),
+            _SEEDS,
+            858,
+            ("en", "zh-Hans"),
+        ),
         _prompts("v2", ("data_v2/user_*.jsonl", "user_[1-4].jsonl"), _V2, None, ("en",)),
     ),
     default=("en", "zh", "seeds", "v2"),
@@ -106,7 +142,11 @@ INSTRUCTIONWILD = Source(
             ((("user", "Name a river."), ("assistant", "The Nile.")),),
             subset="en",
         ),
-        Example({"instruction": "Plan a picnic for six.", "instruction_type": "Generation"}, ("no_answer",), subset="v2"),
+        Example(
+            {"instruction": "Plan a picnic for six.", "instruction_type": "Generation"},
+            ("no_answer",),
+            subset="v2",
+        ),
     ),
 )
 

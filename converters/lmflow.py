@@ -18,15 +18,25 @@ from math import isnan
 from typing import Any
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.chat import read_chat
+from open_instructions.layouts.fields import (
+    NUMBER_AS_TEXT,
+    as_text,
+    is_empty,
+    leftover,
+    missing_fields,
+    pair,
+)
+from open_instructions.layouts.messages import read_chat
 from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
-from open_instructions.shapes import NUMBER_AS_TEXT, as_text, is_empty, leftover, missing_fields, pair
 
 from .lmflow_choices import mark_equal_options
 from .lmflow_medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .lmflow_tasks import TASK_EXAMPLES, TASK_SUBSET
 
-_MARKS = [re.compile(rf"\n ?{mark}[ \n]?") for mark in ("### Response:", "Output:", "Answer:", "Assistant:")]
+_MARKS = [
+    re.compile(rf"\n ?{mark}[ \n]?")
+    for mark in ("### Response:", "Output:", "Answer:", "Assistant:")
+]
 _UNANSWERED = ("NA", "N/A")
 _PREFERENCES = ("paired_conversation", "paired_text_to_text")
 
@@ -34,7 +44,9 @@ _PREFERENCES = ("paired_conversation", "paired_text_to_text")
 def refuse_unanswered(record: Record) -> Record | Reject:
     instance = record.get("instances")
     said = instance.get("output", instance.get("text")) if isinstance(instance, dict) else None
-    if isinstance(said, str) and (said.strip() in _UNANSWERED or said.rstrip().endswith("Output: NA")):
+    if isinstance(said, str) and (
+        said.strip() in _UNANSWERED or said.rstrip().endswith("Output: NA")
+    ):
         return Reject(Reason.NO_ANSWER, "the output says NA: nobody has answered")
     return record
 
@@ -74,7 +86,12 @@ LMFLOW = Source(
     ),
     default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
     rules=(
-        Rule("unanswered", 'An instance whose output is "NA" or "N/A" is rejected.', refuse_unanswered, subsets=("native",)),
+        Rule(
+            "unanswered",
+            'An instance whose output is "NA" or "N/A" is rejected.',
+            refuse_unanswered,
+            subsets=("native",),
+        ),
         Rule(
             "missing_rt",
             'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
@@ -88,7 +105,10 @@ LMFLOW = Source(
             subsets=("medmcqa", "medqa"),
         ),
         Rule(
-            "stray_quote", "A question that ends with a quotation mark which nothing opened loses it.", drop_stray_quote, subsets=("medqa",)
+            "stray_quote",
+            "A question that ends with a quotation mark which nothing opened loses it.",
+            drop_stray_quote,
+            subsets=("medqa",),
         ),
     ),
     template="pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …; natural-instructions: {Definition}, {input}",
@@ -101,11 +121,18 @@ LMFLOW = Source(
             subset="native",
         ),
         Example(
-            {"type": "text_only", "instances": {"text": "Defintion: Reverse it. \n Input: abc \n Output: cba \n\n"}},
+            {
+                "type": "text_only",
+                "instances": {"text": "Defintion: Reverse it. \n Input: abc \n Output: cba \n\n"},
+            },
             ((("user", "Defintion: Reverse it. \n Input: abc"), ("assistant", "cba")),),
             subset="native",
         ),
-        Example({"type": "text2text", "instances": {"input": "Who?", "output": "NA"}}, ("no_answer",), subset="native"),
+        Example(
+            {"type": "text2text", "instances": {"input": "Who?", "output": "NA"}},
+            ("no_answer",),
+            subset="native",
+        ),
         Example({"type": "float_only", "instances": {"value": 0.5}}, ("no_text",), subset="native"),
     ),
 )
@@ -135,7 +162,9 @@ def _text_pair(instance: Record) -> Draft | Reject:
     if texts[0] is None or texts[1] is None:
         return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(instance, "input", "output"))
     marked = not (isinstance(asked, str) and isinstance(answered, str))
-    return Draft(pair(texts[0], texts[1]), used=("input", "output"), edits=(NUMBER_AS_TEXT,) * marked)
+    return Draft(
+        pair(texts[0], texts[1]), used=("input", "output"), edits=(NUMBER_AS_TEXT,) * marked
+    )
 
 
 def _text_only(instance: Record) -> Draft | Reject:
@@ -146,7 +175,10 @@ def _text_only(instance: Record) -> Draft | Reject:
     mark = next((found for pattern in _MARKS if (found := pattern.search(instance["text"]))), None)
     if mark is None:
         return Reject(Reason.NO_PAIR, "a plain text without a prompt and an answer")
-    asked, answered = instance["text"][: mark.start()].rstrip(), instance["text"][mark.end() :].strip()
+    asked, answered = (
+        instance["text"][: mark.start()].rstrip(),
+        instance["text"][mark.end() :].strip(),
+    )
     return Draft(pair(asked, answered), used=("text",))
 
 
@@ -175,7 +207,10 @@ def _scored(instance: Record) -> Draft | Reject:
     if isinstance(draft, Reject):
         return draft
     # what stands beside the texts, in the order of the answer that was taken and `other_answers`
-    return replace(draft, metadata={**draft.metadata, "answers": [leftover(answer, ("text",)) for answer in ordered]})
+    return replace(
+        draft,
+        metadata={**draft.metadata, "answers": [leftover(answer, ("text",)) for answer in ordered]},
+    )
 
 
 def _is_score(value: Any) -> bool:

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from open_instructions.evidence import Probe, Seen
+from open_instructions.catalogue.evidence import Probe, Seen
+from open_instructions.layouts.fields import missing_fields, multiple_choice, pair, question
 from open_instructions.schema import Draft, Reason, Record, Reject, to_json
-from open_instructions.shapes import missing_fields, multiple_choice, pair, question
 
 _LETTERS = "ABCD"
 _OPTIONS = ("opa", "opb", "opc", "opd")

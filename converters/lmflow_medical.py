@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Subset
+from open_instructions.catalogue.published import File, Hub, github
+from open_instructions.layouts.fields import leftover, missing_fields, pair, question
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import leftover, missing_fields, pair, question
-from open_instructions.upstream import File, Hub, github
 
 from .lmflow_choices import MEDMCQA_PROBE, absent, brief, medmcqa, medqa
 
@@ -71,7 +71,9 @@ _NO_RT = re.compile(
 def mark_missing_rt(record: Record) -> Record:
     """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
     texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
-    return dict(record) if any(isinstance(text, str) and _lacks_rt(text) for text in texts) else record
+    return (
+        dict(record) if any(isinstance(text, str) and _lacks_rt(text) for text in texts) else record
+    )
 
 
 def _lacks_rt(text: str) -> bool:
@@ -121,7 +123,10 @@ _MEDMCQA = (
 _MEDQA = (
     File(
         "data_clean.zip",
-        (Hub("bigbio/med_qa", "data_clean.zip"), Hub("fzkuji/MedQA", "data_clean.zip", "46b60717c891a8aac8f4f285f9ffbd3b0c443bb3")),
+        (
+            Hub("bigbio/med_qa", "data_clean.zip"),
+            Hub("fzkuji/MedQA", "data_clean.zip", "46b60717c891a8aac8f4f285f9ffbd3b0c443bb3"),
+        ),
         131_741_885,
         ("1c2ca8130b3d86d9a99a432ab9bef14f3bb9807bef20facd9ac86ba36960f629",),
     ),
@@ -197,7 +202,11 @@ MEDICAL_SUBSETS = (
 
 MEDICAL_EXAMPLES = (
     Example(
-        {"question": 'Which is a bone?"', "options": {"A": "Aorta", "B": "Femur"}, "answer_idx": "B"},
+        {
+            "question": 'Which is a bone?"',
+            "options": {"A": "Aorta", "B": "Femur"},
+            "answer_idx": "B",
+        },
         ((("user", "Which is a bone?\n\nA. Aorta\nB. Femur"), ("assistant", "B. Femur")),),
         subset="medqa",
     ),
@@ -209,7 +218,12 @@ MEDICAL_EXAMPLES = (
             "final_decision": "yes",
             "LONG_ANSWER": "Tea helps.",
         },
-        ((("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"), ("assistant", "Yes. Tea helps.")),),
+        (
+            (
+                ("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"),
+                ("assistant", "Yes. Tea helps."),
+            ),
+        ),
         subset="pubmedqa",
     ),
     Example(
@@ -223,12 +237,24 @@ MEDICAL_EXAMPLES = (
             "exp": None,
             "subject_name": "Physiology",
         },
-        ((("user", "Which pumps blood?\n\nA. Liver\nB. Heart\nC. Lung\nD. Skin"), ("assistant", "B. Heart")),),
+        (
+            (
+                ("user", "Which pumps blood?\n\nA. Liver\nB. Heart\nC. Lung\nD. Skin"),
+                ("assistant", "B. Heart"),
+            ),
+        ),
         subset="medmcqa",
         index_base=1,
     ),
     Example(
-        {"question": "Which stores bile?", "cop": 3, "opa": "Liver", "opb": "Spleen", "opc": "Stomach", "opd": "Gallbladder"},
+        {
+            "question": "Which stores bile?",
+            "cop": 3,
+            "opa": "Liver",
+            "opb": "Spleen",
+            "opc": "Stomach",
+            "opd": "Gallbladder",
+        },
         (
             (
                 ("user", "Which stores bile?\n\nA. Liver\nB. Spleen\nC. Stomach\nD. Gallbladder"),
@@ -239,12 +265,28 @@ MEDICAL_EXAMPLES = (
         index_base=0,
     ),
     Example(
-        {"question": "Which aery is the largest?", "cop": 1, "opa": "Aoa", "opb": "Coronary", "opc": "Renal", "opd": "Ulnar"},
-        ((("user", "Which aery is the largest?\n\nA. Aoa\nB. Coronary\nC. Renal\nD. Ulnar"), ("assistant", "A. Aoa")),),
+        {
+            "question": "Which aery is the largest?",
+            "cop": 1,
+            "opa": "Aoa",
+            "opb": "Coronary",
+            "opc": "Renal",
+            "opd": "Ulnar",
+        },
+        (
+            (
+                ("user", "Which aery is the largest?\n\nA. Aoa\nB. Coronary\nC. Renal\nD. Ulnar"),
+                ("assistant", "A. Aoa"),
+            ),
+        ),
         subset="medmcqa",
         index_base=1,
     ),
-    Example({"question": "Which?", "opa": "1", "opb": "2", "opc": "3", "opd": "4"}, ("no_answer",), subset="medmcqa"),
+    Example(
+        {"question": "Which?", "opa": "1", "opb": "2", "opc": "3", "opd": "4"},
+        ("no_answer",),
+        subset="medmcqa",
+    ),
     Example(
         {
             "question": "Which is a bone?",
@@ -266,7 +308,12 @@ MEDICAL_EXAMPLES = (
         subset="medqa",
     ),
     Example(
-        {"question": "Which is a bone?", "answer": "Femur", "options": {"A": "Aorta", "B": "Femur"}, "answer_idx": "A"},
+        {
+            "question": "Which is a bone?",
+            "answer": "Femur",
+            "options": {"A": "Aorta", "B": "Femur"},
+            "answer_idx": "A",
+        },
         ("contradiction",),
         subset="medqa",
     ),
@@ -274,11 +321,19 @@ MEDICAL_EXAMPLES = (
         {
             "pubid": 900,
             "question": "Does tea help?",
-            "context": {"contexts": ["Ten drank tea.", "Six slept."], "labels": ["METHODS", "RESULTS"]},
+            "context": {
+                "contexts": ["Ten drank tea.", "Six slept."],
+                "labels": ["METHODS", "RESULTS"],
+            },
             "long_answer": "Tea helps.",
             "final_decision": "yes",
         },
-        ((("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"), ("assistant", "Yes. Tea helps.")),),
+        (
+            (
+                ("user", "Ten drank tea.\n\nSix slept.\n\nQuestion: Does tea help?"),
+                ("assistant", "Yes. Tea helps."),
+            ),
+        ),
         subset="pubmedqa",
     ),
 )

@@ -15,9 +15,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from open_instructions.catalogue import Example, Subset
+from open_instructions.catalogue.published import File, Url
+from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair, question
 from open_instructions.schema import Draft, Reason, Record, Reject
-from open_instructions.shapes import NUMBER_AS_TEXT, as_text, pair, question
-from open_instructions.upstream import File, Url
 
 _KEPT = ("Source", "URL", "Categories", "Reasoning", "Domains", "Input_language", "Output_language")
 UNKNOWN_LICENSE = "LicenseRef-NaturalInstructions-unknown"
@@ -39,9 +39,16 @@ _SPDX = {
 
 def spdx(stated: Any) -> str:
     """The SPDX expression for a task's `Instance License`; several licences all apply."""
-    names = [n for n in stated if isinstance(n, str)] if isinstance(stated, list) else [stated] if isinstance(stated, str) else []
+    names = (
+        [n for n in stated if isinstance(n, str)]
+        if isinstance(stated, list)
+        else [stated]
+        if isinstance(stated, str)
+        else []
+    )
     known = [
-        _SPDX.get(n.strip().lower()) or "LicenseRef-" + "-".join("".join(c if c.isalnum() else " " for c in n).split())
+        _SPDX.get(n.strip().lower())
+        or "LicenseRef-" + "-".join("".join(c if c.isalnum() else " " for c in n).split())
         for n in names
         if n.strip()
     ]
@@ -97,7 +104,11 @@ TASK_SUBSET = Subset(
         File(
             "natural-instructions.tar.gz",
             # GitHub makes this archive anew at times: the commit is fixed, the bytes of the archive may not be
-            (Url("https://github.com/allenai/natural-instructions/archive/55a365637381ce7f3748fa2eac7aef1a113bbb82.tar.gz"),),
+            (
+                Url(
+                    "https://github.com/allenai/natural-instructions/archive/55a365637381ce7f3748fa2eac7aef1a113bbb82.tar.gz"
+                ),
+            ),
         ),
     ),
     languages=("en",),
@@ -122,5 +133,9 @@ TASK_EXAMPLES = (
         ((("user", "Reverse the word.\n\nabc"), ("assistant", "cba")),),
         subset="natural-instructions",
     ),
-    Example({"Definition": "Name it.", "Instances": {"input": "x", "output": []}}, ("no_answer",), subset="natural-instructions"),
+    Example(
+        {"Definition": "Name it.", "Instances": {"input": "x", "output": []}},
+        ("no_answer",),
+        subset="natural-instructions",
+    ),
 )

@@ -16,12 +16,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
-from open_instructions.chat import Chat, read_chat
+from open_instructions.catalogue.published import File, Hub
+from open_instructions.layouts.messages import Chat, read_chat
 from open_instructions.schema import INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject
-from open_instructions.upstream import File, Hub
 
 _PART = re.compile(r"(.+)_(\d{1,6})")
-_BANNER = re.compile(r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I)
+_BANNER = re.compile(
+    r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I
+)
 _PAGER = re.compile(r"(\d{1,2}) / (\d{1,2})(?=[^\W\d])")
 _COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
 
@@ -41,7 +43,10 @@ def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Rej
     if not any(m.content.strip() == "EmptyMarkdownContent" for m in messages):
         return messages
     return [
-        Reject(Reason.PLACEHOLDER, "the page showed no content", m) if m.content.strip() == "EmptyMarkdownContent" else m for m in messages
+        Reject(Reason.PLACEHOLDER, "the page showed no content", m)
+        if m.content.strip() == "EmptyMarkdownContent"
+        else m
+        for m in messages
     ]
 
 
@@ -86,9 +91,16 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
     if isinstance(chat, Reject):
         return chat._replace(id=name)
     if not any(isinstance(item, Message) for item in chat.items):
-        return Reject(Reason.UNEXPECTED_SHAPE, "no turn that is a text from a known sender", record=index, id=name)
+        return Reject(
+            Reason.UNEXPECTED_SHAPE,
+            "no turn that is a text from a known sender",
+            record=index,
+            id=name,
+        )
     system = record.get("system")
-    return _Part(_start(record), index, system if isinstance(system, str) and system.strip() else "", chat)
+    return _Part(
+        _start(record), index, system if isinstance(system, str) and system.strip() else "", chat
+    )
 
 
 def _start(record: Record) -> int:
@@ -117,7 +129,10 @@ class _Whole:
     def overlap(self, part: _Part) -> int | None:
         """How many messages the part repeats; None where it does not go on from here."""
         overlap = self.start + len(self.items) - part.start
-        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)) or part.system not in ("", self.system):
+        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)) or part.system not in (
+            "",
+            self.system,
+        ):
             return None
         mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
         return overlap if list(map(_text, mine)) == list(map(_text, theirs)) else None
@@ -131,8 +146,12 @@ class _Whole:
     def draft(self, records: Sequence[Record], *, joins: bool) -> Draft:
         own = [records[part.record] for part in self.parts]
         models = [record.get("model") for record in own]
-        model = models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
-        said: dict[str, Any] = {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
+        model = (
+            models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
+        )
+        said: dict[str, Any] = (
+            {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
+        )
         left = [part.chat.left for part in self.parts]
         if any(left):
             said["conversations"] = left[0] if len(left) == 1 else left
@@ -161,7 +180,11 @@ def _text(item: Message | Reject) -> Message | None:
 
 
 def _repeated(item: Message | Reject, index: int) -> Reject:
-    return item if isinstance(item, Reject) else Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
+    return (
+        item
+        if isinstance(item, Reject)
+        else Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
+    )
 
 
 def _engine(parts: Sequence[_Part]) -> str | None:
@@ -200,27 +223,52 @@ _COMMON: dict[str, Any] = {
 
 
 def _unfiltered(name: str, folder: str = "") -> Hub:
-    return Hub("anon8231489123/ShareGPT_Vicuna_unfiltered", folder + name, "192ab2185289094fc556ec8ce5ce1e8e587154ca")
+    return Hub(
+        "anon8231489123/ShareGPT_Vicuna_unfiltered",
+        folder + name,
+        "192ab2185289094fc556ec8ce5ce1e8e587154ca",
+    )
 
 
 def _raw(name: str, size: int, sha256: str) -> File:
-    return File(name, (Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)), size, (sha256,))
+    return File(
+        name,
+        (Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)),
+        size,
+        (sha256,),
+    )
 
 
 _CLEANED_FOLDER = "HTML_cleaned_raw_dataset/"
 _RAW = (
-    _raw("sg_90k_part1.json", 921_586_083, "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56"),
-    _raw("sg_90k_part2.json", 932_290_176, "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942"),
+    _raw(
+        "sg_90k_part1.json",
+        921_586_083,
+        "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56",
+    ),
+    _raw(
+        "sg_90k_part2.json",
+        932_290_176,
+        "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942",
+    ),
 )
 _V3_NAME, _PART1, _PART2 = (
     "ShareGPT_V3_unfiltered_cleaned_split.json",
     "sg_90k_part1_html_cleaned.json",
     "sg_90k_part2_html_cleaned.json",
 )
-_V3 = File(_V3_NAME, (_unfiltered(_V3_NAME),), 672_837_942, ("35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",))
+_V3 = File(
+    _V3_NAME,
+    (_unfiltered(_V3_NAME),),
+    672_837_942,
+    ("35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",),
+)
 _HTML_CLEANED = (
     File(
-        _PART1, (_unfiltered(_PART1, _CLEANED_FOLDER),), 551_420_693, ("183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86",)
+        _PART1,
+        (_unfiltered(_PART1, _CLEANED_FOLDER),),
+        551_420_693,
+        ("183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86",),
     ),
     File(_PART2, (_unfiltered(_PART2, _CLEANED_FOLDER),), 548_183_942),
 )

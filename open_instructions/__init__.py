@@ -19,28 +19,39 @@ from typing import TYPE_CHECKING, Any
 from .checkout import find_rooms
 
 if TYPE_CHECKING:
-    from .builder import build
-    from .explaining import explain
-    from .loader import load, rejected
-    from .publishing import push
+    from .building.run import build
+    from .exports.hub import push
+    from .exports.load import load, rejected
+    from .reports.check import check
+    from .reports.explain import explain
+    from .reports.stats import sources, stats
     from .schema import Conversation, Message
-    from .summary import sources, stats
-    from .verify import check
 
 find_rooms()
 
-__all__ = ["Conversation", "Message", "build", "check", "explain", "load", "push", "rejected", "sources", "stats"]
+__all__ = [
+    "Conversation",
+    "Message",
+    "build",
+    "check",
+    "explain",
+    "load",
+    "push",
+    "rejected",
+    "sources",
+    "stats",
+]
 
 # Modules are named apart from these functions: an imported submodule would take the function's place here.
 _HOMES = {
-    "build": "builder",
-    "check": "verify",
-    "explain": "explaining",
-    "load": "loader",
-    "rejected": "loader",
-    "push": "publishing",
-    "stats": "summary",
-    "sources": "summary",
+    "build": "building.run",
+    "check": "reports.check",
+    "explain": "reports.explain",
+    "load": "exports.load",
+    "rejected": "exports.load",
+    "push": "exports.hub",
+    "stats": "reports.stats",
+    "sources": "reports.stats",
     "Conversation": "schema",
     "Message": "schema",
 }

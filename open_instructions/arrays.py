@@ -42,7 +42,9 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     else:
         each = [text.encode() for text in texts]
         lengths, data = map(len, each), b"".join(each)
-    return pa.StringArray.from_buffers(count, pa.py_buffer(_ends(lengths, count)), pa.py_buffer(data), valid)
+    return pa.StringArray.from_buffers(
+        count, pa.py_buffer(_ends(lengths, count)), pa.py_buffer(data), valid
+    )
 
 
 def numbers(values: Sequence[float] | np.ndarray[Any, Any], kind: str) -> pa.Array:
@@ -55,7 +57,9 @@ def numbers(values: Sequence[float] | np.ndarray[Any, Any], kind: str) -> pa.Arr
     import pyarrow as pa
 
     made = np.ascontiguousarray(values, dtype=kind)
-    return pa.Array.from_buffers(pa.from_numpy_dtype(made.dtype), len(made), [None, pa.py_buffer(made)])
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(made.dtype), len(made), [None, pa.py_buffer(made)]
+    )
 
 
 def booleans(values: np.ndarray[Any, Any]) -> pa.BooleanArray:
@@ -114,7 +118,11 @@ def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
     import numpy as np
 
     buffer = array.buffers()[1]
-    return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1] if buffer else np.zeros(len(array) + 1, np.int32)
+    return (
+        np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
+        if buffer
+        else np.zeros(len(array) + 1, np.int32)
+    )
 
 
 def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
@@ -124,7 +132,8 @@ def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
     np.cumsum(np.fromiter(lengths, np.int64, count), out=ends[1:])
     if ends[-1] > _MOST:
         raise InputError(
-            "Records that stand together have more than 2 GB of text.", hint="One of them is no record: take it out of its file."
+            "Records that stand together have more than 2 GB of text.",
+            hint="One of them is no record: take it out of its file.",
         )
     return ends.astype(np.int32)
 

@@ -23,12 +23,16 @@ class Rooms:
     """A finder of modules that knows the two rooms alone: `tests/` and `build/` do not become modules."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         parent, _, room = name.rpartition(".")
         if parent != __package__ or room not in _ROOMS or not _is_checkout(_PACKAGE.parent):
             return None
         folder = _PACKAGE.parent / room
-        return spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+        return spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
 
 
 def find_rooms() -> None:
@@ -42,7 +46,9 @@ def _is_checkout(folder: Path) -> bool:
     import tomllib
 
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project")
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get(
+            "project"
+        )
     except (OSError, ValueError):
         return False
     named = isinstance(project, dict) and project.get("name") == _PROJECT

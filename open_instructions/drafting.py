@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .catalogue import Rule, Source, Subset
-from .chunk import Chunk
+from .layouts.fields import leftover
 from .ledger import Tally
 from .readers import Frame, parse
+from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
-from .shapes import leftover
 
 _ROLES = (SYSTEM, USER, ASSISTANT)
 _CONTEXT = frozenset(
@@ -63,7 +63,9 @@ class Refused(NamedTuple):
 class Drafting:
     """What a recipe and a source do with the records of one subset before they are conversations."""
 
-    def __init__(self, recipe: Recipe, source: Source, subset: Subset, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, recipe: Recipe, source: Source, subset: Subset, rules: Sequence[Rule]
+    ) -> None:
         self._subset = subset
         self._coded = subset.probe is not None
         self._convert = source.converter(subset)
@@ -103,7 +105,9 @@ class Drafting:
             return {**chunk.header, self._subset.items: record}
         if frame.key and self._subset.key_field:
             return {**record, self._subset.key_field: frame.key}
-        if frame.key and frame.key != str(frame.row):  # of a file that has its records under keys, where the source expects none
+        if frame.key and frame.key != str(
+            frame.row
+        ):  # of a file that has its records under keys, where the source expects none
             return {**record, "key": frame.key}
         return record
 
@@ -114,7 +118,9 @@ class Drafting:
             try:
                 result = rule.apply(record)
                 if result is not record and not isinstance(result, Reject | dict):
-                    raise TypeError(f"a rule returns a record or a Reject, not {type(result).__name__}")
+                    raise TypeError(
+                        f"a rule returns a record or a Reject, not {type(result).__name__}"
+                    )
             except STOPS:
                 raise
             except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
@@ -134,7 +140,11 @@ class Drafting:
         """What the converter makes of a run of records. Where it fails all of them fail: it may have seen them all."""
         tally = run.tally
         records = [item.record for item in repaired]
-        convert = partial(self._convert, index_base=run.chunk.index_base) if self._coded else self._convert
+        convert = (
+            partial(self._convert, index_base=run.chunk.index_base)
+            if self._coded
+            else self._convert
+        )
         try:
             produced = list(convert(records if self._subset.run_key else records[0]))
             _check_contract(produced, len(records))
@@ -148,16 +158,23 @@ class Drafting:
             if isinstance(item, Draft):
                 results += self._drafted(item, repaired, tally)
             else:
-                named = next((d.id for d in produced if isinstance(d, Draft) and item.record in d.records), None)
+                named = next(
+                    (d.id for d in produced if isinstance(d, Draft) and item.record in d.records),
+                    None,
+                )
                 results.append(_refuse(item, repaired[item.record].frame, tally, named or item.id))
         return results
 
-    def _drafted(self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally) -> list[Drafted | Refused]:
+    def _drafted(
+        self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally
+    ) -> list[Drafted | Refused]:
         """A draft with what its records say besides, and the messages that the converter refused in it."""
         own = [repaired[index] for index in draft.records]
         left = self._left(own, draft.used)
         if left and draft.used and (lost := _CONTEXT.intersection(left)):
-            reject = Reject(Reason.LOST_CONTEXT, f"{min(lost)!r} cannot be put into the conversation")
+            reject = Reject(
+                Reason.LOST_CONTEXT, f"{min(lost)!r} cannot be put into the conversation"
+            )
             return [_refuse(reject, item.frame, tally, draft.id) for item in own]
         for name in draft.edits:
             tally["convert", "edits", name] += 1
@@ -169,7 +186,9 @@ class Drafting:
             for item in draft.messages
             if isinstance(item, Reject)
         ]  # fmt: skip
-        metadata = self._wanted(_beside(draft.metadata, left), tally) if left or draft.metadata else {}
+        metadata = (
+            self._wanted(_beside(draft.metadata, left), tally) if left or draft.metadata else {}
+        )
         results.append(Drafted(draft, [item.frame for item in own], metadata))
         return results
 
@@ -179,7 +198,11 @@ class Drafting:
         if self._subset.format == "envelope":
             bodies = [record.get(self._subset.items) for record in records]
             records = [body if isinstance(body, dict) else {} for body in bodies]
-        return leftover(records[0], used) if len(records) == 1 else _together([leftover(r, used) for r in records])
+        return (
+            leftover(records[0], used)
+            if len(records) == 1
+            else _together([leftover(r, used) for r in records])
+        )
 
     def _wanted(self, metadata: dict[str, Any], tally: Tally) -> dict[str, Any]:
         """What of the metadata the recipe keeps; the rest is counted by field."""
@@ -212,7 +235,9 @@ def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict
 def failed(who: str, error: BaseException) -> Reject:
     """The Reject of a record on which code failed."""
     said = f"{who} failed: {type(error).__name__}: {error}"
-    return Reject(Reason.STAGE_FAILED, said if len(said) <= _MOST_DETAIL else said[: _MOST_DETAIL - 1] + "…")
+    return Reject(
+        Reason.STAGE_FAILED, said if len(said) <= _MOST_DETAIL else said[: _MOST_DETAIL - 1] + "…"
+    )
 
 
 def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None) -> Refused:
@@ -272,13 +297,17 @@ def _check_draft(draft: Draft, records: int) -> None:
             if message.turn is None:
                 raise ValueError("a Reject among the messages has no turn")
         elif message.role not in _ROLES or not isinstance(message.content, str):
-            raise ValueError(f"a message from {message.role!r} with a {type(message.content).__name__}")
+            raise ValueError(
+                f"a message from {message.role!r} with a {type(message.content).__name__}"
+            )
     for said in (draft.id, draft.task, draft.engine, draft.license):
         if said is not None and not isinstance(said, str):
             raise TypeError(f"{said!r} in a Draft is not text")
     if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
         raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
-    if draft.records != (0,) and (not draft.records or not all(0 <= index < records for index in draft.records)):
+    if draft.records != (0,) and (
+        not draft.records or not all(0 <= index < records for index in draft.records)
+    ):
         raise ValueError(f"a Draft of records {draft.records}")
 
 
@@ -286,5 +315,7 @@ def _check_reject(item: Reject, records: int) -> None:
     Reason(item.reason)
     if not isinstance(item.detail, str) or not 0 <= item.record < records:
         raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
-    if item.turn is not None and not (isinstance(item.turn.role, str) and isinstance(item.turn.content, str)):
+    if item.turn is not None and not (
+        isinstance(item.turn.role, str) and isinstance(item.turn.content, str)
+    ):
         raise TypeError("a Reject for a turn that is not text")

@@ -19,6 +19,8 @@ Bad data never raises: it becomes a rejected record with a reason. These errors 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
 
@@ -51,6 +53,16 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
+def suggest(name: str, known: Sequence[str], label: str) -> str:
+    """The nearest known name, or all of them under a label.
+
+    >>> suggest("alpca", ["alpaca", "dolly"], "Sources are"), suggest("x", ["a", "b"], "Sources are")
+    ("Did you mean 'alpaca'?", 'Sources are: a, b.')
+    """
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else f"{label}: {', '.join(known)}."
+
+
 _SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
 _OPTION = re.compile(
     r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|encoding|index-base"
@@ -69,7 +81,9 @@ def in_python(text: str) -> str:
         name, value = match[1].replace("-", "_"), match[2]
         return f"{name}={value!r}" if value else f"{name}=True" if name in _SWITCHES else name
 
-    return _OPTION.sub(parameter, text.replace("oi build --sample", "open_instructions.build(sample=True)"))
+    return _OPTION.sub(
+        parameter, text.replace("oi build --sample", "open_instructions.build(sample=True)")
+    )
 
 
 class OpenInstructionsError(Exception):

@@ -23,7 +23,19 @@ from .schema import Reject
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-STAGES = ("read", "convert", "structure", "license", "html", "defects", "phrases", "gaps", "language", "split", "duplicates")
+STAGES = (
+    "read",
+    "convert",
+    "structure",
+    "license",
+    "html",
+    "defects",
+    "phrases",
+    "gaps",
+    "language",
+    "split",
+    "duplicates",
+)
 """In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
 merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
 
@@ -55,17 +67,23 @@ class Tally(Counter[tuple[str, str, str]]):
             name = name if names < _MOST_NAMES else OTHER_NAMES
         self[stage, what, name] += 1
 
-    def flow(self, stage: str, records_in: int, turns_in: int, records_out: int, turns_out: int) -> None:
+    def flow(
+        self, stage: str, records_in: int, turns_in: int, records_out: int, turns_out: int
+    ) -> None:
         """What a stage took in and passed on."""
         self[stage, "records_in", ""] += records_in
         self[stage, "turns_in", ""] += turns_in
         self[stage, "records_out", ""] += records_out
         self[stage, "turns_out", ""] += turns_out
 
-    def changes(self, stage: str, records: int, turns: int, rejects: Iterable[Reject], edits: Iterable[str]) -> None:
+    def changes(
+        self, stage: str, records: int, turns: int, rejects: Iterable[Reject], edits: Iterable[str]
+    ) -> None:
         """What a stage refused and edited in a conversation of so many records and turns."""
         for reject in rejects:
-            self[stage, f"rejected_{reject.level}s", reject.reason] += records if reject.turn is None else 1
+            self[stage, f"rejected_{reject.level}s", reject.reason] += (
+                records if reject.turn is None else 1
+            )
             if reject.turn is None:
                 self[stage, "rejected_turns", reject.reason] += turns
                 self[stage, "joined_dropped", ""] += records - 1
@@ -82,23 +100,36 @@ class Ledger(Counter[Entry]):
     3
     """
 
-    def add(self, source: str, subset: str, stage: str, what: str, count: int = 1, name: str = "") -> None:
+    def add(
+        self, source: str, subset: str, stage: str, what: str, count: int = 1, name: str = ""
+    ) -> None:
         if count:
             self[Entry(source, subset, stage, what, name)] += count
 
-    def sum_of(self, stage: str | None, what: str, *, source: str | None = None, subset: str | None = None) -> int:
+    def sum_of(
+        self, stage: str | None, what: str, *, source: str | None = None, subset: str | None = None
+    ) -> int:
         """The sum of all counts of a kind; None means any."""
         return sum(
             count
             for entry, count in self.items()
-            if entry.what == what and stage in (None, entry.stage) and source in (None, entry.source) and subset in (None, entry.subset)
+            if entry.what == what
+            and stage in (None, entry.stage)
+            and source in (None, entry.source)
+            and subset in (None, entry.subset)
         )
 
-    def by_name(self, what: str, *, source: str | None = None, stage: str | None = None) -> dict[tuple[str, str], int]:
+    def by_name(
+        self, what: str, *, source: str | None = None, stage: str | None = None
+    ) -> dict[tuple[str, str], int]:
         """Counts of a kind per (stage, name), largest first."""
         found: Counter[tuple[str, str]] = Counter()
         for entry, count in self.items():
-            if entry.what == what and source in (None, entry.source) and stage in (None, entry.stage):
+            if (
+                entry.what == what
+                and source in (None, entry.source)
+                and stage in (None, entry.stage)
+            ):
                 found[entry.stage, entry.name] += count
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
@@ -152,10 +183,17 @@ class Ledger(Counter[Entry]):
             before: tuple[str, int, int] | None = None
             for stage in STAGES[1:]:
 
-                def at(what: str, stage: str = stage, source: str = source, subset: str = subset) -> int:
+                def at(
+                    what: str, stage: str = stage, source: str = source, subset: str = subset
+                ) -> int:
                     return self.sum_of(stage, what, source=source, subset=subset)
 
-                equal(where, at("records_in"), at("records_out") + at("rejected_records"), f"{stage}: records in = out + rejected")
+                equal(
+                    where,
+                    at("records_in"),
+                    at("records_out") + at("rejected_records"),
+                    f"{stage}: records in = out + rejected",
+                )
                 equal(
                     where,
                     at("turns_in") + at("turns_repeated"),
@@ -163,10 +201,25 @@ class Ledger(Counter[Entry]):
                     f"{stage}: turns in + repeated = out + rejected + joined",
                 )
                 if before:
-                    equal(where, before[1], at("records_in"), f"records out of {before[0]} = records into {stage}")
-                    equal(where, before[2], at("turns_in"), f"turns out of {before[0]} = turns into {stage}")
+                    equal(
+                        where,
+                        before[1],
+                        at("records_in"),
+                        f"records out of {before[0]} = records into {stage}",
+                    )
+                    equal(
+                        where,
+                        before[2],
+                        at("turns_in"),
+                        f"turns out of {before[0]} = turns into {stage}",
+                    )
                 else:
-                    equal(where, s["records_read"], at("records_in"), "records read = records into convert")
+                    equal(
+                        where,
+                        s["records_read"],
+                        at("records_in"),
+                        "records read = records into convert",
+                    )
                 before = (stage, at("records_out"), at("turns_out"))
         return found
 
@@ -174,7 +227,9 @@ class Ledger(Counter[Entry]):
         """Nested counts for the manifest: {"source:subset": {stage: {what: n or {name: n}}}}, in fixed order."""
         result: dict[str, Any] = {}
         for entry in self.ordered():
-            stage = result.setdefault(f"{entry.source}:{entry.subset}", {}).setdefault(entry.stage, {})
+            stage = result.setdefault(f"{entry.source}:{entry.subset}", {}).setdefault(
+                entry.stage, {}
+            )
             if entry.name:
                 stage.setdefault(entry.what, {})[entry.name] = self[entry]
             else:
@@ -183,16 +238,20 @@ class Ledger(Counter[Entry]):
 
     def ordered(self) -> Iterator[Entry]:
         order = {stage: index for index, stage in enumerate(STAGES)}
-        return iter(sorted(self, key=lambda e: (e.source, e.subset, order[e.stage], e.what, e.name)))
+        return iter(
+            sorted(self, key=lambda e: (e.source, e.subset, order[e.stage], e.what, e.name))
+        )
 
     def to_pandas(self) -> DataFrame:
         """One row per count: source, subset, stage, what, name (of a rule or a reason, or empty), count."""
         from pandas import DataFrame
 
-        return DataFrame([(*entry, self[entry]) for entry in self.ordered()], columns=[*Entry._fields, "count"])
+        return DataFrame(
+            [(*entry, self[entry]) for entry in self.ordered()], columns=[*Entry._fields, "count"]
+        )
 
     def _repr_html_(self) -> str:
-        from .tables import as_html, ledger_table
+        from .reports.tables import as_html, ledger_table
 
         return as_html(*ledger_table(self))
 

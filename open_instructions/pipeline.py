@@ -15,10 +15,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from .catalogue import Source, Subset
-from .chunk import Chunk
 from .drafting import STOPS, Drafted, Drafting, Refused, Run, Watch, failed
 from .ledger import Ledger, Tally
 from .readers import Frame, printable
+from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import Conversation, Message, Reject, Rejected, encodable, strict_json, to_json
 from .stages import BatchStage, Stage
@@ -26,15 +26,19 @@ from .stages.defects import Defects
 from .stages.duplicates import key as duplicate_key
 from .stages.gaps import Gaps
 from .stages.html import Html
-from .stages.html_classic import ClassicHtml
+from .stages.html.classic import ClassicHtml
 from .stages.language import Language
-from .stages.language_classic import ClassicLanguage
+from .stages.language.classic import ClassicLanguage
 from .stages.license import License
 from .stages.phrases import Phrases
 from .stages.split import Split
 from .stages.structure import structure
 
-_HTML: dict[str, Callable[[], Stage | None]] = {"native": Html, "markdownify": ClassicHtml, "off": lambda: None}
+_HTML: dict[str, Callable[[], Stage | None]] = {
+    "native": Html,
+    "markdownify": ClassicHtml,
+    "off": lambda: None,
+}
 _LANGUAGE = {"native": Language, "langdetect": ClassicLanguage}
 NOT_FINITE = "not_finite"
 """The edit where a number in the metadata that JSON has no form for (NaN, Infinity) became null."""
@@ -75,7 +79,11 @@ class Pipeline:
     """All that a recipe does to the records of one subset."""
 
     def __init__(self, recipe: Recipe, source: Source, subset: Subset) -> None:
-        off = {name.partition(".")[2] for name in recipe.rules_off if name.partition(".")[0] == source.name}
+        off = {
+            name.partition(".")[2]
+            for name in recipe.rules_off
+            if name.partition(".")[0] == source.name
+        }
         rules = [r for r in source.rules if r.name not in off and r.concerns(subset.name)]
         self._subset = subset
         self._draft = Drafting(recipe, source, subset, rules)
@@ -107,7 +115,9 @@ class Pipeline:
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
         return output
 
-    def run(self, chunk: Chunk, tally: Tally, watch: Watch | None = None) -> Iterator[Kept | Rejected]:
+    def run(
+        self, chunk: Chunk, tally: Tally, watch: Watch | None = None
+    ) -> Iterator[Kept | Rejected]:
         """Take a chunk through everything, stage by stage, so that a stage can take many conversations at once; what
         comes out comes in the order of the records. Counts in `tally`."""
         run = Run(chunk, tally, watch)
@@ -128,7 +138,9 @@ class Pipeline:
                 yield result
             else:
                 yield from result.rejected
-                raw = [_under(frame.key, frame.text) for frame in result.frames]  # which is UTF-8, or it would not be here
+                raw = [
+                    _under(frame.key, frame.text) for frame in result.frames
+                ]  # which is UTF-8, or it would not be here
                 for number, part in enumerate(result.current):
                     yield Kept(part, result.key, number == 0, [] if number else raw)
 
@@ -205,9 +217,15 @@ class Pipeline:
             if first is conversation and len(results) == 1:  # which happens most
                 continue
             job.current = [result for result in results if isinstance(result, Conversation)]
-            if len(results) > 1 or isinstance(first, Reject) or first.edits is not conversation.edits:
+            if (
+                len(results) > 1
+                or isinstance(first, Reject)
+                or first.edits is not conversation.edits
+            ):
                 self._book(stage.name, job, conversation, results, run)
-            turns_out += sum([len(part.messages) for part in job.current]) - len(conversation.messages)
+            turns_out += sum([len(part.messages) for part in job.current]) - len(
+                conversation.messages
+            )
             if not job.current:
                 records_out -= len(job.frames)
         run.tally.flow(stage.name, records, turns, records_out, turns_out)
@@ -217,7 +235,9 @@ class Pipeline:
     ) -> None:  # fmt: skip
         """Count what a stage changed and refused in a conversation, and keep what it refused."""
         rejects = [result for result in results if isinstance(result, Reject)]
-        edits = tuple(edit for part in job.current for edit in part.edits if edit not in conversation.edits)
+        edits = tuple(
+            edit for part in job.current for edit in part.edits if edit not in conversation.edits
+        )
         run.tally.changes(stage, len(job.frames), len(conversation.messages), rejects, edits)
         more = len(job.current) - 1
         if more > 0:
@@ -225,13 +245,17 @@ class Pipeline:
             run.tally[stage, "turns_repeated", ""] += more * conversation.has_system
         job.rejected += self._all_rejected(stage, rejects, job.name, job.frames, run.chunk)
 
-    def _all_rejected(self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk) -> Iterator[Rejected]:
+    def _all_rejected(
+        self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk
+    ) -> Iterator[Rejected]:
         """A refused turn is one row; a refused record is one row for each raw record in it."""
         for reject in rejects:
             for frame in frames if reject.turn is None else frames[:1]:
                 yield self._rejected(stage, reject, name, frame, chunk)
 
-    def _rejected(self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk) -> Rejected:
+    def _rejected(
+        self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk
+    ) -> Rejected:
         turn = reject.turn
         raw = _raw(frame) if turn is None else turn.content if turn.raw is None else turn.raw
         if not encodable(raw):
@@ -250,7 +274,9 @@ class Pipeline:
         return f"{chunk.source}/{local}"
 
 
-def _outcomes(stage: Stage | BatchStage, before: list[Conversation]) -> list[list[Conversation | Reject]]:
+def _outcomes(
+    stage: Stage | BatchStage, before: list[Conversation]
+) -> list[list[Conversation | Reject]]:
     """What a stage makes of each conversation: a reject where its code fails."""
     if not isinstance(stage, BatchStage):
         return [_alone(stage, conversation) for conversation in before]

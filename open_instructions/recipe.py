@@ -15,14 +15,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from .catalogue import suggest
-from .errors import RecipeError, UsageError, shortened, shown
-from .licenses import COMMERCIAL, LICENSES
-from .places import read_bounded
+from .errors import RecipeError, UsageError, shortened, shown, suggest
+from .paths import read_bounded
 from .readers.encodings import known_encoding
-from .stages import language, language_classic
-from .stages.language_names import meant
-from .stages.language_names import names as names_of_languages
+from .rights.terms import COMMERCIAL, LICENSES
+from .stages import language
+from .stages.language import classic as language_classic
+from .stages.language.names import meant
+from .stages.language.names import names as names_of_languages
 from .stages.phrases import LISTS
 from .tokens import DEFAULT
 
@@ -118,7 +118,10 @@ class Recipe:
             changed = replace(changed, not_languages=not_languages)
         if licenses is not None:
             if not licenses:
-                raise RecipeError("No licence is named.", hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.")
+                raise RecipeError(
+                    "No licence is named.",
+                    hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
+                )
             changed = replace(changed, licenses=licenses)
         if max_tokens is not None:
             changed = replace(changed, max_tokens=max_tokens)
@@ -139,7 +142,11 @@ def _near(license: str) -> str:
 
 def _nearest_language(said: str) -> str:
     label = meant(said)
-    return f"Did you mean {label!r} ({names_of_languages()[label]})?" if label else f"Languages are: {', '.join(language.LABELS)}."
+    return (
+        f"Did you mean {label!r} ({names_of_languages()[label]})?"
+        if label
+        else f"Languages are: {', '.join(language.LABELS)}."
+    )
 
 
 class _Loader(yaml.SafeLoader):
@@ -149,7 +156,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             said = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "a recipe has no aliases; write the value out", said.start_mark)
+            raise yaml.composer.ComposerError(
+                None, None, "a recipe has no aliases; write the value out", said.start_mark
+            )
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -157,16 +166,24 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(None, None, f"{shown(key)} is not a key", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{shown(key)} is not a key", key_node.start_mark
+                )
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {shown(key)} stands twice", node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {shown(key)} stands twice", node.start_mark
+                )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
 def names() -> list[str]:
     """The recipes that ship with the package."""
-    return sorted(f.name.removesuffix(".yaml") for f in files("open_instructions.configs").iterdir() if f.name.endswith(".yaml"))
+    return sorted(
+        f.name.removesuffix(".yaml")
+        for f in files("open_instructions.configs").iterdir()
+        if f.name.endswith(".yaml")
+    )
 
 
 def load(name: str = "default") -> Recipe:
@@ -177,16 +194,23 @@ def load(name: str = "default") -> Recipe:
     """
     path = Path(name)
     if name in names():
-        text = files("open_instructions.configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        text = (
+            files("open_instructions.configs").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        )
     elif path.suffix in (".yaml", ".yml") or path.is_file():
         try:
             text = read_bounded(path, _MOST)
         except UnicodeDecodeError as error:
             raise RecipeError(f"{name} is not UTF-8 text.") from error
         except OSError as error:
-            raise RecipeError(f"Recipe {name} cannot be read: {error.strerror or error}.") from error
+            raise RecipeError(
+                f"Recipe {name} cannot be read: {error.strerror or error}."
+            ) from error
     else:
-        raise RecipeError(f"There is no recipe {shown(name)}.", hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.")
+        raise RecipeError(
+            f"There is no recipe {shown(name)}.",
+            hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.",
+        )
     return parse(text, name)
 
 
@@ -194,12 +218,21 @@ def parse(text: str, where: str) -> Recipe:
     """A recipe from YAML text; `where` names it in errors."""
     try:
         data = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         # a date like 2020-02-31 is a ValueError, !!bool x a KeyError, and so on
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = str(getattr(error, "problem", None) or error)
-        raise RecipeError(f"{where}{line}: this cannot be read as YAML: {shortened(problem)}.") from error
+        raise RecipeError(
+            f"{where}{line}: this cannot be read as YAML: {shortened(problem)}."
+        ) from error
     except RecursionError as error:
         raise RecipeError(f"{where} is nested too deep.") from error
     if not isinstance(data, Mapping):
@@ -213,7 +246,9 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in known:
-            raise RecipeError(f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are"))
+            raise RecipeError(
+                f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are")
+            )
         said = _html(value) if key == "html" else value
         values[key] = _typed(said, hints[key], f"{where}: {key}")
     if "name" not in values:
@@ -231,7 +266,9 @@ def _html(value: Any) -> Any:
 def _typed(value: Any, hint: Any, where: str) -> Any:
     if hint == Bases:
         if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
-            raise RecipeError(f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {shown(value)}.")
+            raise RecipeError(
+                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {shown(value)}."
+            )
         return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
     if kind in (UnionType, Union):  # one word, or a list
@@ -240,12 +277,20 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     if kind is Literal:
         if value not in get_args(hint):
             words = get_args(hint)
-            raise RecipeError(f"{where} is {', '.join(words[:-1])} or {words[-1]}, not {shown(value)}.")
+            raise RecipeError(
+                f"{where} is {', '.join(words[:-1])} or {words[-1]}, not {shown(value)}."
+            )
         return value
     if kind is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)
-            hint = "YAML reads a bare no as false: quote it." if bare else f"Write [{shortened(value)}]." if isinstance(value, str) else ""
+            hint = (
+                "YAML reads a bare no as false: quote it."
+                if bare
+                else f"Write [{shortened(value)}]."
+                if isinstance(value, str)
+                else ""
+            )
             raise RecipeError(f"{where} takes a list of strings, not {shown(value)}.", hint=hint)
         return tuple(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -273,29 +318,50 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     for key in ("max_tokens", "message_overhead", "min_chars"):
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
-            raise RecipeError(f"{where}: {key} is {shown(value)}, and cannot be negative.", hint=hint)
+            raise RecipeError(
+                f"{where}: {key} is {shown(value)}, and cannot be negative.", hint=hint
+            )
     for name in recipe.phrases:
         if name not in LISTS:
-            raise RecipeError(f"{where}: there is no phrase list {shown(name)}.", hint=suggest(name, LISTS, "Lists are"))
+            raise RecipeError(
+                f"{where}: there is no phrase list {shown(name)}.",
+                hint=suggest(name, LISTS, "Lists are"),
+            )
     if not all(word.strip() for word in recipe.blocked_words):
         raise RecipeError(f"{where}: an empty blocked word would block everything.")
     if recipe.max_tokens > 2**31 - 1:
-        raise RecipeError(f"{where}: max_tokens {shown(recipe.max_tokens)} is more than 2147483647.", hint="max_tokens 0 does not split.")
+        raise RecipeError(
+            f"{where}: max_tokens {shown(recipe.max_tokens)} is more than 2147483647.",
+            hint="max_tokens 0 does not split.",
+        )
     labels = language_classic.LABELS if recipe.detector == "langdetect" else language.LABELS
-    known = {label.lower(): label for label in labels}  # BCP 47 tags are the same in capitals and small letters
+    known = {
+        label.lower(): label for label in labels
+    }  # BCP 47 tags are the same in capitals and small letters
     if not 0 <= recipe.min_language_score <= 1:
         raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
     if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):
-        raise RecipeError(f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names.")
-    unknown = [name for name in recipe.licenses if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")]
+        raise RecipeError(
+            f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names."
+        )
+    unknown = [
+        name
+        for name in recipe.licenses
+        if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")
+    ]
     if unknown:
-        raise RecipeError(f"{where}: {shown(unknown[0])} is no licence that is known here.", hint=_near(unknown[0]))
+        raise RecipeError(
+            f"{where}: {shown(unknown[0])} is no licence that is known here.",
+            hint=_near(unknown[0]),
+        )
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             if label.lower() in map(str.lower, language.LABELS):
                 said = f"{where}: langdetect does not tell {shown(label)} from other languages."
                 raise RecipeError(said, hint="detector: native does.")
-            raise RecipeError(f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label))
+            raise RecipeError(
+                f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
+            )
     recipe = replace(
         recipe,
         encoding=_encoding(recipe.encoding, where),
@@ -303,5 +369,8 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         not_languages=tuple(known[label.lower()] for label in recipe.not_languages),
     )
     if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
-        raise RecipeError(f"{where}: {shown(recipe.name)} is no name for a recipe.", hint="It also names the folder of the build.")
+        raise RecipeError(
+            f"{where}: {shown(recipe.name)} is no name for a recipe.",
+            hint="It also names the folder of the build.",
+        )
     return recipe

@@ -23,7 +23,11 @@ SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
 """Zero-width characters that str.strip() leaves in place."""
 
-_BLANK = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))) + INVISIBLE
+_BLANK = (
+    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + INVISIBLE
+)
 
 
 class Reason(StrEnum):
@@ -106,7 +110,9 @@ class Reject(NamedTuple):
     @property
     def level(self) -> str:
         """`record`, `turn`, or `piece` for what was cut off a turn that stays."""
-        return "record" if self.turn is None else "piece" if self.reason == Reason.CUT_OFF else "turn"
+        return (
+            "record" if self.turn is None else "piece" if self.reason == Reason.CUT_OFF else "turn"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,9 @@ class Draft:
     edits: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)  # and no slots: a copy is one update of a dictionary, which a build makes for each record and label
+@dataclass(
+    frozen=True
+)  # and no slots: a copy is one update of a dictionary, which a build makes for each record and label
 class Conversation:
     """A valid conversation: an optional system prompt, then user and assistant in turn, ending with the assistant.
 

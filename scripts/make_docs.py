@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 from open_instructions.catalogue import registry
-from open_instructions.describe import as_page
+from open_instructions.catalogue.pages import as_page
 from open_instructions.errors import OpenInstructionsError
-from open_instructions.licenses import ENGINES, LICENSES, use_of
+from open_instructions.rights.terms import ENGINES, LICENSES, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMANDS = ("", "build", "fetch", "stats", "check", "sources", "explain", "cache", "push")
@@ -42,7 +42,9 @@ def _index() -> str:
     for s in registry().all():
         for x in s.subsets:
             records = f"{x.records:,}" if x.records else "?"
-            lines.append(f"| [{s.name}:{x.name}]({s.name}.md) | {records} | {', '.join(x.languages)} | {x.engine} | {x.license} |")
+            lines.append(
+                f"| [{s.name}:{x.name}]({s.name}.md) | {records} | {', '.join(x.languages)} | {x.engine} | {x.license} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -51,7 +53,7 @@ def _licences() -> str:
     lines = [
         "# Licences",
         "",
-        "Rendered from `open_instructions/licenses.py`. This is information, not legal advice.",
+        "Rendered from `open_instructions/rights/terms.py`. This is information, not legal advice.",
         "",
         "What a row may be used for is two questions: what the people who published the set allow (its licence, column `license`), and",
         "whose terms the answers stand under besides (who wrote them, column `engine`). A row is for `any` use only where both say so;",
@@ -73,21 +75,47 @@ def _licences() -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     yes = {True: "yes", False: ""}
-    lines += [f"| {name} | {t.use} | {t.why} | {yes[t.attribution]} | {yes[t.share_alike]} |" for name, t in LICENSES.items()]
+    lines += [
+        f"| {name} | {t.use} | {t.why} | {yes[t.attribution]} | {yes[t.share_alike]} |"
+        for name, t in LICENSES.items()
+    ]
     lines += ["", "## Who wrote the answers", "", "| engine | use | why |", "| --- | --- | --- |"]
     lines += [f"| {name} | {t.use} | {t.why} |" for name, t in ENGINES.items()]
-    lines += ["", "## The sources, by both", "", "| source | licence | answers by | use |", "| --- | --- | --- | --- |"]
+    lines += [
+        "",
+        "## The sources, by both",
+        "",
+        "| source | licence | answers by | use |",
+        "| --- | --- | --- | --- |",
+    ]
     for s in registry().all():
-        lines += [f"| {s.name}:{x.name} | {x.license} | {x.engine} | {use_of(x.license, x.engine)} |" for x in s.subsets]
+        lines += [
+            f"| {s.name}:{x.name} | {x.license} | {x.engine} | {use_of(x.license, x.engine)} |"
+            for x in s.subsets
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _cli() -> str:
-    lines = ["# The command line", "", "Rendered from `oi --help` and the errors; `--debug` shows a traceback where something fails.", ""]
+    lines = [
+        "# The command line",
+        "",
+        "Rendered from `oi --help` and the errors; `--debug` shows a traceback where something fails.",
+        "",
+    ]
     for command in COMMANDS:
         lines += [f"## oi {command}".rstrip(), "", "```", _help(command), "```", ""]
-    lines += ["## Exit codes", "", "| code | error | when |", "| ---: | --- | --- |", "| 0 | | done |"]
-    errors: list[type[OpenInstructionsError]] = [OpenInstructionsError, *OpenInstructionsError.__subclasses__()]
+    lines += [
+        "## Exit codes",
+        "",
+        "| code | error | when |",
+        "| ---: | --- | --- |",
+        "| 0 | | done |",
+    ]
+    errors: list[type[OpenInstructionsError]] = [
+        OpenInstructionsError,
+        *OpenInstructionsError.__subclasses__(),
+    ]
     for error in errors:
         summary = (error.__doc__ or "").split("\n")[0]
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
@@ -100,11 +128,25 @@ def _cli() -> str:
 
 
 def _help(command: str) -> str:
-    environment = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    environment = {
+        **os.environ,
+        "COLUMNS": "100",
+        "TERMINAL_WIDTH": "100",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+    }
     environment.pop("FORCE_COLOR", None)
     environment.pop("GITHUB_ACTIONS", None)
-    arguments = [sys.executable, "-c", "from open_instructions.cli import run; run()", *command.split(), "--help"]
-    text = subprocess.run(arguments, env=environment, capture_output=True, text=True, encoding="utf-8", check=True).stdout
+    arguments = [
+        sys.executable,
+        "-c",
+        "from open_instructions.cli import run; run()",
+        *command.split(),
+        "--help",
+    ]
+    text = subprocess.run(
+        arguments, env=environment, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 

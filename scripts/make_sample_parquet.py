@@ -26,7 +26,11 @@ ALPACA_HUB: list[tuple[str, str, str]] = [
         "",
         "The right atrium, the right ventricle, the left atrium and the left ventricle.",
     ),
-    ("Change the verb to the past tense.", "She swims across the lake.", "She swam across the lake."),
+    (
+        "Change the verb to the past tense.",
+        "She swims across the lake.",
+        "She swam across the lake.",
+    ),
     (
         "Suggest a side dish for roast chicken.",
         "",
@@ -54,7 +58,11 @@ ALPACA_HUB: list[tuple[str, str, str]] = [
     ),
     ("When did the Berlin Wall fall?", "", "It was opened on 9 November 1989."),
     ("Write the number in Roman numerals.", "1944", "MCMXLIV"),
-    ("Give two reasons to mulch a flower bed.", "", "Mulch keeps moisture in the soil, and it shades out weeds."),
+    (
+        "Give two reasons to mulch a flower bed.",
+        "",
+        "Mulch keeps moisture in the soil, and it shades out weeds.",
+    ),
     (
         "What is the next number of the sequence?",
         "2, 6, 12, 20, 30",
@@ -71,7 +79,11 @@ ALPACA_HUB: list[tuple[str, str, str]] = [
         "Due to the fact that it was raining, the match had to be called off.",
         "Rain stopped the match.",
     ),
-    ("Who painted the ceiling of the Sistine Chapel?", "", "Michelangelo painted it between 1508 and 1512."),
+    (
+        "Who painted the ceiling of the Sistine Chapel?",
+        "",
+        "Michelangelo painted it between 1508 and 1512.",
+    ),
     ("Convert the binary number to decimal.", "101101", "101101 in binary is 32 + 8 + 4 + 1 = 45."),
     (
         "Invent a proverb about patience.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from open_instructions.places import place
+from open_instructions.paths import place
 
 from .conftest import digests
 

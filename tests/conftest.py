@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from open_instructions import builder, catalogue
-from open_instructions.builder import BuildResult, build
+from open_instructions import catalogue
+from open_instructions.building import run as builder
+from open_instructions.building.run import BuildResult, build
 
 from .fetching import FETCHED_SOURCE
 from .hub_server import FakeHub
@@ -38,15 +39,23 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """No test writes into the user's data folder, and none reaches the network."""
     home = tmp_path / "home"
     monkeypatch.setenv("OI_HOME", str(home))
-    monkeypatch.setenv("OI_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))  # one for all tests of a process: the model is in it
+    monkeypatch.setenv(
+        "OI_CACHE", str(tmp_path_factory.getbasetemp() / "cache")
+    )  # one for all tests of a process: the model is in it
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     return home
@@ -84,8 +93,17 @@ def make(tmp_path: Path) -> Callable[..., BuildResult]:
             if isinstance(content, bytes):
                 path.write_bytes(content)
             else:
-                path.write_text(content if isinstance(content, str) else json.dumps(content, indent=4), encoding="utf-8")
-        return build(sources, data_dir=folder, out=options.pop("out", tmp_path / "out"), workers=options.pop("workers", 1), **options)
+                path.write_text(
+                    content if isinstance(content, str) else json.dumps(content, indent=4),
+                    encoding="utf-8",
+                )
+        return build(
+            sources,
+            data_dir=folder,
+            out=options.pop("out", tmp_path / "out"),
+            workers=options.pop("workers", 1),
+            **options,
+        )
 
     return run
 
@@ -98,11 +116,15 @@ def rows(result: BuildResult, kind: str = "data") -> list[dict[str, Any]]:
     return [row for file in files for row in pq.read_table(BytesIO(file.read_bytes())).to_pylist()]
 
 
-def alpaca(instruction: str = "Name a tree.", output: str = "An oak.", input: str = "") -> dict[str, str]:
+def alpaca(
+    instruction: str = "Name a tree.", output: str = "An oak.", input: str = ""
+) -> dict[str, str]:
     return {"instruction": instruction, "input": input, "output": output}
 
 
-BESIDE = {"databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'}
+BESIDE = {
+    "databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'
+}
 """One good row of dolly, for builds where all other records are rejected: without a row there is no build."""
 
 
@@ -144,7 +166,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     from s3fs import S3FileSystem
 
     S3FileSystem.clear_instance_cache()
-    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()  # it keeps its buckets as long as the process
+    urllib.request.urlopen(
+        f"http://{host}:{port}/moto-api/reset", data=b""
+    ).close()  # it keeps its buckets as long as the process
     boto3.client("s3").create_bucket(Bucket="mixes")
     yield "s3://mixes"
     S3FileSystem.clear_instance_cache()

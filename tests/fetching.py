@@ -9,7 +9,9 @@ from typing import Any
 
 from .test_cli import oi
 
-ROWS = json.dumps([{"q": f"How much is {n} and {n}?", "a": f"It is {2 * n}."} for n in range(400)]).encode()
+ROWS = json.dumps(
+    [{"q": f"How much is {n} and {n}?", "a": f"It is {2 * n}."} for n in range(400)]
+).encode()
 FETCHED_SOURCE = """
 from open_instructions.catalogue import Source, Subset, source
 from open_instructions.schema import Draft

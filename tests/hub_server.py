@@ -147,7 +147,9 @@ class FakeHub:
         """The "METHOD /path?query" of every request so far."""
         return [line for line, _, _ in self.log]
 
-    def add(self, repo_id: str, files: dict[str, bytes], private: bool = False, gated: bool = False) -> str:
+    def add(
+        self, repo_id: str, files: dict[str, bytes], private: bool = False, gated: bool = False
+    ) -> str:
         """Create a repo, or commit to ``main`` of an existing one; returns the commit id."""
         with self.lock:
             repo = self.repos.setdefault(repo_id, Repo(private, gated))
@@ -221,7 +223,13 @@ class Handler(BaseHTTPRequestHandler):
             headers |= {"Content-Encoding": "gzip", "Transfer-Encoding": "chunked"}
         elif fault.endless:
             headers["Transfer-Encoding"] = "chunked"
-        elif wanted and status == 200 and "Accept-Ranges" in headers and not fault.no_ranges and self.fresh(headers):
+        elif (
+            wanted
+            and status == 200
+            and "Accept-Ranges" in headers
+            and not fault.no_ranges
+            and self.fresh(headers)
+        ):
             total, start = len(body), int(wanted[1])
             status, body = 206, body[start : int(wanted[2]) + 1 if wanted[2] else total]
             headers["Content-Range"] = f"bytes {start}-{start + len(body) - 1}/{total}"

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import pyarrow.parquet  # noqa: F401 - imported before the forks
 
-from open_instructions import builder, chunk
+from open_instructions.building import run as builder
+from open_instructions.readers import chunk
+from open_instructions.reports.check import check
 from open_instructions.stages.language import detect
 from open_instructions.tokens import tokenizer
-from open_instructions.verify import check
 
 DATA, FOLDER = Path(sys.argv[1]), Path(sys.argv[2])
 OUT = FOLDER / "out"
@@ -53,7 +54,15 @@ def forked(work: Callable[[], object]) -> int:
 
 
 def build(out: Path = OUT, max_tokens: int = 100) -> object:
-    return builder.build("all", data_dir=DATA, missing="skip", out=out, workers=1, overwrite=True, max_tokens=max_tokens)
+    return builder.build(
+        "all",
+        data_dir=DATA,
+        missing="skip",
+        out=out,
+        workers=1,
+        overwrite=True,
+        max_tokens=max_tokens,
+    )
 
 
 def dying_at(operation: int) -> None:
@@ -129,9 +138,14 @@ def main() -> None:
     for _ in range(int(sys.argv[4])):
         child = forked(build)
         until = min(len(notes()) + rng.randrange(5), 10)  # finished chunks, of 10
-        while len(notes()) < until and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        while (
+            len(notes()) < until
+            and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        ):
             time.sleep(0.001)
-        time.sleep(rng.random() * took / (1 if until == 10 else 30))  # behind the last chunk lies the merge
+        time.sleep(
+            rng.random() * took / (1 if until == 10 else 30)
+        )  # behind the last chunk lies the merge
         os.kill(child, signal.SIGKILL)
         ended = os.waitpid(child, 0)[1] == 0
         whole_or_absent()

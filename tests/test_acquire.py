@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from open_instructions.acquire import find, samples_dir
 from open_instructions.catalogue import registry, select
 from open_instructions.errors import InputError, MissingSourceError, UsageError
+from open_instructions.inputs import find, samples_dir
 
 from .conftest import alpaca
 
@@ -65,7 +65,15 @@ def test_a_plain_heap_of_downloads(tmp_path: Path) -> None:
         if not (tmp_path / name).exists():
             shutil.copy(path, tmp_path / name)
     got = taken(tmp_path, "all", missing="skip")
-    assert {s for s, _, _ in got} == {"alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow", "sharegpt"}
+    assert {s for s, _, _ in got} == {
+        "alpaca",
+        "dolly",
+        "gpt4all",
+        "gpt4llm",
+        "instructionwild",
+        "lmflow",
+        "sharegpt",
+    }
     assert ("lmflow", "medmcqa", "dev.json") in got
     assert ("lmflow", "medqa", "test.jsonl") in got
     assert ("lmflow", "native", "train_20.json") in got
@@ -73,10 +81,13 @@ def test_a_plain_heap_of_downloads(tmp_path: Path) -> None:
 
 def test_j_and_main_are_told_apart_by_their_shard_names(tmp_path: Path) -> None:
     shutil.copytree(samples_dir() / "gpt4all", tmp_path / "g")
-    assert taken(tmp_path, "gpt4all:j") == [("gpt4all", "j", "train-00000-of-00004-0f1c2d3e4b5a6978.parquet")]
+    assert taken(tmp_path, "gpt4all:j") == [
+        ("gpt4all", "j", "train-00000-of-00004-0f1c2d3e4b5a6978.parquet")
+    ]
     (tmp_path / "v1.3-groovy").mkdir()
     shutil.move(
-        tmp_path / "g" / "j" / "train-00000-of-00004-0f1c2d3e4b5a6978.parquet", tmp_path / "v1.3-groovy" / "train-00000-of-00004-aa.parquet"
+        tmp_path / "g" / "j" / "train-00000-of-00004-0f1c2d3e4b5a6978.parquet",
+        tmp_path / "v1.3-groovy" / "train-00000-of-00004-aa.parquet",
     )
     assert taken(tmp_path, "gpt4all:j-v1.3-groovy")[0][1] == "j-v1.3-groovy"
 
@@ -99,23 +110,40 @@ def test_all_missing_sources_in_one_message(tmp_path: Path) -> None:
         find(tmp_path, select("alpaca,dolly,gpt4llm:zh"))
     said = str(caught.value)
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in said
-    assert "from hf://datasets/databricks/databricks-dolly-15k@bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a/databricks-dolly-15k.jsonl" in said
+    assert (
+        "from hf://datasets/databricks/databricks-dolly-15k@bdd27f4d94b9c1f951818a7da7fd7aeea5dbff1a/databricks-dolly-15k.jsonl"
+        in said
+    )
     assert "gpt4llm:zh looks for alpaca_gpt4_data_zh.json" in said
     assert "alpaca:main looks" not in said
     assert "Found are alpaca:main." in said
     assert "missing='skip'" in said
-    assert find(tmp_path, select("alpaca,dolly,gpt4llm:zh"), missing="skip").missing == (("dolly", "main"), ("gpt4llm", "zh"))
+    assert find(tmp_path, select("alpaca,dolly,gpt4llm:zh"), missing="skip").missing == (
+        ("dolly", "main"),
+        ("gpt4llm", "zh"),
+    )
 
 
 def test_another_source_under_the_right_name(tmp_path: Path) -> None:
-    put(tmp_path, "alpaca_data.json", [{"instruction": "a", "context": "", "response": "b", "category": "open_qa"}])
-    with pytest.raises(InputError, match=r"has the name of alpaca:main .* other fields: category, context.* It looks like dolly:main"):
+    put(
+        tmp_path,
+        "alpaca_data.json",
+        [{"instruction": "a", "context": "", "response": "b", "category": "open_qa"}],
+    )
+    with pytest.raises(
+        InputError,
+        match=r"has the name of alpaca:main .* other fields: category, context.* It looks like dolly:main",
+    ):
         find(tmp_path, select("all"), missing="skip")
     assert taken(tmp_path, "dolly") == [("dolly", "main", "alpaca_data.json")]
 
 
 def test_dolly_is_known_by_its_fields_under_any_name(tmp_path: Path) -> None:
-    put(tmp_path, "april/first release.jsonl", '{"instruction": "a", "context": "", "response": "b", "category": "open_qa"}\n')
+    put(
+        tmp_path,
+        "april/first release.jsonl",
+        '{"instruction": "a", "context": "", "response": "b", "category": "open_qa"}\n',
+    )
     assert taken(tmp_path, "dolly") == [("dolly", "main", "first release.jsonl")]
 
 
@@ -124,13 +152,18 @@ def test_the_same_bytes_twice_are_taken_once(tmp_path: Path) -> None:
     put(tmp_path, "b/alpaca_data.json", [alpaca()])
     got = find(tmp_path, select("alpaca"))
     assert len(got.inputs) == 1
-    assert got.notes == ("alpaca: b/alpaca_data.json has the same bytes as a/alpaca_data.json; one was taken",)
+    assert got.notes == (
+        "alpaca: b/alpaca_data.json has the same bytes as a/alpaca_data.json; one was taken",
+    )
 
 
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     put(tmp_path, "a/alpaca_data.json", [alpaca()])
     put(tmp_path, "b/alpaca_data.json", [alpaca("Name a fish.")])
-    assert [n for _, _, n in taken(tmp_path, "alpaca")] == ["a/alpaca_data.json", "b/alpaca_data.json"]
+    assert [n for _, _, n in taken(tmp_path, "alpaca")] == [
+        "a/alpaca_data.json",
+        "b/alpaca_data.json",
+    ]
 
 
 def test_members_of_archives(tmp_path: Path) -> None:
@@ -177,7 +210,13 @@ def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
-    [("alpca", "Did you mean 'alpaca'"), ("gpt4llm:xx", "no subset 'xx'"), ("", "No source"), ("./none.py", "no file"), ("dolly:", None)],
+    [
+        ("alpca", "Did you mean 'alpaca'"),
+        ("gpt4llm:xx", "no subset 'xx'"),
+        ("", "No source"),
+        ("./none.py", "no file"),
+        ("dolly:", None),
+    ],
 )
 def test_names(wanted: str, says: str | None) -> None:
     if says is None:
@@ -208,7 +247,11 @@ def test_two_members_of_one_name_are_both_read(tmp_path: Path) -> None:
     from open_instructions.readers import open_file
 
     subset = registry().get("alpaca").subset("main")
-    assert [json.loads(f.text)["instruction"] for i in got for f, _ in open_file(i.path, i.member, subset).frames()] == ["one", "two"]
+    assert [
+        json.loads(f.text)["instruction"]
+        for i in got
+        for f, _ in open_file(i.path, i.member, subset).frames()
+    ] == ["one", "two"]
 
 
 def test_names_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_strings_are_those_of_arrow(values: list[str | None]) -> None:
     assert made.equals(pa.array(values, pa.string()))
 
 
-@pytest.mark.parametrize("values", [[], [None, None], ["a", "a"], ["né", "né", "né"], ["", ""], ["", None]])
+@pytest.mark.parametrize(
+    "values", [[], [None, None], ["a", "a"], ["né", "né", "né"], ["", ""], ["", None]]
+)
 def test_strings_that_are_all_alike(values: list[str | None]) -> None:
     assert strings(values).equals(pa.array(values, pa.string()))
 
@@ -55,7 +57,9 @@ def test_a_column_as_numpy_sees_it() -> None:
     assert view(pa.array([1, 2, 3, 4], pa.int32())[1:3]).tolist() == [2, 3]
     nothing = pa.chunked_array([], pa.int64())
     assert view(nothing).dtype == np.int64 and len(whole(nothing)) == 0
-    assert view(pa.Array.from_buffers(pa.int32(), 0, [None, None])).dtype == np.int32  # which some versions take for an address
+    assert (
+        view(pa.Array.from_buffers(pa.int32(), 0, [None, None])).dtype == np.int32
+    )  # which some versions take for an address
 
 
 def test_more_text_than_arrow_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,5 +79,7 @@ def test_no_command_imports_pandas(tmp_path: Path) -> None:
             assert main(command) == 0, command
             assert "pandas" not in sys.modules, command
     """
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "mix"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "mix"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

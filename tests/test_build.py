@@ -15,12 +15,19 @@ from typing import Any
 
 import pytest
 
-from open_instructions.acquire import find
-from open_instructions.builder import BuildResult, build, shares
+from open_instructions.building.run import BuildResult, build, shares
 from open_instructions.catalogue import registry, select
-from open_instructions.errors import ConverterError, EmptyBuildError, InputError, OutputError, RecipeError, UsageError
-from open_instructions.explaining import explain
+from open_instructions.errors import (
+    ConverterError,
+    EmptyBuildError,
+    InputError,
+    OutputError,
+    RecipeError,
+    UsageError,
+)
+from open_instructions.inputs import find
 from open_instructions.recipe import Recipe
+from open_instructions.reports.explain import explain
 from open_instructions.store import open_build
 
 from .conftest import BESIDE, SOURCE, alpaca, digests, rows
@@ -38,12 +45,25 @@ def test_the_golden_mix(tmp_path: Path) -> None:
     assert all(0.5 < s <= 1 for s in scores)
     refused = rows(result, "rejected")
     assert [
-        [r["level"], r["source"], r["conversation_id"], r["origin_row"], r["stage"], r["reason"], r["detail"].split(" at character")[0]]
+        [
+            r["level"],
+            r["source"],
+            r["conversation_id"],
+            r["origin_row"],
+            r["stage"],
+            r["reason"],
+            r["detail"].split(" at character")[0],
+        ]
         for r in refused
     ] == expected["rejected"]
     by_row = {(r["source"], r["origin_row"], r["level"]): r["raw"] for r in refused}
-    assert by_row["alpaca", 1, "record"].startswith('{\n        "instruction": "Write down nothing."')
-    assert by_row["dolly", 1, "record"] == '{"instruction": "Broken", "context": "\\d", "response": "x", "category": "open_qa"}'
+    assert by_row["alpaca", 1, "record"].startswith(
+        '{\n        "instruction": "Write down nothing."'
+    )
+    assert (
+        by_row["dolly", 1, "record"]
+        == '{"instruction": "Broken", "context": "\\d", "response": "x", "category": "open_qa"}'
+    )
     assert by_row["sharegpt", 0, "turn"] == "Thanks!"
     assert result.manifest["totals"]["records_read"] == 4 + 2 + 3
     assert result.ledger.problems() == []
@@ -52,10 +72,15 @@ def test_the_golden_mix(tmp_path: Path) -> None:
 def test_the_sample_build(tmp_path: Path) -> None:
     result = build("all", sample=True, out=tmp_path / "out")
     totals = result.manifest["totals"]
-    assert totals["records_read"] + totals["records_unreadable"] == totals["records_kept"] + totals["records_rejected"]
+    assert (
+        totals["records_read"] + totals["records_unreadable"]
+        == totals["records_kept"] + totals["records_rejected"]
+    )
     assert {s.name for s in registry().all()} == {row["source"] for row in rows(result)}
     assert totals["rows"] == len(rows(result))
-    assert totals["records_rejected"] == sum(r["level"] == "record" for r in rows(result, "rejected"))
+    assert totals["records_rejected"] == sum(
+        r["level"] == "record" for r in rows(result, "rejected")
+    )
     ids = [row["id"] for row in rows(result)]
     assert len(set(ids)) == len(ids)
     assert "read" in repr(result) and str(result.path) in repr(result)
@@ -65,9 +90,13 @@ def test_load_dataset_takes_the_folder(tmp_path: Path) -> None:
     import datasets
 
     result = build("all", sample=True, out=tmp_path / "out")
-    loaded = datasets.load_dataset(str(result.path), split="train", cache_dir=str(tmp_path / "cache"))
+    loaded = datasets.load_dataset(
+        str(result.path), split="train", cache_dir=str(tmp_path / "cache")
+    )
     assert loaded.num_rows == result.manifest["totals"]["rows"]
-    assert loaded.features["messages"] == datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
+    assert loaded.features["messages"] == datasets.List(
+        {"role": datasets.Value("string"), "content": datasets.Value("string")}
+    )
     assert loaded[0]["messages"][0]["role"] in ("system", "user")
     assert loaded.to_list() == rows(result)
 
@@ -121,7 +150,9 @@ def test_another_build_needs_overwrite(make: Callable[..., BuildResult]) -> None
     assert [r["messages"][0]["content"] for r in rows(changed)] == ["Name a bird."]
 
 
-def test_what_is_no_build_is_never_replaced(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_what_is_no_build_is_never_replaced(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputError, match="holds no build"):
@@ -132,11 +163,17 @@ def test_what_is_no_build_is_never_replaced(make: Callable[..., BuildResult], tm
         make({}, out=tmp_path / "file")
 
 
-def test_a_build_that_fails_leaves_the_earlier_one(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_a_build_that_fails_leaves_the_earlier_one(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     first = make({"alpaca_data.json": [alpaca()]})
     before = digests(first.path)
     mine = tmp_path / "bad.py"
-    mine.write_text(SOURCE.replace("NAME", "fails").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "yield 1 / 0"))
+    mine.write_text(
+        SOURCE.replace("NAME", "fails").replace(
+            'yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "yield 1 / 0"
+        )
+    )
     with pytest.raises(ConverterError, match="ZeroDivisionError"):
         make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(mine), overwrite=True, strict=True)
     assert digests(first.path) == before
@@ -172,7 +209,9 @@ def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult
     assert shard.is_file()
 
 
-def test_a_build_of_another_version_can_be_replaced(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_a_build_of_another_version_can_be_replaced(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "manifest.json").write_text('{"format": 0, "open_instructions": "0.0.1"}')
     with pytest.raises(OutputError, match="overwrite=True"):
@@ -194,7 +233,11 @@ def test_languages_are_filtered_into_rejected(make: Callable[..., BuildResult]) 
     result = make({"alpaca_data.json": records}, languages=["en"])
     assert [r["language"] for r in rows(result)] == ["en"]
     [refused] = rows(result, "rejected")
-    assert (refused["stage"], refused["reason"], refused["detail"][:2]) == ("language", "language", "de")
+    assert (refused["stage"], refused["reason"], refused["detail"][:2]) == (
+        "language",
+        "language",
+        "de",
+    )
     assert "Fichten" in refused["raw"]
 
 
@@ -207,11 +250,22 @@ def test_no_part_is_over_the_limit(make: Callable[..., BuildResult]) -> None:
 def test_hostile_text_goes_through(make: Callable[..., BuildResult]) -> None:
     records = [
         alpaca("\x1b[31mred\x07", "ok\u202e"),
-        {"id": "\x1b]0;x\x07/../../etc", "instruction": "n\x00l", "input": "", "output": "\ud83d half"},
+        {
+            "id": "\x1b]0;x\x07/../../etc",
+            "instruction": "n\x00l",
+            "input": "",
+            "output": "\ud83d half",
+        },
     ]
     result = make({"alpaca_data.json": records})
-    assert [[m["content"] for m in r["messages"]] for r in rows(result)] == [["\x1b[31mred\x07", "ok\u202e"], ["n\x00l", "\ufffd half"]]
-    odd = {"id": "\x1b[31m../ä b", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}
+    assert [[m["content"] for m in r["messages"]] for r in rows(result)] == [
+        ["\x1b[31mred\x07", "ok\u202e"],
+        ["n\x00l", "\ufffd half"],
+    ]
+    odd = {
+        "id": "\x1b[31m../ä b",
+        "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}],
+    }
     again = make({"sg_90k_part1_html_cleaned.json": [odd]}, "sharegpt", overwrite=True)
     assert [r["id"] for r in rows(again)] == ["sharegpt/%1B%5B31m../%C3%A4%20b"]
 
@@ -220,7 +274,10 @@ def test_rows_that_are_not_utf8_are_kept_in_rejected(make: Callable[..., BuildRe
     content = b'[{"instruction": "caf\xe9", "input": "", "output": "x"}, {"instruction": "a", "input": "", "output": "b"}]'
     result = make({"alpaca_data.json": content})
     [refused] = rows(result, "rejected")
-    assert (refused["reason"], refused["raw"]) == ("invalid_utf8", '{"instruction": "caf\\xe9", "input": "", "output": "x"}')
+    assert (refused["reason"], refused["raw"]) == (
+        "invalid_utf8",
+        '{"instruction": "caf\\xe9", "input": "", "output": "x"}',
+    )
 
 
 def test_an_empty_file_beside_others_is_said(make: Callable[..., BuildResult]) -> None:
@@ -230,10 +287,16 @@ def test_an_empty_file_beside_others_is_said(make: Callable[..., BuildResult]) -
     assert "alpaca:main: an empty file" in result.found.notes
 
 
-def test_a_build_without_a_row_fails_and_an_older_one_stays(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_a_build_without_a_row_fails_and_an_older_one_stays(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     first = make({"alpaca_data.json": [alpaca()]})
     before = digests(first.path)
-    refused = [{"instruction": "Why?", "output": ""}, {"instruction": "", "output": "So."}, {"instruction": "How?", "output": " "}]
+    refused = [
+        {"instruction": "Why?", "output": ""},
+        {"instruction": "", "output": "So."},
+        {"instruction": "How?", "output": " "},
+    ]
     with pytest.raises(EmptyBuildError) as caught:
         make({"alpaca_data.json": refused}, overwrite=True)
     assert caught.value.exit_code == 11
@@ -275,7 +338,9 @@ def test_missing_subsets_are_in_the_books(make: Callable[..., BuildResult]) -> N
         ({"recipe": Recipe("x", prefer=("dolli",))}, RecipeError, "dolly"),
     ],
 )
-def test_what_is_wrong_is_said_before_any_work(make: Callable[..., BuildResult], options: dict[str, Any], error: Any, says: str) -> None:
+def test_what_is_wrong_is_said_before_any_work(
+    make: Callable[..., BuildResult], options: dict[str, Any], error: Any, says: str
+) -> None:
     sources = options.pop("sources", "alpaca")
     files = {"alpaca_data.json": [alpaca()]}
     if error is None:
@@ -311,7 +376,9 @@ def test_a_manifest_that_is_none(tmp_path: Path) -> None:
 def test_the_real_files(real: Path, tmp_path: Path) -> None:
     counted = {"lmflow:medmcqa": 1}  # one of its files is a single record, which does not show it
     result = build("all", data_dir=real, missing="skip", out=tmp_path / "out", index_base=counted)
-    read = {f"{s}:{x}": result.ledger.summary(s, x)["records_read"] for s, x in result.ledger.subsets()}
+    read = {
+        f"{s}:{x}": result.ledger.summary(s, x)["records_read"] for s, x in result.ledger.subsets()
+    }
     assert read == {
         "alpaca:main": 8873, "dolly:main": 2009, "gpt4all:main": 0, "gpt4llm:en": 999, "gpt4llm:zh": 1000, "instructionwild:en": 3,
         "instructionwild:seeds": 858, "instructionwild:v2": 873, "instructionwild:zh": 0, "lmflow:medmcqa": 4184, "lmflow:medqa": 1266,
@@ -346,17 +413,26 @@ def test_a_folder_whose_name_is_no_utf8(tmp_path: Path) -> None:
 def test_what_each_source_has_of_an_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "both.zip", "w", zipfile.ZIP_STORED) as packed:
         packed.writestr("alpaca_data.json", json.dumps([alpaca()]) + " " * 10_000)
-        packed.writestr("databricks-dolly-15k.jsonl", json.dumps({"instruction": "a", "context": "", "response": "b", "category": "c"}))
+        packed.writestr(
+            "databricks-dolly-15k.jsonl",
+            json.dumps({"instruction": "a", "context": "", "response": "b", "category": "c"}),
+        )
     found = find(tmp_path, select("alpaca,dolly"))
     of = {item.source: size for item, size in shares(found.inputs).items()}
     whole = (tmp_path / "both.zip").stat().st_size
-    assert of["alpaca"] > 0.95 * whole and of["dolly"] < 0.02 * whole and sum(of.values()) in (whole - 1, whole)
+    assert (
+        of["alpaca"] > 0.95 * whole
+        and of["dolly"] < 0.02 * whole
+        and sum(of.values()) in (whole - 1, whole)
+    )
 
 
 @pytest.mark.parametrize("kind", ["plain", "zip", "tar.gz"])
-def test_progress_goes_through_the_middle_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 4000)
-    monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", 1 << 30)
+def test_progress_goes_through_the_middle_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", 4000)
+    monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_CHARS", 1 << 30)
     text = json.dumps([alpaca(f"Say {n}.", "word " * 50) for n in range(16_000)]).encode()
     data = tmp_path / "data"
     data.mkdir()
@@ -378,7 +454,11 @@ def test_progress_goes_through_the_middle_of_a_file(tmp_path: Path, monkeypatch:
     steps = [step for step in steps if step.source]
     shares = [step.done / step.total for step in steps]
     records = [done / 16_000 for done in accumulate(step.records for step in steps)]
-    assert records == [0.25, 0.5, 0.75, 1.0] or (kind == "plain" and len(records) > 4 and max(s.records for s in steps) < 4100)
+    assert records == [0.25, 0.5, 0.75, 1.0] or (
+        kind == "plain" and len(records) > 4 and max(s.records for s in steps) < 4100
+    )
     # what is read ahead is at most 1 of the 5 MB, and of a slab nothing; the first records are a little shorter than the last
-    assert [done - 0.01 < share < done + 0.3 for share, done in zip(shares, records, strict=True)] == [True] * len(steps)
+    assert [
+        done - 0.01 < share < done + 0.3 for share, done in zip(shares, records, strict=True)
+    ] == [True] * len(steps)
     assert shares[-1] == records[-1] == 1

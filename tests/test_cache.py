@@ -12,25 +12,34 @@ from pathlib import Path
 
 import pytest
 
-from open_instructions.acquire.cache import Cache, Entry
 from open_instructions.errors import FetchError
+from open_instructions.inputs.cache import Cache, Entry
 
 from .fetching import ROWS, build, lock
 from .hub_server import FakeHub, Fault
 from .test_cli import oi
 
 
-def test_two_processes_fetch_a_file_once(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+def test_two_processes_fetch_a_file_once(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path
+) -> None:
     hub.files["mine.json"] = ROWS
     hub.faults.append(Fault("GET /files/", delay=1.5))
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
     code = "from open_instructions.cli import run; run()"
-    both = [subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL
+        )
+        for _ in range(2)
+    ]
     assert [p.wait(timeout=60) for p in both] == [0, 0]
     assert [line for line in hub.lines if line.startswith("GET /files")] == ["GET /files/mine.json"]
 
 
-def test_a_file_of_the_cache_that_was_changed_is_not_read(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_file_of_the_cache_that_was_changed_is_not_read(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path
+) -> None:
     hub.files["mine.json"] = ROWS
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
     assert oi("fetch", source).returncode == 0
@@ -50,7 +59,9 @@ def test_a_file_of_the_cache_that_was_changed_is_not_read(hub: FakeHub, mine: Ca
     assert oi("cache", "verify").returncode == 0
 
 
-def test_the_first_fetch_is_the_pin_until_it_is_pruned(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_first_fetch_is_the_pin_until_it_is_pruned(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path
+) -> None:
     hub.files["mine.json"] = ROWS
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
     assert oi("fetch", source).returncode == 0
@@ -63,7 +74,9 @@ def test_the_first_fetch_is_the_pin_until_it_is_pruned(hub: FakeHub, mine: Calla
     assert oi("fetch", source).returncode == 0
 
 
-def test_a_file_of_the_hub_that_was_damaged_is_not_taken_for_new(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_file_of_the_hub_that_was_damaged_is_not_taken_for_new(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path
+) -> None:
     hub.add("me/data", {"mine.json": ROWS})  # not in LFS: no sha256 is known of it
     source = mine('(File("mine.json", (Hub("me/data", "mine.json"),)),)')
     assert oi("fetch", source).returncode == 0
@@ -74,12 +87,16 @@ def test_a_file_of_the_hub_that_was_damaged_is_not_taken_for_new(hub: FakeHub, m
     assert lock(tmp_path / "one")[0]["sha256"] == hashlib.sha256(ROWS).hexdigest()
 
 
-def test_a_prune_beside_a_fetch_leaves_it_alone(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_prune_beside_a_fetch_leaves_it_alone(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path
+) -> None:
     hub.files["mine.json"] = ROWS + b" " * 1_000_000
     hub.faults.append(Fault("GET /files/", throttle=0.15))
     source = mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)')
     code = "from open_instructions.cli import run; run()"
-    fetching = subprocess.Popen([sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL)
+    fetching = subprocess.Popen(
+        [sys.executable, "-c", code, "fetch", str(source)], stdout=subprocess.DEVNULL
+    )
     part = tmp_path / "cache" / "files" / "mine" / "main" / "mine.json.part"
     until = time.monotonic() + 30
     while not part.exists() and time.monotonic() < until:
@@ -92,7 +109,9 @@ def test_a_prune_beside_a_fetch_leaves_it_alone(hub: FakeHub, mine: Callable[...
     assert not part.exists()
 
 
-def test_a_cache_that_cannot_be_written(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written(
+    hub: FakeHub, mine: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("OI_CACHE", str(tmp_path / "file"))
     hub.files["mine.json"] = ROWS
@@ -113,7 +132,14 @@ def test_a_damaged_note_is_no_entry(tmp_path: Path) -> None:
     cache.add(Entry("mine", "main", "x", tmp_path / "x", "https://example.org/x", 2, "00"))
     assert [e.name for e in cache.entries()] == ["x"]
     good = (tmp_path / "index/mine/main/x.json").read_text()
-    for content in ("", "[]", "{}", '{"source": 5}', good.replace("2", '"2"'), good.replace("https://", "file:///")):
+    for content in (
+        "",
+        "[]",
+        "{}",
+        '{"source": 5}',
+        good.replace("2", '"2"'),
+        good.replace("https://", "file:///"),
+    ):
         (tmp_path / "index/mine/main/x.json").write_text(content)
         assert cache.entries() == []
         assert cache.strangers() == [tmp_path / "index/mine/main/x.json"]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from open_instructions.catalogue import registry
-from open_instructions.upstream import Hub, Url
+from open_instructions.catalogue.published import Hub, Url
 
 from .test_cli import oi
 
@@ -15,9 +15,24 @@ from .test_cli import oi
 FACTS = {
     "alpaca:main": ("CC-BY-NC-4.0", "text-davinci-003", 52_002, "en"),
     "alpaca:hub": ("CC-BY-NC-4.0", "text-davinci-003", 52_002, "en"),
-    "instructionwild:en": ("LicenseRef-InstructionWild-noncommercial", "text-davinci-003", 52_191, "en"),
-    "instructionwild:zh": ("LicenseRef-InstructionWild-noncommercial", "text-davinci-003", 51_504, "zh-Hans"),
-    "instructionwild:seeds": ("LicenseRef-InstructionWild-noncommercial", "none", 2 * 429, "en zh-Hans"),
+    "instructionwild:en": (
+        "LicenseRef-InstructionWild-noncommercial",
+        "text-davinci-003",
+        52_191,
+        "en",
+    ),
+    "instructionwild:zh": (
+        "LicenseRef-InstructionWild-noncommercial",
+        "text-davinci-003",
+        51_504,
+        "zh-Hans",
+    ),
+    "instructionwild:seeds": (
+        "LicenseRef-InstructionWild-noncommercial",
+        "none",
+        2 * 429,
+        "en zh-Hans",
+    ),
     "instructionwild:v2": ("LicenseRef-InstructionWild-noncommercial", "none", None, "en"),
     "sharegpt:raw": ("LicenseRef-ShareGPT-unclear", "chatgpt", 90_665, "mul"),
     "sharegpt:v3": ("LicenseRef-ShareGPT-unclear", "chatgpt", 94_145, "mul"),
@@ -35,23 +50,43 @@ FACTS = {
     "dolly:main": ("CC-BY-SA-3.0", "human", 15_011, "en"),
     "lmflow:pubmedqa": ("MIT", "human", 1_000 + 211_269 + 61_249, "en"),
     "lmflow:medmcqa": ("LicenseRef-MedMCQA-MIT-or-Apache", "human", 182_822 + 4_183 + 6_150, "en"),
-    "lmflow:medqa": ("LicenseRef-MedQA-exam-rights-unclear", "human", 12_723 + 34_251 + 14_123, "en zh-Hans zh-Hant"),
+    "lmflow:medqa": (
+        "LicenseRef-MedQA-exam-rights-unclear",
+        "human",
+        12_723 + 34_251 + 14_123,
+        "en zh-Hans zh-Hant",
+    ),
     "lmflow:natural-instructions": ("LicenseRef-NaturalInstructions-unknown", "human", None, "en"),
     "lmflow:native": ("LicenseRef-LMFlow-unstated", "unstated", None, "en"),
 }
 # what upstream's pointers, or several public projects that pin the file, say
 PINS = {
-    "alpaca_data.json": (22_773_992, "2eddafc6b977608d778aaab8dfc7e50e547b3af9826dfb9e909d9fc362e4a419"),
-    "databricks-dolly-15k.jsonl": (13_085_339, "2df9083338b4abd6bceb5635764dab5d833b393b55759dffb0959b6fcbf794ec"),
-    "ShareGPT_V3_unfiltered_cleaned_split.json": (672_837_942, "35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4"),
+    "alpaca_data.json": (
+        22_773_992,
+        "2eddafc6b977608d778aaab8dfc7e50e547b3af9826dfb9e909d9fc362e4a419",
+    ),
+    "databricks-dolly-15k.jsonl": (
+        13_085_339,
+        "2df9083338b4abd6bceb5635764dab5d833b393b55759dffb0959b6fcbf794ec",
+    ),
+    "ShareGPT_V3_unfiltered_cleaned_split.json": (
+        672_837_942,
+        "35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",
+    ),
     "data.jsonl": (815_386_793, "440c04d2ce5ee5de6a41319f97aaeda757988d796415cf103c2c6dafe95ebfc6"),
-    "ori_pqal.json": (2_584_787, "8b3276be8942ebbd77f3ddcda12c1749bf0e490045a736fd8438ee40cf37a41d"),
+    "ori_pqal.json": (
+        2_584_787,
+        "8b3276be8942ebbd77f3ddcda12c1749bf0e490045a736fd8438ee40cf37a41d",
+    ),
 }
 SUBSETS = [(s, x) for s in registry().all() for x in s.subsets]
 
 
 def test_names_licences_answers_counts_and_languages() -> None:
-    described = {f"{s.name}:{x.name}": (x.license, x.engine, x.records, " ".join(x.languages)) for s, x in SUBSETS}
+    described = {
+        f"{s.name}:{x.name}": (x.license, x.engine, x.records, " ".join(x.languages))
+        for s, x in SUBSETS
+    }
     assert described == FACTS
 
 
@@ -76,14 +111,16 @@ def test_every_place_is_an_address_and_every_digest_a_digest() -> None:
         for file in x.downloads:
             assert file.places
             for place in file.places:
-                assert isinstance(place, Hub) or (isinstance(place, Url) and place.url.startswith("https://"))
+                assert isinstance(place, Hub) or (
+                    isinstance(place, Url) and place.url.startswith("https://")
+                )
             assert all(re.fullmatch("[0-9a-f]{64}", sha) for sha in file.sha256)
             # a file without a digest that others could change under us is at least said to be so
             assert file.sha256 or "pinned by the first fetch" in oi_source_text()
 
 
 def oi_source_text() -> str:
-    from open_instructions.describe import as_text
+    from open_instructions.catalogue.pages import as_text
 
     return "\n".join(as_text(s) for s in registry().all())
 
@@ -99,7 +136,11 @@ def test_other_forms_of_the_same_records_are_passed_over() -> None:
     medqa = next(x for s, x in SUBSETS if x.name == "medqa")
     folder = "data_clean/questions/US"
     assert medqa.named(f"{folder}/train.jsonl")
-    for other in ("US_qbank.jsonl", "4_options/phrases_no_exclude_train.jsonl", "metamap/phrases_test.jsonl"):
+    for other in (
+        "US_qbank.jsonl",
+        "4_options/phrases_no_exclude_train.jsonl",
+        "metamap/phrases_test.jsonl",
+    ):
         assert not medqa.named(f"{folder}/{other}")
         assert medqa.passes_over(f"{folder}/{other}")
 
@@ -107,20 +148,27 @@ def test_other_forms_of_the_same_records_are_passed_over() -> None:
 def test_the_command_shows_what_is_in_the_cache() -> None:
     import json
 
-    from open_instructions.acquire.cache import Cache, Entry
+    from open_instructions.inputs.cache import Cache, Entry
 
     cache = Cache()
     path = cache.target("dolly", "main", "databricks-dolly-15k.jsonl")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"{}")
     sha256 = PINS["databricks-dolly-15k.jsonl"][1]
-    cache.add(Entry("dolly", "main", "databricks-dolly-15k.jsonl", path, "https://example.org/x", 2, sha256))
+    cache.add(
+        Entry(
+            "dolly", "main", "databricks-dolly-15k.jsonl", path, "https://example.org/x", 2, sha256
+        )
+    )
     try:
         shown = {line.split()[0]: line for line in oi("sources").stdout.splitlines() if ":" in line}
         assert "cached" in shown["dolly:main"] and "cached" not in shown["alpaca:main"]
         said = json.loads(oi("sources", "--json").stdout)
         assert {s["name"]: [x["cached"] for x in s["subsets"]] for s in said}["dolly"] == [True]
-        assert next(s for s in said if s["name"] == "alpaca")["subsets"][0]["downloads"][0]["size"] == 22_773_992
+        assert (
+            next(s for s in said if s["name"] == "alpaca")["subsets"][0]["downloads"][0]["size"]
+            == 22_773_992
+        )
     finally:
         for entry in cache.entries():
             cache.remove(entry)

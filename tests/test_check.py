@@ -41,7 +41,11 @@ def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], None], kind: st
     def said(content: dict[str, Any]) -> None:
         for shard in content["shards"]:
             if shard["path"].startswith(kind):
-                shard |= {"bytes": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "rows": len(rows)}
+                shard |= {
+                    "bytes": file.stat().st_size,
+                    "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+                    "rows": len(rows),
+                }
 
     manifest(path, said)
 
@@ -51,7 +55,10 @@ def test_a_whole_build(built: Path) -> None:
     assert found
     assert (found.shards, found.rows, found.problems) == (3, 421, ())
     done = run("check", built)
-    assert (done.returncode, done.stdout) == (0, f"{built}: 3 shards, 421 rows, all as the manifest says\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"{built}: 3 shards, 421 rows, all as the manifest says\n",
+    )
 
 
 def test_a_byte_that_changed(built: Path) -> None:
@@ -62,7 +69,9 @@ def test_a_byte_that_changed(built: Path) -> None:
     assert any("another sha256" in problem for problem in oi.check(built).problems)
     done = run("check", built)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "data/train-00000-of-00001.parquet has another sha256 than the manifest says" in done.stderr
+    assert (
+        "data/train-00000-of-00001.parquet has another sha256 than the manifest says" in done.stderr
+    )
 
 
 def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
@@ -81,7 +90,10 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
     ("change", "says"),
     [
         (lambda rows: rows.pop(), "rows are there, and the ledger says"),
-        (lambda rows: rows[1].update(id=rows[0]["id"], conversation_id=rows[0]["id"]), "1 rows have an id that another row has"),
+        (
+            lambda rows: rows[1].update(id=rows[0]["id"], conversation_id=rows[0]["id"]),
+            "1 rows have an id that another row has",
+        ),
         (lambda rows: rows[0]["messages"].pop(), "not a whole number of pairs"),
         (lambda rows: rows[0]["messages"][0].update(role="human"), "'human'"),
         (lambda rows: rows[0].update(num_turns=9), "its num_turns is 9"),
@@ -93,16 +105,27 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
         (lambda rows: rows[0].update(language_score=float("nan")), "has the language score nan"),
         (lambda rows: rows[0].update(metadata="[1]"), "has metadata that are no JSON object"),
         (lambda rows: rows[0].update(metadata="{"), "has metadata that are no JSON object"),
-        (lambda rows: rows[0]["messages"][0].update(content=None), "has no value in a message or an edit"),
+        (
+            lambda rows: rows[0]["messages"][0].update(content=None),
+            "has no value in a message or an edit",
+        ),
         (lambda rows: rows[0].update(messages=[None]), "has no value in a message or an edit"),
         (lambda rows: rows[0].update(messages=None), "has no messages"),
         (lambda rows: rows[0].update(id=None), "None has no id"),
-        (lambda rows: rows[0].update(conversation_id=None, license=None), "has no conversation_id, license"),
-        (lambda rows: rows[0].update(source=None), "None:main: 1 rows are there, and the ledger says 0"),
+        (
+            lambda rows: rows[0].update(conversation_id=None, license=None),
+            "has no conversation_id, license",
+        ),
+        (
+            lambda rows: rows[0].update(source=None),
+            "None:main: 1 rows are there, and the ledger says 0",
+        ),
         (lambda rows: rows[0].update(edits=[None]), "has no value in a message or an edit"),
     ],
 )
-def test_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, Any]]], None], says: str) -> None:
+def test_rows_that_are_not_right(
+    built: Path, change: Callable[[list[dict[str, Any]]], None], says: str
+) -> None:
     rewrite(built, change)
     problems = oi.check(built).problems
     assert problems
@@ -110,8 +133,14 @@ def test_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, A
 
 
 def test_a_rejected_row_that_is_missing(built: Path) -> None:
-    rewrite(built, lambda rows: rows.remove(next(r for r in rows if r["reason"] == "duplicate")), "rejected")
-    assert any("are in rejected/ for duplicate, and the ledger says" in p for p in oi.check(built).problems)
+    rewrite(
+        built,
+        lambda rows: rows.remove(next(r for r in rows if r["reason"] == "duplicate")),
+        "rejected",
+    )
+    assert any(
+        "are in rejected/ for duplicate, and the ledger says" in p for p in oi.check(built).problems
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +151,9 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
         (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
     ],
 )  # fmt: skip
-def test_rejected_rows_that_are_not_right(built: Path, change: Callable[[list[dict[str, Any]]], None], says: str) -> None:
+def test_rejected_rows_that_are_not_right(
+    built: Path, change: Callable[[list[dict[str, Any]]], None], says: str
+) -> None:
     rewrite(built, change, "rejected")
     problems = oi.check(built).problems
     assert any(says in problem for problem in problems), problems
@@ -136,7 +167,10 @@ def test_rows_of_which_the_ledger_knows_nothing(built: Path) -> None:
     manifest(built, forget)
     problems = oi.check(built).problems
     assert "dolly:main: 24 rows are there, and the ledger says 0" in problems
-    assert any(p.endswith("records are in rejected/ for duplicate, and the ledger says 0") for p in problems)
+    assert any(
+        p.endswith("records are in rejected/ for duplicate, and the ledger says 0")
+        for p in problems
+    )
 
 
 def test_a_build_without_shards(built: Path) -> None:
@@ -164,7 +198,9 @@ def test_a_lock_of_another_build(built: Path) -> None:
     lock = json.loads((built / "oi.lock").read_text())
     lock["files"][0]["sha256"] = "0" * 64
     (built / "oi.lock").write_text(json.dumps(lock))
-    assert oi.check(built).problems == ("oi.lock has other files or another recipe than the manifest",)
+    assert oi.check(built).problems == (
+        "oi.lock has other files or another recipe than the manifest",
+    )
     for text in ("{", "[" * 100_000):
         (built / "oi.lock").write_text(text)
         [problem] = oi.check(built).problems
@@ -182,7 +218,9 @@ def test_a_lock_of_another_build(built: Path) -> None:
         lambda content: content.update(missing=["dolly:main"]),
     ],
 )
-def test_a_manifest_that_says_something_else(built: Path, change: Callable[[dict[str, Any]], None]) -> None:
+def test_a_manifest_that_says_something_else(
+    built: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
     manifest(built, change)
     assert (
         "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
@@ -217,7 +255,9 @@ def test_books_that_do_not_balance(built: Path) -> None:
 @pytest.mark.parametrize("key", ["shards", "ledger", "recipe", "inputs", "fingerprint", "versions"])
 @pytest.mark.parametrize("value", [None, 5, "x", [1], [{}]])
 def test_a_manifest_of_the_wrong_kind(built: Path, key: str, value: Any) -> None:
-    if (isinstance(value, str) and key == "fingerprint") or (isinstance(value, list) and key == "inputs"):
+    if (isinstance(value, str) and key == "fingerprint") or (
+        isinstance(value, list) and key == "inputs"
+    ):
         pytest.skip("that is its kind")
     manifest(built, lambda content: content.update({key: value}))
     with pytest.raises(NotFoundError, match="is not a manifest"):

@@ -32,7 +32,9 @@ def test_several_folders_are_one(tmp_path: Path) -> None:
     assert f"Not used: {two / 'left.json'}\n" in built.stderr
     # in any order, twice, with a slash: the same build
     assert oi.build(data_dir=[two, f"{one}/", one], missing="skip", out=tmp_path / "mix").unchanged
-    assert "as read" in run("explain", "alpaca/000000", tmp_path / "mix", "-d", one, "-d", two).stdout
+    assert (
+        "as read" in run("explain", "alpaca/000000", tmp_path / "mix", "-d", one, "-d", two).stdout
+    )
 
 
 def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
@@ -42,7 +44,10 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     result = oi.build("alpaca", data_dir=(first, again, other), out=tmp_path / "mix")
     note = f"alpaca: {again / 'alpaca_data.json'} has the same bytes as {first / 'alpaca_data.json'}; one was taken"
     assert note in result.found.notes
-    assert sorted(row["messages"][1]["content"] for row in rows(result)) == ["The Brocken.", "The Elbe."]
+    assert sorted(row["messages"][1]["content"] for row in rows(result)) == [
+        "The Brocken.",
+        "The Elbe.",
+    ]
     assert len({row["id"] for row in rows(result)}) == 2
     assert oi.build("alpaca", data_dir=(other, again, first), out=tmp_path / "mix").unchanged
 
@@ -62,31 +67,58 @@ def test_each_folder_has_to_be_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [["dolly", "gpt4llm:zh"], ["dolly,gpt4llm:zh"], ["--sources", "dolly,gpt4llm:zh"], ["-s", "gpt4llm:zh,dolly"]]
+    "said",
+    [
+        ["dolly", "gpt4llm:zh"],
+        ["dolly,gpt4llm:zh"],
+        ["--sources", "dolly,gpt4llm:zh"],
+        ["-s", "gpt4llm:zh,dolly"],
+    ],
 )
 def test_sources_with_and_without_a_flag(tmp_path: Path, said: list[str]) -> None:
     assert "48 records = 48 kept" in run("build", *said, "--sample", "-o", tmp_path / "mix").stdout
-    assert sorted(json.loads((tmp_path / "mix" / "oi.lock").read_text())["sources"]) == ["dolly", "gpt4llm:zh"]
+    assert sorted(json.loads((tmp_path / "mix" / "oi.lock").read_text())["sources"]) == [
+        "dolly",
+        "gpt4llm:zh",
+    ]
 
 
 def test_sources_are_named_once(tmp_path: Path) -> None:
     done = run("build", "dolly", "--sources", "alpaca", "--sample", "-o", tmp_path / "mix")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: Sources are named twice: dolly, and --sources alpaca.\nName all of them in one place.\n"
+    assert (
+        done.stderr
+        == "Error: Sources are named twice: dolly, and --sources alpaca.\nName all of them in one place.\n"
+    )
     done = run("build", tmp_path, "-o", tmp_path / "mix")
-    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"Error: {tmp_path} is a folder, not a source.")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        f"Error: {tmp_path} is a folder, not a source.",
+    )
 
 
 def test_the_tokenizer_is_part_of_the_recipe(tmp_path: Path) -> None:
     done = run("build", "dolly", "--sample", "--tokenizer", "o200k_base", "-o", tmp_path / "mix")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "mix" / "manifest.json").read_text())
-    assert (manifest["recipe"]["tokenizer"], manifest["versions"]["tokenizer"]) == ("o200k_base", "o200k_base")
+    assert (manifest["recipe"]["tokenizer"], manifest["versions"]["tokenizer"]) == (
+        "o200k_base",
+        "o200k_base",
+    )
     assert manifest["recipe"]["name"] == "default"
     # over what a recipe says
     (tmp_path / "mine.yaml").write_text("tokenizer: cl100k_base\nmax_tokens: 50\n")
-    made = oi.build("dolly", sample=True, recipe=str(tmp_path / "mine.yaml"), tokenizer="o200k_base", out=tmp_path / "other")
-    assert (made.manifest["recipe"]["tokenizer"], made.manifest["recipe"]["max_tokens"]) == ("o200k_base", 50)
+    made = oi.build(
+        "dolly",
+        sample=True,
+        recipe=str(tmp_path / "mine.yaml"),
+        tokenizer="o200k_base",
+        out=tmp_path / "other",
+    )
+    assert (made.manifest["recipe"]["tokenizer"], made.manifest["recipe"]["max_tokens"]) == (
+        "o200k_base",
+        50,
+    )
 
 
 def test_a_tokenizer_is_looked_at_before_any_work(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from open_instructions import recipe as recipes
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 from open_instructions.errors import RecipeError
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message, Reason, Reject
-from open_instructions.stages import language_classic
-from open_instructions.stages.html_classic import ClassicHtml, to_markdown
-from open_instructions.stages.language_classic import ClassicLanguage, detect
+from open_instructions.stages.html.classic import ClassicHtml, to_markdown
+from open_instructions.stages.language import classic as language_classic
+from open_instructions.stages.language.classic import ClassicLanguage, detect
 
 from .conftest import rows
 
@@ -29,8 +29,14 @@ CODE = '<div class="p-4"><code class="hljs language-python"><span class="hljs-ke
 @pytest.mark.parametrize(
     ("html", "markdown"),
     [
-        ("<div><p>Some <strong>bold</strong> and <em>thin</em> words.</p></div>", "Some **bold** and *thin* words."),
-        (f"<div><p>See:</p><pre><div>{BAR}{CODE}</div></pre></div>", "See:\n\n```python\nif a_b:\n\n\n    pass\n```"),
+        (
+            "<div><p>Some <strong>bold</strong> and <em>thin</em> words.</p></div>",
+            "Some **bold** and *thin* words.",
+        ),
+        (
+            f"<div><p>See:</p><pre><div>{BAR}{CODE}</div></pre></div>",
+            "See:\n\n```python\nif a_b:\n\n\n    pass\n```",
+        ),
         ("<pre><code>Copy code is a phrase\n</code></pre>", "```\nCopy code is a phrase\n```"),
         ("<pre><code>\n\n  x\n\n\ny\n\n</code></pre>", "```\n\n\n  x\n\n\ny\n\n```"),
         ("<pre>\nx\n</pre>", "```\nx\n```"),
@@ -99,8 +105,13 @@ def test_only_marked_turns_that_hold_html_are_converted() -> None:
         return [m.content for m in result.messages]
 
     words = "<p>How is vector<int> used?</p>"
-    assert said(Message("user", words), Message("assistant", "<p>a_b</p>", html=True)) == [words, "a\\_b"]
-    talk = Conversation("x/0", "x", "y", (Message("user", words), Message("assistant", "a < b", html=True)))
+    assert said(Message("user", words), Message("assistant", "<p>a_b</p>", html=True)) == [
+        words,
+        "a\\_b",
+    ]
+    talk = Conversation(
+        "x/0", "x", "y", (Message("user", words), Message("assistant", "a < b", html=True))
+    )
     assert ClassicHtml()(talk)[0] is talk
 
 
@@ -144,7 +155,15 @@ def test_the_labels_are_langdetects_own_and_the_same_each_time() -> None:
 
 
 def test_the_stage_filters_by_the_same_words() -> None:
-    talk = Conversation("x/0", "x", "y", (Message("user", "Was ist ein Baum?"), Message("assistant", "Ein Baum ist eine große Pflanze.")))
+    talk = Conversation(
+        "x/0",
+        "x",
+        "y",
+        (
+            Message("user", "Was ist ein Baum?"),
+            Message("assistant", "Ein Baum ist eine große Pflanze."),
+        ),
+    )
     [[kept]] = ClassicLanguage(("de",)).batch([talk])
     assert isinstance(kept, Conversation)
     assert (kept.language, kept.language_score) == ("de", 1.0)
@@ -176,7 +195,10 @@ def test_python_takes_true_and_false_too() -> None:
         ("html: markdownfy", "html is native, markdownify or off, not 'markdownfy'"),
         ("html: 1", "native, markdownify or off"),
         ("detector: true", "detector is native or langdetect, not True"),
-        ("detector: langdetect\nlanguages: [xh]", "langdetect does not tell 'xh' from other languages"),
+        (
+            "detector: langdetect\nlanguages: [xh]",
+            "langdetect does not tell 'xh' from other languages",
+        ),
     ],
 )
 def test_wrong_words(text: str, says: str) -> None:
@@ -189,13 +211,21 @@ PAGE = {
     "id": "demo01",
     "conversations": [
         {"from": "human", "value": "<p>What is vector<int>?</p>"},
-        {"from": "gpt", "value": f"<div class='markdown'><p>A list of <em>numbers</em>, in a_row:</p><pre>{BAR}{CODE}</pre></div>"},
+        {
+            "from": "gpt",
+            "value": f"<div class='markdown'><p>A list of <em>numbers</em>, in a_row:</p><pre>{BAR}{CODE}</pre></div>",
+        },
     ],
 }
-DEEP = {"id": "demo02", "conversations": [PAGE["conversations"][0], {"from": "gpt", "value": "<p>" * 1000 + "x"}]}
+DEEP = {
+    "id": "demo02",
+    "conversations": [PAGE["conversations"][0], {"from": "gpt", "value": "<p>" * 1000 + "x"}],
+}
 
 
-def test_the_recipe_classic_builds_with_the_libraries(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_the_recipe_classic_builds_with_the_libraries(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     files = {"sg_90k_part1.json": [PAGE, DEEP]}
     result = make(files, "sharegpt:raw", recipe="classic")
     [row] = rows(result)
@@ -204,7 +234,9 @@ def test_the_recipe_classic_builds_with_the_libraries(make: Callable[..., BuildR
         "A list of *numbers*, in a\\_row:\n\n```python\nif a_b:\n\n\n    pass\n```",
     ]
     assert (row["language"], row["edits"]) == ("en", ["html"])
-    assert [(r["stage"], r["reason"], r["level"]) for r in rows(result, "rejected")] == [("html", "too_deep", "record")]
+    assert [(r["stage"], r["reason"], r["level"]) for r in rows(result, "rejected")] == [
+        ("html", "too_deep", "record")
+    ]
     assert result.manifest["recipe"]["html"] == "markdownify"
     assert result.manifest["versions"]["language"].startswith("langdetect 1.")
     assert result.manifest["versions"]["html"].startswith("markdownify 1.")

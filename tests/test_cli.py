@@ -38,7 +38,13 @@ def test_help_and_import_are_light() -> None:
         "main(['--help']); heavy = {'datasets', 'pandas', 'pyarrow', 'numpy', 'bs4', 'yaml', 'py3langid'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     for command in ("build", "stats", "sources", "explain"):
@@ -92,7 +98,9 @@ def _first_sharegpt(out: Path) -> str:
 def test_a_file_is_found_again_without_being_named(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    (data / "alpaca_data.json").write_text('[{"instruction": "Name a tree.", "input": "", "output": "An oak."}]')
+    (data / "alpaca_data.json").write_text(
+        '[{"instruction": "Name a tree.", "input": "", "output": "An oak."}]'
+    )
     assert oi("build", "-s", "alpaca", "-d", data).returncode == 0
     assert "as read" in oi("explain", "alpaca/000000").stdout
     (data / "alpaca_data.json").unlink()
@@ -107,7 +115,11 @@ WRONG = [
     (["build", "--sources", "gpt4llm:jp"], 2, "Its subsets are"),
     (["build", "--data-dir", "/no/such"], 2, "not a folder"),
     (["build", "--sample", "--missing", "maybe"], 2, "--missing"),
-    (["build", "--sources", "alpaca"], 3, "https://raw.githubusercontent.com/tatsu-lab/stanford_alpaca/"),
+    (
+        ["build", "--sources", "alpaca"],
+        3,
+        "https://raw.githubusercontent.com/tatsu-lab/stanford_alpaca/",
+    ),
     (["build", "--sample", "--recipe", "vicunna"], 5, "Did you mean 'vicuna'"),
     (["build", "--sample", "--languages", "klingon"], 5, "klingon"),
     (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),
@@ -118,7 +130,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "says"), WRONG, ids=lambda x: " ".join(x) if isinstance(x, list) else None)
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"), WRONG, ids=lambda x: " ".join(x) if isinstance(x, list) else None
+)
 def test_what_is_wrong_is_one_clear_line(arguments: list[str], code: int, says: str) -> None:
     done = oi(*arguments)
     assert done.returncode == code, done.stderr
@@ -134,13 +148,31 @@ def test_debug_shows_the_traceback() -> None:
 
 
 def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None:
-    records = [{"instruction": f"Say {n}.", "input": "", "output": f"It is {n}, and a few more words."} for n in range(200_000)]
+    records = [
+        {"instruction": f"Say {n}.", "input": "", "output": f"It is {n}, and a few more words."}
+        for n in range(200_000)
+    ]
     data = tmp_path / "data"
     data.mkdir()
     (data / "alpaca_data.json").write_text(json.dumps(records))
     code = "from open_instructions.cli import run; run()"
-    arguments = [sys.executable, "-c", code, "build", "-s", "alpaca", "-d", str(data), "-o", str(tmp_path / "out"), "--workers", "1"]
-    running = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    arguments = [
+        sys.executable,
+        "-c",
+        code,
+        "build",
+        "-s",
+        "alpaca",
+        "-d",
+        str(data),
+        "-o",
+        str(tmp_path / "out"),
+        "--workers",
+        "1",
+    ]
+    running = subprocess.Popen(
+        arguments, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
     limit = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*/chunks/*.json")) and time.monotonic() < limit:
         time.sleep(0.05)
@@ -199,7 +231,13 @@ def test_what_cannot_be_written_is_said() -> None:
         cli.run()
     """
     with open("/dev/full", "w") as full:
-        done = subprocess.run([sys.executable, "-c", code, "short"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code, "short"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
 
 
@@ -215,8 +253,14 @@ def test_what_was_printed_before_an_error_is_there() -> None:
         cli.app.command("late")(late)
         cli.run()
     """
-    done = subprocess.run([sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (10, "a table\n", "Error: Nobody answered.\n")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        10,
+        "a table\n",
+        "Error: Nobody answered.\n",
+    )
 
 
 def test_an_interruption_leaves_nothing_open() -> None:
@@ -232,17 +276,31 @@ def test_an_interruption_leaves_nothing_open() -> None:
         cli.app.command("late")(late)
         cli.run()
     """
-    done = subprocess.run([sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "late"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (130, "Error: Interrupted.\n")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
-    rows = [json.dumps({"instruction": f"Say {n}.", "context": "", "response": f"It is {n}.", "category": "open_qa"}) for n in range(100)]
+    rows = [
+        json.dumps(
+            {
+                "instruction": f"Say {n}.",
+                "context": "",
+                "response": f"It is {n}.",
+                "category": "open_qa",
+            }
+        )
+        for n in range(100)
+    ]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "databricks-dolly-15k.jsonl").write_text("\n".join(rows))
     code = f"{sys.executable} -c 'from open_instructions.cli import run; run()' build -s dolly -d data -o mix --workers 2"
-    done = subprocess.run(f"{code} {closed}", shell=True, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        f"{code} {closed}", shell=True, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "Error" not in done.stdout + done.stderr
     assert oi("check", tmp_path / "mix").returncode == 0
@@ -253,7 +311,17 @@ def test_nobody_reads(tmp_path: Path, stream: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "from open_instructions.cli import run; run()"
-    given = [sys.executable, "-c", code, "build", "-s", "dolly", "--sample", "-o", str(tmp_path / "mix")]
+    given = [
+        sys.executable,
+        "-c",
+        code,
+        "build",
+        "-s",
+        "dolly",
+        "--sample",
+        "-o",
+        str(tmp_path / "mix"),
+    ]
     other = {"stdout": "stderr", "stderr": "stdout"}[stream]
     done = subprocess.run(given, check=False, **{stream: writer, other: subprocess.DEVNULL})  # type: ignore[call-overload]
     os.close(writer)
@@ -267,20 +335,31 @@ def test_nobody_reads(tmp_path: Path, stream: str) -> None:
 def test_a_build_whose_reader_leaves_ends_as_any_other(tmp_path: Path, lines: int) -> None:
     code = "from open_instructions.cli import run; run()"
     build = f"{sys.executable} -c '{code}' build all --sample -o mix 2>&1 | head -n {lines}; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", build], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        ["bash", "-c", build], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     *shown, status = done.stdout.splitlines()
     assert (len(shown), status, done.stderr) == (lines, "0", "")
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["mix"]
     assert oi("check", tmp_path / "mix").returncode == 0
 
 
-@pytest.mark.parametrize(("given", "status"), [("--data-dir /no/such", 2), ("--recipe vicunna", 5), ("--out /proc/no/build", 6)])
-def test_a_build_that_fails_says_so_by_its_code_though_nobody_reads(tmp_path: Path, given: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [("--data-dir /no/such", 2), ("--recipe vicunna", 5), ("--out /proc/no/build", 6)],
+)
+def test_a_build_that_fails_says_so_by_its_code_though_nobody_reads(
+    tmp_path: Path, given: str, status: int
+) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "from open_instructions.cli import run; run()"
     sample = [] if "--data-dir" in given else ["--sample"]
-    done = subprocess.run([sys.executable, "-c", code, "build", "dolly", *sample, *given.split()], check=False, stderr=writer)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "build", "dolly", *sample, *given.split()],
+        check=False,
+        stderr=writer,
+    )
     os.close(writer)
     assert done.returncode == status
 
@@ -291,7 +370,10 @@ def test_a_build_outlives_its_terminal(tmp_path: Path) -> None:
     main, side = pty.openpty()
     code = "import os, time\nwhile not os.path.exists('closed'): time.sleep(0.01)\nfrom open_instructions.cli import run; run()"
     running = subprocess.Popen(
-        [sys.executable, "-c", code, "build", "dolly", "--sample", "-o", "mix"], stdout=side, stderr=side, cwd=tmp_path
+        [sys.executable, "-c", code, "build", "dolly", "--sample", "-o", "mix"],
+        stdout=side,
+        stderr=side,
+        cwd=tmp_path,
     )
     os.close(side)
     os.close(main)
@@ -303,7 +385,10 @@ def test_a_build_outlives_its_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stream", "command"),
     [
-        *(("stdout", command) for command in ("--help", "build --help", "--version", "sources", "sources --json")),
+        *(
+            ("stdout", command)
+            for command in ("--help", "build --help", "--version", "sources", "sources --json")
+        ),
         *(("stderr", command) for command in ("nope", "stats /nowhere")),
     ],
 )
@@ -315,7 +400,9 @@ def test_nobody_reads_what_a_command_says(stream: str, command: str, unbuffered:
     given = [sys.executable, "-c", code, *command.split()]
     other = {"stdout": "stderr", "stderr": "stdout"}[stream]
     environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
-    done = subprocess.run(given, check=False, env=environment, **{stream: writer, other: subprocess.PIPE})  # type: ignore[call-overload]
+    done = subprocess.run(
+        given, check=False, env=environment, **{stream: writer, other: subprocess.PIPE}
+    )  # type: ignore[call-overload]
     os.close(writer)
     assert (done.returncode, done.stdout or b"", done.stderr or b"") == (141, b"", b"")
 
@@ -323,7 +410,9 @@ def test_nobody_reads_what_a_command_says(stream: str, command: str, unbuffered:
 def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    (data / "alpaca_data.json").write_text('[{"instruction": "\\u001b[2Jgone [bold]x[/bold] \\u202e", "input": "", "output": "ok"}]')
+    (data / "alpaca_data.json").write_text(
+        '[{"instruction": "\\u001b[2Jgone [bold]x[/bold] \\u202e", "input": "", "output": "ok"}]'
+    )
     oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out")
     shown = oi("explain", "alpaca/000000", tmp_path / "out").stdout
     assert "\\x1b[2Jgone [bold]x[/bold] \\u202e" in shown
@@ -331,13 +420,22 @@ def test_text_from_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("a\tb\nc", "a\tb\nc"), ("\x9b31m", "\\x9b31m"), ("\ud83d", "\\ud83d"), ("\x7f\r", "\\x7f\\r")]
+    ("text", "shown"),
+    [
+        ("a\tb\nc", "a\tb\nc"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\ud83d", "\\ud83d"),
+        ("\x7f\r", "\\x7f\\r"),
+    ],
 )
 def test_safe(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
-@pytest.mark.parametrize(("count", "shown"), [(0, "0 bytes"), (999, "999 bytes"), (4_735_944, "4.7 MB"), (3 * 10**12, "3.0 TB")])
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 bytes"), (999, "999 bytes"), (4_735_944, "4.7 MB"), (3 * 10**12, "3.0 TB")],
+)
 def test_size(count: int, shown: str) -> None:
     assert size(count) == shown
 
@@ -355,8 +453,20 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
 
     main, side = pty.openpty()
     code = "from open_instructions.cli import run; run()"
-    arguments = [sys.executable, "-c", code, "build", "-s", "dolly,alpaca", "--sample", "-o", str(tmp_path / "out")]
-    running = subprocess.Popen(arguments, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"})
+    arguments = [
+        sys.executable,
+        "-c",
+        code,
+        "build",
+        "-s",
+        "dolly,alpaca",
+        "--sample",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    running = subprocess.Popen(
+        arguments, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    )
     os.close(side)
     seen = b""
     while True:
@@ -374,7 +484,9 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
-def test_a_narrow_terminal_never_breaks_a_number(tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_never_breaks_a_number(
+    tmp_path: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import io
 
     from rich.console import Console
@@ -382,9 +494,23 @@ def test_a_narrow_terminal_never_breaks_a_number(tmp_path: Path, width: int, mon
     from open_instructions.cli import console
 
     drawn = io.StringIO()
-    monkeypatch.setattr(console, "out", lambda: Console(file=drawn, width=width, force_terminal=True, no_color=True, highlight=False))
+    monkeypatch.setattr(
+        console,
+        "out",
+        lambda: Console(
+            file=drawn, width=width, force_terminal=True, no_color=True, highlight=False
+        ),
+    )
     headings = ["source", "records", "size", "answers by", "licence"]
-    rows = [["instructionwild:en", "52,191", "1,853.9 MB", "text-davinci-003", "LicenseRef-InstructionWild-noncommercial"]]
+    rows = [
+        [
+            "instructionwild:en",
+            "52,191",
+            "1,853.9 MB",
+            "text-davinci-003",
+            "LicenseRef-InstructionWild-noncommercial",
+        ]
+    ]
     console.show("", headings, rows, spare=("answers by", "size", "records"))
     text = re.sub(r"\x1b\[[0-9;]*m", "", drawn.getvalue())
     shown = [heading for heading in headings if heading in text.split("Not shown")[0]]

@@ -22,15 +22,31 @@ from .test_slabs import in_slabs
 
 ALPACA = frozenset({"instruction", "output"})
 CHAT = frozenset({"id", "conversations"})
-A, B, C = ({"instruction": f"Name a {thing}.", "output": "Done."} for thing in ("tree", "fish", "bird"))
-TALK = {"id": "t1", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}
+A, B, C = (
+    {"instruction": f"Name a {thing}.", "output": "Done."} for thing in ("tree", "fish", "bird")
+)
+TALK = {
+    "id": "t1",
+    "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}],
+}
 
 
 def kind(fields: frozenset[str] = ALPACA, format: Any = "array", **options: Any) -> Subset:
-    return Subset("x", files=("x.json",), fields=fields, languages=("en",), engine="", license="", format=format, **options)
+    return Subset(
+        "x",
+        files=("x.json",),
+        fields=fields,
+        languages=("en",),
+        engine="",
+        license="",
+        format=format,
+        **options,
+    )
 
 
-def read(tmp_path: Path, text: str | bytes, subset: Subset | None = None, name: str = "x.json") -> list[tuple[int, Any]]:
+def read(
+    tmp_path: Path, text: str | bytes, subset: Subset | None = None, name: str = "x.json"
+) -> list[tuple[int, Any]]:
     """(row, record or reason) of everything in a file, which is the same in pieces."""
     path = tmp_path / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -71,12 +87,17 @@ def test_a_line_where_two_files_were_joined(tmp_path: Path) -> None:
 
 def test_what_looks_like_two_records_inside_of_one(tmp_path: Path) -> None:
     record = {"instruction": "Write \\frac{1}{2} and } { in TeX.", "output": "}{"}
-    assert read(tmp_path, json.dumps(record) + "\n" + json.dumps(A) + "\n", kind(format="lines")) == [(0, record), (1, A)]
+    assert read(
+        tmp_path, json.dumps(record) + "\n" + json.dumps(A) + "\n", kind(format="lines")
+    ) == [(0, record), (1, A)]
 
 
 def test_lines_with_a_broken_one(tmp_path: Path) -> None:
     a = json.dumps(A)
-    assert read(tmp_path, '{"instruction": oops}\n' + a + "\n", kind(format="lines")) == [(0, "invalid_json"), (1, A)]
+    assert read(tmp_path, '{"instruction": oops}\n' + a + "\n", kind(format="lines")) == [
+        (0, "invalid_json"),
+        (1, A),
+    ]
     assert read(tmp_path, '{"instruction": "raw\nbreak"}\n' + a + "\n", kind(format="lines")) == [
         (0, "invalid_json"), (1, "invalid_json"), (2, A),
     ]  # fmt: skip
@@ -86,7 +107,11 @@ def test_a_list_per_line(tmp_path: Path) -> None:
     a, b, c = map(json.dumps, (A, B, C))
     for between in ("\n", "", ",\n"):
         for format in ("array", "lines"):
-            assert read(tmp_path, f"[{a}, {b}]{between}[{c}]\n", kind(format=format)) == [(0, A), (1, B), (2, C)]
+            assert read(tmp_path, f"[{a}, {b}]{between}[{c}]\n", kind(format=format)) == [
+                (0, A),
+                (1, B),
+                (2, C),
+            ]
 
 
 # --- one object with the records in it
@@ -98,13 +123,19 @@ def test_a_list_per_line(tmp_path: Path) -> None:
 def test_a_list_in_an_object(tmp_path: Path, key: str, indent: int | None, format: Any) -> None:
     file = {"version": "1.0", key: [A, B], "tags": ["x"], "note": {"by": "me"}}
     assert read(tmp_path, json.dumps(file, indent=indent), kind(format=format)) == [(0, A), (1, B)]
-    assert open_file(tmp_path / "x.json", None, kind()).header == {"version": "1.0", "tags": ["x"], "note": {"by": "me"}}
+    assert open_file(tmp_path / "x.json", None, kind()).header == {
+        "version": "1.0",
+        "tags": ["x"],
+        "note": {"by": "me"},
+    }
 
 
 def test_a_record_is_not_taken_for_a_list_in_an_object(tmp_path: Path) -> None:
     for indent in (None, 2):
         assert read(tmp_path, json.dumps(TALK, indent=indent), kind(CHAT)) == [(0, TALK)]
-        assert read(tmp_path, json.dumps({"data": [TALK]}, indent=indent), kind(CHAT)) == [(0, TALK)]
+        assert read(tmp_path, json.dumps({"data": [TALK]}, indent=indent), kind(CHAT)) == [
+            (0, TALK)
+        ]
     assert read(tmp_path, json.dumps(TALK), kind(frozenset({"conversations"}))) == [(0, TALK)]
 
 
@@ -122,7 +153,11 @@ def test_a_second_list_far_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_object_without_records(tmp_path: Path) -> None:
-    for file in ({"data": {"train": [A]}}, {"columns": ["instruction", "output"], "data": [["a", "b"]]}, {"data": []}):
+    for file in (
+        {"data": {"train": [A]}},
+        {"columns": ["instruction", "output"], "data": [["a", "b"]]},
+        {"data": []},
+    ):
         with pytest.raises(InputError, match=r"x\.json: The file is one object \('(data|columns)'"):
             read(tmp_path, json.dumps(file))
 
@@ -143,8 +178,13 @@ def test_a_list_in_an_object_that_is_cut_off(tmp_path: Path) -> None:
 def test_columns_as_pandas_writes_them(tmp_path: Path, indent: int | None) -> None:
     rows = [A, B, C]
     names = ["instruction", "output"]
-    assert read(tmp_path, json.dumps({n: {str(i): r[n] for i, r in enumerate(rows)} for n in names}, indent=indent)) == [*enumerate(rows)]
-    assert read(tmp_path, json.dumps({n: [r[n] for r in rows] for n in names}, indent=indent)) == [*enumerate(rows)]
+    assert read(
+        tmp_path,
+        json.dumps({n: {str(i): r[n] for i, r in enumerate(rows)} for n in names}, indent=indent),
+    ) == [*enumerate(rows)]
+    assert read(tmp_path, json.dumps({n: [r[n] for r in rows] for n in names}, indent=indent)) == [
+        *enumerate(rows)
+    ]
 
 
 def test_columns_with_labels_and_nulls(tmp_path: Path) -> None:
@@ -160,7 +200,9 @@ def test_columns_with_labels_and_nulls(tmp_path: Path) -> None:
 
 def test_columns_of_conversations(tmp_path: Path) -> None:
     talk = TALK["conversations"]
-    assert read(tmp_path, json.dumps({"id": ["t1"], "conversations": [talk]}), kind(CHAT)) == [(0, TALK)]
+    assert read(tmp_path, json.dumps({"id": ["t1"], "conversations": [talk]}), kind(CHAT)) == [
+        (0, TALK)
+    ]
     assert read(tmp_path, json.dumps({"conversations": [talk, talk]}), kind(frozenset({"conversations"}))) == [
         (0, {"conversations": talk}), (1, {"conversations": talk}),
     ]  # fmt: skip
@@ -169,13 +211,25 @@ def test_columns_of_conversations(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('{"instruction": ["a", "b"], "output": ["c"]}', "column 'output' has other rows than the first"),
-        ('{"instruction": {"0": "a"}, "output": {"1": "c"}}', "column 'output' has other rows than the first"),
-        ('{"instruction": ["a"], "output": ["b"], "version": 1}', "column 'version' is broken: neither a list nor an object"),
+        (
+            '{"instruction": ["a", "b"], "output": ["c"]}',
+            "column 'output' has other rows than the first",
+        ),
+        (
+            '{"instruction": {"0": "a"}, "output": {"1": "c"}}',
+            "column 'output' has other rows than the first",
+        ),
+        (
+            '{"instruction": ["a"], "output": ["b"], "version": 1}',
+            "column 'version' is broken: neither a list nor an object",
+        ),
         ('{"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": x}}', "broken"),
         ('{"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1"', "broken"),
         ('{"instruction": ["a"], "output": ["b"], "output": ["b"]}', "two of the name 'output'"),
-        ('{"instruction": {"x": "a", "y": "b"}, "output": {"x": "c", "y": "d"}}', "one record or the columns of a table"),
+        (
+            '{"instruction": {"x": "a", "y": "b"}, "output": {"x": "c", "y": "d"}}',
+            "one record or the columns of a table",
+        ),
     ],
 )
 def test_columns_that_are_no_table(tmp_path: Path, text: str, why: str) -> None:
@@ -221,7 +275,9 @@ WHOLE = '{"a": 3}', '{"c": 4, "d": [{"a": 1}]}', '{"a": 5, "b": 6}'
 )
 @pytest.mark.parametrize("between", [", ", ",\n", "\n"])
 @pytest.mark.parametrize("at", [0, 1, 3])
-def test_records_with_other_keys_behind_a_broken_one(tmp_path: Path, broken: str, between: str, at: int) -> None:
+def test_records_with_other_keys_behind_a_broken_one(
+    tmp_path: Path, broken: str, between: str, at: int
+) -> None:
     parts = [*WHOLE[:at], broken, *WHOLE[at:]]
     text = between.join(parts)
     expected = [json.loads(part) if part != broken else "invalid_json" for part in parts]
@@ -236,9 +292,17 @@ def test_records_with_other_keys_behind_a_broken_one(tmp_path: Path, broken: str
 def test_a_broken_record_over_several_lines(tmp_path: Path) -> None:
     parts = [json.dumps(record, indent=2) for record in (A, B, C)]
     parts[1] = parts[1].replace('"Done."', "oops")
-    assert read(tmp_path, "\n".join(parts), kind(format="lines")) == [(0, A), (1, "invalid_json"), (2, C)]
+    assert read(tmp_path, "\n".join(parts), kind(format="lines")) == [
+        (0, A),
+        (1, "invalid_json"),
+        (2, C),
+    ]
     parts[0], parts[1] = parts[1], parts[0]
-    assert read(tmp_path, "\n".join(parts), kind(format="lines")) == [(0, "invalid_json"), (1, A), (2, C)]
+    assert read(tmp_path, "\n".join(parts), kind(format="lines")) == [
+        (0, "invalid_json"),
+        (1, A),
+        (2, C),
+    ]
 
 
 def test_turns_in_a_broken_record_are_not_records(tmp_path: Path) -> None:
@@ -246,18 +310,37 @@ def test_turns_in_a_broken_record_are_not_records(tmp_path: Path) -> None:
     other = {"id": "t3", "conversations": [], "model": "m"}
     for first in ([], [TALK]):
         text = ", ".join([*map(json.dumps, first), broken, json.dumps(other), json.dumps(TALK)])
-        assert [r for _, r in read(tmp_path, f"[{text}]", kind(CHAT))] == [*first, "invalid_json", other, TALK]
-        assert [r for _, r in read(tmp_path, f'{{"data": [{text}], "n": 1}}', kind(CHAT))] == [*first, "invalid_json", other, TALK]
+        assert [r for _, r in read(tmp_path, f"[{text}]", kind(CHAT))] == [
+            *first,
+            "invalid_json",
+            other,
+            TALK,
+        ]
+        assert [r for _, r in read(tmp_path, f'{{"data": [{text}], "n": 1}}', kind(CHAT))] == [
+            *first,
+            "invalid_json",
+            other,
+            TALK,
+        ]
 
 
 def test_the_end_of_the_list_is_not_lost(tmp_path: Path) -> None:
-    assert read(tmp_path, '[{"a": 1}, {"a": "x}]', kind(frozenset())) == [(0, {"a": 1}), (1, "invalid_json")]
-    assert read(tmp_path, '[{"a": 1}, {"a": 2, ]', kind(frozenset())) == [(0, {"a": 1}), (1, "invalid_json")]
+    assert read(tmp_path, '[{"a": 1}, {"a": "x}]', kind(frozenset())) == [
+        (0, {"a": 1}),
+        (1, "invalid_json"),
+    ]
+    assert read(tmp_path, '[{"a": 1}, {"a": 2, ]', kind(frozenset())) == [
+        (0, {"a": 1}),
+        (1, "invalid_json"),
+    ]
 
 
 def test_broken_values_under_keys(tmp_path: Path) -> None:
     text = '{"k1": {"a": oops, "m": {"x": 1}, "n": {"y": 2}}, "k2": {"a": 2}}'
-    assert [r for _, r in read(tmp_path, text, kind(frozenset(), "object", key_field="id"))] == ["invalid_json", {"a": 2}]
+    assert [r for _, r in read(tmp_path, text, kind(frozenset(), "object", key_field="id"))] == [
+        "invalid_json",
+        {"a": 2},
+    ]
 
 
 def test_brackets_in_text_across_the_end_of_a_block(tmp_path: Path) -> None:
@@ -273,8 +356,13 @@ def test_brackets_in_text_across_the_end_of_a_block(tmp_path: Path) -> None:
 
 def test_packed_containers(tmp_path: Path) -> None:
     pretty = "\n".join(json.dumps(record, indent=2) for record in (A, B)).encode()
-    assert read(tmp_path, gzip.compress(pretty), kind(format="lines"), "x.jsonl.gz") == [(0, A), (1, B)]
-    assert read(tmp_path, gzip.compress(json.dumps({"data": [A, B]}).encode("utf-16")), name="x.json.gz") == [(0, A), (1, B)]
+    assert read(tmp_path, gzip.compress(pretty), kind(format="lines"), "x.jsonl.gz") == [
+        (0, A),
+        (1, B),
+    ]
+    assert read(
+        tmp_path, gzip.compress(json.dumps({"data": [A, B]}).encode("utf-16")), name="x.json.gz"
+    ) == [(0, A), (1, B)]
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("x.json", json.dumps({"instruction": ["a"], "output": ["b"]}))
     opened = open_file(tmp_path / "x.zip", 0, kind())
@@ -285,7 +373,9 @@ def test_a_long_file_of_pretty_records_is_read_in_little_memory(tmp_path: Path) 
     import tracemalloc
 
     path = tmp_path / "x.jsonl"
-    path.write_text((json.dumps({"instruction": "x" * 900, "output": "y"}, indent=2) + "\n") * 20_000)  # 19 MB
+    path.write_text(
+        (json.dumps({"instruction": "x" * 900, "output": "y"}, indent=2) + "\n") * 20_000
+    )  # 19 MB
     tracemalloc.start()
     try:
         assert sum(1 for _ in open_file(path, None, kind(format="lines")).frames()) == 20_000
@@ -324,11 +414,16 @@ PIECES = ['{"a": 1}', '{\n "a": 2\n}', '{"a": x}', '{"b": "', "[", "]", '[{"a": 
     st.sampled_from(["", " ", ",", "\n", ",\n", ", "]),
     st.sampled_from(["array", "lines", "object"]),
 )
-def test_every_byte_is_in_one_frame(tmp_path_factory: pytest.TempPathFactory, pieces: list[str], between: str, format: Any) -> None:
+def test_every_byte_is_in_one_frame(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[str], between: str, format: Any
+) -> None:
     path = tmp_path_factory.mktemp("c") / "x.json"
     text = between.join(pieces)
     path.write_text(text)
-    frames = [frame for frame, _ in open_file(path, None, kind(frozenset(), format, key_field="id")).frames()]
+    frames = [
+        frame
+        for frame, _ in open_file(path, None, kind(frozenset(), format, key_field="id")).frames()
+    ]
     left = "".join(frame.key + frame.text for frame in frames)
     for mark in ' ,\n[]{}:"':
         text, left = text.replace(mark, ""), left.replace(mark, "")
@@ -340,7 +435,11 @@ def test_every_byte_is_in_one_frame(tmp_path_factory: pytest.TempPathFactory, pi
     st.lists(st.sampled_from(['{"a": 1}', '{"a": "} {"}', '{"a": "}{"},', '{"a": 1}{"b": 2}', '{"a": 1} {"b": x', "", '{"a": 1},']), min_size=1),
     st.integers(1, 60),
 )  # fmt: skip
-def test_any_lines_side_by_side_in_slabs(tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int) -> None:
+def test_any_lines_side_by_side_in_slabs(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int
+) -> None:
     path = tmp_path_factory.mktemp("s") / "x.json"
     path.write_text("\n".join(['{"a": 0}', *lines]))
-    assert in_slabs(path, "lines", size, 5)[0] == [frame for frame, _ in open_file(path, None, kind(frozenset(), "lines")).frames()]
+    assert in_slabs(path, "lines", size, 5)[0] == [
+        frame for frame, _ in open_file(path, None, kind(frozenset(), "lines")).frames()
+    ]

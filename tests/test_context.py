@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 from open_instructions.catalogue import registry
 from open_instructions.recipe import Recipe, parse
 from open_instructions.schema import Conversation, Message, Reject, Rejected
@@ -64,7 +64,10 @@ def test_what_is_taken_out_leaves_a_mark(roles: str, marks: tuple[str, ...]) -> 
 
 
 def test_an_empty_system_prompt_is_nothing_that_was_taken_out() -> None:
-    record = {"id": "t", "conversations": [{"from": "system", "value": " "}, *chat("ua")["conversations"]]}
+    record = {
+        "id": "t",
+        "conversations": [{"from": "system", "value": " "}, *chat("ua")["conversations"]],
+    }
     assert edits(talks([record])) == [()]
 
 
@@ -84,7 +87,9 @@ def test_gaps_are_rejected_where_the_recipe_says_so() -> None:
         ("uxua", ["u2", "a3"]),  # nor what something else stands between
     ],
 )
-def test_consecutive_messages_are_joined_where_the_recipe_says_so(roles: str, kept: list[str]) -> None:
+def test_consecutive_messages_are_joined_where_the_recipe_says_so(
+    roles: str, kept: list[str]
+) -> None:
     items = talks([chat(roles)], consecutive="join")
     assert texts(items) == [kept]
     assert ("joined_messages" in edits(items)[0]) == (roles in ("uua", "uaaua", "uuaa"))
@@ -92,9 +97,16 @@ def test_consecutive_messages_are_joined_where_the_recipe_says_so(roles: str, ke
 
 def test_joined_messages_are_counted(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     (tmp_path / "join.yaml").write_text("consecutive: join\n")
-    result = make({"sg_90k_part1.json": [chat("uuaa")]}, "sharegpt:raw", recipe=str(tmp_path / "join.yaml"))
+    result = make(
+        {"sg_90k_part1.json": [chat("uuaa")]}, "sharegpt:raw", recipe=str(tmp_path / "join.yaml")
+    )
     totals = result.manifest["totals"]
-    assert (totals["turns_read"], totals["turns_kept"], totals["turns_rejected"], totals["turns_joined"]) == (4, 2, 0, 2)
+    assert (
+        totals["turns_read"],
+        totals["turns_kept"],
+        totals["turns_rejected"],
+        totals["turns_joined"],
+    ) == (4, 2, 0, 2)
     assert result.ledger.problems() == []
 
 
@@ -110,11 +122,23 @@ def test_a_part_behind_an_overlong_pair_has_lost_its_context() -> None:
     assert [r.reason for r in rejects if isinstance(r, Reject)] == ["overlong", "overlong"]
     kept, *rejects = Split("cl100k_base", 30, 0, gaps="reject")(talk)
     assert isinstance(kept, Conversation) and kept.messages[0].content == "a"
-    assert [r.reason for r in rejects if isinstance(r, Reject)] == ["overlong", "overlong", "gap", "gap"]
+    assert [r.reason for r in rejects if isinstance(r, Reject)] == [
+        "overlong",
+        "overlong",
+        "gap",
+        "gap",
+    ]
 
 
 def test_a_placeholder_in_the_middle_is_a_gap() -> None:
-    turns = [("human", "u0"), ("gpt", "a1"), ("human", "EmptyMarkdownContent"), ("gpt", "a3"), ("human", "u4"), ("gpt", "a5")]
+    turns = [
+        ("human", "u0"),
+        ("gpt", "a1"),
+        ("human", "EmptyMarkdownContent"),
+        ("gpt", "a3"),
+        ("human", "u4"),
+        ("gpt", "a5"),
+    ]
     record = {"id": "t", "conversations": [{"from": role, "value": text} for role, text in turns]}
     items = talks([record])
     assert texts(items) == [["u0", "a1", "u4", "a5"]]
@@ -128,9 +152,15 @@ SENDERS = [
 
 
 @pytest.mark.parametrize(("asks", "answers"), SENDERS)
-@pytest.mark.parametrize(("sender", "text"), [("from", "value"), ("role", "content"), ("from", "content"), ("role", "value")])
+@pytest.mark.parametrize(
+    ("sender", "text"),
+    [("from", "value"), ("role", "content"), ("from", "content"), ("role", "value")],
+)
 def test_senders(asks: str, answers: str, sender: str, text: str) -> None:
-    record = {"id": "t", "conversations": [{sender: asks, text: "Hi"}, {sender: answers, text: "Hello."}]}
+    record = {
+        "id": "t",
+        "conversations": [{sender: asks, text: "Hi"}, {sender: answers, text: "Hello."}],
+    }
     assert texts(talks([record])) == [["Hi", "Hello."]]
 
 
@@ -156,10 +186,20 @@ def test_a_conversation_that_calls_a_tool_is_rejected_whole(turn: dict[str, Any]
 
 
 def test_fields_beside_the_conversation() -> None:
-    [item] = talks([chat("ua", system="Be brief.", model="gpt-4", title="T", tools="[]", id=7, lang="")])
+    [item] = talks(
+        [chat("ua", system="Be brief.", model="gpt-4", title="T", tools="[]", id=7, lang="")]
+    )
     talk = item.conversation
-    assert [(m.role, m.content) for m in talk.messages] == [("system", "Be brief."), ("user", "u0"), ("assistant", "a1")]
-    assert (talk.id, talk.engine, talk.metadata) == ("sharegpt/7", "gpt-4", '{"title":"T","tools":"[]"}')
+    assert [(m.role, m.content) for m in talk.messages] == [
+        ("system", "Be brief."),
+        ("user", "u0"),
+        ("assistant", "a1"),
+    ]
+    assert (talk.id, talk.engine, talk.metadata) == (
+        "sharegpt/7",
+        "gpt-4",
+        '{"title":"T","tools":"[]"}',
+    )
 
 
 def test_parts_with_other_system_prompts_stay_apart() -> None:
@@ -191,19 +231,33 @@ def test_history_and_system_become_messages() -> None:
 
 @pytest.mark.parametrize("nothing", [None, [], "", {}])
 def test_no_history_and_no_system(nothing: Any) -> None:
-    [item] = run(registry().get("alpaca"), "main", [alpaca() | {"system": nothing, "history": nothing}])
+    [item] = run(
+        registry().get("alpaca"), "main", [alpaca() | {"system": nothing, "history": nothing}]
+    )
     assert [m.content for m in item.conversation.messages] == ["Name a tree.", "An oak."]
 
 
-@pytest.mark.parametrize("history", ["Hi", [["a"]], [["a", "b", "c"]], [["a", 5]], [{"a": "b"}], {"a": "b"}, 7])
+@pytest.mark.parametrize(
+    "history", ["Hi", [["a"]], [["a", "b", "c"]], [["a", 5]], [{"a": "b"}], {"a": "b"}, 7]
+)
 def test_a_history_of_another_shape_is_a_reject(history: Any) -> None:
-    assert refused(run(registry().get("alpaca"), "main", [alpaca() | {"history": history}])) == [("record", "lost_context")]
+    assert refused(run(registry().get("alpaca"), "main", [alpaca() | {"history": history}])) == [
+        ("record", "lost_context")
+    ]
 
 
-@pytest.mark.parametrize(("value", "prompt"), [(None, "Do."), ([], "Do."), (float("nan"), "Do."), ("", "Do."), (5, "Do.\n\n5")])
+@pytest.mark.parametrize(
+    ("value", "prompt"),
+    [(None, "Do."), ([], "Do."), (float("nan"), "Do."), ("", "Do."), (5, "Do.\n\n5")],
+)
 def test_what_an_input_can_be(value: Any, prompt: str) -> None:
-    for name, subset, field, answer in (("alpaca", "main", "input", "output"), ("dolly", "main", "context", "response")):
-        [item] = run(registry().get(name), subset, [{"instruction": "Do.", field: value, answer: "Done."}])
+    for name, subset, field, answer in (
+        ("alpaca", "main", "input", "output"),
+        ("dolly", "main", "context", "response"),
+    ):
+        [item] = run(
+            registry().get(name), subset, [{"instruction": "Do.", field: value, answer: "Done."}]
+        )
         assert item.conversation.messages[0].content == prompt
         assert item.conversation.edits == (("number_as_text",) if value == 5 else ())
 
@@ -213,18 +267,37 @@ def test_a_number_as_answer_is_its_text_and_marked(value: Any, text: str) -> Non
     cases = [
         ("alpaca", "main", {"instruction": "Do.", "output": value}),
         ("gpt4all", "p3", {"prompt": "Do.", "response": value, "source": "x"}),
-        ("sharegpt", "v3", {"id": "t", "conversations": [{"from": "human", "value": "Do."}, {"from": "gpt", "value": value}]}),
+        (
+            "sharegpt",
+            "v3",
+            {
+                "id": "t",
+                "conversations": [
+                    {"from": "human", "value": "Do."},
+                    {"from": "gpt", "value": value},
+                ],
+            },
+        ),
         ("lmflow", "native", {"type": "text2text", "instances": {"input": "Do.", "output": value}}),
-        ("lmflow", "natural-instructions", {"Definition": "Do.", "Instances": {"input": "", "output": [value]}}),
+        (
+            "lmflow",
+            "natural-instructions",
+            {"Definition": "Do.", "Instances": {"input": "", "output": [value]}},
+        ),
     ]
     for name, subset, record in cases:
         [item] = run(registry().get(name), subset, [record])
-        assert (item.conversation.messages[1].content, item.conversation.edits) == (text, ("number_as_text",)), name
+        assert (item.conversation.messages[1].content, item.conversation.edits) == (
+            text,
+            ("number_as_text",),
+        ), name
 
 
 @pytest.mark.parametrize("value", [True, {"a": 1}, ["b"]])
 def test_an_answer_of_another_kind_is_a_reject(value: Any) -> None:
-    assert refused(run(registry().get("alpaca"), "main", [alpaca(output=value)])) == [("record", "unexpected_shape")]
+    assert refused(run(registry().get("alpaca"), "main", [alpaca(output=value)])) == [
+        ("record", "unexpected_shape")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -236,27 +309,52 @@ def test_an_answer_of_another_kind_is_a_reject(value: Any) -> None:
     ],
 )  # fmt: skip
 def test_labels_of_the_template(said: str, kept: str) -> None:
-    [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}])
+    [item] = run(
+        registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}]
+    )
     assert item.conversation.messages[0].content == ("做。" if not kept else f"做。\n\n{kept}")
 
 
 @pytest.mark.parametrize(
-    "said", ["无输入", "没有输入。", "（无输入）", "无需输入。", "[无输入]", "不适用", "沒有輸入", "無輸入", "不需要输入"]
+    "said",
+    [
+        "无输入",
+        "没有输入。",
+        "（无输入）",
+        "无需输入。",
+        "[无输入]",
+        "不适用",
+        "沒有輸入",
+        "無輸入",
+        "不需要输入",
+    ],
 )
 def test_no_input_in_chinese(said: str) -> None:
-    [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}])
-    assert (item.conversation.messages[0].content, item.conversation.edits) == ("做。", ("no_input",))
+    [item] = run(
+        registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}]
+    )
+    assert (item.conversation.messages[0].content, item.conversation.edits) == (
+        "做。",
+        ("no_input",),
+    )
 
 
 @pytest.mark.parametrize("said", ["无", "没有", "无输入法的键盘", "不适用于儿童"])
 def test_real_inputs_in_chinese_stay(said: str) -> None:
-    [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}])
+    [item] = run(
+        registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}]
+    )
     assert item.conversation.messages[0].content == f"做。\n\n{said}"
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
-def test_metadata_is_json_that_any_parser_reads(make: Callable[..., BuildResult], number: str) -> None:
-    text = '[{"instruction": "Do.", "input": "", "output": "Done.", "score": %s, "all": [1, %s]}]' % (number, number)  # noqa: UP031
+def test_metadata_is_json_that_any_parser_reads(
+    make: Callable[..., BuildResult], number: str
+) -> None:
+    text = (
+        '[{"instruction": "Do.", "input": "", "output": "Done.", "score": %s, "all": [1, %s]}]'
+        % (number, number)
+    )
     result = make({"alpaca_data.json": text})
     [row] = rows(result)
     assert (row["metadata"], row["edits"]) == ('{"score":null,"all":[1,null]}', ["not_finite"])
@@ -268,17 +366,28 @@ def test_metadata_is_json_that_any_parser_reads(make: Callable[..., BuildResult]
     [
         ('{"instruction": "Do.", "output": "A", "output": "B"}', "repeated_key"),
         ('{"instruction": "Do.", "output" : "A", "x": 1, "x": 2}', "repeated_key"),
-        ('{"instruction": "Do.", "output": "A", "x": {"y\\\\": 1, "z": "a", "z": "b"}}', "repeated_key"),
+        (
+            '{"instruction": "Do.", "output": "A", "x": {"y\\\\": 1, "z": "a", "z": "b"}}',
+            "repeated_key",
+        ),
     ],
 )
-def test_two_values_under_one_key_are_a_reject(make: Callable[..., BuildResult], record: str, reason: str) -> None:
+def test_two_values_under_one_key_are_a_reject(
+    make: Callable[..., BuildResult], record: str, reason: str
+) -> None:
     result = make({"alpaca_data.json": f"[{record}, {json.dumps(alpaca())}]"})
-    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [("read", reason, record)]
+    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [
+        ("read", reason, record)
+    ]
     assert len(rows(result)) == 1
 
 
 def test_the_same_value_twice_says_nothing_more(make: Callable[..., BuildResult]) -> None:
-    result = make({"alpaca_data.json": '[{"instruction": "Do.", "input": "", "output": "A: \\":", "output": "A: \\":"}]'})
+    result = make(
+        {
+            "alpaca_data.json": '[{"instruction": "Do.", "input": "", "output": "A: \\":", "output": "A: \\":"}]'
+        }
+    )
     assert [r["messages"][1]["content"] for r in rows(result)] == ['A: ":']
 
 
@@ -291,13 +400,23 @@ def test_the_same_value_twice_says_nothing_more(make: Callable[..., BuildResult]
     ],
 )
 def test_a_recipe_says_which_metadata_stay(
-    make: Callable[..., BuildResult], tmp_path: Path, said: str, metadata: str | None, dropped: dict[str, int]
+    make: Callable[..., BuildResult],
+    tmp_path: Path,
+    said: str,
+    metadata: str | None,
+    dropped: dict[str, int],
 ) -> None:
     (tmp_path / "some.yaml").write_text(f"metadata: {said}\n")
-    result = make({"alpaca_data.json": [alpaca() | {"id": 5, "ip": "x"}]}, recipe=str(tmp_path / "some.yaml"))
+    result = make(
+        {"alpaca_data.json": [alpaca() | {"id": 5, "ip": "x"}]}, recipe=str(tmp_path / "some.yaml")
+    )
     assert [r["metadata"] for r in rows(result)] == [metadata]
-    assert result.ledger.by_name("dropped_metadata") == {("convert", name): count for name, count in dropped.items()}
-    assert Recipe.from_dict(result.manifest["recipe"]) == parse(f"name: some\nmetadata: {said}", "some")
+    assert result.ledger.by_name("dropped_metadata") == {
+        ("convert", name): count for name, count in dropped.items()
+    }
+    assert Recipe.from_dict(result.manifest["recipe"]) == parse(
+        f"name: some\nmetadata: {said}", "some"
+    )
 
 
 def test_structure_keeps_its_law_with_what_is_refused_already() -> None:

@@ -8,18 +8,28 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Example, Source, registry
-from open_instructions.chunk import Chunk
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
+from open_instructions.readers.chunk import Chunk
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected
 
 RECIPE = Recipe("test", max_tokens=0, duplicates=False)
-CASES = [pytest.param(s, e, id=f"{s.name}-{i}") for s in registry().all() for i, e in enumerate(s.examples)]
+CASES = [
+    pytest.param(s, e, id=f"{s.name}-{i}")
+    for s in registry().all()
+    for i, e in enumerate(s.examples)
+]
 
 
-def run(source: Source, subset_name: str, records: list[Any], recipe: Recipe = RECIPE, base: int | None = None) -> list[Any]:
+def run(
+    source: Source,
+    subset_name: str,
+    records: list[Any],
+    recipe: Recipe = RECIPE,
+    base: int | None = None,
+) -> list[Any]:
     subset = source.subset(subset_name)
     header: dict[str, Any] = {}
     frames = []
@@ -70,14 +80,23 @@ def refused(items: list[Any]) -> list[tuple[str, str]]:
 )  # fmt: skip
 def test_spellings_of_no_input(said: str, kept: str) -> None:
     source = registry().get("alpaca")
-    [[prompt, _]] = texts(run(source, "main", [{"instruction": "Do it.", "input": said, "output": "Done."}]))
+    [[prompt, _]] = texts(
+        run(source, "main", [{"instruction": "Do it.", "input": said, "output": "Done."}])
+    )
     assert prompt == ("Do it." if not kept else f"Do it.\n\n{kept}")
 
 
 def test_a_rule_that_is_off_leaves_the_text() -> None:
     source = registry().get("alpaca")
     recipe = Recipe("test", rules_off=("alpaca.no_input",))
-    [[prompt, _]] = texts(run(source, "main", [{"instruction": "Do it.", "input": "<noinput>", "output": "Done."}], recipe))
+    [[prompt, _]] = texts(
+        run(
+            source,
+            "main",
+            [{"instruction": "Do it.", "input": "<noinput>", "output": "Done."}],
+            recipe,
+        )
+    )
     assert prompt == "Do it.\n\n<noinput>"
 
 
@@ -101,20 +120,30 @@ def test_v3_parts_are_joined_and_the_repeated_turn_is_dropped_once() -> None:
 
 
 def test_v3_parts_with_a_gap_stay_apart() -> None:
-    parts = [talk("abc_0", ("human", "1"), ("gpt", "2")), talk("abc_4", ("human", "5"), ("gpt", "6"))]
+    parts = [
+        talk("abc_0", ("human", "1"), ("gpt", "2")),
+        talk("abc_4", ("human", "5"), ("gpt", "6")),
+    ]
     items = run(registry().get("sharegpt"), "v3", parts)
     assert texts(items) == [["1", "2"], ["5", "6"]]
     assert [i[0].id for i in items] == ["sharegpt/abc", "sharegpt/abc_4"]
 
 
 def test_v3_an_empty_twin_is_rejected_and_the_full_one_kept() -> None:
-    items = run(registry().get("sharegpt"), "v3", [talk("abc_0"), talk("abc_0", ("human", "1"), ("gpt", "2"))])
+    items = run(
+        registry().get("sharegpt"),
+        "v3",
+        [talk("abc_0"), talk("abc_0", ("human", "1"), ("gpt", "2"))],
+    )
     assert texts(items) == [["1", "2"]]
     assert refused(items) == [("record", "empty")]
 
 
 def test_overlap_that_differs_is_not_joined() -> None:
-    parts = [talk("abc_0", ("human", "1"), ("gpt", "2")), talk("abc_1", ("gpt", "another"), ("human", "3"), ("gpt", "4"))]
+    parts = [
+        talk("abc_0", ("human", "1"), ("gpt", "2")),
+        talk("abc_1", ("gpt", "another"), ("human", "3"), ("gpt", "4")),
+    ]
     items = run(registry().get("sharegpt"), "v3", parts)
     assert texts(items) == [["1", "2"], ["3", "4"]]
 
@@ -174,16 +203,28 @@ def test_chrome_that_the_early_extension_glued_on(human: str, kept: str) -> None
     ],
 )  # fmt: skip
 def test_a_task_carries_its_own_licence(stated: Any, expression: str) -> None:
-    task = {"Definition": ["Do."], "Instances": {"input": "a", "output": ["b"]}, "Instance License": stated}
+    task = {
+        "Definition": ["Do."],
+        "Instances": {"input": "a", "output": ["b"]},
+        "Instance License": stated,
+    }
     [item] = run(registry().get("lmflow"), "natural-instructions", [task])
     assert item[0].license == expression
     assert item[0].task is None
 
 
 def test_other_answers_of_a_task_are_kept() -> None:
-    task = {"Definition": "Do.", "@file": "task9_x.json", "Instances": {"id": "task9-0f", "input": "a", "output": ["b", "c", "b"]}}
+    task = {
+        "Definition": "Do.",
+        "@file": "task9_x.json",
+        "Instances": {"id": "task9-0f", "input": "a", "output": ["b", "c", "b"]},
+    }
     [item] = run(registry().get("lmflow"), "natural-instructions", [task])
-    assert (item[0].id, item[0].task, item[0].edits) == ("lmflow/natural-instructions/task9-0f", "task9_x", ("repeated_answers",))
+    assert (item[0].id, item[0].task, item[0].edits) == (
+        "lmflow/natural-instructions/task9-0f",
+        "task9_x",
+        ("repeated_answers",),
+    )
     assert json.loads(item[0].metadata) == {"other_answers": ["c"]}
 
 
@@ -205,8 +246,15 @@ def test_other_answers_of_a_task_are_kept() -> None:
     ],
 )
 def test_a_lost_beginning(output: str, answer: str, marked: bool) -> None:
-    [item] = run(registry().get("gpt4llm"), "zh", [{"instruction": "给我看。", "input": "", "output": output}])
-    assert (item.conversation.messages[1].content, item.conversation.edits) == (answer, ("lost_beginning",) if marked else ())
+    [item] = run(
+        registry().get("gpt4llm"),
+        "zh",
+        [{"instruction": "给我看。", "input": "", "output": output}],
+    )
+    assert (item.conversation.messages[1].content, item.conversation.edits) == (
+        answer,
+        ("lost_beginning",) if marked else (),
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,15 +277,26 @@ def test_missing_rt_is_marked_and_left(text: str, marked: bool) -> None:
 LMFLOW_NATIVE = [
     (
         "conversation",
-        {"system": "Be brief.", "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]},
+        {
+            "system": "Be brief.",
+            "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+        },
         ["Be brief.", "a", "b"],
     ),
     ("conversation", {"messages": "none"}, "unexpected_shape"),
     ("text_to_textlist", {"input": "a", "output": ["b", "c"]}, ["a", "b"]),
     ("text_to_textlist", {"input": "a", "output": []}, "no_answer"),
-    ("text_to_scored_textlist", {"input": "a", "output": [{"score": 1, "text": "b"}, {"score": 2.5, "text": "c"}]}, ["a", "c"]),
+    (
+        "text_to_scored_textlist",
+        {"input": "a", "output": [{"score": 1, "text": "b"}, {"score": 2.5, "text": "c"}]},
+        ["a", "c"],
+    ),
     ("text_only", {"text": "Just a text."}, "no_pair"),
-    ("text_only", {"text": "Intro.\n\n### Instruction:\nAdd.\n\n### Response:3"}, ["Intro.\n\n### Instruction:\nAdd.", "3"]),
+    (
+        "text_only",
+        {"text": "Intro.\n\n### Instruction:\nAdd.\n\n### Response:3"},
+        ["Intro.\n\n### Instruction:\nAdd.", "3"],
+    ),
     ("paired_conversation", {"chosen": {}, "rejected": {}}, "preference_pair"),
     ("image_text", {"images": "x", "text": "y"}, "no_text"),
     ("hologram", {"text": "y"}, "unexpected_shape"),

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from open_instructions import builder, chunk
-from open_instructions.builder import BuildResult, build
-from open_instructions.chunk import Chunk
+from open_instructions.building import run as builder
+from open_instructions.building.plan import Choices
+from open_instructions.building.run import BuildResult, build
 from open_instructions.errors import InputError, OpenInstructionsError, OutputError, UsageError
 from open_instructions.ledger import Ledger
-from open_instructions.places import Counted, is_draft
-from open_instructions.planner import Choices
-from open_instructions.readers import Slab
+from open_instructions.paths import Counted, is_draft
+from open_instructions.readers import Slab, chunk
+from open_instructions.readers.chunk import Chunk
 from open_instructions.store.work import held, workspace
 
 from .conftest import alpaca, digests
@@ -44,7 +44,14 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked builds")
 def test_killed_at_any_moment_the_next_build_goes_on(data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("killing.py")), str(data), str(tmp_path / "builds"), "7", "30"]
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("killing.py")),
+        str(data),
+        str(tmp_path / "builds"),
+        "7",
+        "30",
+    ]
     (tmp_path / "builds").mkdir()
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -84,14 +91,19 @@ def _group(leader: int) -> list[int]:
     return found
 
 
-def test_a_worker_that_is_killed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_is_killed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
     out = tmp_path / "out"
 
     def kill_one(step: Any) -> None:
         children = subprocess.run(
-            ["pgrep", "-P", str(os.getpid()), "-f", "spawn_main"], capture_output=True, text=True, check=False
+            ["pgrep", "-P", str(os.getpid()), "-f", "spawn_main"],
+            capture_output=True,
+            text=True,
+            check=False,
         ).stdout.split()
         if children:
             os.kill(int(children[0]), signal.SIGKILL)
@@ -100,14 +112,22 @@ def test_a_worker_that_is_killed(data: Path, tmp_path: Path, monkeypatch: pytest
         build("alpaca", data_dir=data, out=out, workers=2, progress=kill_one)
     assert not out.exists()
     announced: list[int] = []
-    result = build("alpaca", data_dir=data, out=out, workers=2, announce=lambda job, done: announced.append(done))
+    result = build(
+        "alpaca",
+        data_dir=data,
+        out=out,
+        workers=2,
+        announce=lambda job, done: announced.append(done),
+    )
     assert announced[0] > 0
     assert digests(result.path) == expected
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("at", [0, 40, 200])
-def test_a_disk_that_gives_up_among_the_chunks(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, at: int) -> None:
+def test_a_disk_that_gives_up_among_the_chunks(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, at: int
+) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 50)
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
     real, count = Counted.write, 0
@@ -130,12 +150,20 @@ def test_a_disk_that_gives_up_among_the_chunks(data: Path, tmp_path: Path, monke
     finished = len([p for p in left if p.suffix == ".json"])
     assert (finished > 0) == (at == 200)
     announced: list[int] = []
-    again = build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, announce=lambda job, done: announced.append(done))
+    again = build(
+        "alpaca",
+        data_dir=data,
+        out=tmp_path / "out",
+        workers=1,
+        announce=lambda job, done: announced.append(done),
+    )
     assert announced == [finished]
     assert digests(again.path) == expected
 
 
-def test_a_disk_that_gives_up_among_the_shards(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_gives_up_among_the_shards(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pyarrow.parquet as pq
 
     before = digests(build("alpaca", data_dir=data, out=tmp_path / "out", workers=1).path)
@@ -146,27 +174,47 @@ def test_a_disk_that_gives_up_among_the_shards(data: Path, tmp_path: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr(pq.ParquetWriter, "write_table", failing)
         with pytest.raises(OutputError, match="No space left"):
-            build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, max_tokens=64, overwrite=True)
+            build(
+                "alpaca",
+                data_dir=data,
+                out=tmp_path / "out",
+                workers=1,
+                max_tokens=64,
+                overwrite=True,
+            )
     assert digests(tmp_path / "out") == before
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system")
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small file system"
+)
 def test_a_disk_that_is_full(data: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    ).returncode:
         pytest.skip("mount is not allowed here")
     try:
         with pytest.raises(OutputError, match=r"No space left|not be written"):
             build("alpaca", data_dir=data, out=disk / "out", workers=1)
         assert not (disk / "out").exists()
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-        assert build("alpaca", data_dir=data, out=disk / "out", workers=1).manifest["totals"]["records_read"] == 400
+        assert (
+            build("alpaca", data_dir=data, out=disk / "out", workers=1).manifest["totals"][
+                "records_read"
+            ]
+            == 400
+        )
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_file_that_changes_between_two_runs_is_read_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_between_two_runs_is_read_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 50)
 
     def stop(step: Any) -> None:
@@ -175,11 +223,21 @@ def test_a_file_that_changes_between_two_runs_is_read_again(data: Path, tmp_path
     with pytest.raises(KeyboardInterrupt):
         build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=stop)
     assert list(tmp_path.glob(".out.*.part/chunks/*.json"))
-    (data / "alpaca_data.json").write_text(json.dumps([*records(399), alpaca("Another?", "Another.")]))
+    (data / "alpaca_data.json").write_text(
+        json.dumps([*records(399), alpaca("Another?", "Another.")])
+    )
     announced: list[int] = []
-    result = build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, announce=lambda job, done: announced.append(done))
+    result = build(
+        "alpaca",
+        data_dir=data,
+        out=tmp_path / "out",
+        workers=1,
+        announce=lambda job, done: announced.append(done),
+    )
     assert announced == [0]
-    assert digests(result.path) == digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
+    assert digests(result.path) == digests(
+        build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path
+    )
 
 
 def test_a_file_that_changes_while_it_is_read(data: Path, tmp_path: Path) -> None:
@@ -222,7 +280,9 @@ def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_interrupted_between_the_two_renames(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool) -> None:
+def test_interrupted_between_the_two_renames(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
     out = tmp_path / "out"
     earlier = digests(build("alpaca", data_dir=data, out=out, workers=1).path)
     rename = Path.rename
@@ -238,7 +298,10 @@ def test_interrupted_between_the_two_renames(data: Path, tmp_path: Path, monkeyp
         patched.setattr(Path, "rename", interrupted)
         build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
     assert (digests(out) == earlier) == (not late)
-    assert build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True).unchanged == late
+    assert (
+        build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True).unchanged
+        == late
+    )
     assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
 
 
@@ -251,7 +314,9 @@ def test_the_removal_of_the_build_before_is_finished(data: Path, tmp_path: Path)
     assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
 
 
-def test_a_damaged_chunk_is_done_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_chunk_is_done_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 100)
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "whole", workers=1).path)
 
@@ -286,7 +351,9 @@ def test_restart_forgets(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert announced == [done]
 
 
-def test_what_another_build_left_is_not_touched(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_what_another_build_left_is_not_touched(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     other = [tmp_path / f".out.2.{'0' * 16}.part", tmp_path / ".out.2.old", tmp_path / ".outer.old"]
     mine = tmp_path / f".out.{'0' * 16}.part"
     for folder in (*other, mine):

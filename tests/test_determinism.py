@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from open_instructions.acquire import samples_dir
-from open_instructions.builder import build
+from open_instructions.building.run import build
+from open_instructions.inputs import samples_dir
 
 from .conftest import digests
 
@@ -28,7 +28,7 @@ def test_one_worker_or_two_the_same_bytes(tmp_path: Path) -> None:
 
 def test_chunk_size_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build("all", sample=True, out=tmp_path / "a", workers=1)
-    monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", 3)
+    monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", 3)
     build("all", sample=True, out=tmp_path / "b", workers=1)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
 
@@ -51,8 +51,12 @@ def test_the_order_of_sources_does_not_show(tmp_path: Path) -> None:
 
 def test_a_script_without_a_main_guard_may_use_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text(f"import open_instructions as oi\nprint(oi.build('dolly', sample=True, out={str(tmp_path / 'out')!r}, workers=2))\n")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=120)
+    script.write_text(
+        f"import open_instructions as oi\nprint(oi.build('dolly', sample=True, out={str(tmp_path / 'out')!r}, workers=2))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, timeout=120
+    )
     assert done.stdout.count("dolly:main") == 1
 
 
@@ -63,12 +67,18 @@ def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A seeded sweep over chunk sizes, parts of the exchange, workers, interruptions and the order of files: one digest."""
     rng = random.Random(20)
     source = samples_dir()
-    expected = digests(build("all", data_dir=source, missing="skip", out=tmp_path / "expected", workers=1).path)
+    expected = digests(
+        build("all", data_dir=source, missing="skip", out=tmp_path / "expected", workers=1).path
+    )
     for turn in range(8):
-        monkeypatch.setattr("open_instructions.chunk.CHUNK_RECORDS", rng.choice([1, 2, 7, 50, 2000]))
-        monkeypatch.setattr("open_instructions.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20]))
-        monkeypatch.setattr("open_instructions.merge.fate.PART", rng.choice([20, 150, 500_000]))
-        monkeypatch.setattr("open_instructions.merge.fate.GROUP", rng.choice([1, 3, 256]))
+        monkeypatch.setattr(
+            "open_instructions.readers.chunk.CHUNK_RECORDS", rng.choice([1, 2, 7, 50, 2000])
+        )
+        monkeypatch.setattr(
+            "open_instructions.readers.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20])
+        )
+        monkeypatch.setattr("open_instructions.merge.verdicts.PART", rng.choice([20, 150, 500_000]))
+        monkeypatch.setattr("open_instructions.merge.verdicts.GROUP", rng.choice([1, 3, 256]))
         data, out = tmp_path / f"data{turn}", tmp_path / f"out{turn}"
         files = [p for p in source.rglob("*") if p.is_file()]
         for file in rng.sample(files, len(files)):  # a folder lists files as they came
@@ -84,5 +94,10 @@ def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
         workers = 2 if turn == 7 else 1
         with contextlib.suppress(KeyboardInterrupt):
-            build("all", data_dir=data, missing="skip", out=out, workers=workers, progress=interrupt)
-        assert digests(build("all", data_dir=data, missing="skip", out=out, workers=workers).path) == expected
+            build(
+                "all", data_dir=data, missing="skip", out=out, workers=workers, progress=interrupt
+            )
+        assert (
+            digests(build("all", data_dir=data, missing="skip", out=out, workers=workers).path)
+            == expected
+        )

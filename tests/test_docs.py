@@ -8,19 +8,21 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 import open_instructions as oi
 from open_instructions.catalogue import registry
-from open_instructions.columns import DATA_COLUMNS, REJECTED_COLUMNS
 from open_instructions.recipe import Recipe
+from open_instructions.reports.tables import ledger_table, plain
 from open_instructions.schema import Reason
-from open_instructions.tables import ledger_table, plain
+from open_instructions.store.columns import DATA_COLUMNS, REJECTED_COLUMNS
 
 from .test_install import copied, environment
 
@@ -38,22 +40,36 @@ def make_docs() -> Any:
 
 
 def test_rendered_pages_are_up_to_date() -> None:
-    stale = [name for name, text in make_docs().pages().items() if (ROOT / "docs" / name).read_text(encoding="utf-8") != text]
+    stale = [
+        name
+        for name, text in make_docs().pages().items()
+        if (ROOT / "docs" / name).read_text(encoding="utf-8") != text
+    ]
     assert stale == [], "run make docs"
 
 
 def test_the_schema_page_names_every_column_and_reason() -> None:
     text = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
-    named = {name.strip() for line in re.findall(r"^\| ([a-z_, ]+) \|", text, re.M) for name in line.split(",")}
+    named = {
+        name.strip()
+        for line in re.findall(r"^\| ([a-z_, ]+) \|", text, re.M)
+        for name in line.split(",")
+    }
     assert {*DATA_COLUMNS, *REJECTED_COLUMNS} <= named
-    assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [str(r) for r in Reason]
+    assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [
+        str(r) for r in Reason
+    ]
 
 
 def test_the_recipes_page_names_every_key_and_its_default() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     table = dict(re.findall(r"^\| (\w+) \| ([^|]*) \|", text, re.M))
     defaults = Recipe("test").to_dict().items()
-    shown = {key: json.dumps(value).strip('"') for key, value in defaults if key not in ("name", "description")}
+    shown = {
+        key: json.dumps(value).strip('"')
+        for key, value in defaults
+        if key not in ("name", "description")
+    }
     assert {k: v.strip() for k, v in table.items() if k in shown} == shown
     assert set(table) >= {f.name for f in fields(Recipe)}
 
@@ -67,9 +83,16 @@ def test_data_license_names_every_source_and_every_own_licence() -> None:
 
 
 def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
-    code = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"), re.S)[0]
+    code = re.findall(
+        r"```python\n(.*?)```",
+        (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8"),
+        re.S,
+    )[0]
     (tmp_path / "mine.py").write_text(code.replace('name="mine"', 'name="docs-example"'))
-    result = make({"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'}, str(tmp_path / "mine.py"))
+    result = make(
+        {"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'},
+        str(tmp_path / "mine.py"),
+    )
     assert result.manifest["totals"]["records_kept"] == 1
     assert result.manifest["totals"]["records_rejected"] == 1
 
@@ -77,7 +100,9 @@ def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
 def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
     from open_instructions.recipe import parse
 
-    text = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.S)[0]
+    text = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8"), re.S
+    )[0]
     assert parse(text, "mine.yaml").rules_off == ("alpaca.no_input",)
 
 
@@ -85,7 +110,11 @@ def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:
 
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.S)
 LEDGER = next(text for kind, text in BLOCKS if not kind)
-[ROW, LLAMA_FACTORY] = sorted((json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True)
+[ROW, LLAMA_FACTORY] = sorted(
+    (json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True
+)
+
+[AXOLOTL] = [yaml.safe_load(text) for kind, text in BLOCKS if kind == "yaml"]
 
 
 def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
@@ -94,26 +123,41 @@ def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
     assert ROW in oi.load(result.path, sources="dolly").to_list()
 
 
+def without_trl(code: str) -> str:
+    """`code` less the lines that need TRL."""
+    return "".join(
+        line for line in code.splitlines(True) if not re.search("trl|SFTConfig|SFTTrainer\\(", line)
+    )
+
+
 def as_one_script() -> str:
-    """All shell and Python of the README, from top to bottom, with a line between two blocks. The tests do not run themselves, and
-    what fetches from upstream, which stands in indented blocks, is left out."""
+    """All shell and Python of the README, from top to bottom, with a line between two blocks.
+
+    The tests do not run themselves. What fetches from upstream, in indented blocks, and what TRL
+    does are left out; `test_trl_trains_as_the_readme_says` runs the latter.
+    """
     script = "set -e\n"
     for kind, text in BLOCKS:
         if kind == "sh":
-            script += text.replace("make test ", ": make test ").replace("make hostile ", ": make hostile ")
-        if kind == "python":
-            script += (
-                f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            script += text.replace("make test ", ": make test ").replace(
+                "make hostile ", ": make hostile "
             )
+        if kind == "python":
+            text = without_trl(text)
+            script += f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
         if kind in ("sh", "python"):
             script += "echo =====\n"
     return script
 
 
-def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_notebook_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S):
+    for block in re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8"), re.S
+    ):
         exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
     assert names["rows"].num_rows == 421
     assert names["rejected"].num_rows == 152  # 151 records and a message
@@ -121,13 +165,24 @@ def test_the_python_of_the_notebook_page_runs(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_from_top_to_bottom_in_one_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In a fresh clone, with a home in which nothing was built; its environment is made without fetching anything."""
     clone = copied(tmp_path)
     programs = environment(clone / ".venv")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", f"--python={programs / 'python'}"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        f"--python={programs / 'python'}",
+    ]
     subprocess.run(
-        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone], check=True, capture_output=True
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone],
+        check=True,
+        capture_output=True,
     )
     (clone / ".venv" / "installed").touch()
     (clone / "downloads").symlink_to(clone / "open_instructions" / "samples")
@@ -136,18 +191,33 @@ def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("HOME", str(tmp_path))
     script = as_one_script()
-    assert script.count("\noi build ") == 4 and "\nmake demo " in script and "\n: make test " in script
-    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False)
+    assert (
+        script.count("\noi build ") == 5 and "\nmake demo " in script and "\n: make test " in script
+    )
+    done = subprocess.run(
+        ["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     demo, _, shell, folders, notebook, trainer, _ = done.stdout.split("=====\n")
     assert LEDGER in demo and "Next: .venv/bin/oi explain alpaca/000002" in demo
     home = tmp_path / "data" / "open-instructions" / "builds"
     # oi stats of make demo, and those of the next section, read what it built
     assert done.stderr.count(f"The newest build: {home / 'sample'}\n") == 3
-    assert "421 with" in shell and "changed by no_input" in shell and shell.endswith(f"{clone / 'dolly'}\n")
-    assert re.findall(r"^/.*", folders, re.M) == [str(p) for p in (home / "default", clone / "mix", home / "commercial")]
+    assert (
+        "421 with" in shell
+        and "changed by no_input" in shell
+        and shell.endswith(f"{clone / 'mix'}\n")
+    )
+    assert re.findall(r"^/.*", folders, re.M) == [
+        str(p) for p in (home / "default", clone / "short", home / "commercial")
+    ]
     assert LEDGER in notebook and "['rows 24']" in notebook
-    assert "['train 69']" in trainer  # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
+    assert "['train 421']" in trainer
+    # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
+    assert oi.load(clone / "short").num_rows == 69
+    # axolotl is told a folder and a split that `datasets` loads
+    [told] = AXOLOTL["datasets"]
+    assert (told["path"], told["type"], told["split"]) == ("mix", "chat_template", "train")
     # what LLaMA-Factory is told: a folder in which all files are of one kind, and what is in them
     [said] = LLAMA_FACTORY.values()
     files = list((clone / said["file_name"]).iterdir())
@@ -155,6 +225,71 @@ def test_the_readme_from_top_to_bottom_in_one_shell(tmp_path: Path, monkeypatch:
     [message, *_] = pq.read_table(files[0])[said["columns"]["messages"]][0].as_py()
     assert set(message) == {said["tags"]["role_tag"], said["tags"]["content_tag"]}
     assert {said["tags"][f"{role}_tag"] for role in ROLES} == set(ROLES)
+
+
+def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
+    """A model of random weights and a tokenizer, with the chat template of Qwen3, in `folder`."""
+    import trl
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokens = Tokenizer(models.BPE())
+    tokens.pre_tokenizer = byte_level
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=300, special_tokens=special, initial_alphabet=byte_level.alphabet()
+        ),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token=special[0], eos_token=special[2]
+    )
+    templates = Path(trl.__file__).parent / "chat_templates"
+    tokenizer.chat_template = (templates / "qwen3.jinja").read_text(encoding="utf-8")
+    tokenizer.save_pretrained(folder)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=16,
+    )
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is not installed")
+def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of the README, but for one step, on the CPU, and of a tiny model in the place of a real one."""
+    monkeypatch.chdir(tmp_path)
+    oi.build("all", sample=True, out="mix")
+    [code] = [text for kind, text in BLOCKS if kind == "python" and "SFTTrainer" in text]
+    for said, here in (
+        ('split="train")', 'split="train", cache_dir="cache")'),
+        ("max_steps=100)", 'max_steps=1, use_cpu=True, report_to="none")'),
+        ("Qwen/Qwen3-0.6B", "tiny"),
+        ("SFTTrainer(", "trainer = SFTTrainer("),
+        (".train()", ""),
+    ):
+        assert said in code
+        code = code.replace(said, here)
+    rows = oi.load("mix")
+    tiny_qwen(tmp_path / "tiny", (m["content"] for r in rows["messages"] for m in r))
+    names: dict[str, Any] = {}
+    exec(code, names)
+    trainer = names["trainer"]
+    assert trainer.train().global_step == 1
+    assert (tmp_path / "out" / "checkpoint-1").is_dir()
+    # all rows are learnt from, and of each the answers alone
+    assert trainer.train_dataset.num_rows == 421
+    birds = trainer.train_dataset.filter(lambda row: row["id"] == "alpaca/000002")[0]
+    learnt = [token for token in birds["labels"] if token != -100]
+    assert trainer.processing_class.decode(learnt) == (
+        "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
+    )
 
 
 def test_every_command_is_in_the_documentation() -> None:
@@ -169,5 +304,9 @@ def test_every_command_is_in_the_documentation() -> None:
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            if not target.startswith("https") and "`" not in target and page.parent.name != "sources":
+            if (
+                not target.startswith("https")
+                and "`" not in target
+                and page.parent.name != "sources"
+            ):
                 assert (page.parent / target).exists(), (page.name, target)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from open_instructions.acquire import download as module
-from open_instructions.acquire.download import download
+from open_instructions.catalogue.published import File
 from open_instructions.errors import FetchError
-from open_instructions.upstream import File
+from open_instructions.inputs import download as module
+from open_instructions.inputs.download import download
 
 from .hub_server import FakeHub, Fault
 
@@ -37,10 +37,18 @@ class Client:
         self.pauses: list[float] = []
         self.steps: list[tuple[int, int | None]] = []
 
-    def __call__(self, size: int | None = None, sha256: str = "", name: str = "a.bin") -> tuple[int, str]:
+    def __call__(
+        self, size: int | None = None, sha256: str = "", name: str = "a.bin"
+    ) -> tuple[int, str]:
         file = File(name, (), size, (sha256,) if sha256 else ())
         url = f"{self.server.url}/files/{name}"
-        return download(url, self.target, file, lambda done, total: self.steps.append((done, total)), sleep=self.pauses.append)
+        return download(
+            url,
+            self.target,
+            file,
+            lambda done, total: self.steps.append((done, total)),
+            sleep=self.pauses.append,
+        )
 
     @property
     def ranges(self) -> list[str]:
@@ -64,14 +72,21 @@ def test_a_file_comes_whole_and_nothing_else_stays(client: Client) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_connection_that_is_cut_again_and_again_is_gone_on_with(client: Client, seed: int) -> None:
+def test_a_connection_that_is_cut_again_and_again_is_gone_on_with(
+    client: Client, seed: int
+) -> None:
     rng = random.Random(seed)
-    client.server.faults += [Fault("GET /files/", cut_after=rng.randrange(1, 60_000), reset=rng.random() < 0.5) for _ in range(5)]
+    client.server.faults += [
+        Fault("GET /files/", cut_after=rng.randrange(1, 60_000), reset=rng.random() < 0.5)
+        for _ in range(5)
+    ]
     assert client(sha256=SHA256) == (300_000, SHA256)
     assert client.target.read_bytes() == DATA
     assert len(client.ranges) == 6
     begun = [int(r.removeprefix("bytes=").rstrip("-") or 0) for r in client.ranges]
-    assert begun == sorted(begun) and begun[-1] > 0  # each went on from where the one before stopped
+    assert (
+        begun == sorted(begun) and begun[-1] > 0
+    )  # each went on from where the one before stopped
 
 
 def test_what_an_earlier_run_left_is_gone_on_with(client: Client) -> None:
@@ -93,14 +108,19 @@ def test_another_file_on_the_second_try_is_begun_again(client: Client) -> None:
         client.server.files["a.bin"] = other
 
     file = File("a.bin", ())
-    got = download(f"{client.server.url}/files/a.bin", client.target, file, lambda *_: None, sleep=replaced)
+    got = download(
+        f"{client.server.url}/files/a.bin", client.target, file, lambda *_: None, sleep=replaced
+    )
     assert client.ranges == ["", "bytes=100000-"]
     assert got.sha256 == hashlib.sha256(other).hexdigest()
     assert client.target.read_bytes() == other
 
 
 def test_a_server_without_ranges_is_begun_again(client: Client) -> None:
-    client.server.faults += [Fault("GET /files/", cut_after=200_000), Fault("GET /files/", no_ranges=True)]
+    client.server.faults += [
+        Fault("GET /files/", cut_after=200_000),
+        Fault("GET /files/", no_ranges=True),
+    ]
     assert client() == (300_000, SHA256)
     assert client.target.read_bytes() == DATA
 
@@ -122,17 +142,23 @@ def test_a_server_that_asks_for_an_hour_is_an_error(client: Client) -> None:
     assert client.pauses == []
 
 
-def test_a_server_that_says_nothing_is_left(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_says_nothing_is_left(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OI_TIMEOUT", "1.5")
     client.server.faults.append(Fault("GET /files/", delay=3.0))
     assert client() == (300_000, SHA256)
     assert client.pauses == [1.0]
 
 
-def test_a_server_that_never_says_anything_is_given_up_by_name_of_the_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_never_says_anything_is_given_up_by_name_of_the_limit(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OI_TIMEOUT", "0.1")
     client.server.faults.append(Fault("GET /files/", times=-1, delay=0.5))
-    with pytest.raises(FetchError, match=r"nothing came for 0.1 s \(OI_TIMEOUT\); given up after 6 tries"):
+    with pytest.raises(
+        FetchError, match=r"nothing came for 0.1 s \(OI_TIMEOUT\); given up after 6 tries"
+    ):
         client()
     assert client.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
 
@@ -148,7 +174,9 @@ def test_a_server_that_dribbles_is_left(client: Client, monkeypatch: pytest.Monk
 
 def test_other_bytes_than_are_pinned_are_refused_and_gone(client: Client) -> None:
     client.server.faults.append(Fault("GET /files/", rewrite=lambda body: body[:-1] + b"x"))
-    with pytest.raises(FetchError, match=f"other bytes than are pinned: sha256 [0-9a-f]{{64}}, expected {SHA256}"):
+    with pytest.raises(
+        FetchError, match=f"other bytes than are pinned: sha256 [0-9a-f]{{64}}, expected {SHA256}"
+    ):
         client(sha256=SHA256)
     assert client.left() == []
 
@@ -164,7 +192,10 @@ def test_a_redirect_to_another_host_is_followed(client: Client) -> None:
     there = f"{client.server.cdn}/files/a.bin"
     client.server.faults.append(Fault(r"GET /files/moved", status=302, headers={"Location": there}))
     assert client(name="moved") == (300_000, SHA256)
-    assert [headers["host"].split(":")[0] for _, headers, _ in client.server.log] == ["127.0.0.1", "localhost"]
+    assert [headers["host"].split(":")[0] for _, headers, _ in client.server.log] == [
+        "127.0.0.1",
+        "localhost",
+    ]
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
@@ -175,7 +206,9 @@ def test_a_redirect_out_of_http_is_not_followed(client: Client, target: str) -> 
 
 
 def test_redirects_end(client: Client) -> None:
-    client.server.faults.append(Fault("GET /files/", times=-1, status=302, headers={"Location": "/files/a.bin"}))
+    client.server.faults.append(
+        Fault("GET /files/", times=-1, status=302, headers={"Location": "/files/a.bin"})
+    )
     with pytest.raises(FetchError, match="more than 5 times"):
         client()
     assert len(client.server.log) == 6
@@ -184,14 +217,20 @@ def test_redirects_end(client: Client) -> None:
 def test_a_body_that_never_ends(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OI_MAX_DOWNLOAD", "0.01")
     client.server.faults.append(Fault("GET /files/", endless=True))
-    with pytest.raises(FetchError, match=r"does not end: over 10,000,000 bytes came \(OI_MAX_DOWNLOAD\)"):
+    with pytest.raises(
+        FetchError, match=r"does not end: over 10,000,000 bytes came \(OI_MAX_DOWNLOAD\)"
+    ):
         client()
     assert client.left() == []
 
 
-def test_a_body_over_the_limit_is_not_begun(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_over_the_limit_is_not_begun(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OI_MAX_DOWNLOAD", "0.0001")
-    with pytest.raises(FetchError, match=r"300,000 bytes, over the limit of 100,000 \(OI_MAX_DOWNLOAD\)"):
+    with pytest.raises(
+        FetchError, match=r"300,000 bytes, over the limit of 100,000 \(OI_MAX_DOWNLOAD\)"
+    ):
         client()
 
 
@@ -235,7 +274,10 @@ def test_a_limit_that_is_none(client: Client, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_part_of_another_address_is_not_gone_on_with(client: Client, tmp_path: Path) -> None:
     client.server.files["b.bin"] = DATA[::-1]
-    client.server.faults += [Fault("GET /files/b", cut_after=1000), Fault("GET /files/b", times=-1, status=404)]
+    client.server.faults += [
+        Fault("GET /files/b", cut_after=1000),
+        Fault("GET /files/b", times=-1, status=404),
+    ]
     with pytest.raises(FetchError):
         client(name="b.bin")
     assert client() == (300_000, SHA256)
@@ -244,7 +286,10 @@ def test_the_part_of_another_address_is_not_gone_on_with(client: Client, tmp_pat
 
 def test_a_part_of_a_wrong_mirror_does_not_spoil_the_right_one(client: Client) -> None:
     client.server.files["b.bin"] = DATA[::-1]
-    client.server.faults += [Fault("GET /files/b", cut_after=1000), Fault("GET /files/b", times=-1, status=404)]
+    client.server.faults += [
+        Fault("GET /files/b", cut_after=1000),
+        Fault("GET /files/b", times=-1, status=404),
+    ]
     with pytest.raises(FetchError):
         client(sha256=SHA256, name="b.bin")
     assert client(sha256=SHA256) == (300_000, SHA256)
@@ -259,7 +304,9 @@ def test_a_server_that_gives_a_byte_at_a_time_is_given_up(client: Client) -> Non
 
 def test_a_server_without_ranges_that_cuts_here_and_there_is_given_up(client: Client) -> None:
     for _ in range(20):
-        client.server.faults += [Fault("GET /files/", cut_after=n, no_ranges=True) for n in (100_000, 200_000)]
+        client.server.faults += [
+            Fault("GET /files/", cut_after=n, no_ranges=True) for n in (100_000, 200_000)
+        ]
     with pytest.raises(FetchError, match="given up after 6 tries"):
         client()
 

@@ -22,7 +22,10 @@ TW = {"instruction": "說出三種讓人保持健康的方法。", "output": "�
 JA = {"instruction": "木の名前を一つ挙げてください。", "output": "それはオークという木です。"}
 KO = {"instruction": "나무 이름을 하나 말해 주세요.", "output": "그것은 참나무라고 합니다."}
 FR = {"instruction": "Nomme un arbre très âgé.", "output": "Le chêne, près de l’étang."}
-RU = {"instruction": "Назови дерево, которое растёт долго.", "output": "Это дуб, он растёт сотни лет."}
+RU = {
+    "instruction": "Назови дерево, которое растёт долго.",
+    "output": "Это дуб, он растёт сотни лет.",
+}
 
 WIDE = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 
@@ -41,14 +44,22 @@ def marked(encoding: str, content: str) -> bytes:
 @pytest.mark.parametrize("encoding", WIDE)
 @pytest.mark.parametrize("mark", [True, False])
 def test_utf16_and_utf32(tmp_path: Path, encoding: str, mark: bool) -> None:
-    for content in (text(ZH, FR), text(ZH, FR, lines=True), "\r\n" + text(ZH, FR), json.dumps({"data": [ZH, FR]})):
+    for content in (
+        text(ZH, FR),
+        text(ZH, FR, lines=True),
+        "\r\n" + text(ZH, FR),
+        json.dumps({"data": [ZH, FR]}),
+    ):
         data = marked(encoding, content) if mark else content.encode(encoding)
         assert read(tmp_path, data) in ([(0, ZH), (1, FR)],)
     assert read(tmp_path, gzip.compress(marked(encoding, text(ZH))), name="x.json.gz") == [(0, ZH)]
 
 
 def test_bytes_that_are_not_utf16(tmp_path: Path) -> None:
-    a, b = (json.dumps({"instruction": word, "output": "x"}, ensure_ascii=False) for word in ("a\ud83db", "ab"))
+    a, b = (
+        json.dumps({"instruction": word, "output": "x"}, ensure_ascii=False)
+        for word in ("a\ud83db", "ab")
+    )
     data = f"[{a}, {b}]".encode("utf-16-le", "surrogatepass")
     path = tmp_path / "x.json"
     path.write_bytes(data + b"\n")
@@ -91,25 +102,40 @@ def test_other_encodings_are_named_and_read_where_they_are_said(
 
 
 def test_latin_1_is_named_from_one_letter(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_bytes('[{"instruction": "Name a café.", "output": "The Odeon."}]'.encode("latin-1"))
+    (tmp_path / "x.json").write_bytes(
+        '[{"instruction": "Name a café.", "output": "The Odeon."}]'.encode("latin-1")
+    )
     with pytest.raises(InputError, match="It looks like cp1252"):
         open_file(tmp_path / "x.json", None, kind())
 
 
 def test_a_few_letters_in_lines(tmp_path: Path) -> None:
-    record = {"instruction": "Name a tree.", "context": "", "response": "Le chêne.", "category": "open_qa"}
+    record = {
+        "instruction": "Name a tree.",
+        "context": "",
+        "response": "Le chêne.",
+        "category": "open_qa",
+    }
     (tmp_path / "x.json").write_bytes(text(record, record, record, lines=True).encode("latin-1"))
     with pytest.raises(InputError, match="It looks like cp1252 or cp1250"):
         open_file(tmp_path / "x.json", None, kind())
     opened = open_file(tmp_path / "x.json", None, kind(format="lines"), "utf-8")
-    assert [str(getattr(parse(frame), "reason", "")) for frame, _ in opened.frames()] == ["invalid_utf8"] * 3
+    assert [str(getattr(parse(frame), "reason", "")) for frame, _ in opened.frames()] == [
+        "invalid_utf8"
+    ] * 3
 
 
 def test_damage_in_utf8_is_no_other_encoding(tmp_path: Path) -> None:
-    for content in ('[{"a": "café"}, {"a": "caf\udce9"}]', '[{"a": "x\udcff"}, {"a": "y"}]', '[{"a": "说\udcff\udcfe明书"}, {"a": "y"}]'):
+    for content in (
+        '[{"a": "café"}, {"a": "caf\udce9"}]',
+        '[{"a": "x\udcff"}, {"a": "y"}]',
+        '[{"a": "说\udcff\udcfe明书"}, {"a": "y"}]',
+    ):
         (tmp_path / "x.json").write_bytes(content.encode("utf-8", "surrogateescape"))
         assert encoding_of(tmp_path / "x.json") == "utf-8"
-        assert encoding_of(tmp_path / "x.json", None, "gb18030") == ("gb18030" if "xudcff" in ascii(content).replace("\\", "") else "utf-8")
+        assert encoding_of(tmp_path / "x.json", None, "gb18030") == (
+            "gb18030" if "xudcff" in ascii(content).replace("\\", "") else "utf-8"
+        )
 
 
 def test_what_is_said_is_for_files_that_do_not_tell(tmp_path: Path) -> None:
@@ -130,12 +156,19 @@ def test_what_is_said_is_for_files_that_do_not_tell(tmp_path: Path) -> None:
 
 
 def read_as(path: Path, encoding: str) -> list[Any]:
-    return [parse(frame) for frame, _ in open_file(path, None, kind(), known_encoding(encoding)).frames()]
+    return [
+        parse(frame)
+        for frame, _ in open_file(path, None, kind(), known_encoding(encoding)).frames()
+    ]
 
 
 def test_bytes_that_are_not_of_the_encoding_said(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_bytes(text(ZH, {"instruction": "@@", "output": "x"}).encode("gbk").replace(b"@@", b"\xff\xff"))
-    first, second = [frame for frame, _ in open_file(tmp_path / "x.json", None, kind(), "gb18030").frames()]
+    (tmp_path / "x.json").write_bytes(
+        text(ZH, {"instruction": "@@", "output": "x"}).encode("gbk").replace(b"@@", b"\xff\xff")
+    )
+    first, second = [
+        frame for frame, _ in open_file(tmp_path / "x.json", None, kind(), "gb18030").frames()
+    ]
     assert parse(first) == ZH
     assert printable(second.text) == '{"instruction": "\\xff\\xff", "output": "x"}'
     assert isinstance(parse(second), Reject)
@@ -184,7 +217,9 @@ def test_utf16_in_a_zip(tmp_path: Path) -> None:
     data = folder(tmp_path, b"")
     (data / "alpaca_data.json").unlink()
     with zipfile.ZipFile(data / "all.zip", "w") as archive:
-        archive.writestr("x/alpaca_data.json", json.dumps(RECORDS, ensure_ascii=False, indent=1).encode("utf-16"))
+        archive.writestr(
+            "x/alpaca_data.json", json.dumps(RECORDS, ensure_ascii=False, indent=1).encode("utf-16")
+        )
     assert len(oi.load(oi.build("alpaca", data_dir=data, out=tmp_path / "out").path)) == 2
 
 
@@ -208,12 +243,20 @@ def test_sharegpt_in_parquet_under_its_own_name(tmp_path: Path) -> None:
 
 
 def test_the_rest_of_an_object_with_records_is_in_the_build(tmp_path: Path) -> None:
-    data = folder(tmp_path, json.dumps({"version": "1.0", "data": RECORDS}, ensure_ascii=False).encode())
+    data = folder(
+        tmp_path, json.dumps({"version": "1.0", "data": RECORDS}, ensure_ascii=False).encode()
+    )
     result = oi.build("alpaca", data_dir=data, out=tmp_path / "out")
     import pyarrow.parquet as pq
 
-    headers = [row for file in sorted(Path(result.path).glob("files/*.parquet")) for row in pq.read_table(file).to_pylist()]
-    assert [(row["origin_file"], row["header"]) for row in headers] == [("alpaca_data.json", '{"version":"1.0"}')]
+    headers = [
+        row
+        for file in sorted(Path(result.path).glob("files/*.parquet"))
+        for row in pq.read_table(file).to_pylist()
+    ]
+    assert [(row["origin_file"], row["header"]) for row in headers] == [
+        ("alpaca_data.json", '{"version":"1.0"}')
+    ]
 
 
 def test_records_under_keys_keep_them(tmp_path: Path) -> None:
@@ -225,8 +268,18 @@ def test_records_under_keys_keep_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_long_table_by_columns_is_known_and_read(tmp_path: Path, packed: bool) -> None:
     many = 30_000
-    table = {name: {str(row): f"{name} {row} " + "x" * 20 for row in range(many)} for name in ("instruction", "input", "output")}
+    table = {
+        name: {str(row): f"{name} {row} " + "x" * 20 for row in range(many)}
+        for name in ("instruction", "input", "output")
+    }
     content = json.dumps(table).encode()
     assert len(content) > 3 << 20
-    data = folder(tmp_path, gzip.compress(content) if packed else content, "alpaca_data.json.gz" if packed else "alpaca_data.json")
-    assert oi.build("alpaca", data_dir=data, out=tmp_path / "out").manifest["totals"]["records_read"] == many
+    data = folder(
+        tmp_path,
+        gzip.compress(content) if packed else content,
+        "alpaca_data.json.gz" if packed else "alpaca_data.json",
+    )
+    assert (
+        oi.build("alpaca", data_dir=data, out=tmp_path / "out").manifest["totals"]["records_read"]
+        == many
+    )

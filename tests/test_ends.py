@@ -16,11 +16,14 @@ from typing import Any
 
 import pytest
 
-from open_instructions import builder, cli, summary, verify
-from open_instructions.builder import BuildResult
+from open_instructions import cli
+from open_instructions.building import run as builder
+from open_instructions.building.run import BuildResult
 from open_instructions.cli.console import json_text, safe
 from open_instructions.errors import NotFoundError, RecipeError
-from open_instructions.explaining import explain
+from open_instructions.reports import check as verify
+from open_instructions.reports import stats as summary
+from open_instructions.reports.explain import explain
 
 from .conftest import alpaca, rows
 
@@ -29,7 +32,9 @@ BYTES = os.fsdecode(b"caf\xe9")
 
 def data(folder: Path, records: int = 3) -> Path:
     folder.mkdir(parents=True)
-    (folder / "alpaca_data.json").write_text(json.dumps([alpaca(f"Name tree {n}.", f"Oak {n}.") for n in range(records)]))
+    (folder / "alpaca_data.json").write_text(
+        json.dumps([alpaca(f"Name tree {n}.", f"Oak {n}.") for n in range(records)])
+    )
     return folder
 
 
@@ -49,7 +54,12 @@ def test_a_path_that_is_not_utf8(tmp_path: Path, place: str) -> None:
 
 def test_a_name_that_is_not_utf8_is_written_as_it_is_shown(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    record = {"instruction": "Name a tree.", "context": "", "response": "An oak.", "category": "open_qa"}
+    record = {
+        "instruction": "Name a tree.",
+        "context": "",
+        "response": "An oak.",
+        "category": "open_qa",
+    }
     (tmp_path / "data" / f"{BYTES}.jsonl").write_text(json.dumps(record))
     built = builder.build("dolly", data_dir=tmp_path / "data", out=tmp_path / "out", workers=1)
     assert [row["origin_file"] for row in rows(built)] == ["caf\\udce9.jsonl"]
@@ -61,7 +71,9 @@ def test_an_id_that_is_no_text(make: Callable[..., BuildResult]) -> None:
         explain(BYTES, make({"alpaca_data.json": [alpaca()]}).path)
 
 
-def test_a_lock_without_a_name_of_its_recipe(tmp_path: Path, make: Callable[..., BuildResult]) -> None:
+def test_a_lock_without_a_name_of_its_recipe(
+    tmp_path: Path, make: Callable[..., BuildResult]
+) -> None:
     built = make({"alpaca_data.json": [alpaca()]})
     said = json.loads((built.path / "oi.lock").read_text())
     del said["recipe"]["name"]
@@ -75,14 +87,19 @@ def test_a_lock_without_a_name_of_its_recipe(tmp_path: Path, make: Callable[...,
         summary.stats(built.path)
 
 
-def test_too_little_memory_is_no_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_little_memory_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def stats(*_: object) -> None:
         raise MemoryError("malloc of size 9 failed")
 
-    monkeypatch.setattr("open_instructions.summary.stats", stats)
+    monkeypatch.setattr("open_instructions.reports.stats.stats", stats)
     assert cli.main(["stats", "mix"]) == 1
     said = capsys.readouterr().err
-    assert said == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need less.\n"
+    assert (
+        said
+        == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need less.\n"
+    )
 
 
 def test_nothing_unseen_reaches_a_terminal() -> None:
@@ -90,11 +107,19 @@ def test_nothing_unseen_reaches_a_terminal() -> None:
     kept = [
         f"U+{ord(c):04X}"
         for c in map(chr, range(0x110000))
-        if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") and c not in "\t\n" and safe(c) == c
+        if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs")
+        and c not in "\t\n"
+        and safe(c) == c
     ]
     assert kept == []
-    assert safe("a\u200eb\u061c\U000e0041\ufe0f\U000e0100\u034f") == "a\\u200eb\\u061c\\U000e0041\\ufe0f\\U000e0100\\u034f"
-    assert safe("Ünïcode 汉字 عربى हिन्दी 👍 é e\u0301\tx\n") == "Ünïcode 汉字 عربى हिन्दी 👍 é e\u0301\tx\n"
+    assert (
+        safe("a\u200eb\u061c\U000e0041\ufe0f\U000e0100\u034f")
+        == "a\\u200eb\\u061c\\U000e0041\\ufe0f\\U000e0100\\u034f"
+    )
+    assert (
+        safe("Ünïcode 汉字 عربى हिन्दी 👍 é e\u0301\tx\n")
+        == "Ünïcode 汉字 عربى हिन्दी 👍 é e\u0301\tx\n"
+    )
 
 
 def test_json_for_scripts_is_safe_too() -> None:
@@ -116,7 +141,11 @@ def left(group: int) -> list[str]:
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            state, _, of = (entry / "stat").read_text().rpartition(")")[2].split()[:3] if entry.name.isdigit() else ("Z", "", "0")
+            state, _, of = (
+                (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+                if entry.name.isdigit()
+                else ("Z", "", "0")
+            )
             if int(of) == group and state != "Z":
                 found.append((entry / "cmdline").read_text().replace("\0", " "))
         except (OSError, ValueError):
@@ -128,7 +157,16 @@ def left(group: int) -> list[str]:
 @pytest.mark.parametrize("sent", [None, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_no_process_is_left(tmp_path: Path, sent: signal.Signals | None) -> None:
     folder = data(tmp_path / "data", 40_000 if sent else 2_000)
-    command = [sys.executable, "-c", "from open_instructions.cli import run; run()", "build", "-s", "alpaca", "-d", str(folder)]
+    command = [
+        sys.executable,
+        "-c",
+        "from open_instructions.cli import run; run()",
+        "build",
+        "-s",
+        "alpaca",
+        "-d",
+        str(folder),
+    ]
     running = subprocess.Popen(
         [*command, "--workers", "2", "--out", str(tmp_path / "out")],
         start_new_session=True,
@@ -144,25 +182,36 @@ def test_no_process_is_left(tmp_path: Path, sent: signal.Signals | None) -> None
         running.send_signal(sent)
     _, said = running.communicate(timeout=120)
     found = left(running.pid)
-    assert (found, running.returncode) == ([], {None: 0, signal.SIGINT: 130}.get(sent, -int(sent or 0))), said.decode()
+    assert (found, running.returncode) == (
+        [],
+        {None: 0, signal.SIGINT: 130}.get(sent, -int(sent or 0)),
+    ), said.decode()
 
 
 def test_stats_by_hand(make: Callable[..., BuildResult]) -> None:
     """As a sorted list of all lengths gives them, in pieces of two rows."""
-    built = make({"alpaca_data.json": [alpaca(f"Name {n}.", "oak " * (n % 7 + 1)) for n in range(50)]})
+    built = make(
+        {"alpaca_data.json": [alpaca(f"Name {n}.", "oak " * (n % 7 + 1)) for n in range(50)]}
+    )
     lengths = sorted(row["num_tokens"] for row in rows(built))
     whole = summary.stats(built.path).all
 
     def under(share: float) -> int:
         return int(lengths[int(share * len(lengths))])
 
-    assert whole.tokens == summary.Spread(sum(lengths), sum(lengths) / 50, under(0.5), under(0.9), under(0.99), lengths[-1])
+    assert whole.tokens == summary.Spread(
+        sum(lengths), sum(lengths) / 50, under(0.5), under(0.9), under(0.99), lengths[-1]
+    )
     assert (whole.conversations, whole.turns) == (50, 50)
     assert whole.languages == dict(Counter(row["language"] for row in rows(built)).most_common())
 
 
-def test_stats_keeps_no_rows(make: Callable[..., BuildResult], monkeypatch: pytest.MonkeyPatch) -> None:
-    built = make({"alpaca_data.json": [alpaca(f"Name {n}.", "oak " * (n % 7 + 1)) for n in range(50)]})
+def test_stats_keeps_no_rows(
+    make: Callable[..., BuildResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = make(
+        {"alpaca_data.json": [alpaca(f"Name {n}.", "oak " * (n % 7 + 1)) for n in range(50)]}
+    )
     before = summary.stats(built.path)
     seen: list[int] = []
     count = summary._Sums.count

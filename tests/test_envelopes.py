@@ -44,14 +44,20 @@ def test_an_envelope_in_slabs(tmp_path: Path, indent: Any, newline: str) -> None
     path = tmp_path / "x.json"
     records = [{"id": f"é{n}", "items": ["x" * (n % 7), {"a": '"items": ['}]} for n in range(300)]
     file = {"type": "t", "n": {"x": [1.5, "\u2019"]}, "list": records, "behind": ["é"]}
-    text = json.dumps(file, indent=indent, ensure_ascii=False).replace('"items"', '"Items"').replace('"list"', '"items"')
+    text = (
+        json.dumps(file, indent=indent, ensure_ascii=False)
+        .replace('"items"', '"Items"')
+        .replace('"list"', '"items"')
+    )
     path.write_bytes(text.replace("\n", newline or "\n").encode())
     header, frames, many = in_slabs(path, 2000, 1000)
     assert header == {"type": "t", "n": {"x": [1.5, "\u2019"]}, "behind": ["é"]}
     assert [f.row for f in frames] == list(range(300))
     assert [json.loads(f.text)["id"] for f in frames] == [f"é{n}" for n in range(300)]
     assert many > 5
-    assert [p.records for p in open_file(path, None, KIND).pieces(1 << 20, 70) if isinstance(p, Slab)] == [70, 70, 70, 70, 20]
+    assert [
+        p.records for p in open_file(path, None, KIND).pieces(1 << 20, 70) if isinstance(p, Slab)
+    ] == [70, 70, 70, 70, 20]
 
 
 def test_what_is_no_slab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +101,9 @@ def test_any_envelope(parts: list[str], between: str, end: str, size: int) -> No
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         path = Path(folder, "x.json")
         path.write_bytes(("{" + between.join(parts) + end).encode("utf-8", "surrogateescape"))
-        assert _or_refused(lambda: in_slabs(path, size, 5)[:2]) == _or_refused(lambda: with_care(path, patch))
+        assert _or_refused(lambda: in_slabs(path, size, 5)[:2]) == _or_refused(
+            lambda: with_care(path, patch)
+        )
 
 
 def _or_refused(read: Callable[[], Any]) -> Any:
@@ -107,7 +115,10 @@ def _or_refused(read: Callable[[], Any]) -> Any:
 
 def test_a_header_with_two_values_under_one_key_stops_the_build(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    for text in ('{"a": 1, "items": [{"b": 1}], "a": 2}', '{"a": {"c": 1, "c": 2}, "items": [{"b": 1}]}'):
+    for text in (
+        '{"a": 1, "items": [{"b": 1}], "a": 2}',
+        '{"a": {"c": 1, "c": 2}, "items": [{"b": 1}]}',
+    ):
         path.write_text(text)
         with pytest.raises(InputError, match=r"two values under the key '[ac]'"):
             open_file(path, None, KIND)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from open_instructions.acquire.download import download, size_of
-from open_instructions.acquire.guard import is_public
-from open_instructions.builder import build
+from open_instructions.building.run import build
+from open_instructions.catalogue.published import File
 from open_instructions.errors import FetchError, InputError
-from open_instructions.upstream import File
+from open_instructions.inputs.download import download, size_of
+from open_instructions.inputs.guard import is_public
 
 from .fetching import ROWS
 from .hub_server import FakeHub
@@ -55,7 +55,10 @@ def test_a_private_host_in_any_writing_is_not_asked(tmp_path: Path, host: str) -
 
 
 def test_plain_http_is_not_asked(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"is not an https address, and is not asked.*OI_TRUSTED_HOSTS=example\.org allows it"):
+    with pytest.raises(
+        FetchError,
+        match=r"is not an https address, and is not asked.*OI_TRUSTED_HOSTS=example\.org allows it",
+    ):
         fetch("http://example.org/x", tmp_path)
 
 
@@ -65,7 +68,9 @@ def test_a_users_name_before_the_host(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("many", [1, 2])
-def test_a_name_that_leads_to_a_private_address(server: FakeHub, tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_leads_to_a_private_address(
+    server: FakeHub, tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where it leads elsewhere only when it is asked for the second time."""
     port = int(server.url.rpartition(":")[2])
     asked: list[str] = []
@@ -83,26 +88,40 @@ def test_a_name_that_leads_to_a_private_address(server: FakeHub, tmp_path: Path,
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     monkeypatch.setattr(socket.socket, "sendall", watch)
-    with pytest.raises(FetchError, match=r"files\.example\.org leads to 127\.0\.0\.1, which is not a public address"):
+    with pytest.raises(
+        FetchError,
+        match=r"files\.example\.org leads to 127\.0\.0\.1, which is not a public address",
+    ):
         for _ in range(many):
             fetch("https://files.example.org/x", tmp_path)
     assert asked and received == [] and server.log == []
 
 
-def test_where_the_user_says_so(server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_user_says_so(
+    server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OI_TRUSTED_HOSTS", "files.lan, 127.0.0.1")
     fetch(f"{server.url}/files/x", tmp_path)
     assert (tmp_path / "x").read_bytes() == ROWS
 
 
-def test_a_redirect_is_looked_at_too(server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_is_looked_at_too(
+    server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The server that is trusted leads to one that is not."""
     from .hub_server import Fault
 
     monkeypatch.setenv("OI_TRUSTED_HOSTS", "127.0.0.1")
     port = server.url.rpartition(":")[2]
-    for target in (f"http://localhost:{port}/files/x", "https://10.0.0.1/x", "http://example.org/x", "file:///etc/passwd"):
-        server.faults[:] = [Fault("GET /files/x", times=-1, status=302, headers={"Location": target})]
+    for target in (
+        f"http://localhost:{port}/files/x",
+        "https://10.0.0.1/x",
+        "http://example.org/x",
+        "file:///etc/passwd",
+    ):
+        server.faults[:] = [
+            Fault("GET /files/x", times=-1, status=302, headers={"Location": target})
+        ]
         with pytest.raises(FetchError, match=r"is not asked|is not followed"):
             fetch(f"{server.url}/files/x", tmp_path)
     assert not (tmp_path / "x").exists()
@@ -113,28 +132,52 @@ def test_a_size_is_not_asked_for_either(server: FakeHub) -> None:
     assert server.log == []
 
 
-def test_a_place_in_a_lock(server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_in_a_lock(
+    server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("OI_CACHE", str(tmp_path / "cache"))
-    file = {"subsets": ["alpaca:main"], "name": "alpaca_data.json", "size": len(ROWS), "sha256": hashlib.sha256(ROWS).hexdigest()}
-    said = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "default"}}
+    file = {
+        "subsets": ["alpaca:main"],
+        "name": "alpaca_data.json",
+        "size": len(ROWS),
+        "sha256": hashlib.sha256(ROWS).hexdigest(),
+    }
+    said = {
+        "format": 1,
+        "open_instructions": "0.1.0",
+        "sources": ["alpaca"],
+        "recipe": {"name": "default"},
+    }
     for place in (f"{server.url}/files/x", "https://169.254.169.254/latest", "https://localhost/x"):
         (tmp_path / "oi.lock").write_text(json.dumps(said | {"files": [file | {"place": place}]}))
         with pytest.raises(FetchError, match="is not asked"):
             build(locked=tmp_path / "oi.lock", out=tmp_path / "out")
-    for place in ("s3://bucket/x", "file:///etc/passwd", "ftp://example.org/x", "/etc/passwd", "gopher://x", "HTTPS://", ""):
+    for place in (
+        "s3://bucket/x",
+        "file:///etc/passwd",
+        "ftp://example.org/x",
+        "/etc/passwd",
+        "gopher://x",
+        "HTTPS://",
+        "",
+    ):
         (tmp_path / "oi.lock").write_text(json.dumps(said | {"files": [file | {"place": place}]}))
         with pytest.raises(InputError, match="not a lock of Open Instructions"):
             build(locked=tmp_path / "oi.lock", out=tmp_path / "out")
     assert server.log == []
 
 
-def test_the_hub_leads_to_public_servers_alone(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_leads_to_public_servers_alone(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The endpoint is the user's word; where it sends a download is not."""
-    from open_instructions.acquire import hub as module
-    from open_instructions.upstream import Hub
+    from open_instructions.catalogue.published import Hub
+    from open_instructions.inputs import hub as module
 
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # as it was when somebody imported it
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HF_HUB_OFFLINE", False
+    )  # as it was when somebody imported it
     hub.add("me/guarded", {"train.parquet": b"PAR1" + bytes(100)})
     place = Hub("me/guarded", "train.parquet")
     found = module.listed(place)[0]
@@ -143,4 +186,7 @@ def test_the_hub_leads_to_public_servers_alone(hub: FakeHub, tmp_path: Path, mon
         with pytest.raises(FetchError, match="is not asked"):
             module.fetch(found, place, File("train.parquet", ()), lambda done, total: None)
     monkeypatch.setenv("OI_TRUSTED_HOSTS", "localhost")
-    assert module.fetch(found, place, File("train.parquet", ()), lambda done, total: None)[1].size == 104
+    assert (
+        module.fetch(found, place, File("train.parquet", ()), lambda done, total: None)[1].size
+        == 104
+    )

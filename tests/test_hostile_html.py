@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 from open_instructions.limits import Room, TooLarge
 from open_instructions.schema import Conversation, Message, Reason, Reject
 from open_instructions.stages.html import Html, looks_like_html, to_markdown
@@ -70,7 +70,10 @@ def test_no_page_raises(page: str) -> None:
     assert isinstance(to_markdown(page), str)
 
 
-@pytest.mark.parametrize("tag", ["div", "blockquote", "ul><li", "table><tr><td", "b", "i", "a href=u", "h2", "sup", "s><b"])
+@pytest.mark.parametrize(
+    "tag",
+    ["div", "blockquote", "ul><li", "table><tr><td", "b", "i", "a href=u", "h2", "sup", "s><b"],
+)
 def test_no_depth_raises(tag: str) -> None:
     assert to_markdown(f"<{tag}>" * 1000 + "x").count("x") == 1
 
@@ -132,7 +135,9 @@ PAGES = {
     "chrome without its end": _times("<button>"),
     "formulas without an end": _times("<span class=katex><annotation>x</annotation>"),
     "annotations without an end": _times("<span class=katex><annotation>"),
-    "spans before one annotation": _times("<span class=katex>", behind="<annotation>x</annotation>"),
+    "spans before one annotation": _times(
+        "<span class=katex>", behind="<annotation>x</annotation>"
+    ),
     "comments": _times("<!-- -->", ""),
     "comments before no block": _times("<!-- a --> \n", "", "x"),
     "languages": _times("<!-- language: lang-c --> <pre></pre>"),
@@ -226,7 +231,14 @@ def test_a_build_goes_on_behind_such_records(make: Callable[..., BuildResult]) -
         "plain": "<div><p>b</p></div>",
     }
     records = [
-        {"id": id, "conversations": [{"from": "human", "value": f"q {id}"}, {"from": "gpt", "value": page}]} for id, page in pages.items()
+        {
+            "id": id,
+            "conversations": [
+                {"from": "human", "value": f"q {id}"},
+                {"from": "gpt", "value": page},
+            ],
+        }
+        for id, page in pages.items()
     ]
     result = make({"sg_90k_part1.json": records}, "sharegpt", max_tokens=0)
     assert [(row["id"], row["messages"][1]["content"]) for row in rows(result)] == [
@@ -234,5 +246,9 @@ def test_a_build_goes_on_behind_such_records(make: Callable[..., BuildResult]) -
         ("sharegpt/plain", "b"),
     ]
     [refused] = rows(result, "rejected")
-    assert (refused["level"], refused["stage"], refused["reason"]) == ("record", "html", "too_large")
+    assert (refused["level"], refused["stage"], refused["reason"]) == (
+        "record",
+        "html",
+        "too_large",
+    )
     assert json.loads(refused["raw"]) == records[0]

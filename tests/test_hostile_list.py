@@ -24,7 +24,9 @@ def test_every_pattern_is_found() -> None:
 
 
 def test_every_scanner_is_listed() -> None:
-    assert listed.unlisted() == [], "what walks over input belongs into LISTED, with the scanner that measures it"
+    assert listed.unlisted() == [], (
+        "what walks over input belongs into LISTED, with the scanner that measures it"
+    )
     measured = {job.name for job in scanners.jobs()}
     assert {name for names in listed.LISTED.values() for name in names} <= measured
 
@@ -46,7 +48,10 @@ def test_what_hung_is_found(pattern: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(timing, "AT_ONCE", 0.5)
     compiled = re.compile(pattern)
     told: list[timing.Job] = []
-    cases: list[timing.Case] = [(str(a), a.text, lambda text: sum(1 for _ in compiled.finditer(text))) for a in attacks(compiled)]
+    cases: list[timing.Case] = [
+        (str(a), a.text, lambda text: sum(1 for _ in compiled.finditer(text)))
+        for a in attacks(compiled)
+    ]
     timing.run([timing.Job("x", cases, 16_000)], 1, told.append)
     assert told[0].failed
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from open_instructions.acquire import find, samples_dir
 from open_instructions.catalogue import Subset, registry, select
-from open_instructions.chunk import Chunk
+from open_instructions.inputs import find, samples_dir
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame, open_file, parse
+from open_instructions.readers.chunk import Chunk
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected
 
@@ -49,7 +49,9 @@ def mutated(record: Any, rng: random.Random) -> Any:
 CASES = [(source.name, subset) for source in registry().all() for subset in source.subsets]
 
 
-@pytest.mark.parametrize(("name", "subset"), CASES, ids=lambda x: x.name if isinstance(x, Subset) else x)
+@pytest.mark.parametrize(
+    ("name", "subset"), CASES, ids=lambda x: x.name if isinstance(x, Subset) else x
+)
 def test_anything_in_any_field(name: str, subset: Subset) -> None:
     rng = random.Random(f"{name}:{subset.name}")
     source = registry().get(name)
@@ -59,15 +61,29 @@ def test_anything_in_any_field(name: str, subset: Subset) -> None:
         opened = open_file(item.path, item.member, subset)
         records = [r for frame, _ in opened.frames() if isinstance(r := parse(frame), dict)]
         for _ in range(120):
-            run = [mutated(rng.choice(records), rng) for _ in range(rng.choice([1, 2]) if subset.run_key else 1)]
-            header = mutated(opened.header, rng) if opened.header and rng.random() < 0.3 else opened.header
+            run = [
+                mutated(rng.choice(records), rng)
+                for _ in range(rng.choice([1, 2]) if subset.run_key else 1)
+            ]
+            header = (
+                mutated(opened.header, rng)
+                if opened.header and rng.random() < 0.3
+                else opened.header
+            )
             frames = [
-                Frame(row, json.dumps(r), key=rng.choice(["k", ""]) if subset.format == "object" else "") for row, r in enumerate(run)
+                Frame(
+                    row,
+                    json.dumps(r),
+                    key=rng.choice(["k", ""]) if subset.format == "object" else "",
+                )
+                for row, r in enumerate(run)
             ]
             tally = Tally()
             kept: set[int] = set()
             refused: list[int] = []
-            for result in pipeline.run(Chunk(0, name, subset.name, item.name, header, [frames], 0), tally):
+            for result in pipeline.run(
+                Chunk(0, name, subset.name, item.name, header, [frames], 0), tally
+            ):
                 if isinstance(result, Rejected):
                     refused += [result.origin_row] if result.level == "record" else []
                 else:

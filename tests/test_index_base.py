@@ -16,12 +16,12 @@ import pytest
 from open_instructions.converters.lmflow_choices import named_option
 from typer.testing import CliRunner
 
-from open_instructions.builder import BuildResult, build
-from open_instructions.chunk import Chunk
+from open_instructions.building.run import BuildResult, build
 from open_instructions.cli import app
 from open_instructions.errors import InputError, RecipeError, UsageError
-from open_instructions.explaining import explain
 from open_instructions.readers import Frame
+from open_instructions.readers.chunk import Chunk
+from open_instructions.reports.explain import explain
 
 from .conftest import BESIDE, SHARED, SOURCE, digests, rows
 
@@ -46,7 +46,9 @@ def parquet(records: list[dict[str, Any]], names: list[str] | None = None) -> by
     table = pa.Table.from_pylist(records)
     if names is not None:
         features = {"cop": {"names": names, "_type": "ClassLabel"}}
-        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        table = table.replace_schema_metadata(
+            {"huggingface": json.dumps({"info": {"features": features}})}
+        )
     out = io.BytesIO()
     pq.write_table(table, out)
     return out.getvalue()
@@ -64,7 +66,9 @@ def settled(result: BuildResult) -> list[Any]:
     return [item.get("index_base") for item in result.manifest["inputs"]]
 
 
-def one(make: Make, content: str | bytes, name: str = "medmcqa/dev.json", **options: Any) -> BuildResult:
+def one(
+    make: Make, content: str | bytes, name: str = "medmcqa/dev.json", **options: Any
+) -> BuildResult:
     return make({name: content}, "lmflow:medmcqa", **options)
 
 
@@ -161,7 +165,9 @@ def test_the_user_says_it(make: Make, said: Any, expected: list[str]) -> None:
     result = one(make, lines(asked(OPEN)), index_base=said)
     assert answers(result) == expected
     assert settled(result)[0]["by"] == "recipe"
-    assert result.manifest["recipe"]["index_base"] == {"lmflow:medmcqa": int(expected[0] == "A. Skin")}
+    assert result.manifest["recipe"]["index_base"] == {
+        "lmflow:medmcqa": int(expected[0] == "A. Skin")
+    }
 
 
 def test_a_recipe_says_it_and_a_lock_keeps_it(make: Make, tmp_path: Path) -> None:
@@ -188,7 +194,9 @@ def test_the_user_does_not_overrule_a_file(make: Make, cops: Sequence[int], said
         (1, ["B. Kidney", "D. Bone"], "cop is 0, and its file counts 4 options from 1"),
     ],
 )
-def test_where_a_file_shows_both_the_user_decides(make: Make, said: int, kept: list[str], detail: str) -> None:
+def test_where_a_file_shows_both_the_user_decides(
+    make: Make, said: int, kept: list[str], detail: str
+) -> None:
     result = one(make, lines(asked([0, 2, 4])), index_base={"lmflow:medmcqa": said})
     assert (answers(result), refused(result)) == (kept, [("unexpected_shape", detail)])
 
@@ -219,7 +227,11 @@ def test_codes_of_every_kind(make: Make, cop: Any, expected: str) -> None:
 def test_files_without_a_number_of_an_option_need_no_count(make: Make, cops: list[Any]) -> None:
     result = one(make, lines(asked(cops)), index_base={"lmflow:medmcqa": 1})
     assert settled(result) == [None]
-    assert answers(result) == [text for cop, text in (("a", "A. Skin"), ("B", "B. Kidney"), ("(c)", "C. Lung")) if cop in cops]
+    assert answers(result) == [
+        text
+        for cop, text in (("a", "A. Skin"), ("B", "B. Kidney"), ("(c)", "C. Lung"))
+        if cop in cops
+    ]
 
 
 def test_minus_one_does_not_say_how_the_others_count(make: Make) -> None:
@@ -242,7 +254,9 @@ def test_each_file_has_its_own_count(make: Make) -> None:
 
 
 def test_a_small_file_is_not_read_as_its_neighbour(make: Make) -> None:
-    with pytest.raises(InputError, match=r"dev\.json: cop is 1 in 1, 2 in 1, 3 in 1 of its records"):
+    with pytest.raises(
+        InputError, match=r"dev\.json: cop is 1 in 1, 2 in 1, 3 in 1 of its records"
+    ):
         make(
             {"medmcqa/train.json": lines(asked(ONE)), "medmcqa/dev.json": lines(asked(OPEN))},
             "lmflow:medmcqa",
@@ -250,9 +264,15 @@ def test_a_small_file_is_not_read_as_its_neighbour(make: Make) -> None:
 
 
 def test_parquet_without_answers(make: Make) -> None:
-    questions = [{name: text for name, text in record.items() if name not in ("cop", "exp")} for record in asked(OPEN)]
+    questions = [
+        {name: text for name, text in record.items() if name not in ("cop", "exp")}
+        for record in asked(OPEN)
+    ]
     result = make({"medmcqa/test.parquet": parquet(questions), **BESIDE}, "dolly,lmflow:medmcqa")
-    assert (settled(result), {reason for reason, _ in refused(result)}) == ([None, None], {"no_answer"})
+    assert (settled(result), {reason for reason, _ in refused(result)}) == (
+        [None, None],
+        {"no_answer"},
+    )
 
 
 def test_packed_files(make: Make) -> None:
@@ -266,13 +286,22 @@ def test_packed_files(make: Make) -> None:
         "medmcqa/more.json.gz": gzip.compress(lines(asked(ZERO)).encode()),
     }
     result = make(files, "lmflow:medmcqa")
-    found = {item["file"]: (item.get("index_base") or {}).get("from") for item in result.manifest["inputs"]}
+    found = {
+        item["file"]: (item.get("index_base") or {}).get("from")
+        for item in result.manifest["inputs"]
+    }
     assert found == {"train.json": 1, "dev.json": 0, "test.json": None, "more.json": 0}
     assert answers(result) == ["A. Skin", "B. Kidney", "C. Lung", "D. Bone"]
 
 
 def test_an_array_and_broken_records(make: Make) -> None:
-    content = "[" + ",\n".join([json.dumps(asked([2])[0]), '{"cop": 0, "question" }', json.dumps(asked([3, 4])[1])]) + "]"
+    content = (
+        "["
+        + ",\n".join(
+            [json.dumps(asked([2])[0]), '{"cop": 0, "question" }', json.dumps(asked([3, 4])[1])]
+        )
+        + "]"
+    )
     result = one(make, content)
     assert answers(result) == ["B. Kidney", "D. Bone"]
     assert settled(result)[0]["numbers"] == {"2": 1, "4": 1}
@@ -376,8 +405,12 @@ def test_a_source_of_ones_own(make: Make, tmp_path: Path) -> None:
     path.write_text(SOURCE[: SOURCE.index("MINE =")] + PROBED)
     result = make({"mine.jsonl": '{"q": "Which?", "n": 2}\n'}, str(path))
     assert rows(result)[0]["messages"][1]["content"] == "B"
-    broken = make({"mine.jsonl": '{"q": "Which?", "n": 2}\n{"q": "And?"}\n'}, str(path), overwrite=True)
-    assert [item["index_base"]["numbers"] for item in broken.manifest["inputs"]] == [{"2": 1, "other": 1}]
+    broken = make(
+        {"mine.jsonl": '{"q": "Which?", "n": 2}\n{"q": "And?"}\n'}, str(path), overwrite=True
+    )
+    assert [item["index_base"]["numbers"] for item in broken.manifest["inputs"]] == [
+        {"2": 1, "other": 1}
+    ]
     assert refused(broken) == [("stage_failed", "The converter failed: KeyError: 'n'")]
 
 

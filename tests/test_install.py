@@ -17,7 +17,9 @@ WHERE = "import open_instructions as oi, open_instructions.converters as c, open
 
 def copied(folder: Path) -> Path:
     """A fresh clone of this checkout, as it is now."""
-    ignored = shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis")
+    ignored = shutil.ignore_patterns(
+        ".venv", ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis"
+    )
     return Path(shutil.copytree(ROOT, folder / "clone", ignore=ignored))
 
 
@@ -37,31 +39,69 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("installed")
     clone = copied(folder)
     programs = environment(folder / "env")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", f"--python={programs / 'python'}"]
-    subprocess.run([*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", clone], check=True, capture_output=True)
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        f"--python={programs / 'python'}",
+    ]
+    subprocess.run(
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", clone],
+        check=True,
+        capture_output=True,
+    )
     return clone, programs
 
 
 def run(*command: str | Path, cwd: Path, **more: str) -> str:
-    done = subprocess.run(list(map(str, command)), cwd=cwd, env=os.environ | more, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env=os.environ | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def test_python_in_a_clone_beside_an_ordinary_install(installed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_python_in_a_clone_beside_an_ordinary_install(
+    installed: tuple[Path, Path], tmp_path: Path
+) -> None:
     clone, programs = installed
     here = [clone / "open_instructions", clone / "converters", clone / "configs"]
-    assert run(programs / "python", "-c", WHERE, cwd=clone).split() == [str(p / "__init__.py") for p in here]
+    assert run(programs / "python", "-c", WHERE, cwd=clone).split() == [
+        str(p / "__init__.py") for p in here
+    ]
     made = f"import open_instructions as oi; print(oi.build('all', sample=True, out={str(tmp_path / 'mix')!r}, recipe='vicuna').manifest['totals']['records_read'])"
     assert run(programs / "python", "-c", made, cwd=clone) == "567"
     # elsewhere it is the installed one, with its rooms inside
-    assert all("site-packages/open_instructions/" in path for path in run(programs / "python", "-c", WHERE, cwd=tmp_path).split())
+    assert all(
+        "site-packages/open_instructions/" in path
+        for path in run(programs / "python", "-c", WHERE, cwd=tmp_path).split()
+    )
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed (extra ray)")
-def test_ray_in_a_clone_beside_an_ordinary_install(installed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_ray_in_a_clone_beside_an_ordinary_install(
+    installed: tuple[Path, Path], tmp_path: Path
+) -> None:
     clone, programs = installed
-    given = ["build", "-s", "dolly", "--sample", "-o", str(tmp_path / "mix"), "--engine", "ray", "--workers", "1"]
+    given = [
+        "build",
+        "-s",
+        "dolly",
+        "--sample",
+        "-o",
+        str(tmp_path / "mix"),
+        "--engine",
+        "ray",
+        "--workers",
+        "1",
+    ]
     said = run(programs / "oi", *given, cwd=clone, RAY_ENABLE_UV_RUN_RUNTIME_ENV="0")
     assert "24 records = 24 kept + 0 rejected; 24 rows" in said
 
@@ -74,9 +114,17 @@ def test_the_rooms_are_of_the_same_clone_whatever_is_installed(tmp_path: Path) -
     assert str(clone / "converters" / "__init__.py") in run(sys.executable, "-c", code, cwd=clone)
 
 
-@pytest.mark.parametrize("project", [None, "[project]\nname = 'another'\n", "name = [", "project = 3\n"])
-def test_folders_of_the_same_names_beside_an_installed_package_are_not_taken(tmp_path: Path, project: str | None) -> None:
-    shutil.copytree(ROOT / "open_instructions", tmp_path / "open_instructions", ignore=shutil.ignore_patterns("__pycache__", "samples"))
+@pytest.mark.parametrize(
+    "project", [None, "[project]\nname = 'another'\n", "name = [", "project = 3\n"]
+)
+def test_folders_of_the_same_names_beside_an_installed_package_are_not_taken(
+    tmp_path: Path, project: str | None
+) -> None:
+    shutil.copytree(
+        ROOT / "open_instructions",
+        tmp_path / "open_instructions",
+        ignore=shutil.ignore_patterns("__pycache__", "samples"),
+    )
     for room in ("converters", "configs"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "__init__.py").write_text("raise SystemExit('not ours')")

@@ -12,17 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from open_instructions.schema import Conversation, Message, Reject
-from open_instructions.stages import detector as module
-from open_instructions.stages import votes
-from open_instructions.stages.detector import Detector
-from open_instructions.stages.language import COMMON, PLAUSIBLE, Language, detect, detect_all, matches, prior, script
-from open_instructions.stages.votes import words
+from open_instructions.stages.language import (
+    COMMON,
+    PLAUSIBLE,
+    Language,
+    detect,
+    detect_all,
+    matches,
+    prior,
+    script,
+    votes,
+)
+from open_instructions.stages.language import detector as module
+from open_instructions.stages.language.detector import Detector
+from open_instructions.stages.language.votes import words
 
 FOLDER = Path(__file__).parent / "languages"
 
 
 def talk(*texts: str) -> Conversation:
-    return Conversation("x/0", "x", "y", tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)), "x/0")
+    return Conversation(
+        "x/0",
+        "x",
+        "y",
+        tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)),
+        "x/0",
+    )
 
 
 def known(block: int) -> list[tuple[str, str]]:
@@ -30,7 +45,10 @@ def known(block: int) -> list[tuple[str, str]]:
     found = []
     for file in sorted(FOLDER.glob("*.txt")):
         label = "no" if file.stem == "nb" else file.stem
-        found += [(label, text) for text in file.read_text(encoding="utf-8").strip().split("\n\n")[block].split("\n")]
+        found += [
+            (label, text)
+            for text in file.read_text(encoding="utf-8").strip().split("\n\n")[block].split("\n")
+        ]
     return found
 
 
@@ -74,7 +92,9 @@ def test_paragraphs_in_75_languages() -> None:
     given = known(1)
     found = [label for label, _ in detect_all([text for _, text in given], prior())]
     assert len(given) == 364
-    assert [(label, got) for (label, _), got in zip(given, found, strict=True) if label != got] == [("ms", "id")]
+    assert [(label, got) for (label, _), got in zip(given, found, strict=True) if label != got] == [
+        ("ms", "id")
+    ]
 
 
 def test_the_labels_are_those_of_the_model_itself() -> None:
@@ -82,7 +102,12 @@ def test_the_labels_are_those_of_the_model_itself() -> None:
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
     identifier.set_languages(PLAUSIBLE)
-    texts = [text for _, text in [*known(0)[::7], *known(1)[::7]]] + ["SHOUTING IN CAPITALS", "Ελληνικά ΚΕΦΑΛΑΙΑ", "a\ud800b", "x" * 5000]
+    texts = [text for _, text in [*known(0)[::7], *known(1)[::7]]] + [
+        "SHOUTING IN CAPITALS",
+        "Ελληνικά ΚΕΦΑΛΑΙΑ",
+        "a\ud800b",
+        "x" * 5000,
+    ]
     detector = Detector(PLAUSIBLE)
     labels = [detector.languages[row.argmax()] for row in detector.scores(texts, {})]
     assert labels == [identifier.classify(text)[0] for text in texts]
@@ -93,7 +118,10 @@ def test_a_text_gets_the_same_scores_in_any_batch() -> None:
     random.Random(3).shuffle(texts)
     detector = Detector(PLAUSIBLE)
     together = detector.scores(texts[:300], {"en": 1.5})
-    assert all((detector.scores([text], {"en": 1.5})[0] == row).all() for text, row in zip(texts[:300], together, strict=True))
+    assert all(
+        (detector.scores([text], {"en": 1.5})[0] == row).all()
+        for text, row in zip(texts[:300], together, strict=True)
+    )
 
 
 def test_scores_do_not_depend_on_how_texts_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +144,9 @@ def test_two_bytes_hold_the_weights_of_the_model() -> None:
     assert not none.any()
 
 
-def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again(tmp_path: Path) -> None:
+def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again(
+    tmp_path: Path,
+) -> None:
     texts = [text for _, text in known(0)[::7]]
     expected = Detector(("de", "en", "sr")).scores(texts, {})
 
@@ -138,7 +168,9 @@ def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again
     (kept / "row.npy").write_bytes(b"")
     assert np.array_equal(scores(), expected)
     (tmp_path / "file").write_text("")
-    assert np.array_equal(Detector(("de", "en", "sr"), tmp_path / "file").scores(texts, {}), expected)  # where nothing can be kept
+    assert np.array_equal(
+        Detector(("de", "en", "sr"), tmp_path / "file").scores(texts, {}), expected
+    )  # where nothing can be kept
 
 
 def test_an_unknown_language_is_an_error() -> None:
@@ -191,7 +223,15 @@ def test_a_line_of_plain_words_needs_no_search(text: str) -> None:
 
 
 def test_words_of_many_lines() -> None:
-    lines = ['So it is, (more or less) "fine".', "", "x = 1", "See e.g. this - and that's it.", "用x=1说明。", " indented", "two  spaces"]
+    lines = [
+        'So it is, (more or less) "fine".',
+        "",
+        "x = 1",
+        "See e.g. this - and that's it.",
+        "用x=1说明。",
+        " indented",
+        "two  spaces",
+    ]
     for seed in range(50):
         text = "\n".join(random.Random(seed).choices(lines, k=60))[:490]
         assert words(talk(text, "1")) == searched(text)
@@ -200,7 +240,9 @@ def test_words_of_many_lines() -> None:
 def test_both_sides_vote() -> None:
     english = "Please translate the sentence above into German for me, and keep the tone as it is. "
     german = "Hier ist die Übersetzung, die du wolltest, und der Ton ist derselbe geblieben wie im Original. "
-    [[long_answer], [long_prompt]] = Language().batch([talk(english, german * 4), talk(english * 4, german)])
+    [[long_answer], [long_prompt]] = Language().batch(
+        [talk(english, german * 4), talk(english * 4, german)]
+    )
     assert isinstance(long_answer, Conversation)
     assert isinstance(long_prompt, Conversation)
     assert (long_answer.language, long_prompt.language) == ("de", "en")
@@ -208,14 +250,27 @@ def test_both_sides_vote() -> None:
 
 def test_code_does_not_vote() -> None:
     code = "```\nfor item in the_list_of_all_the_things_that_we_have:\n    print(item)\n```"
-    [[got]] = Language().batch([talk("Was macht dieser Code, und warum ist er so langsam?\n" + code, "Er gibt jedes Ding aus.\n" + code)])
+    [[got]] = Language().batch(
+        [
+            talk(
+                "Was macht dieser Code, und warum ist er so langsam?\n" + code,
+                "Er gibt jedes Ding aus.\n" + code,
+            )
+        ]
+    )
     assert isinstance(got, Conversation)
     assert got.language == "de"
 
 
 def test_a_language_that_is_not_wanted_is_refused_with_its_label() -> None:
-    french = talk("Quelle est la capitale de la France, s'il te plaît ?", "La capitale de la France s'appelle Paris.")
-    german = talk("Wie heißt die Hauptstadt von Frankreich, bitte?", "Die Hauptstadt von Frankreich heißt Paris.")
+    french = talk(
+        "Quelle est la capitale de la France, s'il te plaît ?",
+        "La capitale de la France s'appelle Paris.",
+    )
+    german = talk(
+        "Wie heißt die Hauptstadt von Frankreich, bitte?",
+        "Die Hauptstadt von Frankreich heißt Paris.",
+    )
     [[got], [kept]] = Language(["fr"]).batch([german, french])
     assert isinstance(got, Reject)
     assert (got.reason.value, got.detail) == ("language", "de 1.00")
@@ -227,7 +282,13 @@ def test_a_language_that_is_not_wanted_is_refused_with_its_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "wanted", "fits"), [("zh-Hant", ["zh"], True), ("zh", ["zh-Hant"], False), ("en", ["de", "en"], True), ("es", ["e"], False)]
+    ("label", "wanted", "fits"),
+    [
+        ("zh-Hant", ["zh"], True),
+        ("zh", ["zh-Hant"], False),
+        ("en", ["de", "en"], True),
+        ("es", ["e"], False),
+    ],
 )
 def test_a_label_falls_under_its_language(label: str, wanted: list[str], fits: bool) -> None:
     assert matches(label, wanted) is fits

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from open_instructions.recipe import Recipe
-from open_instructions.stages import kin
-from open_instructions.stages.language import LABELS, PLAUSIBLE, detect, detect_all, matches, prior
+from open_instructions.stages.language import (
+    LABELS,
+    PLAUSIBLE,
+    detect,
+    detect_all,
+    kin,
+    matches,
+    prior,
+)
 
 SENTENCES = {
     "mi": [
@@ -60,7 +67,9 @@ SENTENCES = {
 
 @pytest.mark.parametrize("label", SENTENCES)
 def test_sentences(label: str) -> None:
-    assert [found for found, _ in detect_all(SENTENCES[label], prior())] == [label] * len(SENTENCES[label])
+    assert [found for found, _ in detect_all(SENTENCES[label], prior())] == [label] * len(
+        SENTENCES[label]
+    )
 
 
 def test_the_labels_are_names_of_bcp_47_and_a_recipe_takes_them() -> None:
@@ -74,7 +83,12 @@ def test_the_labels_are_names_of_bcp_47_and_a_recipe_takes_them() -> None:
 def test_neighbours_in_the_pacific_are_not_maori() -> None:
     hawaiian = "Makemake au e aʻo i ka ʻōlelo Hawaiʻi i hiki iaʻu ke kamaʻilio me koʻu mau kūpuna."
     samoan = "Ou te manaʻo e aʻoaʻo le gagana Samoa ina ia mafai ona ou talanoa ma oʻu mātua."
-    assert "mi" not in [label for label, _ in detect_all([hawaiian, samoan, "I am to go to the tea room, or to no one."], prior())]
+    assert "mi" not in [
+        label
+        for label, _ in detect_all(
+            [hawaiian, samoan, "I am to go to the tea room, or to no one."], prior()
+        )
+    ]
 
 
 def test_without_a_word_of_either_the_score_is_open() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from open_instructions.schema import Conversation, Message
-from open_instructions.stages.filler import is_filler
 from open_instructions.stages.language import Language, labelled, prior
-from open_instructions.stages.votes import is_in_two_scripts, parts, words
+from open_instructions.stages.language.filler import is_filler
+from open_instructions.stages.language.votes import is_in_two_scripts, parts, words
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 
@@ -48,7 +48,13 @@ CICERO = (
 
 
 def talk(*texts: str) -> Conversation:
-    return Conversation("x/0", "x", "y", tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)), "x/0")
+    return Conversation(
+        "x/0",
+        "x",
+        "y",
+        tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)),
+        "x/0",
+    )
 
 
 def label(*texts: str) -> tuple[str, float]:
@@ -56,10 +62,14 @@ def label(*texts: str) -> tuple[str, float]:
 
 
 def test_five_chinese_turns_behind_one_japanese() -> None:
-    found, score = label("パン屋について教えてください。", JAPANESE * 2, *["早上几点开门？", CHINESE] * 5)
+    found, score = label(
+        "パン屋について教えてください。", JAPANESE * 2, *["早上几点开门？", CHINESE] * 5
+    )
     assert found == "zh-Hans"
     assert 0.6 < score < 0.9
-    [[kept]] = Language(["zh"]).batch([talk("パン屋について教えてください。", JAPANESE, *["早上几点开门？", CHINESE] * 5)])
+    [[kept]] = Language(["zh"]).batch(
+        [talk("パン屋について教えてください。", JAPANESE, *["早上几点开门？", CHINESE] * 5)]
+    )
     assert isinstance(kept, Conversation)
 
 
@@ -79,7 +89,9 @@ def test_five_chinese_turns_behind_one_japanese() -> None:
         ([CHINESE, CHINESE] * 3, "zh-Hans", 1.0, 1.0),
     ],
 )
-def test_most_of_the_text_gives_the_label_and_the_score_shows_a_mixture(texts: list[str], expected: str, least: float, most: float) -> None:
+def test_most_of_the_text_gives_the_label_and_the_score_shows_a_mixture(
+    texts: list[str], expected: str, least: float, most: float
+) -> None:
     found, score = label(*texts)
     assert found == expected
     assert least <= score <= most
@@ -90,13 +102,24 @@ def test_later_turns_count_as_much_as_the_first() -> None:
     assert label(*talks)[0] == label(*reversed(talks))[0] == "fr"
 
 
-@pytest.mark.parametrize("filler", [LOREM, GENERATED, CICERO, f"{LOREM}\n\n{GENERATED}\n\n{CICERO}"])
+@pytest.mark.parametrize(
+    "filler", [LOREM, GENERATED, CICERO, f"{LOREM}\n\n{GENERATED}\n\n{CICERO}"]
+)
 @pytest.mark.parametrize(
     ("prompt", "answer"),
     [
-        ("Write an HTML page with a heading and some paragraphs of filler text.", "<html><body>\n<h1>Page</h1>\n<p>{}</p>\n</body></html>"),
-        ("Write a page of placeholder text for my new web site.", "Here are some paragraphs that you can use:\n\n{}"),
-        ("Count the words of this text and tell me the number.\n\n{}", "There are thirty-four words in the text that you gave me."),
+        (
+            "Write an HTML page with a heading and some paragraphs of filler text.",
+            "<html><body>\n<h1>Page</h1>\n<p>{}</p>\n</body></html>",
+        ),
+        (
+            "Write a page of placeholder text for my new web site.",
+            "Here are some paragraphs that you can use:\n\n{}",
+        ),
+        (
+            "Count the words of this text and tell me the number.\n\n{}",
+            "There are thirty-four words in the text that you gave me.",
+        ),
         ("Give me sample data for my table as JSON, please.", '[\n{{"id": 1, "body": "{}"}}\n]'),
     ],
 )
@@ -105,7 +128,13 @@ def test_filler_text_does_not_vote(prompt: str, answer: str, filler: str) -> Non
 
 
 def test_filler_in_other_letters() -> None:
-    assert label("Write some filler text in Russian letters.", "Лорем ипсум долор сит амет, ин вис тота петентиум. " * 4)[0] == "en"
+    assert (
+        label(
+            "Write some filler text in Russian letters.",
+            "Лорем ипсум долор сит амет, ин вис тота петентиум. " * 4,
+        )[0]
+        == "en"
+    )
 
 
 def test_latin_is_still_latin() -> None:
@@ -122,14 +151,26 @@ def test_latin_is_still_latin() -> None:
             "Which of these is found in the gut?\n\nA. Bacillus subtilis\nB. Lactobacillus brevis\nC. Escherichia coli",
             "C. Escherichia coli",
         ),
-        ("List famous Italian singers.", "1. Enrico Caruso\n2. Luciano Pavarotti\n3. Cecilia Bartoli\n4. Renata Tebaldi\n5. Mirella Freni"),
-        ("What are the muscles of the forearm?", "- Flexor carpi radialis\n- Palmaris longus\n- Pronator teres\n- Brachioradialis"),
+        (
+            "List famous Italian singers.",
+            "1. Enrico Caruso\n2. Luciano Pavarotti\n3. Cecilia Bartoli\n4. Renata Tebaldi\n5. Mirella Freni",
+        ),
+        (
+            "What are the muscles of the forearm?",
+            "- Flexor carpi radialis\n- Palmaris longus\n- Pronator teres\n- Brachioradialis",
+        ),
         (
             "Name some insects by their scientific names.",
             "Apis mellifera, Bombus terrestris, Vespa crabro, Formica rufa, Musca domestica, Culex pipiens",
         ),
-        ("Create a word search puzzle about winter.", "F R O S T W Y D D C\nI C E L L W Y N G H\nS N O W D D F F O R\n\nFROST, ICE, SNOW"),
-        ("Which Polish cities should I see on my trip?", "Kraków\nWrocław\nGdańsk\nŁódź\nPoznań\nToruń"),
+        (
+            "Create a word search puzzle about winter.",
+            "F R O S T W Y D D C\nI C E L L W Y N G H\nS N O W D D F F O R\n\nFROST, ICE, SNOW",
+        ),
+        (
+            "Which Polish cities should I see on my trip?",
+            "Kraków\nWrocław\nGdańsk\nŁódź\nPoznań\nToruń",
+        ),
     ],
 )
 def test_lists_of_names_do_not_vote(prompt: str, answer: str) -> None:
@@ -137,11 +178,20 @@ def test_lists_of_names_do_not_vote(prompt: str, answer: str) -> None:
 
 
 def test_a_conversation_that_is_all_lists_has_their_language() -> None:
-    assert label("Zehn Tiere\nBitte nur Namen\nOhne Artikel", "Hund\nKatze\nPferd\nKuh\nSchaf\nZiege\nHuhn\nGans\nEnte\nSchwein")[0] == "de"
+    assert (
+        label(
+            "Zehn Tiere\nBitte nur Namen\nOhne Artikel",
+            "Hund\nKatze\nPferd\nKuh\nSchaf\nZiege\nHuhn\nGans\nEnte\nSchwein",
+        )[0]
+        == "de"
+    )
 
 
 def test_what_a_user_pasted_is_not_their_language() -> None:
-    assert label(f"Summarize the following text in one sentence.\n\n{FRENCH}\n\n{FRENCH}", ENGLISH)[0] == "en"
+    assert (
+        label(f"Summarize the following text in one sentence.\n\n{FRENCH}\n\n{FRENCH}", ENGLISH)[0]
+        == "en"
+    )
     assert label(f"Translate this sentence from Latin to English.\n\n{LATIN}", ENGLISH)[0] == "en"
     # who answers in the language of what was pasted, goes on with it
     assert label(f"Continue this story.\n\n{GERMAN}", GERMAN)[0] == "de"
@@ -166,7 +216,14 @@ def test_chinese_with_english_sentences_is_split_by_script() -> None:
 
 def test_labels_are_the_same_in_any_batch() -> None:
     talks = [
-        talk(*texts) for texts in ([ENGLISH, FRENCH], [GERMAN, ENGLISH, GERMAN, GERMAN], ["x", LOREM], [CHINESE, ENGLISH], [LATIN, "ok"])
+        talk(*texts)
+        for texts in (
+            [ENGLISH, FRENCH],
+            [GERMAN, ENGLISH, GERMAN, GERMAN],
+            ["x", LOREM],
+            [CHINESE, ENGLISH],
+            [LATIN, "ok"],
+        )
     ]
     one_by_one = [labelled([given], prior())[0] for given in talks]
     assert labelled(talks, prior()) == one_by_one
@@ -180,7 +237,16 @@ def test_a_sample_of_a_long_side_has_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a, " * 200_000, "```\n" * 100_000, "<" * 500_000, "ipsum " * 100_000, "1. x\n" * 100_000, "語a " * 100_000, "aé" * 300_000]
+    "text",
+    [
+        "a, " * 200_000,
+        "```\n" * 100_000,
+        "<" * 500_000,
+        "ipsum " * 100_000,
+        "1. x\n" * 100_000,
+        "語a " * 100_000,
+        "aé" * 300_000,
+    ],
 )
 def test_long_messages_take_no_longer_than_their_bytes(text: str) -> None:
     started = time.process_time()
@@ -192,6 +258,10 @@ def test_long_messages_take_no_longer_than_their_bytes(text: str) -> None:
 def test_the_cases() -> None:
     [lorem] = json.loads((CASES / "lorem/alpaca_data.json").read_text(encoding="utf-8"))
     assert label(lorem["instruction"], lorem["output"])[0] == "en"
-    mixed = json.loads((CASES / "language-mixed/ShareGPT_V3_unfiltered_cleaned_split.json").read_text(encoding="utf-8"))[0]
+    mixed = json.loads(
+        (CASES / "language-mixed/ShareGPT_V3_unfiltered_cleaned_split.json").read_text(
+            encoding="utf-8"
+        )
+    )[0]
     found, score = label(*[turn["value"] for turn in mixed["conversations"]])
     assert (found, score < 0.8) == ("zh-Hans", True)

@@ -16,10 +16,27 @@ def balanced() -> Ledger:
             ledger.add("s", "m", stage, what, count, name)
 
     add("read", records_in=6, records_out=5, rejected_records=1)
-    add("convert", records_in=5, records_out=4, rejected_records=1, records_joined=1, turns_in=12, turns_out=11, rejected_turns=1)
+    add(
+        "convert",
+        records_in=5,
+        records_out=4,
+        rejected_records=1,
+        records_joined=1,
+        turns_in=12,
+        turns_out=11,
+        rejected_turns=1,
+    )
     for stage in ("structure", "license", "html", "defects", "phrases", "gaps", "language"):
         add(stage, records_in=4, records_out=4, turns_in=11, turns_out=11)
-    add("split", records_in=4, records_out=4, turns_in=11, turns_out=12, turns_repeated=1, parts_added=1)
+    add(
+        "split",
+        records_in=4,
+        records_out=4,
+        turns_in=11,
+        turns_out=12,
+        turns_repeated=1,
+        parts_added=1,
+    )
     add("duplicates", records_in=4, records_out=4, turns_in=12, turns_out=12, rows=4)
     return ledger
 
@@ -27,7 +44,12 @@ def balanced() -> Ledger:
 def test_balanced_books() -> None:
     assert balanced().problems() == []
     summary = balanced().summary("s")
-    assert (summary["records_read"], summary["records_unreadable"], summary["records_kept"], summary["records_rejected"]) == (5, 1, 4, 2)
+    assert (
+        summary["records_read"],
+        summary["records_unreadable"],
+        summary["records_kept"],
+        summary["records_rejected"],
+    ) == (5, 1, 4, 2)
     assert summary["rows"] == 4
 
 
@@ -43,7 +65,13 @@ def test_there_and_back() -> None:
     assert Ledger.from_dict(balanced().to_dict()) == balanced()
 
 
-@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(STAGES), st.integers(1, 9)), max_size=12), st.integers(0, 12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(STAGES), st.integers(1, 9)),
+        max_size=12,
+    ),
+    st.integers(0, 12),
+)
 def test_merging_does_not_depend_on_the_parts(counts: list[tuple[str, str, int]], cut: int) -> None:
     def book(items: list[tuple[str, str, int]]) -> Ledger:
         ledger = Ledger()

@@ -8,14 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from open_instructions.builder import build
-from open_instructions.card import card
+from open_instructions.building.run import build
 from open_instructions.catalogue import registry
 from open_instructions.errors import RecipeError
-from open_instructions.licenses import ENGINES, LICENSES, Use, engine_terms, license_terms, qualifies, use_of
-from open_instructions.summary import stats
-from open_instructions.usage import Key, Usage
-from open_instructions.verify import check
+from open_instructions.reports.card import card
+from open_instructions.reports.check import check
+from open_instructions.reports.stats import stats
+from open_instructions.rights.rows import Key, Usage
+from open_instructions.rights.terms import (
+    ENGINES,
+    LICENSES,
+    Use,
+    engine_terms,
+    license_terms,
+    qualifies,
+    use_of,
+)
 
 from .conftest import rows
 from .test_cli import oi
@@ -27,7 +35,11 @@ ROOT = Path(__file__).resolve().parent.parent
     ("license", "engine", "use"),
     [
         ("CC-BY-SA-3.0", "human", "any"),
-        ("MIT", "gpt-4", "non-commercial"),  # two questions: the licence is free, the maker's terms are not
+        (
+            "MIT",
+            "gpt-4",
+            "non-commercial",
+        ),  # two questions: the licence is free, the maker's terms are not
         ("CC-BY-NC-4.0", "human", "non-commercial"),
         ("CC-BY-NC-4.0", "my-own-model", "unclear"),
         ("LicenseRef-ShareGPT-unclear", "chatgpt", "unclear"),
@@ -82,16 +94,29 @@ def test_every_licence_and_engine_of_the_catalogue_is_in_a_table() -> None:
 
 
 def test_no_disputed_set_ever_counts_as_commercial() -> None:
-    free = {f"{s.name}:{x.name}" for s in registry().all() for x in s.subsets if use_of(x.license, x.engine) == Use.ANY}
+    free = {
+        f"{s.name}:{x.name}"
+        for s in registry().all()
+        for x in s.subsets
+        if use_of(x.license, x.engine) == Use.ANY
+    }
     assert free == {"dolly:main", "lmflow:pubmedqa"}
 
 
-def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name(tmp_path: Path) -> None:
+def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name(
+    tmp_path: Path,
+) -> None:
     result = build("all", sample=True, recipe="commercial", out=tmp_path / "mix")
     kept = {(r["source"], r["license"], r["engine"]) for r in rows(result)}
-    assert kept == {("dolly", "CC-BY-SA-3.0", "human"), ("lmflow", "MIT", "human"), ("lmflow", "CC-BY-4.0", "human")}
+    assert kept == {
+        ("dolly", "CC-BY-SA-3.0", "human"),
+        ("lmflow", "MIT", "human"),
+        ("lmflow", "CC-BY-4.0", "human"),
+    }
     refused = [r for r in rows(result, "rejected") if r["reason"] == "license"]
-    assert len(refused) == 359  # of 422 that are whole (421 of them kept by default): 24 of Dolly, 20 of PubMedQA, 19 of the tasks stay
+    assert (
+        len(refused) == 359
+    )  # of 422 that are whole (421 of them kept by default): 24 of Dolly, 20 of PubMedQA, 19 of the tasks stay
     assert {r["stage"] for r in refused} == {"license"}
     detail = next(r["detail"] for r in refused if r["source"] == "alpaca")
     assert detail == (
@@ -125,17 +150,32 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
     assert "Contains text of Wikipedia, CC BY-SA 3.0." in text
     assert "Prompts of Stack Overflow users under CC BY-SA" in text
     shown = oi("stats", result.path, "--full").stdout
-    for line in ("take this mix for research only", "Name dolly: (c) 2023 Databricks, Inc.", "Name gpt4all: Nomic AI"):
+    for line in (
+        "take this mix for research only",
+        "Name dolly: (c) 2023 Databricks, Inc.",
+        "Name gpt4all: Nomic AI",
+    ):
         assert line in shown
     said = json.loads(oi("stats", result.path, "--json").stdout)
     assert said["usage"]["use"] == "unclear"
     assert sum(group["rows"] for group in said["usage"]["groups"]) == 421
-    assert set(said["attribution"]) == {"alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow", "sharegpt"}
+    assert set(said["attribution"]) == {
+        "alpaca",
+        "dolly",
+        "gpt4all",
+        "gpt4llm",
+        "instructionwild",
+        "lmflow",
+        "sharegpt",
+    }
 
 
 def test_the_verdict_follows_from_the_rows() -> None:
     usage = Usage({Key("a", "m", "CC0-1.0", "human"): (1, 10)})
-    assert usage.verdict() == "By what upstream states, this mix as a whole may be used for any purpose, commercial ones too."
+    assert (
+        usage.verdict()
+        == "By what upstream states, this mix as a whole may be used for any purpose, commercial ones too."
+    )
     usage += Usage({Key("b", "m", "CC-BY-SA-3.0", "human"): (2, 5)})
     assert usage.use == Use.ANY and "named" in usage.verdict() and "share-alike" in usage.verdict()
     usage += Usage({Key("c", "m", "MIT", "gpt-4"): (3, 5)})
@@ -161,11 +201,17 @@ def test_the_card_has_front_matter_that_the_hub_library_reads(tmp_path: Path) ->
     assert read["license"] == "other"
     assert read["license_name"] == "per-row"
     assert read["configs"] == [
-        {"config_name": "default", "data_files": [{"split": "train", "path": "data/train-*.parquet"}]},
-        {"config_name": "rejected", "data_files": [{"split": "train", "path": "rejected/*.parquet"}]},
+        {
+            "config_name": "default",
+            "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+        },
+        {
+            "config_name": "rejected",
+            "data_files": [{"split": "train", "path": "rejected/*.parquet"}],
+        },
         {"config_name": "files", "data_files": [{"split": "train", "path": "files/*.parquet"}]},
     ]
-    assert card.__module__ == "open_instructions.card"
+    assert card.__module__ == "open_instructions.reports.card"
 
 
 def test_licence_references_have_a_text() -> None:

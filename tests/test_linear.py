@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_instructions.converters import alpaca, gpt4all
 
-from open_instructions import shapes
+from open_instructions.layouts import fields as shapes
 from open_instructions.readers import jsontext
 from open_instructions.readers.buffer import Buffer
 from open_instructions.stages import phrases
@@ -25,7 +25,9 @@ NOT_PROSE = re.compile(
     r"|\bhttps?://[!-~]+|\b(?:[\w-]+\.)+(?:com|org|net|io|ai|dev)\b[!-~]*",
     re.S | re.M,
 )
-NEXT_RECORD = re.compile(r"(?:\n[ \t]*(?:[#*]+|<!--\s*-->|\d+)?[ \t]*)*\n[ \t]*\d+\.\s*Instruction:")
+NEXT_RECORD = re.compile(
+    r"(?:\n[ \t]*(?:[#*]+|<!--\s*-->|\d+)?[ \t]*)*\n[ \t]*\d+\.\s*Instruction:"
+)
 END = re.compile(r"\s*</s>\s*\Z|</s> ?(?=\n)")
 NO_INPUT = re.compile(r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I)
 
@@ -34,15 +36,57 @@ def texts(*pieces: str) -> st.SearchStrategy[str]:
     return st.lists(st.sampled_from(pieces), max_size=14).map("".join)
 
 
-@given(texts("`", "``", "```", "~~~", "\n", " ", "\t", "a", "-", ".", "..", "com", ".io", "http", "https://x", "://", "é", "汉", "x.org/y"))
+@given(
+    texts(
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "\n",
+        " ",
+        "\t",
+        "a",
+        "-",
+        ".",
+        "..",
+        "com",
+        ".io",
+        "http",
+        "https://x",
+        "://",
+        "é",
+        "汉",
+        "x.org/y",
+    )
+)
 def test_prose(text: str) -> None:
     assert prose(text) == NOT_PROSE.sub(" ", text)
 
 
-@given(texts("\n", "\n", " ", "\t", "#", "**", "<!--", "-->", "<!-- -->", "12", ".", "\n1. Instruction:", "2.\n\nInstruction:", "a", "\r"))
+@given(
+    texts(
+        "\n",
+        "\n",
+        " ",
+        "\t",
+        "#",
+        "**",
+        "<!--",
+        "-->",
+        "<!-- -->",
+        "12",
+        ".",
+        "\n1. Instruction:",
+        "2.\n\nInstruction:",
+        "a",
+        "\r",
+    )
+)
 def test_next_task(text: str) -> None:
     found = NEXT_RECORD.search(text)
-    assert alpaca.cut_next_record({"output": text})["output"] == (text[: found.start()].rstrip() if found else text)
+    assert alpaca.cut_next_record({"output": text})["output"] == (
+        text[: found.start()].rstrip() if found else text
+    )
 
 
 @given(texts("</s>", "</s>", " ", "\n", "a", "</s", " </s> \n"))
@@ -50,7 +94,9 @@ def test_end_marks(text: str) -> None:
     assert gpt4all._END.sub("", text) == END.sub("", text)
 
 
-@given(texts("no", "input", " ", "No_Input", "<", ">", ".", ",", "`", "\n", "[", "n/a", "<none>", "x"))
+@given(
+    texts("no", "input", " ", "No_Input", "<", ">", ".", ",", "`", "\n", "[", "n/a", "<none>", "x")
+)
 def test_no_input(text: str) -> None:
     assert bool(shapes._NO_INPUT.fullmatch(text)) == bool(NO_INPUT.fullmatch(text))
 
@@ -75,15 +121,24 @@ def elements(text: str) -> list[Any]:
 def test_a_string_that_the_window_cuts_is_one_string() -> None:
     """Of a value that is nested too deep only its brackets are counted: those in a string are none, also where the window ends in it."""
     deep = "[" * 1200 + '"' + "[" * (3 << 20) + '"' + "]" * 1200
-    assert [(text == deep, str(reason)) for text, reason in elements(f"[{deep},1]")] == [(True, "too_deep"), (False, "None")]
+    assert [(text == deep, str(reason)) for text, reason in elements(f"[{deep},1]")] == [
+        (True, "too_deep"),
+        (False, "None"),
+    ]
 
 
 HOSTILE = {
     "lines of marks": lambda: alpaca.cut_next_record({"output": "\n#" * 200_000 + "Instruction:"}),
-    "lines of numbers": lambda: alpaca.cut_next_record({"output": "\n1 " * 200_000 + "Instruction:"}),
-    "comments": lambda: alpaca.cut_next_record({"output": "\n<!--\n-->" * 50_000 + "\n1.Instruction:"}),
+    "lines of numbers": lambda: alpaca.cut_next_record(
+        {"output": "\n1 " * 200_000 + "Instruction:"}
+    ),
+    "comments": lambda: alpaca.cut_next_record(
+        {"output": "\n<!--\n-->" * 50_000 + "\n1.Instruction:"}
+    ),
     "spaces at an end mark": lambda: gpt4all.drop_end_marks({"response": " " * 300_000 + "x</s>"}),
-    "spaces at no input": lambda: shapes.blank_no_input({"input": "no input" + " " * 300_000 + "x"}),
+    "spaces at no input": lambda: shapes.blank_no_input(
+        {"input": "no input" + " " * 300_000 + "x"}
+    ),
     "dots": lambda: prose("a." * 200_000),
     "hyphens": lambda: prose("a-" * 200_000),
     "back quotes": lambda: prose(" ".join("`" * n for n in range(1, 1200))),

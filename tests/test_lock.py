@@ -19,7 +19,13 @@ from .test_cli import oi
 
 
 def entry(**changes: Any) -> dict[str, Any]:
-    return {"subsets": ["alpaca:main"], "name": "alpaca_data.json", "place": None, "size": 5, "sha256": "0" * 64} | changes
+    return {
+        "subsets": ["alpaca:main"],
+        "name": "alpaca_data.json",
+        "place": None,
+        "size": 5,
+        "sha256": "0" * 64,
+    } | changes
 
 
 @pytest.mark.parametrize(
@@ -31,10 +37,16 @@ def entry(**changes: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_lock_of_somebody_elses_making(tmp_path: Path, changes: dict[str, Any]) -> None:
-    from open_instructions.acquire.lock import read_lock
+    from open_instructions.inputs.lock import read_lock
 
     path = tmp_path / "oi.lock"
-    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "x"}, "files": [entry()]}
+    content = {
+        "format": 1,
+        "open_instructions": "0.1.0",
+        "sources": ["alpaca"],
+        "recipe": {"name": "x"},
+        "files": [entry()],
+    }
     path.write_text(json.dumps(content))
     assert read_lock(str(path)).sources == ("alpaca",)
     path.write_text(json.dumps(content | {"files": [entry(**changes)]}))
@@ -44,8 +56,19 @@ def test_a_lock_of_somebody_elses_making(tmp_path: Path, changes: dict[str, Any]
 
 def test_a_name_in_a_lock_leads_nowhere_else(hub: FakeHub, tmp_path: Path) -> None:
     hub.files["x"] = ROWS
-    file = entry(name="../../../../up.json", place=f"{hub.url}/files/x", size=len(ROWS), sha256=hashlib.sha256(ROWS).hexdigest())
-    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "default"}, "files": [file]}
+    file = entry(
+        name="../../../../up.json",
+        place=f"{hub.url}/files/x",
+        size=len(ROWS),
+        sha256=hashlib.sha256(ROWS).hexdigest(),
+    )
+    content = {
+        "format": 1,
+        "open_instructions": "0.1.0",
+        "sources": ["alpaca"],
+        "recipe": {"name": "default"},
+        "files": [file],
+    }
     (tmp_path / "oi.lock").write_text(json.dumps(content))
     before = set(tmp_path.parent.parent.rglob("up.json"))
     done = oi("build", "--locked", tmp_path / "oi.lock", "--out", tmp_path / "one")
@@ -53,7 +76,9 @@ def test_a_name_in_a_lock_leads_nowhere_else(hub: FakeHub, tmp_path: Path) -> No
     assert set(tmp_path.parent.parent.rglob("up.json")) == before
 
 
-def test_a_lock_brings_back_sources_recipe_and_all(hub: FakeHub, tmp_path: Path, real: Path) -> None:
+def test_a_lock_brings_back_sources_recipe_and_all(
+    hub: FakeHub, tmp_path: Path, real: Path
+) -> None:
     """Also where only some of the files are in the folder, and some sources had none."""
     built = oi(
         "build",
@@ -74,19 +99,56 @@ def test_a_lock_brings_back_sources_recipe_and_all(hub: FakeHub, tmp_path: Path,
     said = locked(tmp_path / "one")
     assert said["sources"] == ["alpaca", "dolly", "gpt4all", "gpt4llm"]
     assert (said["recipe"]["name"], said["recipe"]["max_tokens"]) == ("vicuna", 300)
-    again = oi("build", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", real, "--out", tmp_path / "two")
+    again = oi(
+        "build",
+        "--locked",
+        tmp_path / "one" / "oi.lock",
+        "--data-dir",
+        real,
+        "--out",
+        tmp_path / "two",
+    )
     assert again.returncode == 0, again.stderr
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
-    other = oi("build", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", real, "--recipe", "default", "--out", tmp_path / "three")
-    assert json.loads((tmp_path / "three" / "manifest.json").read_text())["recipe"]["max_tokens"] == 4096, other.stderr
+    other = oi(
+        "build",
+        "--locked",
+        tmp_path / "one" / "oi.lock",
+        "--data-dir",
+        real,
+        "--recipe",
+        "default",
+        "--out",
+        tmp_path / "three",
+    )
+    assert (
+        json.loads((tmp_path / "three" / "manifest.json").read_text())["recipe"]["max_tokens"]
+        == 4096
+    ), other.stderr
 
 
 def test_what_a_lock_needs_and_nobody_has_is_listed_at_once(hub: FakeHub, tmp_path: Path) -> None:
-    gone = [entry(name=name, sha256=digit * 64) for name, digit in (("a.json", "1"), ("b.json", "2"))]
-    content = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "default"}, "files": gone}
+    gone = [
+        entry(name=name, sha256=digit * 64) for name, digit in (("a.json", "1"), ("b.json", "2"))
+    ]
+    content = {
+        "format": 1,
+        "open_instructions": "0.1.0",
+        "sources": ["alpaca"],
+        "recipe": {"name": "default"},
+        "files": gone,
+    }
     (tmp_path / "oi.lock").write_text(json.dumps(content))
     (tmp_path / "data").mkdir()
-    done = oi("build", "--locked", tmp_path / "oi.lock", "--data-dir", tmp_path / "data", "--out", tmp_path / "one")
+    done = oi(
+        "build",
+        "--locked",
+        tmp_path / "oi.lock",
+        "--data-dir",
+        tmp_path / "data",
+        "--out",
+        tmp_path / "one",
+    )
     assert done.returncode == 3
     for name in ("a.json", "b.json"):
         assert f"{name} (alpaca:main" in done.stderr
@@ -111,7 +173,12 @@ def test_a_lock_brings_back_the_very_bytes(
     newest = build(source, tmp_path / "three")
     assert "10 records = 10 kept" in newest.stdout
     # and what the lock took does not get in the way of what is newest, nor the other way round
-    assert build(source, tmp_path / "four", "--locked", tmp_path / "one" / "oi.lock", "--offline").returncode == 0
+    assert (
+        build(
+            source, tmp_path / "four", "--locked", tmp_path / "one" / "oi.lock", "--offline"
+        ).returncode
+        == 0
+    )
     assert digests(tmp_path / "four") == digests(tmp_path / "two")
 
 
@@ -130,13 +197,37 @@ def test_a_lock_whose_bytes_are_gone_fails(
     # a folder with other bytes is no help either
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.json").write_bytes(hub.files["mine.json"])
-    again = build(source, tmp_path / "two", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", tmp_path / "data", "--offline")
+    again = build(
+        source,
+        tmp_path / "two",
+        "--locked",
+        tmp_path / "one" / "oi.lock",
+        "--data-dir",
+        tmp_path / "data",
+        "--offline",
+    )
     assert again.returncode == 3
     (tmp_path / "data" / "mine.json").write_bytes(ROWS)
-    again = build(source, tmp_path / "two", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", tmp_path / "data", "--offline")
+    again = build(
+        source,
+        tmp_path / "two",
+        "--locked",
+        tmp_path / "one" / "oi.lock",
+        "--data-dir",
+        tmp_path / "data",
+        "--offline",
+    )
     assert again.returncode == 0, again.stderr
     (tmp_path / "data" / "mine2.json").write_bytes(hub.files["mine.json"])
-    again = build(source, tmp_path / "three", "--locked", tmp_path / "one" / "oi.lock", "--data-dir", tmp_path / "data", "--offline")
+    again = build(
+        source,
+        tmp_path / "three",
+        "--locked",
+        tmp_path / "one" / "oi.lock",
+        "--data-dir",
+        tmp_path / "data",
+        "--offline",
+    )
     assert again.returncode == 4
     assert "mine2.json (sha256 " in again.stderr and "is not in it" in again.stderr
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Source, Subset, registry
-from open_instructions.chunk import FILE_KEY, Chunk
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
+from open_instructions.readers.chunk import FILE_KEY, Chunk
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected
 
@@ -25,7 +25,22 @@ KNOWN = frozenset(
      "text_to_textlist", "text_to_scored_textlist", "A", "B", "C", "D")
 )  # fmt: skip
 """Words that a converter has to understand. They are not texts of anybody's."""
-EXTRA = ("note", "markdown", "lang", "score", "url", "id", "title", "model", "subject_name", "exp", "answer", "text", "task", "parts")
+EXTRA = (
+    "note",
+    "markdown",
+    "lang",
+    "score",
+    "url",
+    "id",
+    "title",
+    "model",
+    "subject_name",
+    "exp",
+    "answer",
+    "text",
+    "task",
+    "parts",
+)
 RECIPE = Recipe("test", html=False, max_tokens=0, duplicates=False)
 SHAPES: dict[str, list[Any]] = {
     "alpaca": [{"instruction": "i", "input": "n", "output": "o", "system": "s", "history": [["q", "a"]], "text": "t"}],
@@ -108,7 +123,9 @@ def varied(record: Any, rng: random.Random) -> Any:
 def objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for item in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from objects(item)
 
 
@@ -120,7 +137,15 @@ def everything(source: Source, subset: Subset, records: list[Any]) -> str:
         records = [record.get(subset.items) for record in records]
     frames = [Frame(row, json.dumps(record)) for row, record in enumerate(records)]
     said = [json.dumps(header, ensure_ascii=False)]
-    chunk = Chunk(0, source.name, subset.name, "f.json", {**header, FILE_KEY: "f.json"} if header else {}, [frames], 0)
+    chunk = Chunk(
+        0,
+        source.name,
+        subset.name,
+        "f.json",
+        {**header, FILE_KEY: "f.json"} if header else {},
+        [frames],
+        0,
+    )
     for item in Pipeline(RECIPE, source, subset).run(chunk, Tally()):
         if isinstance(item, Rejected):
             said += [item.raw, item.conversation_id or ""]
@@ -141,7 +166,9 @@ def test_every_text_is_somewhere(source: Source, subset: Subset) -> None:
     for turn in range(400):
         many = rng.choice([1, 2, 3]) if subset.run_key else 1
         marks = Marks()
-        records = [marks.on(varied(rng.choice(shapes), rng) if turn else shapes[0]) for _ in range(many)]
+        records = [
+            marks.on(varied(rng.choice(shapes), rng) if turn else shapes[0]) for _ in range(many)
+        ]
         if subset.run_key and turn % 2:
             for at, record in enumerate(records):
                 record["id"] = f"{marks()}_{at * 7}"
@@ -150,18 +177,32 @@ def test_every_text_is_somewhere(source: Source, subset: Subset) -> None:
         assert lost == [], records
 
 
-def test_the_header_of_a_file_is_in_the_build_once(make: Callable[..., Any], tmp_path: Path) -> None:
-    from open_instructions.explaining import explain
+def test_the_header_of_a_file_is_in_the_build_once(
+    make: Callable[..., Any], tmp_path: Path
+) -> None:
+    from open_instructions.reports.explain import explain
 
     from .conftest import rows
 
-    native = {"type": "text2text", "by": "Ann", "instances": [{"input": "Why?", "output": "So."}, {"input": "How?", "output": "Thus."}]}
+    native = {
+        "type": "text2text",
+        "by": "Ann",
+        "instances": [{"input": "Why?", "output": "So."}, {"input": "How?", "output": "Thus."}],
+    }
     result = make({"train_2.json": json.dumps(native)}, "lmflow:native")
     assert rows(result, "files") == [
-        {"source": "lmflow", "subset": "native", "origin_file": "train_2.json", "header": '{"type":"text2text","by":"Ann"}'}
+        {
+            "source": "lmflow",
+            "subset": "native",
+            "origin_file": "train_2.json",
+            "header": '{"type":"text2text","by":"Ann"}',
+        }
     ]
     assert [row["metadata"] for row in rows(result)] == [None, None]
     found = explain(rows(result)[1]["id"], result.path, data_dir=tmp_path / "data")
     assert found.header == '{"type":"text2text","by":"Ann"}'
     (tmp_path / "drop.yaml").write_text("metadata: drop\n")
-    assert not (make({}, "lmflow:native", recipe=str(tmp_path / "drop.yaml"), out=tmp_path / "other").path / "files").exists()
+    assert not (
+        make({}, "lmflow:native", recipe=str(tmp_path / "drop.yaml"), out=tmp_path / "other").path
+        / "files"
+    ).exists()

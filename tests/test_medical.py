@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from open_instructions.builder import BuildResult, build
+from open_instructions.building.run import BuildResult, build
 from open_instructions.catalogue import registry
 
 from .conftest import SHARED, rows
@@ -31,7 +31,9 @@ def as_parquet(records: list[dict[str, Any]]) -> bytes:
 
 
 def medqa(**fields: Any) -> list[Any]:
-    return run(registry().get("lmflow"), "medqa", [{"question": "Which organ pumps blood?", **fields}])
+    return run(
+        registry().get("lmflow"), "medqa", [{"question": "Which organ pumps blood?", **fields}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,9 @@ def medqa(**fields: Any) -> list[Any]:
     ],
 )
 def test_medqa_in_every_shape(fields: dict[str, Any]) -> None:
-    assert texts(medqa(**fields)) == [["Which organ pumps blood?\n\nA. Liver\nB. Heart", "B. Heart"]]
+    assert texts(medqa(**fields)) == [
+        ["Which organ pumps blood?\n\nA. Liver\nB. Heart", "B. Heart"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,9 @@ def test_medqa_in_every_shape(fields: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_medqa_that_does_not_say_one_thing(fields: dict[str, Any], reason: str, detail: str) -> None:
+def test_medqa_that_does_not_say_one_thing(
+    fields: dict[str, Any], reason: str, detail: str
+) -> None:
     [item] = medqa(**fields)
     assert (item.reason, item.detail) == (reason, detail)
 
@@ -243,7 +249,9 @@ def test_upstreams_object_on_one_line_is_no_record(make: Make) -> None:
 )
 def test_decisions_of_pubmedqa(decision: Any, expected: str) -> None:
     items = run(registry().get("lmflow"), "pubmedqa", [{**TEA, "final_decision": decision}])
-    assert [t[1] for t in texts(items)] + [item.detail for item in items if refused([item])] == [expected]
+    assert [t[1] for t in texts(items)] + [item.detail for item in items if refused([item])] == [
+        expected
+    ]
 
 
 @pytest.mark.parametrize("score", [float("nan"), True, "9", None])
@@ -261,10 +269,14 @@ def test_the_shared_cases(tmp_path: Any) -> None:
     cases = SHARED.parent / "cases"
     if not cases.is_dir():
         pytest.skip("the cases of ../shared/cases are not here")
-    found = build("lmflow:medqa", data_dir=cases / "medqa-shapes", out=tmp_path / "medqa", workers=1)
+    found = build(
+        "lmflow:medqa", data_dir=cases / "medqa-shapes", out=tmp_path / "medqa", workers=1
+    )
     assert [row["messages"][1]["content"] for row in rows(found)] == ["B. Heart"]
     assert [(row["origin_row"], row["reason"]) for row in rows(found, "rejected")] == [
         (1, "contradiction"), (2, "duplicate"), (3, "duplicate"),
     ]  # fmt: skip
-    found = build("lmflow:pubmedqa", data_dir=cases / "pubmedqa-hub", out=tmp_path / "pubmedqa", workers=1)
+    found = build(
+        "lmflow:pubmedqa", data_dir=cases / "pubmedqa-hub", out=tmp_path / "pubmedqa", workers=1
+    )
     assert [row["messages"][1]["content"] for row in rows(found)] == ["Yes. Tea helps."]

@@ -20,7 +20,9 @@ def sample(source: str, out: Path | None = None) -> Path:
     return oi.build(source, sample=True, out=out, overwrite=True).path
 
 
-def test_the_build_made_last_wherever_it_lies(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_build_made_last_wherever_it_lies(
+    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     usual = sample("alpaca")
     assert usual == own_home / "builds" / "sample"
@@ -43,7 +45,12 @@ def test_the_build_made_last_wherever_it_lies(own_home: Path, tmp_path: Path, mo
 
 def test_commands_say_which_build_they_read(tmp_path: Path) -> None:
     mix = sample("dolly", tmp_path / "mix")
-    for command in (["stats"], ["stats", "--json"], ["check"], ["explain", "dolly/databricks-dolly-15k/000001"]):
+    for command in (
+        ["stats"],
+        ["stats", "--json"],
+        ["check"],
+        ["explain", "dolly/databricks-dolly-15k/000001"],
+    ):
         done = run(*command)
         assert (done.returncode, done.stderr) == (0, f"The newest build: {mix}\n"), command
     assert json.loads(run("stats", "--json").stdout)["path"] == str(mix)
@@ -65,7 +72,9 @@ def test_a_note_that_cannot_be_read_is_none(own_home: Path, noted: str) -> None:
     assert store.newest() == usual
 
 
-def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("OI_HOME", str(tmp_path / "file"))
     done = run("build", "-s", "dolly", "--sample", "-o", tmp_path / "mix")
@@ -76,9 +85,14 @@ def test_a_home_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pyte
     assert (done.returncode, (tmp_path / "another").exists()) == (2, False)
 
 
-def test_a_build_in_a_bucket_is_noted_by_its_address(bucket: str, own_home: Path, tmp_path: Path) -> None:
+def test_a_build_in_a_bucket_is_noted_by_its_address(
+    bucket: str, own_home: Path, tmp_path: Path
+) -> None:
     sample("alpaca", tmp_path / "mix")
     oi.build("dolly", sample=True, out=f"{bucket}/mix")
-    assert json.loads((own_home / "builds.json").read_text()) == [str(tmp_path / "mix"), f"{bucket}/mix"]
+    assert json.loads((own_home / "builds.json").read_text()) == [
+        str(tmp_path / "mix"),
+        f"{bucket}/mix",
+    ]
     assert str(store.newest()) == f"{bucket}/mix"
     assert oi.stats().all.conversations == 24

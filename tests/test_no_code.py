@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from open_instructions import builder
-from open_instructions.acquire.lock import read_lock
-from open_instructions.builder import BuildResult
+from open_instructions.building import run as builder
+from open_instructions.building.run import BuildResult
 from open_instructions.errors import InputError, NotFoundError, UsageError
-from open_instructions.explaining import explain
+from open_instructions.inputs.lock import read_lock
+from open_instructions.reports.explain import explain
 
 from .conftest import SOURCE, alpaca, rows
 
@@ -31,17 +31,45 @@ def ran(tmp_path: Path) -> Path:
 
 
 def lock(path: Path, **changes: Any) -> Path:
-    file = {"subsets": ["alpaca:main"], "name": "alpaca_data.json", "place": None, "size": 5, "sha256": "0" * 64}
-    said = {"format": 1, "open_instructions": "0.1.0", "sources": ["alpaca"], "recipe": {"name": "x"}, "files": [file]}
+    file = {
+        "subsets": ["alpaca:main"],
+        "name": "alpaca_data.json",
+        "place": None,
+        "size": 5,
+        "sha256": "0" * 64,
+    }
+    said = {
+        "format": 1,
+        "open_instructions": "0.1.0",
+        "sources": ["alpaca"],
+        "recipe": {"name": "x"},
+        "files": [file],
+    }
     path.write_text(json.dumps(said | changes))
     return path
 
 
-@pytest.mark.parametrize("name", ["{}/evil.py", "{}/evil.py:main", "alpaca:x/../evil.py", "./evil.py", "evil.py", "alpaca,{}/evil.py"])
-def test_a_lock_names_no_file_to_run(tmp_path: Path, ran: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{}/evil.py",
+        "{}/evil.py:main",
+        "alpaca:x/../evil.py",
+        "./evil.py",
+        "evil.py",
+        "alpaca,{}/evil.py",
+    ],
+)
+def test_a_lock_names_no_file_to_run(
+    tmp_path: Path, ran: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
-        builder.build(locked=lock(tmp_path / "oi.lock", sources=[name.format(tmp_path)]), data_dir=tmp_path, out=tmp_path / "out")
+        builder.build(
+            locked=lock(tmp_path / "oi.lock", sources=[name.format(tmp_path)]),
+            data_dir=tmp_path,
+            out=tmp_path / "out",
+        )
     assert not ran.exists()
 
 
@@ -53,18 +81,35 @@ def mine(tmp_path: Path, make: Callable[..., BuildResult]) -> tuple[Path, BuildR
     return path, make({"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'}, str(path))
 
 
-def test_a_lock_says_which_source_of_ones_own_it_needs(tmp_path: Path, mine: tuple[Path, BuildResult]) -> None:
+def test_a_lock_says_which_source_of_ones_own_it_needs(
+    tmp_path: Path, mine: tuple[Path, BuildResult]
+) -> None:
     path, built = mine
     said = json.loads((built.path / "oi.lock").read_text())
     digest = said["own"]["mine"]
     assert (said["sources"], list(said["own"]), len(digest)) == (["mine"], ["mine"], 64)
-    with pytest.raises(UsageError, match=rf"needs a source of your own: mine, a \.py file with the sha256 {digest}"):
-        builder.build(locked=built.path / "oi.lock", data_dir=tmp_path / "data", out=tmp_path / "two")
-    again = builder.build(str(path), locked=built.path / "oi.lock", data_dir=tmp_path / "data", out=tmp_path / "two", workers=1)
+    with pytest.raises(
+        UsageError, match=rf"needs a source of your own: mine, a \.py file with the sha256 {digest}"
+    ):
+        builder.build(
+            locked=built.path / "oi.lock", data_dir=tmp_path / "data", out=tmp_path / "two"
+        )
+    again = builder.build(
+        str(path),
+        locked=built.path / "oi.lock",
+        data_dir=tmp_path / "data",
+        out=tmp_path / "two",
+        workers=1,
+    )
     assert rows(again) == rows(built)
     path.write_text(path.read_text() + "\n")
     with pytest.raises(InputError, match="was written with another source mine"):
-        builder.build(str(path), locked=built.path / "oi.lock", data_dir=tmp_path / "data", out=tmp_path / "three")
+        builder.build(
+            str(path),
+            locked=built.path / "oi.lock",
+            data_dir=tmp_path / "data",
+            out=tmp_path / "three",
+        )
 
 
 def test_a_build_of_installed_sources_needs_none(make: Callable[..., BuildResult]) -> None:
@@ -72,13 +117,25 @@ def test_a_build_of_installed_sources_needs_none(make: Callable[..., BuildResult
     assert "own" not in said
 
 
-@pytest.mark.parametrize("own", [{"mine": "no digest"}, {"../x": "0" * 64}, {"mine": 5}, ["mine"], "mine", {"m" * 101: "0" * 64}])
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"mine": "no digest"},
+        {"../x": "0" * 64},
+        {"mine": 5},
+        ["mine"],
+        "mine",
+        {"m" * 101: "0" * 64},
+    ],
+)
 def test_what_a_lock_says_of_ones_own_is_looked_at(tmp_path: Path, own: Any) -> None:
     with pytest.raises(InputError, match="not a lock of Open Instructions"):
         read_lock(str(lock(tmp_path / "oi.lock", own=own)))
 
 
-def test_explain_runs_a_source_only_where_it_is_named(tmp_path: Path, mine: tuple[Path, BuildResult], own_home: Path) -> None:
+def test_explain_runs_a_source_only_where_it_is_named(
+    tmp_path: Path, mine: tuple[Path, BuildResult], own_home: Path
+) -> None:
     path, built = mine
     path.write_text(EVIL.format(str(tmp_path / "ran")) + path.read_text())
     # what somebody wrote into the build, and into what earlier builds remembered
@@ -98,14 +155,18 @@ def test_explain_runs_a_source_only_where_it_is_named(tmp_path: Path, mine: tupl
     assert named.steps and not named.note
 
 
-def test_explain_takes_another_source_for_none(tmp_path: Path, mine: tuple[Path, BuildResult]) -> None:
+def test_explain_takes_another_source_for_none(
+    tmp_path: Path, mine: tuple[Path, BuildResult]
+) -> None:
     path, built = mine
     path.write_text(path.read_text() + "\n")
     found = explain("mine/000000", built.path, sources=str(path))
     assert "is another than the build was made with" in found.note and not found.steps
 
 
-def test_a_row_names_no_file_to_run(tmp_path: Path, make: Callable[..., BuildResult], ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_names_no_file_to_run(
+    tmp_path: Path, make: Callable[..., BuildResult], ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The subset of a foreign build's row was once read as `--sources` is."""
     built = make({"alpaca_data.json": [alpaca()]})
     monkeypatch.chdir(tmp_path)
@@ -126,24 +187,47 @@ def test_a_row_names_no_file_to_run(tmp_path: Path, make: Callable[..., BuildRes
     assert not ran.exists()
 
 
-def test_what_is_run_is_what_was_hashed(tmp_path: Path, make: Callable[..., BuildResult], ran: Path) -> None:
+def test_what_is_run_is_what_was_hashed(
+    tmp_path: Path, make: Callable[..., BuildResult], ran: Path
+) -> None:
     """Python would take the code from a __pycache__ beside the file, whatever the file says."""
     (tmp_path / "mine.py").write_text(SOURCE.replace("NAME", "mine"))
     compiled = py_compile.compile(
-        str(tmp_path / "evil.py"), cfile=None, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, doraise=True
+        str(tmp_path / "evil.py"),
+        cfile=None,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        doraise=True,
     )
     assert compiled is not None
     Path(compiled).rename(compiled.replace("evil", "mine"))
-    assert len(rows(make({"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'}, str(tmp_path / "mine.py")))) == 1
+    assert (
+        len(
+            rows(
+                make(
+                    {"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'},
+                    str(tmp_path / "mine.py"),
+                )
+            )
+        )
+        == 1
+    )
     assert not ran.exists()
 
 
 def test_a_note_in_the_cache_removes_nothing_outside_it(tmp_path: Path) -> None:
-    from open_instructions.acquire.cache import Cache, Entry
+    from open_instructions.inputs.cache import Cache, Entry
 
     (tmp_path / "kept").write_text("kept")
     cache = Cache(tmp_path / "cache")
-    entry = Entry("a", "b", "c", tmp_path / "cache" / "files" / ".." / ".." / "kept", "https://example.org/x", 4, "0" * 64)
+    entry = Entry(
+        "a",
+        "b",
+        "c",
+        tmp_path / "cache" / "files" / ".." / ".." / "kept",
+        "https://example.org/x",
+        4,
+        "0" * 64,
+    )
     cache.add(entry)
     assert cache.remove(entry) == 0
     assert (tmp_path / "kept").read_text() == "kept"

@@ -13,15 +13,26 @@ import pandas as pd
 import pytest
 
 import open_instructions as oi
-from open_instructions.builder import BuildResult
+from open_instructions.building.progress import Step, watched
+from open_instructions.building.run import BuildResult
 from open_instructions.errors import NotFoundError, UsageError
-from open_instructions.gauges import Step, watched
 from open_instructions.ledger import Ledger
-from open_instructions.tables import as_html
+from open_instructions.reports.tables import as_html
 
 from .conftest import SOURCE, alpaca, rows
 
-NAMES = ["level", "source", "subset", "conversation_id", "origin_file", "origin_row", "stage", "reason", "detail", "raw"]
+NAMES = [
+    "level",
+    "source",
+    "subset",
+    "conversation_id",
+    "origin_file",
+    "origin_row",
+    "stage",
+    "reason",
+    "detail",
+    "raw",
+]
 
 
 @pytest.fixture
@@ -71,7 +82,14 @@ def test_stats_as_a_frame(mix: BuildResult) -> None:
     assert frame.loc["dolly", "conversations"] == 24
     assert frame["tokens"].sum() == stats.all.tokens.total
     assert frame["records_read"].sum() == stats.all.books["records_read"]
-    assert {"pairs", "tokens_mean", "tokens_median", "tokens_p99", "records_rejected", "rows"} <= set(frame.columns)
+    assert {
+        "pairs",
+        "tokens_mean",
+        "tokens_median",
+        "tokens_p99",
+        "records_rejected",
+        "rows",
+    } <= set(frame.columns)
 
 
 def test_the_ledger_as_a_frame() -> None:
@@ -99,10 +117,20 @@ def test_tables_are_text_never_markup() -> None:
     assert 'text-align: right">1,000</td>' in shown
 
 
-def test_builds_stats_ledgers_and_explanations_show_no_markup_of_the_data(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_builds_stats_ledgers_and_explanations_show_no_markup_of_the_data(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     source = tmp_path / "mine.py"
-    source.write_text(SOURCE.replace("NAME", "mine").replace('record["a"])', 'record["a"]), license=record["l"], engine=record["l"]'))
-    result = make({"mine.json": [{"q": HOSTILE, "a": HOSTILE, "l": HOSTILE}]}, str(source), out=tmp_path / "<script>x")
+    source.write_text(
+        SOURCE.replace("NAME", "mine").replace(
+            'record["a"])', 'record["a"]), license=record["l"], engine=record["l"]'
+        )
+    )
+    result = make(
+        {"mine.json": [{"q": HOSTILE, "a": HOSTILE, "l": HOSTILE}]},
+        str(source),
+        out=tmp_path / "<script>x",
+    )
     stats = oi.stats(result.path)
     found = oi.explain("mine/000000", result.path)
     for value in (result, result.ledger, stats, found):
@@ -134,12 +162,16 @@ def build_one(make: Callable[..., BuildResult], **options: Any) -> None:
     make({"alpaca_data.json": [alpaca()]}, **options)
 
 
-def test_a_script_shows_nothing(make: Callable[..., BuildResult], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_script_shows_nothing(
+    make: Callable[..., BuildResult], capfd: pytest.CaptureFixture[str]
+) -> None:
     build_one(make)
     assert capfd.readouterr() == ("", "")
 
 
-def test_bars_are_shown_where_they_are_asked_for(make: Callable[..., BuildResult], capfd: pytest.CaptureFixture[str]) -> None:
+def test_bars_are_shown_where_they_are_asked_for(
+    make: Callable[..., BuildResult], capfd: pytest.CaptureFixture[str]
+) -> None:
     build_one(make, progress=True)
     said = capfd.readouterr().err
     assert "alpaca: 100%" in said
@@ -147,7 +179,8 @@ def test_bars_are_shown_where_they_are_asked_for(make: Callable[..., BuildResult
 
 
 @pytest.mark.parametrize(
-    ("config", "asked", "shown"), [({"IPKernelApp": {}}, None, True), ({"IPKernelApp": {}}, False, False), ({}, None, False)]
+    ("config", "asked", "shown"),
+    [({"IPKernelApp": {}}, None, True), ({"IPKernelApp": {}}, False, False), ({}, None, False)],
 )
 def test_bars_are_shown_in_a_notebook(
     config: dict[str, Any], asked: bool | None, shown: bool, make: Callable[..., BuildResult],
@@ -177,11 +210,15 @@ def test_bars_are_closed_where_a_build_fails(capfd: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(("config", "many"), [("default", 23), ("rejected", 2), (None, 23)])
-def test_load_dataset_takes_what_was_kept_and_what_was_rejected(config: str | None, many: int, tmp_path: Path, mix: BuildResult) -> None:
+def test_load_dataset_takes_what_was_kept_and_what_was_rejected(
+    config: str | None, many: int, tmp_path: Path, mix: BuildResult
+) -> None:
     from datasets import load_dataset
 
     result = oi.build("alpaca", sample=True, out=tmp_path / "alpaca")
-    loaded = load_dataset(str(result.path), config, split="train", cache_dir=str(tmp_path / "cache"))
+    loaded = load_dataset(
+        str(result.path), config, split="train", cache_dir=str(tmp_path / "cache")
+    )
     assert loaded.num_rows == many
     assert loaded.to_list() == rows(result, "rejected" if config == "rejected" else "data")
 
@@ -190,12 +227,16 @@ def test_load_dataset_takes_what_files_say_once(tmp_path: Path) -> None:
     from datasets import load_dataset
 
     result = oi.build("lmflow:natural-instructions", sample=True, out=tmp_path / "tasks")
-    loaded = load_dataset(str(result.path), "files", split="train", cache_dir=str(tmp_path / "cache"))
+    loaded = load_dataset(
+        str(result.path), "files", split="train", cache_dir=str(tmp_path / "cache")
+    )
     assert loaded.column_names == ["source", "subset", "origin_file", "header"]
     assert loaded.num_rows > 0
 
 
-def test_a_build_that_rejects_nothing_promises_no_table_that_datasets_cannot_load(make: Callable[..., BuildResult]) -> None:
+def test_a_build_that_rejects_nothing_promises_no_table_that_datasets_cannot_load(
+    make: Callable[..., BuildResult],
+) -> None:
     from datasets import get_dataset_config_names
 
     result = make({"alpaca_data.json": [alpaca()]})

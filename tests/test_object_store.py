@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import open_instructions as oi
-from open_instructions import chunk
-from open_instructions.builder import build
+from open_instructions.building.run import build
 from open_instructions.errors import OutputError, UsageError
-from open_instructions.explaining import explain
-from open_instructions.places import place
+from open_instructions.paths import place
+from open_instructions.readers import chunk
+from open_instructions.reports.explain import explain
 from open_instructions.store import work
 
 from .bucket import objects, remote_digests, upload
@@ -34,8 +34,18 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "alpaca_data.json").write_text(json.dumps(records(300)))
-    dolly = [{"instruction": f"Count to {n}.", "context": "", "response": "One, two.", "category": "open_qa"} for n in range(50)]
-    (folder / "databricks-dolly-15k.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, dolly)).encode()))
+    dolly = [
+        {
+            "instruction": f"Count to {n}.",
+            "context": "",
+            "response": "One, two.",
+            "category": "open_qa",
+        }
+        for n in range(50)
+    ]
+    (folder / "databricks-dolly-15k.jsonl.gz").write_bytes(
+        gzip.compress("\n".join(map(json.dumps, dolly)).encode())
+    )
     with zipfile.ZipFile(folder / "more.zip", "w") as packed:
         packed.writestr("alpaca_gpt4_data.json", json.dumps(records(40)))
     return folder
@@ -48,7 +58,12 @@ def test_a_build_in_a_bucket_is_the_build_on_a_disk(
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 60)
     local = build("alpaca,dolly,gpt4llm:en", data_dir=data, out=tmp_path / "local", workers=1)
     source = upload(data, f"{bucket}/raw")
-    made = build("alpaca,dolly,gpt4llm:en", data_dir=f"{source}/", out=f"{bucket}/builds/mix/", workers=workers)
+    made = build(
+        "alpaca,dolly,gpt4llm:en",
+        data_dir=f"{source}/",
+        out=f"{bucket}/builds/mix/",
+        workers=workers,
+    )
     assert objects(f"{bucket}/builds") == [
         "builds/mix/LICENSE.md",
         "builds/mix/README.md",
@@ -153,15 +168,24 @@ def test_a_store_that_goes_away(bucket: str, data: Path, monkeypatch: pytest.Mon
     async def gone(self: Any, request: Any) -> Any:
         raise EndpointConnectionError(endpoint_url=request.url)
 
-    with monkeypatch.context() as patch, pytest.raises(OutputError, match="The object store stopped answering"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(OutputError, match="The object store stopped answering"),
+    ):
         build(
-            "alpaca", data_dir=data, out=f"{bucket}/mix", workers=1, announce=lambda job, done: patch.setattr(AIOHTTPSession, "send", gone)
+            "alpaca",
+            data_dir=data,
+            out=f"{bucket}/mix",
+            workers=1,
+            announce=lambda job, done: patch.setattr(AIOHTTPSession, "send", gone),
         )
     assert oi.check(build("alpaca", data_dir=data, out=f"{bucket}/mix").path)
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
-def test_a_run_that_ends_while_it_publishes(bucket: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+def test_a_run_that_ends_while_it_publishes(
+    bucket: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
     source, out = upload(data, f"{bucket}/raw"), f"{bucket}/mix"
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "local").path)
     build("dolly", data_dir=source, out=out)
@@ -192,14 +216,23 @@ def test_a_killed_build_goes_on(bucket: str, data: Path, tmp_path: Path) -> None
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "local").path)
     code = f"from open_instructions import chunk, build; chunk.CHUNK_RECORDS = 10; build('alpaca', data_dir={source!r}, out={out!r}, workers=1)"
     for finished in (1, 8, 20):
-        running = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"OI_HOME": str(tmp_path / "home")})
+        running = subprocess.Popen(
+            [sys.executable, "-c", code], env=os.environ | {"OI_HOME": str(tmp_path / "home")}
+        )
         limit = time.monotonic() + 60
-        while len([n for n in objects(bucket) if n.endswith(".json") and "chunks/" in n]) < finished and time.monotonic() < limit:
+        while (
+            len([n for n in objects(bucket) if n.endswith(".json") and "chunks/" in n]) < finished
+            and time.monotonic() < limit
+        ):
             time.sleep(0.02)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     assert not (place(out) / "manifest.json").exists()
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"OI_HOME": str(tmp_path / "home")})
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env=os.environ | {"OI_HOME": str(tmp_path / "home")},
+    )
     assert remote_digests(out, tmp_path / "copy") == expected
 
 
@@ -217,7 +250,11 @@ def test_an_input_that_changes_while_it_is_read(bucket: str, data: Path) -> None
 def test_a_store_that_does_not_answer(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed (extra s3)")
     s3fs.S3FileSystem.clear_instance_cache()
-    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}.items():
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match="cannot be reached"):
         build("alpaca", data_dir=data, out="s3://mixes/mix")

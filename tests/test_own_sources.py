@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 from open_instructions.errors import ConverterError, UsageError
 
 from .conftest import BESIDE, SOURCE, alpaca, rows
@@ -16,15 +16,23 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_one_file_is_enough_for_a_source(make: Callable[..., BuildResult], tmp_path: Path, workers: int) -> None:
+def test_one_file_is_enough_for_a_source(
+    make: Callable[..., BuildResult], tmp_path: Path, workers: int
+) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(SOURCE.replace("NAME", f"mine{workers}"))
-    result = make({"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'}, str(mine), workers=workers)
+    result = make(
+        {"mine.json": '[{"q": "Name a river.", "a": "The Nile."}]'}, str(mine), workers=workers
+    )
     assert [(r["id"], r["license"]) for r in rows(result)] == [(f"mine{workers}/000000", "CC0-1.0")]
 
 
-def test_a_copy_of_a_converter_under_another_name(make: Callable[..., BuildResult], tmp_path: Path) -> None:
-    text = (PACKAGE / "converters" / "alpaca.py").read_text().replace('name="alpaca"', 'name="mine"')
+def test_a_copy_of_a_converter_under_another_name(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
+    text = (
+        (PACKAGE / "converters" / "alpaca.py").read_text().replace('name="alpaca"', 'name="mine"')
+    )
     (tmp_path / "mine.py").write_text(text)
     result = make({"alpaca_data.json": [alpaca(input="<noinput>")]}, str(tmp_path / "mine.py"))
     assert [(r["id"], r["edits"]) for r in rows(result)] == [("mine/000000", ["no_input"])]
@@ -37,23 +45,36 @@ def test_a_name_that_is_taken_is_refused(make: Callable[..., BuildResult], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("def x(:", "line 1"), ("import nothing_like_it", "cannot be imported"), ("x = 1", "registers no source")]
+    ("text", "says"),
+    [
+        ("def x(:", "line 1"),
+        ("import nothing_like_it", "cannot be imported"),
+        ("x = 1", "registers no source"),
+    ],
 )
-def test_a_source_file_that_is_none(make: Callable[..., BuildResult], tmp_path: Path, text: str, says: str) -> None:
+def test_a_source_file_that_is_none(
+    make: Callable[..., BuildResult], tmp_path: Path, text: str, says: str
+) -> None:
     (tmp_path / "none.py").write_text(text)
     with pytest.raises((ConverterError, UsageError), match=says):
         make({}, str(tmp_path / "none.py"))
 
 
-def test_a_converter_that_loses_a_record_is_a_bug(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_a_converter_that_loses_a_record_is_a_bug(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     (tmp_path / "loses.py").write_text(
-        SOURCE.replace("NAME", "loses").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "return iter(())")
+        SOURCE.replace("NAME", "loses").replace(
+            'yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', "return iter(())"
+        )
     )
     with pytest.raises(ConverterError, match="accounts for records"):
         make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "loses.py"), strict=True)
 
 
-def test_an_edited_source_file_is_another_source(make: Callable[..., BuildResult], tmp_path: Path) -> None:
+def test_an_edited_source_file_is_another_source(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
     mine = tmp_path / "mine.py"
     mine.write_text(SOURCE.replace("NAME", "edited"))
     files = {"mine.json": '[{"q": "a", "a": "b"}]'}
@@ -70,10 +91,18 @@ BROKEN_CONTRACTS = [
 
 
 @pytest.mark.parametrize("body", BROKEN_CONTRACTS)
-def test_a_converter_that_breaks_its_contract_is_named(make: Callable[..., BuildResult], tmp_path: Path, body: str) -> None:
-    text = SOURCE.replace("NAME", "breaks").replace('yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', body)
-    (tmp_path / "breaks.py").write_text(text.replace("import Draft", "import Draft, Reason, Reject"))
+def test_a_converter_that_breaks_its_contract_is_named(
+    make: Callable[..., BuildResult], tmp_path: Path, body: str
+) -> None:
+    text = SOURCE.replace("NAME", "breaks").replace(
+        'yield Draft(pair(record["q"], record["a"]), used=("q", "a"))', body
+    )
+    (tmp_path / "breaks.py").write_text(
+        text.replace("import Draft", "import Draft, Reason, Reject")
+    )
     with pytest.raises(ConverterError):
         make({"mine.json": '[{"q": "a", "a": "b"}]'}, str(tmp_path / "breaks.py"), strict=True)
     result = make(BESIDE, f"{tmp_path / 'breaks.py'},dolly")
-    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [("convert", "stage_failed", '{"q": "a", "a": "b"}')]
+    assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [
+        ("convert", "stage_failed", '{"q": "a", "a": "b"}')
+    ]

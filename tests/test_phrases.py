@@ -12,7 +12,13 @@ from open_instructions.stages.phrases import Phrases, phrases
 
 
 def talk(*texts: str) -> Conversation:
-    return Conversation("x/0", "x", "y", tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)), "x/0")
+    return Conversation(
+        "x/0",
+        "x",
+        "y",
+        tuple(Message("user" if i % 2 == 0 else "assistant", t) for i, t in enumerate(texts)),
+        "x/0",
+    )
 
 
 @pytest.mark.parametrize(
@@ -31,7 +37,9 @@ def talk(*texts: str) -> Conversation:
     ],
 )
 def test_blocked_words_are_words_of_an_answer(answer: str, blocked: bool) -> None:
-    [got] = Phrases(["openai", "chatgpt"])(talk("Who are you?", "A model.", "Who made you?", answer))
+    [got] = Phrases(["openai", "chatgpt"])(
+        talk("Who are you?", "A model.", "Who made you?", answer)
+    )
     assert isinstance(got, Reject) is blocked
     if isinstance(got, Reject):
         assert got.reason.value == "blocked_word"
@@ -39,14 +47,19 @@ def test_blocked_words_are_words_of_an_answer(answer: str, blocked: bool) -> Non
 
 
 def test_what_a_person_says_is_not_looked_at() -> None:
-    [got] = Phrases(["openai"], ["refusals"])(talk("As an AI language model made by OpenAI, what are you?", "A model."))
+    [got] = Phrases(["openai"], ["refusals"])(
+        talk("As an AI language model made by OpenAI, what are you?", "A model.")
+    )
     assert isinstance(got, Conversation)
 
 
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        ("Well, As an  AI\nlanguage model, I have no pets.", "'as an ai language model' in turn 1 (en)"),
+        (
+            "Well, As an  AI\nlanguage model, I have no pets.",
+            "'as an ai language model' in turn 1 (en)",
+        ),
         ("I’m sorry, but I can’t do that.", "\"i'm sorry, but i can't\" in turn 1 (en)"),
         ("作为一个人工智能，我没有感情。", "'作为一个人工智能' in turn 1 (zh-Hans)"),
         ("Als KI-Sprachmodell habe ich keine Haustiere.", "'als ki-sprachmodell' in turn 1 (de)"),
@@ -63,11 +76,16 @@ def test_a_message_of_the_service_is_no_answer() -> None:
     limit = "!Too many requests in 1 hour. Try again later."
     results: list[Any] = Phrases(lists=["service_messages"])(talk("a", "b", "c", limit, "d", "e"))
     assert [m.content for m in results[0].messages] == ["a", "b", "d", "e"]
-    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [("no_answer", "c"), ("service_message", limit)]
+    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [
+        ("no_answer", "c"),
+        ("service_message", limit),
+    ]
     [alone] = Phrases(lists=["service_messages"])(talk("a", "Network error."))
     assert isinstance(alone, Reject)
     assert (alone.reason.value, alone.level) == ("service_message", "record")
-    [about] = Phrases(lists=["service_messages"])(talk("a", "A network error is an error of a network."))
+    [about] = Phrases(lists=["service_messages"])(
+        talk("a", "A network error is an error of a network.")
+    )
     assert isinstance(about, Conversation)
 
 
@@ -89,6 +107,7 @@ def test_phrases_are_in_the_language_that_they_stand_under() -> None:
     wrong = [
         (language, phrase)
         for language, phrase in known
-        if detect(phrase, [language.partition("-")[0]])[0].partition("-")[0] != language.partition("-")[0]
+        if detect(phrase, [language.partition("-")[0]])[0].partition("-")[0]
+        != language.partition("-")[0]
     ]
     assert wrong == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from open_instructions.builder import build
+from open_instructions.building.run import build
 
 from .conftest import digests
 from .hub_server import FakeHub, Fault
@@ -40,8 +40,12 @@ def test_a_build_goes_to_the_hub_and_comes_back(hub: FakeHub, free: Path, tmp_pa
     done = oi("push", free, "me/mix")
     assert done.returncode == 0, done.stderr
     assert f"{hub.url}/datasets/me/mix is at {hub.repos['me/mix'].refs['main']}" in done.stdout
-    assert there(hub, "me/mix") == {p.relative_to(free).as_posix(): p.read_bytes() for p in free.rglob("*") if p.is_file()}
-    assert any(line == "POST /api/validate-yaml" for line in hub.lines)  # the hub's own look at the card's front matter
+    assert there(hub, "me/mix") == {
+        p.relative_to(free).as_posix(): p.read_bytes() for p in free.rglob("*") if p.is_file()
+    }
+    assert any(
+        line == "POST /api/validate-yaml" for line in hub.lines
+    )  # the hub's own look at the card's front matter
     # and it is a build again, as it was
     for name, data in there(hub, "me/mix").items():
         (tmp_path / "back" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +102,13 @@ def test_a_public_repository_is_not_private_because_one_says_so(hub: FakeHub, mi
     ],
 )
 def test_what_the_hub_refuses_is_said(
-    hub: FakeHub, free: Path, monkeypatch: pytest.MonkeyPatch, token: str, fault: Fault | None, says: str, code: int
+    hub: FakeHub,
+    free: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str,
+    fault: Fault | None,
+    says: str,
+    code: int,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", token)
     hub.faults += [fault] if fault else []
@@ -119,27 +129,40 @@ def as_the_hub(kind: str, text: str) -> list[str]:
     if said["license"] == "other":
         if not re.fullmatch(r"[a-z0-9.-]+", said.get("license_name", "")):
             problems.append("license_name is an id")
-        if said.get("license_link") not in ("LICENSE", "LICENSE.md") and not said.get("license_link", "").startswith("https://"):
+        if said.get("license_link") not in ("LICENSE", "LICENSE.md") and not said.get(
+            "license_link", ""
+        ).startswith("https://"):
             problems.append("license_link is LICENSE, LICENSE.md or a URL")
     elif said["license"] not in ("cc-by-sa-3.0", "mit", "cc-by-nc-4.0"):
         problems.append("license is one of the known ones")
-    if not all(isinstance(code, str) and re.fullmatch("[a-z]{2,3}", code) for code in said["language"]):
+    if not all(
+        isinstance(code, str) and re.fullmatch("[a-z]{2,3}", code) for code in said["language"]
+    ):
         problems.append("language holds ISO 639 codes")
     if said["size_categories"] not in (["n<1K"], ["1K<n<10K"]):
         problems.append("size_categories is one of the known ones")
-    if kind != "dataset" or not isinstance(said["pretty_name"], str) or not all(isinstance(tag, str) for tag in said["tags"]):
+    if (
+        kind != "dataset"
+        or not isinstance(said["pretty_name"], str)
+        or not all(isinstance(tag, str) for tag in said["tags"])
+    ):
         problems.append("texts are texts")
     return problems
 
 
-def test_the_cards_of_builds_are_what_the_hub_documents(hub: FakeHub, free: Path, mixed: Path) -> None:
+def test_the_cards_of_builds_are_what_the_hub_documents(
+    hub: FakeHub, free: Path, mixed: Path
+) -> None:
     hub.check_card = as_the_hub
     assert oi("push", free, "me/free").returncode == 0
     assert b"license: cc-by-sa-3.0\n" in there(hub, "me/free")["README.md"]
     done = oi("push", mixed, "me/mixed", "--yes")
     assert done.returncode == 0, done.stderr
     assert b"license_link: LICENSE.md\n" in there(hub, "me/mixed")["README.md"]
-    assert b"- sharegpt:raw, 20 rows: LicenseRef-ShareGPT-unclear" in there(hub, "me/mixed")["LICENSE.md"]
+    assert (
+        b"- sharegpt:raw, 20 rows: LicenseRef-ShareGPT-unclear"
+        in there(hub, "me/mixed")["LICENSE.md"]
+    )
     assert as_the_hub("dataset", "---\nlicense: other\nlicense_link: '#x'\nlanguage: [no]\nsize_categories: [x]\npretty_name: 5\ntags: []\n---\n") == [
         "license_name is an id", "license_link is LICENSE, LICENSE.md or a URL", "language holds ISO 639 codes",
         "size_categories is one of the known ones", "texts are texts",

@@ -28,18 +28,28 @@ def test_load_some(mix: Path) -> None:
     assert set(oi.load(mix, sources="gpt4llm:zh")["subset"]) == {"zh"}
     assert set(oi.load(mix, languages="de")["language"]) == {"de"}
     assert oi.load(mix, columns=["messages"]).column_names == ["messages"]
-    assert oi.load(mix, sources="dolly", columns=["id", "messages"]).column_names == ["id", "messages"]
+    assert oi.load(mix, sources="dolly", columns=["id", "messages"]).column_names == [
+        "id",
+        "messages",
+    ]
 
 
 def test_streaming_gives_the_same_rows(mix: Path) -> None:
     stream = oi.load(mix, streaming=True, sources="sharegpt,dolly", columns=["id", "num_tokens"])
-    assert list(stream) == oi.load(mix, sources="sharegpt,dolly", columns=["id", "num_tokens"]).to_list()
+    assert (
+        list(stream)
+        == oi.load(mix, sources="sharegpt,dolly", columns=["id", "num_tokens"]).to_list()
+    )
     assert stream.features == oi.load(mix, columns=["id", "num_tokens"]).features
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"columns": "message"}, "Did you mean 'messages'"), ({"sources": "doly"}, "no source 'doly'"), ({"languages": "klingon"}, "klingon")],
+    [
+        ({"columns": "message"}, "Did you mean 'messages'"),
+        ({"sources": "doly"}, "no source 'doly'"),
+        ({"languages": "klingon"}, "klingon"),
+    ],
 )
 def test_names_that_are_not_there(mix: Path, options: dict[str, str], says: str) -> None:
     with pytest.raises(UsageError) as caught:

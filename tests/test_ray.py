@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from open_instructions import chunk
-from open_instructions.builder import build
+from open_instructions.building.run import build
 from open_instructions.errors import UsageError
-from open_instructions.merge import fate
+from open_instructions.merge import verdicts as fate
+from open_instructions.readers import chunk
 
 from .bucket import remote_digests, upload
 from .conftest import digests, rows
@@ -41,7 +41,13 @@ def data(tmp_path: Path) -> Path:
     folder.mkdir()
     said = records(600)
     talks = [
-        {"id": f"t{n % 40}", "conversations": [{"from": "human", "value": r["instruction"]}, {"from": "gpt", "value": r["output"]}]}
+        {
+            "id": f"t{n % 40}",
+            "conversations": [
+                {"from": "human", "value": r["instruction"]},
+                {"from": "gpt", "value": r["output"]},
+            ],
+        }
         for n, r in enumerate(said)
     ]
     (folder / "sg_90k_part1.json").write_text(json.dumps(talks))
@@ -69,7 +75,14 @@ def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
     monkeypatch.setattr(fate, "PART", part)
     monkeypatch.setattr(fate, "GROUP", 3)
     lose = lose_one(cluster)
-    result = build("sharegpt:raw", data_dir=data, out=tmp_path / "ray", engine="ray", ray_address=cluster.address, progress=lose)
+    result = build(
+        "sharegpt:raw",
+        data_dir=data,
+        out=tmp_path / "ray",
+        engine="ray",
+        ray_address=cluster.address,
+        progress=lose,
+    )
     assert not cluster.worker_nodes
     assert digests(result.path) == digests(expected.path)
 
@@ -80,14 +93,27 @@ def test_a_cluster_that_reads_from_a_bucket_and_writes_into_it(
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 100)
     expected = digests(build("sharegpt:raw", data_dir=data, out=tmp_path / "local", workers=1).path)
     source, out = upload(data, f"{bucket}/raw"), f"{bucket}/mix"
-    build("sharegpt:raw", data_dir=source, out=out, engine="ray", ray_address=cluster.address, progress=lose_one(cluster))
+    build(
+        "sharegpt:raw",
+        data_dir=source,
+        out=out,
+        engine="ray",
+        ray_address=cluster.address,
+        progress=lose_one(cluster),
+    )
     assert not cluster.worker_nodes
     assert remote_digests(out, tmp_path / "copy") == expected
 
 
 def test_a_cluster_that_is_not_there(data: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be reached"):
-        build("sharegpt:raw", data_dir=data, out=tmp_path / "out", engine="ray", ray_address="127.0.0.1:1")
+        build(
+            "sharegpt:raw",
+            data_dir=data,
+            out=tmp_path / "out",
+            engine="ray",
+            ray_address="127.0.0.1:1",
+        )
 
 
 def test_a_file_counts_its_options_on_every_node_as_here(cluster: Any, tmp_path: Path) -> None:
@@ -98,6 +124,8 @@ def test_a_file_counts_its_options_on_every_node_as_here(cluster: Any, tmp_path:
     file.write_text("".join(json.dumps(question) + "\n" for question in questions))
     said: dict[str, Any] = {"data_dir": tmp_path / "data", "index_base": {"lmflow:medmcqa": 0}}
     here = build("lmflow:medmcqa", out=tmp_path / "here", workers=1, **said)
-    there = build("lmflow:medmcqa", out=tmp_path / "there", engine="ray", ray_address=cluster.address, **said)
+    there = build(
+        "lmflow:medmcqa", out=tmp_path / "there", engine="ray", ray_address=cluster.address, **said
+    )
     assert digests(here.path) == digests(there.path)
     assert rows(there)[0]["messages"][1]["content"] == "B. Kidney"

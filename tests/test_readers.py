@@ -22,11 +22,25 @@ from open_instructions.schema import Reject
 
 
 def subset(format: Any = "array", **options: Any) -> Subset:
-    return Subset("x", files=("x.json",), fields=frozenset(), languages=("en",), engine="", license="", format=format, **options)
+    return Subset(
+        "x",
+        files=("x.json",),
+        fields=frozenset(),
+        languages=("en",),
+        engine="",
+        license="",
+        format=format,
+        **options,
+    )
 
 
 def read(
-    tmp_path: Path, content: bytes, format: Any = "array", name: str = "x.json", member: int | None = None, **options: Any
+    tmp_path: Path,
+    content: bytes,
+    format: Any = "array",
+    name: str = "x.json",
+    member: int | None = None,
+    **options: Any,
 ) -> list[tuple[int, Any]]:
     """(row, record or reason) of everything in a file."""
     path = tmp_path / name
@@ -38,7 +52,10 @@ def read(
 
 
 def test_array(tmp_path: Path) -> None:
-    assert read(tmp_path, b'[{"a": 1},\n {"a": [2, {"b": "]}"}]}]') == [(0, {"a": 1}), (1, {"a": [2, {"b": "]}"}]})]
+    assert read(tmp_path, b'[{"a": 1},\n {"a": [2, {"b": "]}"}]}]') == [
+        (0, {"a": 1}),
+        (1, {"a": [2, {"b": "]}"}]}),
+    ]
 
 
 def test_lines_with_blank_ones_and_crlf(tmp_path: Path) -> None:
@@ -54,10 +71,19 @@ def test_object_by_key(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'{"k1": {"a": 1}, "k\\u0032": {"a": 2}}')
     frames = [f for f, _ in open_file(path, None, subset("object", key_field="id")).frames()]
-    assert [(f.row, f.key, f.text) for f in frames] == [(0, "k1", '{"a": 1}'), (1, "k2", '{"a": 2}')]
+    assert [(f.row, f.key, f.text) for f in frames] == [
+        (0, "k1", '{"a": 1}'),
+        (1, "k2", '{"a": 2}'),
+    ]
 
 
-@pytest.mark.parametrize("order", ['{"type": "t", "items": [{"a": 1}, {"a": 2}]}', '{"items": [{"a": 1}, {"a": 2}], "type": "t"}'])
+@pytest.mark.parametrize(
+    "order",
+    [
+        '{"type": "t", "items": [{"a": 1}, {"a": 2}]}',
+        '{"items": [{"a": 1}, {"a": 2}], "type": "t"}',
+    ],
+)
 def test_envelope_header_before_or_behind(tmp_path: Path, order: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(order)
@@ -91,7 +117,9 @@ def test_no_parquet_in_spite_of_its_name(tmp_path: Path) -> None:
 def test_an_array_that_stops_gives_its_whole_records_and_one_tail(tmp_path: Path, cut: int) -> None:
     whole = b'[{"a": 1}, {"a": 22}, {"a": "three"}]'
     got = read(tmp_path, whole[:cut])
-    expected = [{"a": 1}, {"a": 22}, {"a": "three"}][: [10, 20, 36].index(max(x for x in (10, 20, 36) if x <= cut)) + 1]
+    expected = [{"a": 1}, {"a": 22}, {"a": "three"}][
+        : [10, 20, 36].index(max(x for x in (10, 20, 36) if x <= cut)) + 1
+    ]
     assert got == [*enumerate(expected), (len(expected), "truncated")]
 
 
@@ -138,8 +166,21 @@ def test_a_broken_line_is_refused_and_the_next_ones_are_read(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("broken", ['{"a": \\d}', '{"a" 1}', '{"a": 01}', '{"a": "x" "y"}', "{'a': 1}", '{"a": "tab\there"}', "nul"])
-def test_a_broken_record_in_an_array_is_refused_and_the_next_ones_are_read(tmp_path: Path, broken: str) -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"a": \\d}',
+        '{"a" 1}',
+        '{"a": 01}',
+        '{"a": "x" "y"}',
+        "{'a': 1}",
+        '{"a": "tab\there"}',
+        "nul",
+    ],
+)
+def test_a_broken_record_in_an_array_is_refused_and_the_next_ones_are_read(
+    tmp_path: Path, broken: str
+) -> None:
     text = '[{"a": 1}, ' + broken + ', {"a": 3}, {"a": 4}]'
     got = [r for _, r in read(tmp_path, text.encode())]
     assert got == [{"a": 1}, "invalid_json", {"a": 3}, {"a": 4}]
@@ -153,7 +194,9 @@ def test_nested_records_are_not_mistaken_for_the_next_one(tmp_path: Path) -> Non
 
 
 def test_a_broken_value_in_an_object_by_key(tmp_path: Path) -> None:
-    got = read(tmp_path, b'{"k1": {"a": 1}, "k2": {"a": \\d}, "k3": {"a": 3}}', "object", key_field="id")
+    got = read(
+        tmp_path, b'{"k1": {"a": 1}, "k2": {"a": \\d}, "k3": {"a": 3}}', "object", key_field="id"
+    )
     assert [r for _, r in got] == [{"a": 1}, "invalid_json", {"a": 3}]
 
 
@@ -170,23 +213,35 @@ def test_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_nul(tmp_path: Path) -> None:
-    assert read(tmp_path, b'{"a": "x\x00y"}\n{"a": "x\\u0000y"}\n', "lines") == [(0, "invalid_json"), (1, {"a": "x\x00y"})]
+    assert read(tmp_path, b'{"a": "x\x00y"}\n{"a": "x\\u0000y"}\n', "lines") == [
+        (0, "invalid_json"),
+        (1, {"a": "x\x00y"}),
+    ]
 
 
 def test_invalid_utf8_is_refused_with_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"a": "caf\xe9"}, {"a": "caf\xc3\xa9"}]')
     frames = [f for f, _ in open_file(path, None, subset()).frames()]
-    assert [parse(f).reason if isinstance(parse(f), Reject) else parse(f) for f in frames] == ["invalid_utf8", {"a": "café"}]
+    assert [parse(f).reason if isinstance(parse(f), Reject) else parse(f) for f in frames] == [
+        "invalid_utf8",
+        {"a": "café"},
+    ]
     assert printable(frames[0].text) == '{"a": "caf\\xe9"}'
 
 
 def test_lone_surrogates_are_read(tmp_path: Path) -> None:
-    assert read(tmp_path, b'[{"a": "\\ud83d"}, {"a": "\\ud83d\\ude00"}]') == [(0, {"a": "\ud83d"}), (1, {"a": "\U0001f600"})]
+    assert read(tmp_path, b'[{"a": "\\ud83d"}, {"a": "\\ud83d\\ude00"}]') == [
+        (0, {"a": "\ud83d"}),
+        (1, {"a": "\U0001f600"}),
+    ]
 
 
 def test_numbers_beyond_64_bits(tmp_path: Path) -> None:
-    assert read(tmp_path, b'[{"a": 18446744073709551617}, {"a": 1e999}]') == [(0, {"a": 2**64 + 1}), (1, {"a": float("inf")})]
+    assert read(tmp_path, b'[{"a": 18446744073709551617}, {"a": 1e999}]') == [
+        (0, {"a": 2**64 + 1}),
+        (1, {"a": float("inf")}),
+    ]
 
 
 def test_a_number_of_ten_thousand_digits(tmp_path: Path) -> None:
@@ -197,12 +252,21 @@ def test_a_number_of_ten_thousand_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("depth", [300, 1000, 100_000])
 def test_nesting_a_thousand_deep(tmp_path: Path, depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
-    assert [r for _, r in read(tmp_path, b'[{"a": ' + deep + b'}, {"a": 1}]')] == ["too_deep", {"a": 1}]
-    assert [r for _, r in read(tmp_path, b'{"a": ' + deep + b'}\n{"a": 1}\n', "lines")] == ["too_deep", {"a": 1}]
+    assert [r for _, r in read(tmp_path, b'[{"a": ' + deep + b'}, {"a": 1}]')] == [
+        "too_deep",
+        {"a": 1},
+    ]
+    assert [r for _, r in read(tmp_path, b'{"a": ' + deep + b'}\n{"a": 1}\n', "lines")] == [
+        "too_deep",
+        {"a": 1},
+    ]
 
 
 def test_many_brackets_are_not_depth(tmp_path: Path) -> None:
-    assert read(tmp_path, json.dumps([{"a": "[" * 1000}, {"a": [[]] * 300}]).encode()) == [(0, {"a": "[" * 1000}), (1, {"a": [[]] * 300})]
+    assert read(tmp_path, json.dumps([{"a": "[" * 1000}, {"a": [[]] * 300}]).encode()) == [
+        (0, {"a": "[" * 1000}),
+        (1, {"a": [[]] * 300}),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"  \n\n ", b"\xef\xbb\xbf"])
@@ -218,7 +282,10 @@ def test_records_that_are_no_objects(tmp_path: Path) -> None:
 
 def test_a_record_larger_than_the_buffer(tmp_path: Path) -> None:
     big = {"a": "x" * (3 * BLOCK) + "\\é"}
-    assert read(tmp_path, json.dumps([big, {"a": 1}], ensure_ascii=False).encode()) == [(0, big), (1, {"a": 1})]
+    assert read(tmp_path, json.dumps([big, {"a": 1}], ensure_ascii=False).encode()) == [
+        (0, big),
+        (1, {"a": 1}),
+    ]
 
 
 # --- wrapped
@@ -229,7 +296,9 @@ def test_gz_zip_and_tar(tmp_path: Path) -> None:
     assert read(tmp_path, gzip.compress(content), name="x.json.gz") == [(0, {"a": 1})]
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("in/x.json", content)
-    assert read(tmp_path, (tmp_path / "x.zip").read_bytes(), name="x.zip", member=0) == [(0, {"a": 1})]
+    assert read(tmp_path, (tmp_path / "x.zip").read_bytes(), name="x.zip", member=0) == [
+        (0, {"a": 1})
+    ]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         info = tarfile.TarInfo("in/x.json")
@@ -254,13 +323,18 @@ def test_a_tar_that_is_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
     cut = packed.getvalue()[: 512 + 4096 + 512 + 2000]
     (tmp_path / "x.tar").write_bytes(cut)
     assert [name for _, name in members(tmp_path / "x.tar")] == ["a.json", "b.json"]
-    assert [r for _, r in read(tmp_path, cut, name="x.tar", member=0)] == [{"a": n} for n in range(400)]
+    assert [r for _, r in read(tmp_path, cut, name="x.tar", member=0)] == [
+        {"a": n} for n in range(400)
+    ]
     second = read(tmp_path, cut, name="x.tar", member=1)
     assert second[0] == (0, {"a": 0})
     assert second[-1][1] == "truncated"
 
 
-@pytest.mark.parametrize(("format", "content"), [("array", b" [ ] "), ("object", b"{}"), ("envelope", b'{"items": [], "type": "t"}')])
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [("array", b" [ ] "), ("object", b"{}"), ("envelope", b'{"items": [], "type": "t"}')],
+)
 def test_no_records_at_all_is_said(tmp_path: Path, format: Any, content: bytes) -> None:
     assert read(tmp_path, content, format, items="items", key_field="id") == [(0, "empty_file")]
 
@@ -296,7 +370,10 @@ def test_a_parquet_row_that_is_not_utf8_keeps_its_values(tmp_path: Path) -> None
     bad = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"finecaf\xe9")])
     pq.write_table(pa.table({"a": bad, "b": ["x", "y"]}), tmp_path / "x.parquet")
     frames = [f for f, _ in open_file(tmp_path / "x.parquet", None, subset("parquet")).frames()]
-    assert [(f.text, f.reason) for f in frames] == [('{"a":"fine","b":"x"}', None), ('{"a":"caf\\\\xe9","b":"y"}', "invalid_utf8")]
+    assert [(f.text, f.reason) for f in frames] == [
+        ('{"a":"fine","b":"x"}', None),
+        ('{"a":"caf\\\\xe9","b":"y"}', "invalid_utf8"),
+    ]
 
 
 def test_parquet_values_that_are_no_text(tmp_path: Path) -> None:
@@ -308,7 +385,10 @@ def test_parquet_values_that_are_no_text(tmp_path: Path) -> None:
     table = pa.table({"a": [b"ok", b"\xff"], "t": [datetime.date(2023, 3, 1), None]})
     pq.write_table(table, tmp_path / "x.parquet")
     got = read(tmp_path, (tmp_path / "x.parquet").read_bytes(), "parquet", "x.parquet")
-    assert got == [(0, {"a": "ok", "t": {"date": "2023-03-01"}}), (1, {"a": {"bytes": "ff"}, "t": None})]
+    assert got == [
+        (0, {"a": "ok", "t": {"date": "2023-03-01"}}),
+        (1, {"a": {"bytes": "ff"}, "t": None}),
+    ]
 
 
 # --- the law
@@ -324,15 +404,22 @@ records = st.lists(st.dictionaries(st.text(max_size=5), values, max_size=4), min
 
 @given(records, st.sampled_from([None, 1, 4]), st.booleans())
 def test_any_array_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, given_records: list[Any], indent: int | None, ascii_only: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    given_records: list[Any],
+    indent: int | None,
+    ascii_only: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("a")
-    text = json.dumps(given_records, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    text = json.dumps(given_records, indent=indent, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    )
     assert read(folder, text) == list(enumerate(given_records))
 
 
 @given(st.binary(max_size=200), st.sampled_from(["array", "lines", "object", "envelope"]))
-def test_no_bytes_crash_a_reader(tmp_path_factory: pytest.TempPathFactory, content: bytes, format: Any) -> None:
+def test_no_bytes_crash_a_reader(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, format: Any
+) -> None:
     folder = tmp_path_factory.mktemp("b")
     try:
         got = read(folder, content, format, items="items", key_field="id")
@@ -360,11 +447,16 @@ def test_what_looks_like_a_record_inside_a_broken_one_at_the_end(tmp_path: Path)
     ]
 
 
-@pytest.mark.parametrize("broken", ['{"a": "\\:e9}, {"}', '{"a": {"a[1}}, {"a": "x}, {"}', '{"a": \\"x}, {"}'])
+@pytest.mark.parametrize(
+    "broken", ['{"a": "\\:e9}, {"}', '{"a": {"a[1}}, {"a": "x}, {"}', '{"a": \\"x}, {"}']
+)
 def test_the_record_behind_one_with_brackets_in_its_text(tmp_path: Path, broken: str) -> None:
     path = tmp_path / "x.json"
     path.write_text('[{"a": 0}, ' + broken + ', {"a": 4}]')
-    assert [(f.text, bool(f.reason)) for f in [frame for frame, _ in open_file(path, None, subset()).frames()]] == [
+    assert [
+        (f.text, bool(f.reason))
+        for f in [frame for frame, _ in open_file(path, None, subset()).frames()]
+    ] == [
         ('{"a": 0}', False),
         (broken, True),
         ('{"a": 4}', False),
@@ -379,7 +471,9 @@ def test_parquet_text_that_is_not_utf8_deep_in_a_row_costs_the_row(tmp_path: Pat
     rows = [[{"from": b"human", "value": b"Hi"}], [{"from": b"gpt", "value": b"caf\xe9"}], [], None]
     text = pa.list_(pa.struct({"from": pa.string(), "value": pa.string()}))
     talks = _as_text(pa.array(rows, pa.list_(turn)), text)
-    pq.write_table(pa.table({"id": ["a", "b", "c", "d"], "conversations": talks}), tmp_path / "x.parquet")
+    pq.write_table(
+        pa.table({"id": ["a", "b", "c", "d"], "conversations": talks}), tmp_path / "x.parquet"
+    )
     frames = [f for f, _ in open_file(tmp_path / "x.parquet", None, subset("parquet")).frames()]
     assert [(f.text, f.reason) for f in frames] == [
         ('{"id":"a","conversations":[{"from":"human","value":"Hi"}]}', None),
@@ -409,9 +503,9 @@ def test_parquet_values_without_a_form_in_python_are_their_text(tmp_path: Path) 
             "a": ["x", "y"],
             "far": pa.array([1, 3 * 10**17], pa.timestamp("us")),
             "fine": pa.array([1, 1_000_000_001], pa.timestamp("ns")),
-            "deep": pa.array([[{"d": 0}], [{"d": 3_700_000}]], pa.list_(pa.struct({"d": pa.int32()}))).cast(
-                pa.list_(pa.struct({"d": pa.date32()}))
-            ),
+            "deep": pa.array(
+                [[{"d": 0}], [{"d": 3_700_000}]], pa.list_(pa.struct({"d": pa.int32()}))
+            ).cast(pa.list_(pa.struct({"d": pa.date32()}))),
         }
     )
     pq.write_table(table, tmp_path / "x.parquet")

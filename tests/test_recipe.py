@@ -20,7 +20,12 @@ def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("max_tokens: 100\nlanguages: [en, zh-Hant]\n")
     got = recipes.load(str(path))
-    assert (got.name, got.max_tokens, got.languages, got.html) == ("mine", 100, ("en", "zh-Hant"), "native")
+    assert (got.name, got.max_tokens, got.languages, got.html) == (
+        "mine",
+        100,
+        ("en", "zh-Hant"),
+        "native",
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,10 @@ def test_a_wrong_recipe_is_named(text: str, says: str) -> None:
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "says"), [("vicunna", "vicuna"), ("no/such.yaml", "No such file"), (".", "There is no recipe")])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("vicunna", "vicuna"), ("no/such.yaml", "No such file"), (".", "There is no recipe")],
+)
 def test_a_recipe_that_is_not_there(name: str, says: str) -> None:
     with pytest.raises(RecipeError, match=says):
         recipes.load(name)
@@ -67,7 +75,9 @@ def test_no_utf8(tmp_path: Path) -> None:
 
 
 def test_flags_come_last_and_are_checked() -> None:
-    assert Recipe("x").with_flags(languages=("de",), max_tokens=0) == Recipe("x", languages=("de",), max_tokens=0)
+    assert Recipe("x").with_flags(languages=("de",), max_tokens=0) == Recipe(
+        "x", languages=("de",), max_tokens=0
+    )
     with pytest.raises(RecipeError, match="xx"):
         Recipe("x").with_flags(languages=("xx",))
 
@@ -78,9 +88,12 @@ def test_there_and_back() -> None:
 
 
 HOSTILE = {
-    "nested aliases": "".join(f"x{n + 1}: &a{n + 1} [*a{n}, *a{n}, *a{n}]\n" if n else "x1: &a1 [y]\n" for n in range(40))
+    "nested aliases": "".join(
+        f"x{n + 1}: &a{n + 1} [*a{n}, *a{n}, *a{n}]\n" if n else "x1: &a1 [y]\n" for n in range(40)
+    )
     + "languages: *a40",
-    "merged aliases": "x0: &a0 {name: x}\n" + "".join(f"x{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(40)),
+    "merged aliases": "x0: &a0 {name: x}\n"
+    + "".join(f"x{n + 1}: &a{n + 1} {{<<: [*a{n}, *a{n}]}}\n" for n in range(40)),
     "nested lists": "languages: [" + "[[[[[x]]]]], " * 5000 + "]",
     "one long key": "? " + "k" * 200_000 + "\n: 1",
     "one long value": "languages: " + "x" * 200_000,

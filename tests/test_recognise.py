@@ -16,15 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from open_instructions.acquire import Found, find
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 from open_instructions.catalogue import select
 from open_instructions.errors import InputError, MissingSourceError, UsageError
+from open_instructions.inputs import Found, find
 
 from .conftest import SHARED, SOURCE, alpaca, rows
 
 PAIR = {"instruction": "Name a river.", "output": "The Po."}
-CHAT = {"conversations": [{"from": "human", "value": "Name a bay."}, {"from": "gpt", "value": "Biscay."}]}
+CHAT = {
+    "conversations": [
+        {"from": "human", "value": "Name a bay."},
+        {"from": "gpt", "value": "Biscay."},
+    ]
+}
 DOLLY = {"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}
 
 
@@ -65,12 +70,26 @@ def error(folder: Path, sources: str = "alpaca") -> str:
         ("ShareGPT_V3_unfiltered_cleaned_split.json", CHAT, "sharegpt:v3"),
         ("sg_90k_part1.json", CHAT, "sharegpt:raw"),
         ("databricks-dolly-15k.jsonl", {"instruction": "Why?", "response": "So."}, "dolly:main"),
-        ("ori_pqal.json", {"question": "Why?", "context": {"contexts": ["So."]}, "final_decision": "yes"}, "lmflow:pubmedqa"),
-        ("US/test.jsonl", {"question": "Why?", "options": {"A": "So", "B": "No"}, "answer": "So"}, "lmflow:medqa"),
-        ("task1_x.json", {"Definition": "Name it.", "Instances": [{"input": "a", "output": ["b"]}]}, "lmflow:natural-instructions"),
+        (
+            "ori_pqal.json",
+            {"question": "Why?", "context": {"contexts": ["So."]}, "final_decision": "yes"},
+            "lmflow:pubmedqa",
+        ),
+        (
+            "US/test.jsonl",
+            {"question": "Why?", "options": {"A": "So", "B": "No"}, "answer": "So"},
+            "lmflow:medqa",
+        ),
+        (
+            "task1_x.json",
+            {"Definition": "Name it.", "Instances": [{"input": "a", "output": ["b"]}]},
+            "lmflow:natural-instructions",
+        ),
     ],
 )
-def test_what_a_converter_needs_is_enough(make: Callable[..., BuildResult], tmp_path: Path, name: str, record: Any, expected: str) -> None:
+def test_what_a_converter_needs_is_enough(
+    make: Callable[..., BuildResult], tmp_path: Path, name: str, record: Any, expected: str
+) -> None:
     content = json.dumps(record if "Instances" in record else [record])
     if name.endswith(".jsonl"):
         content = json.dumps(record) + "\n"
@@ -80,15 +99,26 @@ def test_what_a_converter_needs_is_enough(make: Callable[..., BuildResult], tmp_
 
 
 def test_records_without_an_id_are_numbered(make: Callable[..., BuildResult]) -> None:
-    other = {"conversations": [{"from": "human", "value": "Name a hill."}, {"from": "gpt", "value": "Ben Nevis."}]}
+    other = {
+        "conversations": [
+            {"from": "human", "value": "Name a hill."},
+            {"from": "gpt", "value": "Ben Nevis."},
+        ]
+    }
     result = make({"ShareGPT_V3_unfiltered_cleaned_split.json": [CHAT, other]}, "sharegpt:v3")
     assert [row["id"] for row in rows(result)] == ["sharegpt/000000", "sharegpt/000001"]
 
 
 def test_fields_inside_values_do_not_count(tmp_path: Path) -> None:
-    seed = {"instruction": "Name a synonym.", "instances": [{"input": "big", "output": "large"}], "text": '"output": "x"'}
+    seed = {
+        "instruction": "Name a synonym.",
+        "instances": [{"input": "big", "output": "large"}],
+        "text": '"output": "x"',
+    }
     put(tmp_path, "alpaca_data.json", [seed])
-    with pytest.raises(InputError, match=r"records have other fields: instances, instruction, text\."):
+    with pytest.raises(
+        InputError, match=r"records have other fields: instances, instruction, text\."
+    ):
         found(tmp_path, "alpaca")
 
 
@@ -96,7 +126,11 @@ def test_fields_inside_values_do_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_first_record_of_any_length(tmp_path: Path, length: int, packed: bool) -> None:
     content = json.dumps([{"instruction": "x" * length, "output": "So."}, PAIR]).encode()
-    put(tmp_path, "alpaca_data.json" + ".gz" * packed, gzip.compress(content, 1) if packed else content)
+    put(
+        tmp_path,
+        "alpaca_data.json" + ".gz" * packed,
+        gzip.compress(content, 1) if packed else content,
+    )
     assert len(taken(tmp_path, "alpaca")) == 1
 
 
@@ -108,7 +142,11 @@ def test_what_follows_a_long_list_in_an_envelope(tmp_path: Path) -> None:
 
 def test_a_broken_first_record_is_no_reason_to_refuse(tmp_path: Path) -> None:
     put(tmp_path, "databricks-dolly-15k.jsonl", '{"instruction": "cut\n' + json.dumps(DOLLY) + "\n")
-    put(tmp_path, "april.jsonl", '{"instruction": "cut\n' + json.dumps(DOLLY | {"response": "A carp."}) + "\n")
+    put(
+        tmp_path,
+        "april.jsonl",
+        '{"instruction": "cut\n' + json.dumps(DOLLY | {"response": "A carp."}) + "\n",
+    )
     assert len(taken(tmp_path, "dolly")) == 2
 
 
@@ -124,14 +162,32 @@ def test_a_name_that_other_sets_have_too(tmp_path: Path, sources: str, expected:
     name = "train-00000-of-00002-0123456789abcdef.parquet"
     pq.write_table(pa.Table.from_pylist([{"prompt": "Why?", "response": "So."}]), tmp_path / name)
     assert len(taken(tmp_path, sources)) == expected
-    with pytest.raises(InputError, match="files of other sets have too, and lacks source") as caught:
+    with pytest.raises(
+        InputError, match="files of other sets have too, and lacks source"
+    ) as caught:
         found(tmp_path, "all")
     assert caught.value.hint.startswith("--sources=gpt4all:main takes it.")
 
 
 def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
-    put(tmp_path, "exam.jsonl", json.dumps({"question": "?", "options": {}, "answer_idx": "A", "opa": "", "opb": "", "opc": "", "opd": ""}))
-    assert "exam.jsonl could be lmflow:medmcqa or lmflow:medqa; nothing in it decides" in error(tmp_path, "lmflow")
+    put(
+        tmp_path,
+        "exam.jsonl",
+        json.dumps(
+            {
+                "question": "?",
+                "options": {},
+                "answer_idx": "A",
+                "opa": "",
+                "opb": "",
+                "opc": "",
+                "opd": "",
+            }
+        ),
+    )
+    assert "exam.jsonl could be lmflow:medmcqa or lmflow:medqa; nothing in it decides" in error(
+        tmp_path, "lmflow"
+    )
 
 
 # --- names
@@ -159,14 +215,21 @@ def test_spellings_need_the_fields(tmp_path: Path) -> None:
 def test_two_files_for_one_name(tmp_path: Path) -> None:
     put(tmp_path, "alpaca_data.json", [PAIR])
     put(tmp_path, "alpaca_data (1).json", [PAIR])
-    assert taken(tmp_path) == ["alpaca:main alpaca_data (1).json"] or taken(tmp_path) == ["alpaca:main alpaca_data.json"]
+    assert taken(tmp_path) == ["alpaca:main alpaca_data (1).json"] or taken(tmp_path) == [
+        "alpaca:main alpaca_data.json"
+    ]
     put(tmp_path, "alpaca_data (1).json", [alpaca()])
     put(tmp_path, "alpaca_data_cleaned.json", [PAIR])
     with pytest.raises(InputError) as caught:
         found(tmp_path, "alpaca")
     first, *others = caught.value.message.splitlines()
-    assert first == "alpaca_data.json and alpaca_data (1).json both stand for alpaca_data.json of alpaca:main, and differ."
-    assert others[1].startswith("  alpaca_data_cleaned.json has the fields instruction, output, as alpaca:main has")
+    assert (
+        first
+        == "alpaca_data.json and alpaca_data (1).json both stand for alpaca_data.json of alpaca:main, and differ."
+    )
+    assert others[1].startswith(
+        "  alpaca_data_cleaned.json has the fields instruction, output, as alpaca:main has"
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,14 +254,20 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
 def test_what_lies_there_is_named(tmp_path: Path, name: str, content: Any, says: str) -> None:
     put(tmp_path, name, content)
     said = error(tmp_path)
-    assert said.startswith(f"{tmp_path} holds no file of the sources asked for, and neither does the cache.\n  ")
+    assert said.startswith(
+        f"{tmp_path} holds no file of the sources asked for, and neither does the cache.\n  "
+    )
     assert says in said.splitlines()[1]
     assert found(tmp_path, "alpaca").there == (said.splitlines()[1].strip(),)
 
 
 def test_a_folder_of_own_files_is_a_short_error(tmp_path: Path) -> None:
     for number in range(40):
-        put(tmp_path, f"tickets_{number:02d}.jsonl", json.dumps({f"field {n}" * 30: n for n in range(200)}) + "\n")
+        put(
+            tmp_path,
+            f"tickets_{number:02d}.jsonl",
+            json.dumps({f"field {n}" * 30: n for n in range(200)}) + "\n",
+        )
     said = error(tmp_path, "all")
     assert len(said.splitlines()) == 12
     assert "and 30 more files" in said
@@ -207,7 +276,10 @@ def test_a_folder_of_own_files_is_a_short_error(tmp_path: Path) -> None:
 
 def test_a_set_that_was_not_asked_for(tmp_path: Path) -> None:
     put(tmp_path, "alpaca_data.json", [PAIR])
-    assert "alpaca_data.json is alpaca:main, which was not asked for; --sources=alpaca:main takes it" in error(tmp_path, "dolly")
+    assert (
+        "alpaca_data.json is alpaca:main, which was not asked for; --sources=alpaca:main takes it"
+        in error(tmp_path, "dolly")
+    )
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in error(tmp_path, "dolly")
 
 
@@ -259,7 +331,7 @@ def test_folders_that_nobody_can_enter(tmp_path: Path) -> None:
     (tmp_path / "private").chmod(0)
     (tmp_path / "alpaca_gpt4_data.json").chmod(0)
     script = (
-        "import os, sys; from pathlib import Path; from open_instructions.acquire import find; "
+        "import os, sys; from pathlib import Path; from open_instructions.inputs import find; "
         "from open_instructions.catalogue import select; select('all')\n"
         "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "folder = Path(sys.argv[1])\n"
@@ -270,7 +342,9 @@ def test_folders_that_nobody_can_enter(tmp_path: Path) -> None:
     for parent in [tmp_path, *tmp_path.parents]:
         if not parent.stat().st_mode & 0o001:
             parent.chmod(0o755)
-    result = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=100
+    )
     (tmp_path / "private").chmod(0o755)
     assert result.stdout.splitlines() == [
         "alpaca_gpt4_data.json cannot be read: Permission denied",
@@ -289,7 +363,9 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
 
 
 def test_a_source_of_ones_own_tells_with_its_fields(tmp_path: Path) -> None:
-    mine = SOURCE.replace("NAME", "telling").replace('languages=("en",)', 'languages=("en",), any_name=True')
+    mine = SOURCE.replace("NAME", "telling").replace(
+        'languages=("en",)', 'languages=("en",), any_name=True'
+    )
     (tmp_path / "mine.py").write_text(mine)
     put(tmp_path, "d/x.jsonl", '{"q": "Why?", "a": "So."}\n')
     assert taken(tmp_path / "d", str(tmp_path / "mine.py")) == ["telling:main x.jsonl"]
@@ -298,7 +374,11 @@ def test_a_source_of_ones_own_tells_with_its_fields(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "sources", "expected"),
     [
-        ("unneeded-fields/no-id", "sharegpt", ["sharegpt:v3 ShareGPT_V3_unfiltered_cleaned_split.json"]),
+        (
+            "unneeded-fields/no-id",
+            "sharegpt",
+            ["sharegpt:v3 ShareGPT_V3_unfiltered_cleaned_split.json"],
+        ),
         ("unneeded-fields/no-input", "alpaca", ["alpaca:main alpaca_data.json"]),
         ("unneeded-fields/no-input-in-one", "alpaca", ["alpaca:main alpaca_data.json"]),
         ("pubmedqa-hub", "lmflow:pubmedqa", ["lmflow:pubmedqa ori_pqal.json"]),

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_instructions.columns import DATA_COLUMNS, data_schema, data_table, rejected_schema
 from open_instructions.schema import Conversation, Message, invalid, is_blank, to_json
 from open_instructions.stages.structure import pair_up
+from open_instructions.store.columns import DATA_COLUMNS, data_schema, data_table, rejected_schema
 
 turns = st.lists(
     st.builds(
@@ -77,18 +77,31 @@ def test_what_is_no_conversation_cannot_be_made(messages: tuple[Message, ...]) -
         Conversation(id="x/0", source="x", subset="y", messages=messages)
 
 
-@pytest.mark.parametrize(("text", "blank"), [("", True), ("\u200b\u00a0 \n", True), ("\ufeff", True), ("0", False), ("\u200bx", False)])
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [("", True), ("\u200b\u00a0 \n", True), ("\ufeff", True), ("0", False), ("\u200bx", False)],
+)
 def test_blank(text: str, blank: bool) -> None:
     assert is_blank(text) is blank
 
 
 def test_a_row_has_the_columns_in_their_order() -> None:
-    talk = Conversation("x/0", "x", "y", (Message("system", "s"), Message("user", "a"), Message("assistant", "b")), origin_rows=(4, 5))
+    talk = Conversation(
+        "x/0",
+        "x",
+        "y",
+        (Message("system", "s"), Message("user", "a"), Message("assistant", "b")),
+        origin_rows=(4, 5),
+    )
     table = data_table([talk])
     assert tuple(table.column_names) == DATA_COLUMNS == tuple(data_schema().names)
     [got] = table.to_pylist()
     assert (got["num_turns"], got["origin_row"], got["conversation_id"]) == (1, 4, "x/0")
-    assert got["messages"] == [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    assert got["messages"] == [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+    ]
 
 
 def test_columns_are_those_of_the_design() -> None:

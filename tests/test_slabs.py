@@ -37,8 +37,14 @@ def one_by_one(path: Path, format: Any) -> list[Frame]:
 @pytest.mark.parametrize(("indent", "newline"), [(None, ""), (2, "\n"), ("\t", "\r\n")])
 def test_an_array_in_slabs(tmp_path: Path, indent: Any, newline: str) -> None:
     path = tmp_path / "x.json"
-    records = [{"id": f"é{n}", "turns": [{"id": '}, {"id": '}, {"say": "x" * (n % 7)}]} for n in range(300)]
-    path.write_bytes(json.dumps(records, indent=indent, ensure_ascii=False).replace("\n", newline or "\n").encode())
+    records = [
+        {"id": f"é{n}", "turns": [{"id": '}, {"id": '}, {"say": "x" * (n % 7)}]} for n in range(300)
+    ]
+    path.write_bytes(
+        json.dumps(records, indent=indent, ensure_ascii=False)
+        .replace("\n", newline or "\n")
+        .encode()
+    )
     frames, many = in_slabs(path, "array", 2000, 1000)
     assert frames == one_by_one(path, "array")
     assert [json.loads(f.text) for f in frames] == records
@@ -48,7 +54,11 @@ def test_an_array_in_slabs(tmp_path: Path, indent: Any, newline: str) -> None:
 
 def test_lines_in_slabs(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    path.write_bytes(b"\xef\xbb\xbf" + b'{"a": 1}\r\n\n \t\n{"a": "\xff"}\n\xef\xbb\xbf{"a": 3}\n' * 100 + b'{"a": 4}')
+    path.write_bytes(
+        b"\xef\xbb\xbf"
+        + b'{"a": 1}\r\n\n \t\n{"a": "\xff"}\n\xef\xbb\xbf{"a": 3}\n' * 100
+        + b'{"a": 4}'
+    )
     frames, many = in_slabs(path, "lines", 500, 1000)
     assert frames == one_by_one(path, "lines")
     assert len(frames) == 301
@@ -59,8 +69,14 @@ def test_lines_in_slabs(tmp_path: Path) -> None:
 def test_a_slab_has_about_so_many_records(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"a": "word " * 3}] * 20_000))
-    counts = [p.records for p in open_file(path, None, subset()).pieces(1 << 20, 2000) if isinstance(p, Slab)]
-    assert len(counts) == 7 and max(counts) <= 2000  # what the first guess took is too much for one, and comes as frames
+    counts = [
+        p.records
+        for p in open_file(path, None, subset()).pieces(1 << 20, 2000)
+        if isinstance(p, Slab)
+    ]
+    assert (
+        len(counts) == 7 and max(counts) <= 2000
+    )  # what the first guess took is too much for one, and comes as frames
 
 
 @pytest.mark.parametrize(
@@ -88,7 +104,9 @@ def test_damage_in_slabs(tmp_path: Path, damage: bytes, at: int) -> None:
     path.write_bytes(b"[" + b",\n".join(each) + b"]")
     for size in (40, 300, 4000):
         frames, _ = in_slabs(path, "array", size, 1000)
-        assert [(f.row, f.text, parse(f)) for f in frames] == [(f.row, f.text, parse(f)) for f in one_by_one(path, "array")]
+        assert [(f.row, f.text, parse(f)) for f in frames] == [
+            (f.row, f.text, parse(f)) for f in one_by_one(path, "array")
+        ]
 
 
 @given(
@@ -116,7 +134,9 @@ def test_any_lines_in_slabs(lines: list[str], between: str, size: int) -> None:
         assert in_slabs(path, "lines", size, 5)[0] == one_by_one(path, "lines")
 
 
-def test_a_record_that_is_longer_than_any_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_is_longer_than_any_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(slabs, "LONGEST", 1000)  # of 5,000 bytes
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{"a": "x" * (5000 if n == 50 else 5)} for n in range(100)]))
@@ -143,7 +163,10 @@ def test_a_slab_of_a_file_that_changed(tmp_path: Path) -> None:
         # a byte order mark, and no record behind it
         ("lines", b'\xef\xbb\xbf\n{"a":1}\n{"a":2}\n{"a":3}\n'),
         # behind the broken record one that the window cuts, with others like it inside
-        ("array", b'[{"a": 1}, {"a": x}, {"a": [{"a":2}, {"a":3}, {"a": 4}]}, {"a": 5}, {"a":6}, {"a": 7}]'),
+        (
+            "array",
+            b'[{"a": 1}, {"a": x}, {"a": [{"a":2}, {"a":3}, {"a": 4}]}, {"a": 5}, {"a":6}, {"a": 7}]',
+        ),
         # the window ends with what is no object, and the last object before it had other keys
         (
             "array",
@@ -155,7 +178,12 @@ def test_a_slab_of_a_file_that_changed(tmp_path: Path) -> None:
         # one that begins like the first, late
         ("array", b'[{"x":1}' + b',{"a":1}' * 500 + b',{"x":1}' + b',{"a":1}' * 50 + b"]"),
         # trees
-        ("array", b"[" + b", ".join([b'{"a": 1, "b": [' + b",".join([b'{"a": 2}'] * 30) + b"]}"] * 20) + b"]"),
+        (
+            "array",
+            b"["
+            + b", ".join([b'{"a": 1, "b": [' + b",".join([b'{"a": 2}'] * 30) + b"]}"] * 20)
+            + b"]",
+        ),
     ],
 )
 @pytest.mark.parametrize("size", [5, 30, 200, 2000])
@@ -176,7 +204,9 @@ def test_blank_lines_are_no_slab(tmp_path: Path) -> None:
 def test_no_slab_has_many_times_the_records_it_should(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"x":1}' + b',{"a":1}' * 5000 + b',{"x":1}' + b',{"x":1}' * 20_000 + b"]")
-    counts = [p.records for p in open_file(path, None, subset()).pieces(400, 50) if isinstance(p, Slab)]
+    counts = [
+        p.records for p in open_file(path, None, subset()).pieces(400, 50) if isinstance(p, Slab)
+    ]
     assert counts and max(counts) <= 100
 
 
@@ -194,7 +224,12 @@ def test_a_long_record_behind_a_broken_one(tmp_path: Path, before: int, long: in
     path = tmp_path / "x.json"
     good = json.dumps({"a": "x" * 100, "t": 1}).encode()
     path.write_bytes(
-        b"[" + b", ".join([good] * before + [b'{"a": x, "t": 1}', good.replace(b"x", b"x" * (long // 100)), good, good]) + b"]"
+        b"["
+        + b", ".join(
+            [good] * before
+            + [b'{"a": x, "t": 1}', good.replace(b"x", b"x" * (long // 100)), good, good]
+        )
+        + b"]"
     )
     frames = one_by_one(path, "array")
     assert [bool(f.reason) for f in frames] == [False] * before + [True] + [False] * 3

@@ -25,7 +25,9 @@ def talk(*texts: str, system: str = "") -> Conversation:
 
 
 def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
-    kept, rejects, edits, _ = structure([Message("user", "a\ud83d b"), Message("assistant", "ok \U0001f600")])
+    kept, rejects, edits, _ = structure(
+        [Message("user", "a\ud83d b"), Message("assistant", "ok \U0001f600")]
+    )
     assert [m.content for m in kept] == ["a\ufffd b", "ok \U0001f600"]
     assert (rejects, edits) == ([], ("lone_surrogate",))
 
@@ -39,16 +41,25 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<p>a <strong>b</strong> <em>c</em></p><p>d</p>", "a **b** *c*\n\nd"),
         ("<h2>T</h2><ul><li>a<ul><li>b</li></ul></li></ul>", "## T\n\n- a\n  - b"),
         ('<ol start="3"><li>c</li><li>d</li></ol>', "3. c\n4. d"),
-        ('<p><a href="https://x.org/a_b">a_b</a> <img src="i.png" alt="pic"></p>', "[a_b](https://x.org/a_b) ![pic](i.png)"),
+        (
+            '<p><a href="https://x.org/a_b">a_b</a> <img src="i.png" alt="pic"></p>',
+            "[a_b](https://x.org/a_b) ![pic](i.png)",
+        ),
         ("<p>2 * 3 and a_b and vector&lt;int&gt;</p>", "2 * 3 and a_b and vector<int>"),
         (
             "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
             "| a | b |\n| --- | --- |\n| 1 | 2 |",
         ),
         ("<pre><code>plain\n\n  x &lt; y\n</code></pre>", "```\nplain\n\n  x < y\n```"),
-        ('<pre><code class="hljs language-c"><span class="k">int</span> x;\n\n\n\ny</code></pre>', "```c\nint x;\n\n\n\ny\n```"),
+        (
+            '<pre><code class="hljs language-c"><span class="k">int</span> x;\n\n\n\ny</code></pre>',
+            "```c\nint x;\n\n\n\ny\n```",
+        ),
         ("<pre><code>a ``` b\n</code></pre>", "````\na ``` b\n````"),
-        ("<ul><li><p>x</p><pre><code>a\n\n  b\n</code></pre></li></ul>", "- x\n\n  ```\n  a\n\n    b\n  ```"),
+        (
+            "<ul><li><p>x</p><pre><code>a\n\n  b\n</code></pre></li></ul>",
+            "- x\n\n  ```\n  a\n\n    b\n  ```",
+        ),
         ("<p>null\x00byte</p>", "null\ufffdbyte"),
         ("<pre><code>a</code>\n<code>b</code></pre>", "```\na\nb\n```"),
         ("<pre>foo <code>bar</code> baz</pre>", "```\nfoo bar baz\n```"),
@@ -59,16 +70,28 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<p>a<![foo]>b</p>", "ab"),
         ("<ul><li><p>a</p></li><li><p>b</p></li></ul>", "- a\n\n- b"),
         ("<ul><li>a</li></ul><ul><li>b</li></ul>", "- a\n\n* b"),
-        ("<p>1. not a list</p><p># nor a heading</p><p>- nor this</p>", "1\\. not a list\n\n\\# nor a heading\n\n\\- nor this"),
+        (
+            "<p>1. not a list</p><p># nor a heading</p><p>- nor this</p>",
+            "1\\. not a list\n\n\\# nor a heading\n\n\\- nor this",
+        ),
         ("<p>a * b, *c*, _d_, e_f, `g`, \\*</p>", "a * b, \\*c\\*, \\_d\\_, e_f, \\`g\\`, \\\\\\*"),
         ("<p>a<br>\nb</p>", "a  \nb"),
         ("<p>a <del>b</del> <b> c </b>d</p>", "a ~~b~~  **c** d"),
-        ("<table><tr><td style='text-align:right'>a|b</td></tr></table>", "|  |\n| ---: |\n| a\\|b |"),
-        ("<blockquote><p>a</p><pre><code>b\n</code></pre></blockquote>", "> a\n>\n> ```\n> b\n> ```"),
+        (
+            "<table><tr><td style='text-align:right'>a|b</td></tr></table>",
+            "|  |\n| ---: |\n| a\\|b |",
+        ),
+        (
+            "<blockquote><p>a</p><pre><code>b\n</code></pre></blockquote>",
+            "> a\n>\n> ```\n> b\n> ```",
+        ),
         ("<p>lost <strong>end", "lost **end**"),
         ("a </b> b", "a  b"),
         ("<ul>stray<li>y</li></ul>", "- stray\n- y"),
-        ("<table><caption>Cap</caption><tr><th>a</th></tr><tr><td>b</td></tr></table>", "Cap\n\n| a |\n| --- |\n| b |"),
+        (
+            "<table><caption>Cap</caption><tr><th>a</th></tr><tr><td>b</td></tr></table>",
+            "Cap\n\n| a |\n| --- |\n| b |",
+        ),
         ("<h1>C##</h1>", "# C\\##"),
         ("<p>[a](b), [c]</p>", "[a\\](b), [c]"),
         # where CommonMark has no marks for it in this place, HTML's own tags stay
@@ -91,8 +114,14 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<h3>Run <pre><code>ls</code></pre></h3>", "### Run `ls`"),
         ("<table><td>a</td><td>b</td></table>", "|  |  |\n| --- | --- |\n| a | b |"),
         ("<p>See <math><mi>x</mi><mo>=</mo><mn>1</mn></math>.</p>", "See x=1."),
-        ('<p>a<span class="katex-display"><span class="katex"><annotation>x</annotation>y</span></p>', "a\n\n$$x$$\n\ny"),
-        ('<p><a href="u">a] b</a> <a href="u">[x]</a> <img src="i" alt="a]b"></p>', "[a\\] b](u) [[x]](u) ![a\\]b](i)"),
+        (
+            '<p>a<span class="katex-display"><span class="katex"><annotation>x</annotation>y</span></p>',
+            "a\n\n$$x$$\n\ny",
+        ),
+        (
+            '<p><a href="u">a] b</a> <a href="u">[x]</a> <img src="i" alt="a]b"></p>',
+            "[a\\] b](u) [[x]](u) ![a\\]b](i)",
+        ),
         ("<p>a | b\n--- | ---</p>", "a | b\n\\--- | ---"),
         ("<p>&lt;a@b.cc&gt;</p>", "\\<a@b.cc>"),
         ("<pre>\nfoo</pre>", "```\nfoo\n```"),
@@ -134,7 +163,10 @@ def test_the_header_names_the_language_and_chrome_goes() -> None:
         '<div class="flex"><span>python</span><button>Copy code</button></div><div class="p-4"><code class="hljs language-scss">'
         "<span>print</span>(1)\n</code></div></div></pre><p>Copy code is a phrase, 1 / 2 cup too.</p></div>"
     )
-    assert to_markdown(html) == "See:\n\n```python\nprint(1)\n```\n\nCopy code is a phrase, 1 / 2 cup too."
+    assert (
+        to_markdown(html)
+        == "See:\n\n```python\nprint(1)\n```\n\nCopy code is a phrase, 1 / 2 cup too."
+    )
 
 
 def test_katex_comes_out_once() -> None:
@@ -147,9 +179,21 @@ def test_katex_comes_out_once() -> None:
 
 def test_only_marked_turns_that_look_like_html_are_touched() -> None:
     stage = Html()
-    plain = Conversation("x/0", "x", "y", (Message("user", "<p>a</p>"), Message("assistant", "a `<b>` &amp; c", html=True)))
+    plain = Conversation(
+        "x/0",
+        "x",
+        "y",
+        (Message("user", "<p>a</p>"), Message("assistant", "a `<b>` &amp; c", html=True)),
+    )
     assert stage(plain) == [plain]
-    [changed] = stage(Conversation("x/0", "x", "y", (Message("user", "<p>a</p>"), Message("assistant", "<p>b</p>", html=True))))
+    [changed] = stage(
+        Conversation(
+            "x/0",
+            "x",
+            "y",
+            (Message("user", "<p>a</p>"), Message("assistant", "<p>b</p>", html=True)),
+        )
+    )
     assert isinstance(changed, Conversation)
     assert ([m.content for m in changed.messages], changed.edits) == (["<p>a</p>", "b"], ("html",))
 
@@ -163,7 +207,10 @@ def test_a_turn_of_chrome_alone_is_refused_with_its_partner() -> None:
     )
     results: list[Any] = Html()(Conversation("x/0", "x", "y", messages))
     assert [m.content for m in results[0].messages] == ["b", "c"]
-    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [("empty", ""), ("no_answer", "a")]
+    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [
+        ("empty", ""),
+        ("no_answer", "a"),
+    ]
 
 
 # --- duplicates
@@ -193,7 +240,9 @@ talks = st.builds(
 
 
 @given(talks, st.integers(1, 60), st.integers(0, 4))
-def test_every_pair_is_in_one_part_or_one_refusal(conversation: Conversation, limit: int, overhead: int) -> None:
+def test_every_pair_is_in_one_part_or_one_refusal(
+    conversation: Conversation, limit: int, overhead: int
+) -> None:
     results = Split("cl100k_base", limit, overhead)(conversation)
     parts = [r for r in results if isinstance(r, Conversation)]
     refused = [r for r in results if isinstance(r, Reject)]
@@ -215,13 +264,19 @@ def test_every_pair_is_in_one_part_or_one_refusal(conversation: Conversation, li
 
 
 paragraphs = st.lists(
-    st.sampled_from(["one two. ", "three! ", "\n\n", "\n```\na. b\n\nc\n```\n", "四五。", "word "]), min_size=1, max_size=25
+    st.sampled_from(["one two. ", "three! ", "\n\n", "\n```\na. b\n\nc\n```\n", "四五。", "word "]),
+    min_size=1,
+    max_size=25,
 ).map("".join)
-long_talks = st.lists(st.tuples(words, paragraphs.filter(lambda t: bool(t.strip()))), min_size=1, max_size=5)
+long_talks = st.lists(
+    st.tuples(words, paragraphs.filter(lambda t: bool(t.strip()))), min_size=1, max_size=5
+)
 
 
 @given(long_talks, st.integers(1, 40), st.integers(0, 4))
-def test_a_truncated_answer_and_its_rest_are_the_answer(pairs: list[tuple[str, str]], limit: int, overhead: int) -> None:
+def test_a_truncated_answer_and_its_rest_are_the_answer(
+    pairs: list[tuple[str, str]], limit: int, overhead: int
+) -> None:
     conversation = talk(*(t for p in pairs for t in p))
     results = Split("cl100k_base", limit, overhead, "truncate")(conversation)
     parts = [r for r in results if isinstance(r, Conversation)]
@@ -233,14 +288,18 @@ def test_a_truncated_answer_and_its_rest_are_the_answer(pairs: list[tuple[str, s
     for part in parts:
         assert part.num_tokens == sum(count(m.content) for m in part.messages)
         assert part.num_tokens + overhead * len(part.messages) <= limit
-        assert ("truncated_answer" in part.edits) == any(m not in conversation.messages for m in part.messages)
+        assert ("truncated_answer" in part.edits) == any(
+            m not in conversation.messages for m in part.messages
+        )
         assert all(m.content.count("```") % 2 == 0 for m in part.messages)  # no cut inside code
     rests = [r.turn.content for r in refused if r.turn and r.level == "piece"]
     turns = [r.turn.content for r in refused if r.turn and r.level == "turn"]
     kept = [m.content for p in parts for m in p.messages]
     whole = []
     for text in kept:
-        rest = next((r for r in rests if text + r in [m.content for m in conversation.messages]), None)
+        rest = next(
+            (r for r in rests if text + r in [m.content for m in conversation.messages]), None
+        )
         if text not in [m.content for m in conversation.messages] and rest is not None:
             rests.remove(rest)
             text += rest
@@ -258,7 +317,11 @@ def test_truncate_cuts_at_a_paragraph_then_at_a_sentence() -> None:
         assert [p.messages[1].content for p in part] == ([kept] if kept else []), limit
         if kept:
             [piece] = [r for r in results if isinstance(r, Reject)]
-            assert (piece.reason.value, piece.level, kept + piece.turn.content) == ("cut_off", "piece", answer)
+            assert (piece.reason.value, piece.level, kept + piece.turn.content) == (
+                "cut_off",
+                "piece",
+                answer,
+            )
             assert part[0].edits == ("truncated_answer",)
 
 
@@ -275,8 +338,14 @@ def test_split_between_pairs() -> None:
 def test_a_pair_over_the_limit_is_refused_and_splits() -> None:
     long = " ".join(["word"] * 50)
     results: list[Any] = Split("cl100k_base", 20, 0)(talk("a", "b", "c", long, "d", "e"))
-    assert [[m.content for m in r.messages] for r in results if isinstance(r, Conversation)] == [["a", "b"], ["d", "e"]]
-    assert [(r.reason.value, r.turn.content) for r in results if isinstance(r, Reject)] == [("overlong", "c"), ("overlong", long)]
+    assert [[m.content for m in r.messages] for r in results if isinstance(r, Conversation)] == [
+        ["a", "b"],
+        ["d", "e"],
+    ]
+    assert [(r.reason.value, r.turn.content) for r in results if isinstance(r, Reject)] == [
+        ("overlong", "c"),
+        ("overlong", long),
+    ]
 
 
 def test_no_limit_counts_only() -> None:

@@ -45,7 +45,13 @@ def words(tmp_path: Path) -> Path:
 def test_both_backends_count_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(5)
     alphabet = "abc XYZ 0129 \n\t.,'\"{}()é漢字🙂\u200b<|endoftext|>"
-    texts = ["", "Hello, world!", "it's we'll I'M", "<|endoftext|>", *("".join(rng.choices(alphabet, k=200)) for _ in range(50))]
+    texts = [
+        "",
+        "Hello, world!",
+        "it's we'll I'M",
+        "<|endoftext|>",
+        *("".join(rng.choices(alphabet, k=200)) for _ in range(50)),
+    ]
     fast = tokenizer("cl100k_base")
     assert fast.backend.startswith("quicktok")
     tokenizer.cache_clear()
@@ -113,14 +119,22 @@ def hub() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def test_a_repository_by_name_and_offline_once_there(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_a_repository_by_name_and_offline_once_there(
+    hub: ThreadingHTTPServer, tmp_path: Path
+) -> None:
     code = "import sys; from open_instructions.tokens import tokenizer; print(tokenizer(sys.argv[1]).count('one two, three'))"
     offline = {k: v for k, v in os.environ.items() if not k.startswith("HF_")} | {
         "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HUB_DISABLE_TELEMETRY": "1",
     }  # fmt: skip
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-c", code, name], env=offline, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            [sys.executable, "-c", code, name],
+            env=offline,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     assert run("someone/model").stdout == "4\n"
     unknown = run("someone/other")

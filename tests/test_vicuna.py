@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from open_instructions.builder import BuildResult
+from open_instructions.building.run import BuildResult
 
 from .conftest import BESIDE, rows
 
@@ -22,15 +22,33 @@ KOREAN = "안녕하세요, 오늘 날씨가 정말 좋네요. 산책하러 갈�
 # class: (records as lists of turns, the prompts that are kept, row by row, {reason: rejected rows})
 CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
     "kept by both": ([["What is a tree?", "A tall plant."]], [["What is a tree?"]], {}),
-    "dropped by both": ([["What is 1 + 1?", ""], ["Hi", "Hello"], [KOREAN, KOREAN]], [], {"no_answer": 1, "too_short": 1, "language": 1}),
-    "kept here: lost by its splitter": ([["First?", LONG, "Last?", MORE]], [["First?"], ["Last?"]], {}),
+    "dropped by both": (
+        [["What is 1 + 1?", ""], ["Hi", "Hello"], [KOREAN, KOREAN]],
+        [],
+        {"no_answer": 1, "too_short": 1, "language": 1},
+    ),
+    "kept here: lost by its splitter": (
+        [["First?", LONG, "Last?", MORE]],
+        [["First?"], ["Last?"]],
+        {},
+    ),
     "kept here: begins as another conversation does, and is another": (
-        [["Name a tree.", "An oak is a tree."], ["Name a tree.", "An oak is a tree.", "Another?", "A birch."]],
+        [
+            ["Name a tree.", "An oak is a tree."],
+            ["Name a tree.", "An oak is a tree.", "Another?", "A birch."],
+        ],
         [["Name a tree."], ["Name a tree.", "Another?"]],
         {},
     ),
     "kept here: in a record with a turn out of place": (
-        [["gpt:Welcome to this talk.", "gpt:What do you want?", "Name a tree.", "An oak is a tree."]],
+        [
+            [
+                "gpt:Welcome to this talk.",
+                "gpt:What do you want?",
+                "Name a tree.",
+                "An oak is a tree.",
+            ]
+        ],
         [["Name a tree."]],
         {"no_prompt": 2},
     ),
@@ -48,7 +66,9 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
         [
             [
                 "What does this code print, and why does it?",
-                "It prints the words, one on each line.\n```\n" + f"print('{KOREAN}')\n" * 9 + "```",
+                "It prints the words, one on each line.\n```\n"
+                + f"print('{KOREAN}')\n" * 9
+                + "```",
             ]
         ],
         [["What does this code print, and why does it?"]],
@@ -64,7 +84,11 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
         [["How do I call it?"]],
         {},
     ),
-    "kept here: a blocked word inside another word": ([["Name a word.", "The word is openairy, it seems."]], [["Name a word."]], {}),
+    "kept here: a blocked word inside another word": (
+        [["Name a word.", "The word is openairy, it seems."]],
+        [["Name a word."]],
+        {},
+    ),
     "dropped here: Korean to our detector": (
         [
             [
@@ -76,7 +100,14 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
         {"language": 1},
     ),
     "dropped here: a message of the service": (
-        [["Name a tree.", "An oak is a tree.", "Another?", "Too many requests in 1 hour. Try again later."]],
+        [
+            [
+                "Name a tree.",
+                "An oak is a tree.",
+                "Another?",
+                "Too many requests in 1 hour. Try again later.",
+            ]
+        ],
         [["Name a tree."]],
         {"service_message": 1, "no_answer": 1},
     ),
@@ -86,7 +117,10 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
         {"overlong": 2},
     ),
     "dropped here: a copy of a conversation that it dropped for another reason": (
-        [["Name a tree.", "An oak is a tree."], ["gpt:Hm.", "gpt:Hm?", "Name a tree.", "An oak is a tree."]],
+        [
+            ["Name a tree.", "An oak is a tree."],
+            ["gpt:Hm.", "gpt:Hm?", "Name a tree.", "An oak is a tree."],
+        ],
         [["Name a tree."]],
         {"no_prompt": 2, "duplicate": 1},
     ),
@@ -101,7 +135,9 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
 def record(number: int, turns: list[str]) -> dict[str, Any]:
     """Turns of human and gpt by turns; "gpt:" in front says that one is out of place."""
     values = [
-        {"from": "gpt", "value": t.removeprefix("gpt:")} if t.startswith("gpt:") else {"from": "gpt" if at % 2 else "human", "value": t}
+        {"from": "gpt", "value": t.removeprefix("gpt:")}
+        if t.startswith("gpt:")
+        else {"from": "gpt" if at % 2 else "human", "value": t}
         for at, t in enumerate(turns)
     ]
     return {"id": f"demo{number:03}", "conversations": values}
@@ -120,4 +156,6 @@ def test_class(name: str, make: Callable[..., BuildResult]) -> None:
 
 
 def test_every_class_of_the_page_has_a_case() -> None:
-    assert re.findall(r"^\| ([a-z][^|]*?) \|", DOC.read_text(encoding="utf-8"), re.M)[1:] == list(CASES)
+    assert re.findall(r"^\| ([a-z][^|]*?) \|", DOC.read_text(encoding="utf-8"), re.M)[1:] == list(
+        CASES
+    )

@@ -32,7 +32,11 @@ def wheel(folder: Path, *, isolated: bool = False, **environment: str) -> Path:
         copied(folder)
     options = ["--no-deps", *([] if isolated else ["--no-build-isolation"]), "-w", folder]
     done = subprocess.run(
-        [*PIP, "wheel", *options, folder / "clone"], capture_output=True, text=True, env=os.environ | environment, check=False
+        [*PIP, "wheel", *options, folder / "clone"],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     [found] = folder.glob("*.whl")
@@ -43,7 +47,17 @@ def wheel(folder: Path, *, isolated: bool = False, **environment: str) -> Path:
 
 def can_fetch(folder: Path) -> bool:
     """Does an index answer pip, with what a compiled build needs?"""
-    given = [*PIP, "--retries=0", "--timeout=10", "download", "--no-deps", "-d", folder, "setuptools>=77", "mypy>=1.11"]
+    given = [
+        *PIP,
+        "--retries=0",
+        "--timeout=10",
+        "download",
+        "--no-deps",
+        "-d",
+        folder,
+        "setuptools>=77",
+        "mypy>=1.11",
+    ]
     return subprocess.run(given, capture_output=True, check=False).returncode == 0
 
 
@@ -56,13 +70,22 @@ def run(folder: Path, code: str) -> str:
 
 def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel(tmp_path)).namelist()
-    packages = {p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "open_instructions").rglob("*.py")}
+    packages = {
+        p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "open_instructions").rglob("*.py")
+    }
     assert packages <= {os.path.dirname(n) for n in names}
     assert "open_instructions/converters/sharegpt.py" in names
     assert "open_instructions/configs/vicuna.yaml" in names
     assert "open_instructions/configs/phrases/refusals.yaml" in names
-    assert not [n for n in names if n.startswith(("converters/", "tests/", "scripts/")) or n.endswith((".so", ".pyd"))]
-    assert run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])") == "421"
+    assert not [
+        n
+        for n in names
+        if n.startswith(("converters/", "tests/", "scripts/")) or n.endswith((".so", ".pyd"))
+    ]
+    assert (
+        run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])")
+        == "421"
+    )
 
 
 def test_what_an_earlier_version_left_is_not_installed(tmp_path: Path) -> None:
@@ -77,10 +100,21 @@ def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None
     code = "import sys; sys.path.insert(0, 'scripts'); import build_backend as b; print(b.build_sdist(sys.argv[1]))"
     # nothing is compiled for it, and so nothing has to be there to compile with
     given = [sys.executable, "-c", code, str(tmp_path)]
-    done = subprocess.run(given, cwd=copied(tmp_path), capture_output=True, text=True, env=os.environ | {"OI_NATIVE": "1"}, check=False)
+    done = subprocess.run(
+        given,
+        cwd=copied(tmp_path),
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OI_NATIVE": "1"},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     archive = tmp_path / done.stdout.split()[-1]
-    subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, archive], check=True, capture_output=True)
+    subprocess.run(
+        [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, archive],
+        check=True,
+        capture_output=True,
+    )
     [made] = tmp_path.glob("*.whl")
     assert "open_instructions/converters/sharegpt.py" in zipfile.ZipFile(made).namelist()
 

@@ -9,7 +9,7 @@ import pytest
 import open_instructions as oi
 from open_instructions.errors import OpenInstructionsError, OutputError, in_python
 from open_instructions.stages.language import LABELS
-from open_instructions.stages.language_names import meant, names
+from open_instructions.stages.language.names import meant, names
 
 from .test_cli import oi as command
 
@@ -33,21 +33,53 @@ def test_every_language_has_a_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["build", "--sample", "--languages", "english"], 5, "there is no language 'english'.\nDid you mean 'en' (English)?"),
-        (["build", "--sample", "--languages", "en,cn"], 5, "there is no language 'cn'.\nDid you mean 'zh' (Chinese)?"),
+        (
+            ["build", "--sample", "--languages", "english"],
+            5,
+            "there is no language 'english'.\nDid you mean 'en' (English)?",
+        ),
+        (
+            ["build", "--sample", "--languages", "en,cn"],
+            5,
+            "there is no language 'cn'.\nDid you mean 'zh' (Chinese)?",
+        ),
         (["build", "--sample", "--not-languages", "german"], 5, "Did you mean 'de' (German)?"),
-        (["build", "--max-tokens", "-5"], 2, "Error: --max-tokens takes a whole number from 0, not -5."),
-        (["build", "--max-tokens", "many"], 2, "Error: --max-tokens takes a whole number, not 'many'."),
+        (
+            ["build", "--max-tokens", "-5"],
+            2,
+            "Error: --max-tokens takes a whole number from 0, not -5.",
+        ),
+        (
+            ["build", "--max-tokens", "many"],
+            2,
+            "Error: --max-tokens takes a whole number, not 'many'.",
+        ),
         (["build", "--workers", "0"], 2, "Error: --workers takes a whole number from 1, not 0."),
         (["build", "--engine", "rai"], 2, "Error: --engine is local or ray, not 'rai'."),
         (["cache", "lst"], 2, "Error: ACTION is list, verify or prune, not 'lst'."),
-        (["build", "--source", "alpaca"], 2, "Error: oi build has no option --source.\nDid you mean --sources?"),
+        (
+            ["build", "--source", "alpaca"],
+            2,
+            "Error: oi build has no option --source.\nDid you mean --sources?",
+        ),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
-        (["stats", "--zzz"], 2, "Error: oi stats has no option --zzz.\noi stats --help lists its options."),
+        (
+            ["stats", "--zzz"],
+            2,
+            "Error: oi stats has no option --zzz.\noi stats --help lists its options.",
+        ),
         (["biuld"], 2, "Error: There is no command 'biuld'.\nDid you mean 'build'?"),
         (["list"], 2, "Error: There is no command 'list'.\nCommands are: build, fetch, stats"),
-        (["build", "--locked", "/no/such"], 4, "Error: /no/such cannot be read: No such file or directory.\n--locked takes the oi.lock"),
-        (["build", "--sample", "--out", "/dev/null/x"], 6, "Error: /dev/null/x cannot be written: /dev/null is a file.\nChoose another"),
+        (
+            ["build", "--locked", "/no/such"],
+            4,
+            "Error: /no/such cannot be read: No such file or directory.\n--locked takes the oi.lock",
+        ),
+        (
+            ["build", "--sample", "--out", "/dev/null/x"],
+            6,
+            "Error: /dev/null/x cannot be written: /dev/null is a file.\nChoose another",
+        ),
         (["build", "--sample", "--out", "/proc/x1"], 6, "Error: /proc/x1 cannot be written: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -66,12 +98,17 @@ def test_a_lock_that_is_none(tmp_path: Path) -> None:
         with pytest.raises(OpenInstructionsError) as caught:
             oi.build(locked=lock)
         assert str(lock) in caught.value.message
-        assert caught.value.hint == "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+        assert (
+            caught.value.hint
+            == "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+        )
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return oi.build("alpaca,dolly,instructionwild", sample=True, out=tmp_path_factory.mktemp("words") / "mix").path
+    return oi.build(
+        "alpaca,dolly,instructionwild", sample=True, out=tmp_path_factory.mktemp("words") / "mix"
+    ).path
 
 
 @pytest.mark.parametrize(
@@ -81,7 +118,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("Alpaca/0009", "Did you mean 'alpaca/000009'?"),
         ("alpaca:main/9", "Did you mean 'alpaca/000009'?"),
         ("dolly/9", "Did you mean 'dolly/databricks-dolly-15k/000009'?"),
-        ("instructionwild/user_2/7", "Did you mean 'instructionwild/user_2/000007'?"),  # a rejected one
+        (
+            "instructionwild/user_2/7",
+            "Did you mean 'instructionwild/user_2/000007'?",
+        ),  # a rejected one
         ("alpaca/99", "Ids are in the columns"),
         ("alpa.a/9", "Ids are in the columns"),
         ("alpaca", "Ids are in the columns"),
@@ -89,7 +129,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint: str) -> None:
-    from open_instructions.explaining import explain
+    from open_instructions.reports.explain import explain
 
     with pytest.raises(OpenInstructionsError) as caught:
         explain(said, sample)
@@ -105,7 +145,10 @@ def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint
         ({"sample": True, "workers": 0}, "workers is a whole number from 1, not 0."),
         ({"sample": True, "max_tokens": -5}, "max_tokens is -5, and cannot be negative."),
         ({"sample": True, "ray_address": "x"}, "Use engine='ray'."),
-        ({"sample": True, "index_base": "medmcqa"}, "index_base is like lmflow:medmcqa=0, not 'medmcqa'."),
+        (
+            {"sample": True, "index_base": "medmcqa"},
+            "index_base is like lmflow:medmcqa=0, not 'medmcqa'.",
+        ),
         ({"data_dir": "/no/such"}, "data_dir takes the folder"),
     ],
 )
@@ -121,7 +164,10 @@ def test_python_is_told_of_parameters(options: dict[str, object], says: str) -> 
     [
         ("--sources=./mine.py names one.", "sources='./mine.py' names one."),
         ("Try --sources=all, or --out.", "Try sources='all', or out."),
-        ("x--out.json and a/--sample --outer", "x--out.json and a/--sample --outer"),  # a file's name stays as it is
+        (
+            "x--out.json and a/--sample --outer",
+            "x--out.json and a/--sample --outer",
+        ),  # a file's name stays as it is
         ("Make one: oi build --sample", "Make one: open_instructions.build(sample=True)"),
     ],
 )
@@ -155,8 +201,19 @@ def on_a_terminal(*arguments: str | Path, width: int = 80) -> list[str]:
 
     main, side = pty.openpty()
     code = "from open_instructions.cli import run; run()"
-    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
-    running = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], stdout=side, stderr=side, env=environment)
+    environment = {
+        **os.environ,
+        "TERM": "xterm",
+        "NO_COLOR": "1",
+        "COLUMNS": str(width),
+        "TERMINAL_WIDTH": str(width),
+    }
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=side,
+        stderr=side,
+        env=environment,
+    )
     os.close(side)
     seen = b""
     while True:
@@ -224,5 +281,12 @@ def test_the_help_groups_the_options_of_a_build() -> None:
 
     text = command("build", "--help", env={"COLUMNS": "80"}).stdout
     groups = re.findall(r"╭─ (.+?) ─+╮", text)
-    assert groups == ["Arguments", "Options", "What goes in", "Cleaning", "Where it goes", "Running"]
+    assert groups == [
+        "Arguments",
+        "Options",
+        "What goes in",
+        "Cleaning",
+        "Where it goes",
+        "Running",
+    ]
     assert "docs/cli.md" in command("--help").stdout

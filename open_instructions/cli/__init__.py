@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ..errors import OpenInstructionsError
-from ..places import store_fault
+from ..paths import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
 from .mistakes import in_words
@@ -55,8 +55,12 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback where something fails.")
+    ] = False,
 ) -> None:
     pass
 
@@ -78,7 +82,10 @@ def _came_of_an_interruption(error: BaseException) -> bool:
 
 
 def _interrupted(given: Sequence[str]) -> int:
-    fail("Interrupted.", "The same command goes on from what is done." if _command(given) in _GOES_ON else "")
+    fail(
+        "Interrupted.",
+        "The same command goes on from what is done." if _command(given) in _GOES_ON else "",
+    )
     return _INTERRUPTED
 
 
@@ -123,7 +130,10 @@ def _main(arguments: list[str] | None) -> int:
         if debug:
             raise
         hint = "The same command goes on from what is done." if _command(given) in _GOES_ON else ""
-        fail(f"There is not enough memory{f': {error}' if str(error) else ''}.", f"Fewer --workers need less. {hint}".strip())
+        fail(
+            f"There is not enough memory{f': {error}' if str(error) else ''}.",
+            f"Fewer --workers need less. {hint}".strip(),
+        )
         return 1
     except OSError as error:
         if debug:
@@ -138,7 +148,10 @@ def _main(arguments: list[str] | None) -> int:
         if fault := store_fault(error):
             fail(fault)
         else:
-            fail(f"{type(error).__name__}: {error}.", "This is a bug; --debug shows where. Please report it.")
+            fail(
+                f"{type(error).__name__}: {error}.",
+                "This is a bug; --debug shows where. Please report it.",
+            )
         return 1
 
 
@@ -148,7 +161,9 @@ def run() -> NoReturn:
     open_closed()
     if _command(sys.argv[1:]) in _GOES_ON and not _HELP & set(sys.argv):
         outlive_readers()  # what they make is on disk: their messages are not the result
-    atexit.register(_end, _orderly_end())  # before anything else is registered, and so called after it
+    atexit.register(
+        _end, _orderly_end()
+    )  # before anything else is registered, and so called after it
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
@@ -169,7 +184,9 @@ def _orderly_end() -> list[int]:
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one of them
+        if (
+            number is not None and signal.getsignal(number) is signal.SIG_DFL
+        ):  # nohup ignores one of them
             signal.signal(number, end)
     return came
 

@@ -10,15 +10,15 @@ import typer
 from rich.text import Text
 
 from ..errors import UsageError
-from ..places import shown
+from ..paths import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..gauges import Step as BuildStep
-    from ..planner import Plan
+    from ..building.plan import Plan
+    from ..building.progress import Step as BuildStep
 
 EXAMPLES = """Examples:
 
@@ -46,13 +46,28 @@ _IN, _CLEANING, _WHERE, _RUNNING = "What goes in", "Cleaning", "Where it goes", 
 def build(
     named: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.", show_default=False),
+        typer.Argument(
+            metavar="SOURCES",
+            help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.",
+            show_default=False,
+        ),
     ] = None,
     sources: Annotated[
-        str | None, typer.Option("--sources", "-s", help="The same as a list: alpaca,gpt4llm:zh,./mine.py", rich_help_panel=_IN)
+        str | None,
+        typer.Option(
+            "--sources",
+            "-s",
+            help="The same as a list: alpaca,gpt4llm:zh,./mine.py",
+            rich_help_panel=_IN,
+        ),
     ] = None,
     sample: Annotated[
-        bool, typer.Option("--sample", help="Use the small samples that ship with the package.", rich_help_panel=_IN)
+        bool,
+        typer.Option(
+            "--sample",
+            help="Use the small samples that ship with the package.",
+            rich_help_panel=_IN,
+        ),
     ] = False,
     data_dir: Annotated[
         list[str] | None,
@@ -64,11 +79,29 @@ def build(
             rich_help_panel=_IN,
         ),
     ] = None,
-    missing: Annotated[Literal["stop", "skip"], typer.Option(help="What to do when a source has no file.", rich_help_panel=_IN)] = "stop",
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; what is in the cache is used.", rich_help_panel=_IN)] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.", rich_help_panel=_IN)] = False,
+    missing: Annotated[
+        Literal["stop", "skip"],
+        typer.Option(help="What to do when a source has no file.", rich_help_panel=_IN),
+    ] = "stop",
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", help="Fetch nothing; what is in the cache is used.", rich_help_panel=_IN
+        ),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", "-y", help="Do not ask before more than 1 GB is fetched.", rich_help_panel=_IN
+        ),
+    ] = False,
     locked: Annotated[
-        str | None, typer.Option(metavar="OI.LOCK", help="Take exactly the files of this lock, or fail.", rich_help_panel=_IN)
+        str | None,
+        typer.Option(
+            metavar="OI.LOCK",
+            help="Take exactly the files of this lock, or fail.",
+            rich_help_panel=_IN,
+        ),
     ] = None,
     recipe: Annotated[
         str | None,
@@ -90,24 +123,36 @@ def build(
         ),
     ] = None,
     languages: Annotated[
-        str | None, typer.Option(help="Keep only these, like en,zh; the rest is in rejected/.", rich_help_panel=_CLEANING)
+        str | None,
+        typer.Option(
+            help="Keep only these, like en,zh; the rest is in rejected/.", rich_help_panel=_CLEANING
+        ),
     ] = None,
     not_languages: Annotated[
-        str | None, typer.Option(help="Drop these, like ko; they are in rejected/.", rich_help_panel=_CLEANING)
+        str | None,
+        typer.Option(help="Drop these, like ko; they are in rejected/.", rich_help_panel=_CLEANING),
     ] = None,
     licenses: Annotated[
         str | None,
         typer.Option(
-            help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.", rich_help_panel=_CLEANING
+            help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.",
+            rich_help_panel=_CLEANING,
         ),
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(min=0, help="Split conversations above this many tokens; 0 does not split.", rich_help_panel=_CLEANING)
+        int | None,
+        typer.Option(
+            min=0,
+            help="Split conversations above this many tokens; 0 does not split.",
+            rich_help_panel=_CLEANING,
+        ),
     ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.", rich_help_panel=_IN
+            metavar="NAME",
+            help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
+            rich_help_panel=_IN,
         ),
     ] = None,
     tokenizer: Annotated[
@@ -128,25 +173,48 @@ def build(
     ] = None,
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option(help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.", rich_help_panel=_RUNNING),
+        typer.Option(
+            help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = "local",
     ray_address: Annotated[
-        str | None, typer.Option(help="The cluster, like 10.0.0.1:6379; the one running here if not said.", rich_help_panel=_RUNNING)
+        str | None,
+        typer.Option(
+            help="The cluster, like 10.0.0.1:6379; the one running here if not said.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not said.", rich_help_panel=_RUNNING)] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes; one per CPU if not said.", rich_help_panel=_RUNNING),
+    ] = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Forget what an interrupted build of this kind finished.", rich_help_panel=_RUNNING)
+        bool,
+        typer.Option(
+            "--restart",
+            help="Forget what an interrupted build of this kind finished.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first record that a converter, rule or stage fails on.", rich_help_panel=_RUNNING)
+        bool,
+        typer.Option(
+            "--strict",
+            help="Stop at the first record that a converter, rule or stage fails on.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace another build in the same place.", rich_help_panel=_WHERE)
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace another build in the same place.", rich_help_panel=_WHERE
+        ),
     ] = False,
 ) -> None:
     """Build merged Parquet shards from upstream's files."""
-    from ..builder import build as run
-    from ..tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
+    from ..building.run import build as run
+    from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     started = time.monotonic()
     watcher = _Watcher()
@@ -205,7 +273,10 @@ def build(
 def _asked_for(named: list[str] | None, listed: str | None) -> str:
     """The sources, named in one of the two ways."""
     if named and listed is not None:
-        raise UsageError(f"Sources are named twice: {' '.join(named)}, and --sources {listed}.", hint="Name all of them in one place.")
+        raise UsageError(
+            f"Sources are named twice: {' '.join(named)}, and --sources {listed}.",
+            hint="Name all of them in one place.",
+        )
     return ",".join(named) if named else "all" if listed is None else listed
 
 
@@ -225,9 +296,13 @@ class _Watcher:
         for item in job.found.inputs:
             groups[item.source, item.subset].append(item)
         for (source, subset), items in groups.items():
-            names = ", ".join(shown(i.name) for i in items[:2]) + (f", … ({len(items)} files)" if len(items) > 2 else "")
+            names = ", ".join(shown(i.name) for i in items[:2]) + (
+                f", … ({len(items)} files)" if len(items) > 2 else ""
+            )
             unique = {i.path: i.size for i in items}
-            self._console.print(Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}")))
+            self._console.print(
+                Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}"))
+            )
         self.said = len(job.found.notes)
         for note in job.found.notes:
             self._console.print(Text(safe(f"Note: {note}")))
@@ -244,7 +319,7 @@ class _Watcher:
             self._start_bars(job)
 
     def _start_bars(self, job: Plan) -> None:
-        from ..builder import shares
+        from ..building.run import shares
 
         self._progress = bars(self._console)
         totals: Counter[str] = Counter()
@@ -270,7 +345,9 @@ class _Watcher:
         if self._progress:
             self._progress.update(self._bars[step.source], completed=step.total)
         elif step.source is not None:
-            self._console.print(Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}"))
+            self._console.print(
+                Text(f"{step.source}: {self._records[step.source]:,} records, {size(step.total)}")
+            )
 
     def done(self) -> None:
         if self._last:

@@ -21,16 +21,20 @@ oi cache prune gpt4all         remove what was fetched of a source"""
 
 
 def cache(
-    action: Annotated[Literal["list", "verify", "prune"], typer.Argument(help="list, verify or prune.")] = "list",
+    action: Annotated[
+        Literal["list", "verify", "prune"], typer.Argument(help="list, verify or prune.")
+    ] = "list",
     sources: Annotated[
-        str | None, typer.Argument(metavar="SOURCES", help="Only these, like gpt4all,sharegpt:v3.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="SOURCES", help="Only these, like gpt4all,sharegpt:v3.", show_default=False
+        ),
     ] = None,
 ) -> int:
     """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay there."""
-    from ..acquire.cache import Cache, is_there
-    from ..catalogue import suggest
-    from ..errors import UsageError
-    from ..places import sha256_of
+    from ..errors import UsageError, suggest
+    from ..inputs.cache import Cache, is_there
+    from ..paths import sha256_of
 
     kept = Cache()
     wanted = [name.strip() for name in sources.split(",")] if sources else []
@@ -38,12 +42,32 @@ def cache(
     known = sorted({name for e in there for name in (e.source, f"{e.source}:{e.subset}")})
     for name in wanted:
         if name not in known:
-            raise UsageError(f"Nothing is in the cache of {name!r}.", hint=suggest(name, known, "It has") if known else "It is empty.")
-    entries = [e for e in there if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted]
+            raise UsageError(
+                f"Nothing is in the cache of {name!r}.",
+                hint=suggest(name, known, "It has") if known else "It is empty.",
+            )
+    entries = [
+        e for e in there if not wanted or e.source in wanted or f"{e.source}:{e.subset}" in wanted
+    ]
     if action == "list":
-        rows = [[f"{e.source}:{e.subset}", e.name, size(e.size) if is_there(e) else "gone", e.sha256[:12], e.place] for e in entries]
+        rows = [
+            [
+                f"{e.source}:{e.subset}",
+                e.name,
+                size(e.size) if is_there(e) else "gone",
+                e.sha256[:12],
+                e.place,
+            ]
+            for e in entries
+        ]
         show("", ["source", "file", "size", "sha256", "from"], rows, spare=("sha256", "from"))
-        out().print(Text(safe(f"{len(entries)} files, {size(sum(e.size for e in entries))}, in {kept.folder}")))
+        out().print(
+            Text(
+                safe(
+                    f"{len(entries)} files, {size(sum(e.size for e in entries))}, in {kept.folder}"
+                )
+            )
+        )
         return 0
     damaged = []
     for entry in entries if action == "verify" or not wanted else ():
@@ -57,9 +81,21 @@ def cache(
     if action == "verify":
         for path in strangers:
             err().print(Text(safe(f"{path} belongs to nothing")))
-        out().print(Text(safe(f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to nothing")))
+        out().print(
+            Text(
+                safe(
+                    f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to nothing"
+                )
+            )
+        )
         return 1 if damaged else 0
     freed = sum(kept.remove(entry) for entry in (entries if wanted else damaged))
     freed += kept.sweep(strangers)
-    out().print(Text(safe(f"{len(entries if wanted else damaged)} files removed, {size(freed)} freed in {kept.folder}")))
+    out().print(
+        Text(
+            safe(
+                f"{len(entries if wanted else damaged)} files removed, {size(freed)} freed in {kept.folder}"
+            )
+        )
+    )
     return 0

@@ -18,15 +18,24 @@ oi check mix"""
 
 def check(
     directory: Annotated[
-        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="DIR", help="A build; the one made last by default.", show_default=False
+        ),
     ] = None,
 ) -> int:
     """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
-    from ..verify import check as run
+    from ..reports.check import check as run
 
     found = run(to_read(directory))
     for problem in found.problems:
         err().print(Text(safe(f"{found.path}: {problem}")))
     if found:
-        out().print(Text(safe(f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest says")))
+        out().print(
+            Text(
+                safe(
+                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest says"
+                )
+            )
+        )
     return 0 if found else 1

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..tables import UNSEEN, plain
-from ..tables import safe as safe
+from ..reports.tables import UNSEEN, plain
+from ..reports.tables import safe as safe
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -27,7 +27,9 @@ _LONGEST = 20_000
 
 def json_text(value: Any) -> str:
     """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has it."""
-    return UNSEEN.sub(lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2))
+    return UNSEEN.sub(
+        lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2)
+    )
 
 
 class _Console(Console):
@@ -93,14 +95,28 @@ def to_read(directory: str | None) -> str | os.PathLike[str]:
 
 def bars(console: Console) -> Progress:
     """Bars of bytes: how far, how fast, how long still."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), console=console
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
     )
 
 
-def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> None:
+def show(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: Sequence[str] = ()
+) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
     Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before the others, and that is said:
@@ -117,7 +133,10 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
     left_out = []
     for name in spare:
-        if _width(headings, rows, shown, gap=2) > console.width and (at := headings.index(name)) in shown:
+        if (
+            _width(headings, rows, shown, gap=2) > console.width
+            and (at := headings.index(name)) in shown
+        ):
             shown.remove(at)
             left_out.append(name)
     headings, rows = [headings[i] for i in shown], [[row[i] for i in shown] for row in rows]
@@ -125,19 +144,33 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], spa
         title=safe(title) or None, title_justify="left", title_style="bold", header_style="bold",
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
     )  # fmt: skip
-    numeric = [all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in rows) for i in range(len(headings))]
+    numeric = [
+        all(not row[i] or row[i][0].isdigit() or row[i] in ("missing", "?") for row in rows)
+        for i in range(len(headings))
+    ]
     for at, heading in enumerate(headings):
-        table.add_column(safe(heading), justify="right" if at and numeric[at] else "left", overflow="fold", no_wrap=not at or numeric[at])
+        table.add_column(
+            safe(heading),
+            justify="right" if at and numeric[at] else "left",
+            overflow="fold",
+            no_wrap=not at or numeric[at],
+        )
     for row in rows:
-        table.add_row(*(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None)
+        table.add_row(
+            *(Text(safe(cell)) for cell in row), style="bold" if row[0] == "all" else None
+        )
     console.print(table, soft_wrap=False)
     if left_out:
         console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.\n", style="dim"))
 
 
-def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, gap: int) -> int:
+def _width(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, gap: int
+) -> int:
     """Of a table with so much between two columns."""
-    return 2 + sum(max(len(cell) for cell in (headings[i], *(row[i] for row in rows))) + gap for i in shown)
+    return 2 + sum(
+        max(len(cell) for cell in (headings[i], *(row[i] for row in rows))) + gap for i in shown
+    )
 
 
 def size(count: int) -> str:

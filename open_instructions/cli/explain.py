@@ -15,28 +15,51 @@ oi explain alpaca/000017
 
 oi explain sharegpt/QWJhYvA mix --data-dir downloads"""
 
-_STYLES = {"heading": "bold", "refused": "red", "note": "yellow", "added": "green", "removed": "red", "near": "dim"}
+_STYLES = {
+    "heading": "bold",
+    "refused": "red",
+    "note": "yellow",
+    "added": "green",
+    "removed": "red",
+    "near": "dim",
+}
 
 
 def explain(
-    id: Annotated[str, typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/.")],
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/."),
+    ],
     directory: Annotated[
-        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="DIR", help="A build; the one made last by default.", show_default=False
+        ),
     ] = None,
     data_dir: Annotated[
         list[str] | None,
         typer.Option(
-            "--data-dir", "-d", metavar="FOLDER", help="Where the upstream files are now, if they moved. Can be given several times."
+            "--data-dir",
+            "-d",
+            metavar="FOLDER",
+            help="Where the upstream files are now, if they moved. Can be given several times.",
         ),
     ] = None,
     sources: Annotated[
-        str | None, typer.Option("--sources", "-s", metavar="FILE", help="The .py file of a source of your own.", show_default=False)
+        str | None,
+        typer.Option(
+            "--sources",
+            "-s",
+            metavar="FILE",
+            help="The .py file of a source of your own.",
+            show_default=False,
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
     """Show where one record came from and what each stage did to it, before and after."""
-    from ..explaining import explain as look
-    from ..narrative import LONG, lines
+    from ..reports.explain import explain as look
+    from ..reports.narrative import LONG, lines
 
     found = look(id, to_read(directory), data_dir=data_dir or None, sources=sources)
     console = out()

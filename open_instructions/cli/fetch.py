@@ -15,8 +15,8 @@ from .console import bars, err, out, safe, show, size
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..acquire.fetch import Needs, Wanted
-    from ..planner import Fetching
+    from ..building.plan import Fetching
+    from ..inputs.fetch import Needs, Wanted
 
 EXAMPLES = """Examples:
 
@@ -29,15 +29,22 @@ oi fetch gpt4all:p3 --yes         without being asked"""
 
 def fetch(
     named: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCES", help="Some like alpaca gpt4llm:zh; all if none is named.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCES",
+            help="Some like alpaca gpt4llm:zh; all if none is named.",
+            show_default=False,
+        ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")
+    ] = False,
 ) -> int:
     """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a digest is known."""
-    from ..acquire.cache import Cache
-    from ..acquire.fetch import needs
+    from ..building.plan import bring, told
     from ..catalogue import select
-    from ..planner import bring, told
+    from ..inputs.cache import Cache
+    from ..inputs.fetch import needs
 
     cache = Cache()
     needed = needs(select(",".join(named) if named else "all"), cache)
@@ -50,20 +57,32 @@ def fetch(
         out().print(Text(safe(f"All is there already, in {cache.folder}")))
     else:
         there = len(needed.wanted) - sum(bool(f.file) for f in failed)
-        out().print(Text(safe(f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}")))
+        out().print(
+            Text(
+                safe(
+                    f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}"
+                )
+            )
+        )
     return FetchError.exit_code if failed else 0
 
 
 def watching(*, yes: bool) -> Fetching:
     """How the commands fetch: they ask on a terminal, and show bars there, or a line per file elsewhere."""
-    from ..planner import Fetching
+    from ..building.plan import Fetching
 
     watcher = _Watcher()
-    return Fetching(confirm=None if yes else _confirm, progress=watcher.step, landed=watcher.landed, begin=watcher.begin, end=watcher.close)
+    return Fetching(
+        confirm=None if yes else _confirm,
+        progress=watcher.step,
+        landed=watcher.landed,
+        begin=watcher.begin,
+        end=watcher.close,
+    )
 
 
 def _confirm(needed: Needs) -> bool:
-    from ..acquire.fetch import LARGE
+    from ..inputs.fetch import LARGE
 
     if needed.size < LARGE and not needed.unsized:
         return True
@@ -78,7 +97,15 @@ def _amount(needed: Needs) -> str:
 
 
 def _summary(needed: Needs) -> None:
-    rows = [[f"{w.source}:{w.subset}", w.name, size(w.size) if w.size is not None else "?", str(w.place)] for w in needed.wanted]
+    rows = [
+        [
+            f"{w.source}:{w.subset}",
+            w.name,
+            size(w.size) if w.size is not None else "?",
+            str(w.place),
+        ]
+        for w in needed.wanted
+    ]
     show("To fetch", ["source", "file", "size", "from"], rows)
 
 
@@ -94,11 +121,15 @@ class _Watcher:
 
     def begin(self, needed: Needs) -> None:
         names = len(needed.wanted)
-        self._console.print(Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {_amount(needed)}")))
+        self._console.print(
+            Text(safe(f"Fetching {names} file{'s' if names != 1 else ''}, {_amount(needed)}"))
+        )
         if not self._console.is_terminal:
             return
         self._progress = bars(self._console)
-        self._tasks[None] = self._progress.add_task("all", total=None if needed.unsized else needed.size)
+        self._tasks[None] = self._progress.add_task(
+            "all", total=None if needed.unsized else needed.size
+        )
         self._progress.start()
 
     def step(self, wanted: Wanted, done: int, total: int | None) -> None:
@@ -107,14 +138,21 @@ class _Watcher:
             if self._progress is None:
                 return
             if wanted not in self._tasks:
-                self._tasks[wanted] = self._progress.add_task(safe(f"{wanted.source}:{wanted.subset} {wanted.name}"), total=total)
+                self._tasks[wanted] = self._progress.add_task(
+                    safe(f"{wanted.source}:{wanted.subset} {wanted.name}"), total=total
+                )
             self._progress.update(self._tasks[wanted], completed=done, total=total)
             self._progress.update(self._tasks[None], completed=sum(self._done.values()))
 
     def landed(self, wanted: Wanted) -> None:
         """Verified, and in the cache."""
         if self._progress is None:
-            print(safe(f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(self._done.get(wanted, 0))}"), file=sys.stderr)
+            print(
+                safe(
+                    f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(self._done.get(wanted, 0))}"
+                ),
+                file=sys.stderr,
+            )
 
     def close(self) -> None:
         if self._progress is not None:

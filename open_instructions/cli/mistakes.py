@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Any
 
-from ..catalogue import suggest
+from ..errors import suggest
 
 
 def in_words(error: Any) -> tuple[str, str]:
@@ -25,13 +25,18 @@ def _no_such_option(context: Any, command: str, option: str) -> tuple[str, str]:
     parameters = context.command.get_params(context) if context else []
     known = [name for parameter in parameters for name in parameter.opts if name.startswith("--")]
     near = difflib.get_close_matches(option[:100], known, n=1, cutoff=0.6)
-    return f"{command} has no option {option[:100]}.", f"Did you mean {near[0]}?" if near else f"{command} --help lists its options."
+    return (
+        f"{command} has no option {option[:100]}.",
+        f"Did you mean {near[0]}?" if near else f"{command} --help lists its options.",
+    )
 
 
 def _wrong_value(error: Any) -> str:
     """For a value of the wrong kind; "" for anything else."""
     parameter = getattr(error, "param", None)
-    found: list[Any] = getattr(error.__cause__, "errors", list)()  # of pydantic, in the releases of Typer that use it
+    found: list[Any] = getattr(
+        error.__cause__, "errors", list
+    )()  # of pydantic, in the releases of Typer that use it
     if parameter is None or not found:
         return ""
     name = next((o for o in parameter.opts if o.startswith("--")), str(parameter.name).upper())

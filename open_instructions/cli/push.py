@@ -11,7 +11,7 @@ from rich.text import Text
 from .console import err, out, safe
 
 if TYPE_CHECKING:
-    from ..usage import Usage
+    from ..rights.rows import Usage
 
 EXAMPLES = """Examples:
 
@@ -23,15 +23,26 @@ oi push mix me/mix             asks where its licences restrict what others may 
 def push(
     directory: Annotated[str, typer.Argument(metavar="DIR", help="A build.")],
     repository: Annotated[
-        str, typer.Argument(metavar="REPO", help="A dataset repository on the hub, like me/mix; made if it is not there.")
+        str,
+        typer.Argument(
+            metavar="REPO",
+            help="A dataset repository on the hub, like me/mix; made if it is not there.",
+        ),
     ],
-    private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before publishing what licences restrict.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Make the repository private.")
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask before publishing what licences restrict."),
+    ] = False,
 ) -> None:
     """Upload a build with its card to the hub. A build that oi check refuses is not uploaded."""
-    from ..publishing import push as run
+    from ..exports.hub import push as run
 
-    done = run(directory, repository, private=private, confirm=(lambda _: True) if yes else _confirm)
+    done = run(
+        directory, repository, private=private, confirm=(lambda _: True) if yes else _confirm
+    )
     out().print(Text(safe(f"{done.url} is at {done.commit}")))
 
 

@@ -17,14 +17,17 @@ oi sources gpt4all         one, with the files looked for and the rules"""
 
 
 def sources(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for, what is cached."""
-    from ..acquire.cache import Cache
     from ..catalogue import registry, select
-    from ..describe import as_dict, as_text
-    from ..summary import sources as catalogue
+    from ..catalogue.pages import as_dict, as_text
+    from ..inputs.cache import Cache
+    from ..reports.stats import sources as catalogue
 
     if as_json:
         chosen = [s.source for s in select(name)] if name else registry().all()

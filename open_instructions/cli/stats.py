@@ -20,14 +20,19 @@ oi stats mix --json        for scripts"""
 
 def stats(
     directory: Annotated[
-        str | None, typer.Argument(metavar="DIR", help="A build; the one made last by default.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="DIR", help="A build; the one made last by default.", show_default=False
+        ),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every table, and what each licence asks for.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every table, and what each licence asks for.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
-    from ..summary import stats as summarise
-    from ..tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
+    from ..reports.stats import stats as summarise
+    from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     found = summarise(to_read(directory))
     if as_json:
@@ -43,7 +48,11 @@ def stats(
     show("Rejected", *reasons_table(found.ledger))
     show("Changed by rules", *edits_table(found.ledger))
     total = found.all.conversations or 1
-    show("Languages", ["language", "conversations", "share"], [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()])
+    show(
+        "Languages",
+        ["language", "conversations", "share"],
+        [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()],
+    )
     show("Licences", *found.usage.table(), spare=("tokens", "answers by"))
     for line in found.terms():
         out().print(Text(safe(line)))

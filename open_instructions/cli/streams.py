@@ -44,7 +44,11 @@ class _Outliving(io.FileIO):
         super().__init__(*given, **named)
         # a terminal that is closed has the error of a disk that fails
         terminal = stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
-        self._gone = (errno.EPIPE, errno.ECONNRESET, errno.EIO) if terminal else (errno.EPIPE, errno.ECONNRESET)
+        self._gone = (
+            (errno.EPIPE, errno.ECONNRESET, errno.EIO)
+            if terminal
+            else (errno.EPIPE, errno.ECONNRESET)
+        )
 
     def write(self, data: Any, /) -> int:
         try:

@@ -28,13 +28,19 @@ class Engine(Protocol):
 
     def __exit__(self, *raised: object) -> None: ...
 
-    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
+    def map(
+        self, function: Callable[[T], R], items: Iterable[T], native: bool = False
+    ) -> Iterator[R]:
         """The results of `function` in the order of `items`. Few items wait at a time. `native` says that it spends its time
         outside of Python, where threads are as good as processes."""
         ...
 
     def exchange(
-        self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
+        self,
+        scatter: Callable[[T, int], Sequence[M]],
+        items: Sequence[T],
+        gather: Callable[[Sequence[M]], R],
+        parts: int,
     ) -> Iterator[R]:
         """`scatter` makes of an item one message for each of the `parts`; `gather` gets the messages of all items for one
         part, in the order of the items. Its results in the order of the parts: at no time more than one part is in the
@@ -42,7 +48,13 @@ class Engine(Protocol):
         ...
 
 
-def in_order(submit: Callable[[T], P], result: Callable[[P], R], items: Iterable[T], waiting: deque[P], many: int) -> Iterator[R]:
+def in_order(
+    submit: Callable[[T], P],
+    result: Callable[[P], R],
+    items: Iterable[T],
+    waiting: deque[P],
+    many: int,
+) -> Iterator[R]:
     """Hand out items and yield their results in order; `waiting` holds what is handed out and not yielded, `many` at the most."""
     for item in items:
         waiting.append(submit(item))

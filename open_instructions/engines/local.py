@@ -45,14 +45,22 @@ class Local:
     def __exit__(self, *raised: object) -> None:
         self._end_workers()
 
-    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
+    def map(
+        self, function: Callable[[T], R], items: Iterable[T], native: bool = False
+    ) -> Iterator[R]:
         if self._workers <= 1:
             yield from map(function, items)
         elif native:
             self._end_workers()  # they would only hold memory
             threads = ThreadPoolExecutor(self._workers)
             try:
-                yield from in_order(lambda item: threads.submit(function, item), Future.result, items, deque(), 2 * self._workers)
+                yield from in_order(
+                    lambda item: threads.submit(function, item),
+                    Future.result,
+                    items,
+                    deque(),
+                    2 * self._workers,
+                )
             finally:
                 threads.shutdown(cancel_futures=True)
         else:
@@ -62,7 +70,9 @@ class Local:
         if not self._pool:
             context = get_context("spawn")
             self._ear, self._mouth = context.Pipe(duplex=False)
-            self._pool = ProcessPoolExecutor(self._workers, context, initializer=_start, initargs=(self._ear,))
+            self._pool = ProcessPoolExecutor(
+                self._workers, context, initializer=_start, initargs=(self._ear,)
+            )
         pool = self._pool
 
         def submit(item: T) -> Future[R]:
@@ -85,7 +95,11 @@ class Local:
             self._pool = None
 
     def exchange(
-        self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
+        self,
+        scatter: Callable[[T, int], Sequence[M]],
+        items: Sequence[T],
+        gather: Callable[[Sequence[M]], R],
+        parts: int,
     ) -> Iterator[R]:
         self._end_workers()  # one process does this, and has more room without them
         if parts == 1:

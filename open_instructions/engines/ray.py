@@ -39,7 +39,8 @@ class Ray:
         self._mine = not ray.is_initialized()
         if not self._mine and self._address not in (None, ray.get_runtime_context().gcs_address):
             raise UsageError(
-                "Ray is in use in this process, with another cluster.", hint="Leave the address out, or call ray.shutdown() first."
+                "Ray is in use in this process, with another cluster.",
+                hint="Leave the address out, or call ray.shutdown() first.",
             )
         if self._mine:
             try:
@@ -52,7 +53,8 @@ class Ray:
                 )
             except (OSError, ValueError, RuntimeError) as error:
                 raise UsageError(
-                    f"The Ray cluster {self._address} cannot be reached: {error}.", hint="ray status shows whether it runs."
+                    f"The Ray cluster {self._address} cannot be reached: {error}.",
+                    hint="ray status shows whether it runs.",
                 ) from error
         self._many = 2 * (self._workers or max(int(ray.cluster_resources().get("CPU", 1)), 1))
         return self
@@ -63,12 +65,24 @@ class Ray:
         if self._mine:
             self._ray.shutdown()
 
-    def map(self, function: Callable[[T], R], items: Iterable[T], native: bool = False) -> Iterator[R]:
+    def map(
+        self, function: Callable[[T], R], items: Iterable[T], native: bool = False
+    ) -> Iterator[R]:
         task = self._task(_apply)
-        yield from in_order(partial(task.remote, self._ray.put(function)), self._result, items, self._waiting, self._many)
+        yield from in_order(
+            partial(task.remote, self._ray.put(function)),
+            self._result,
+            items,
+            self._waiting,
+            self._many,
+        )
 
     def exchange(
-        self, scatter: Callable[[T, int], Sequence[M]], items: Sequence[T], gather: Callable[[Sequence[M]], R], parts: int
+        self,
+        scatter: Callable[[T, int], Sequence[M]],
+        items: Sequence[T],
+        gather: Callable[[Sequence[M]], R],
+        parts: int,
     ) -> Iterator[R]:
         sender = self._task(_scatter, num_returns=parts)
         function = self._ray.put(scatter)
@@ -90,11 +104,14 @@ class Ray:
             return self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             cause = getattr(error, "cause", None)
-            if isinstance(cause, Exception) and not isinstance(cause, self._ray.exceptions.RayError):
+            if isinstance(cause, Exception) and not isinstance(
+                cause, self._ray.exceptions.RayError
+            ):
                 raise cause from error
             said = str(cause or error).strip().rpartition("\n")[2]  # behind a traceback
             raise OpenInstructionsError(
-                f"Ray gave up on a piece of work: {type(error).__name__}: {said}", hint="The same command goes on from what is done."
+                f"Ray gave up on a piece of work: {type(error).__name__}: {said}",
+                hint="The same command goes on from what is done.",
             ) from error
 
 
@@ -122,5 +139,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise UsageError("The engine ray needs the package ray.", hint="pip install 'open-instructions[ray]'") from error
+        raise UsageError(
+            "The engine ray needs the package ray.", hint="pip install 'open-instructions[ray]'"
+        ) from error
     return ray

@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 from ..engines import Engine
 from ..ledger import Ledger
-from ..places import children, make_folder
+from ..paths import children, make_folder
 from ..recipe import Recipe
+from ..rights.rows import Usage
 from ..store import DATA, REJECTED
-from ..usage import Usage
-from .fate import find_fate
 from .layout import Group, Layout
+from .verdicts import find_fate
 from .write import COPIES, Job, Written, survey, write_shard
 
 
@@ -43,7 +43,13 @@ Watch = Callable[[int, int], None]
 
 
 def merge(
-    engine: Engine, chunks: Path, counts: Sequence[int], ready: Path, recipe: Recipe, sources: Sequence[str], watch: Watch | None = None
+    engine: Engine,
+    chunks: Path,
+    counts: Sequence[int],
+    ready: Path,
+    recipe: Recipe,
+    sources: Sequence[str],
+    watch: Watch | None = None,
 ) -> Merged:
     """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each (`counts`)."""
     fate = find_fate(engine, chunks, counts, recipe, sources)
@@ -62,19 +68,34 @@ def merge(
     for kind in layouts:
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
-    with_fates = ((job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group}) for job in jobs)
+    with_fates = (
+        (job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group})
+        for job in jobs
+    )
     sizes = [size for layout in layouts.values() for size in layout.sizes]
     if watch:
         watch(0, sum(sizes))
     written: list[Written] = []
-    for done in engine.map(partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True):
+    for done in engine.map(
+        partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True
+    ):
         written.append(done)
         if watch:
             watch(sum(sizes[: len(written)]), sum(sizes))
-    for path in [p for kind in layouts for p in children(ready / kind) if f"{kind}/{p.name}" not in {job.path for job in jobs}]:
+    for path in [
+        p
+        for kind in layouts
+        for p in children(ready / kind)
+        if f"{kind}/{p.name}" not in {job.path for job in jobs}
+    ]:
         path.unlink()  # a draft of a node that was lost
     usage = sum([w.usage for w in written], Usage())
-    return Merged([w.shard for w in written], ledger, sorted({label for w in written for label in w.languages}), usage)
+    return Merged(
+        [w.shard for w in written],
+        ledger,
+        sorted({label for w in written for label in w.languages}),
+        usage,
+    )
 
 
 def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[Job]:

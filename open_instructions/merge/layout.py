@@ -44,7 +44,9 @@ class Layout:
         start = 0
         while start < len(lengths):
             before = int(ends[start - 1]) if start else 0
-            full = int(np.searchsorted(ends, GROUP_BYTES - self._size + before))  # the row that reaches the bytes
+            full = int(
+                np.searchsorted(ends, GROUP_BYTES - self._size + before)
+            )  # the row that reaches the bytes
             stop = min(full + 1, start + GROUP_ROWS - self._rows, len(lengths))
             self._group.append(Span(kind, chunk, start, stop))
             self._rows += stop - start

@@ -9,15 +9,24 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, strings, view, whole
-from ..columns import PARQUET, PART_BYTES, RAW, RAW_BYTES, ROWS, TURNS, data_schema, rejected_schema
 from ..ledger import Ledger
-from ..places import Counted, write_whole
+from ..paths import Counted, write_whole
+from ..rights.rows import Usage
 from ..schema import Reason, Rejected
 from ..store import DATA, REJECTED
 from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
-from ..usage import Usage
-from .fate import STAGE, ChunkFate
+from ..store.columns import (
+    PARQUET,
+    PART_BYTES,
+    RAW,
+    RAW_BYTES,
+    ROWS,
+    TURNS,
+    data_schema,
+    rejected_schema,
+)
 from .layout import Group, Span
+from .verdicts import STAGE, ChunkFate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +86,9 @@ def survey(work: tuple[int, ChunkFate], *, chunks: Path) -> Surveyed:
     }
     for what, count in counts.items():
         ledger.add(source, subset, STAGE, what, int(count))
-    ledger.add(source, subset, STAGE, "rejected_records", int(records[~stays].sum()), Reason.DUPLICATE)
+    ledger.add(
+        source, subset, STAGE, "rejected_records", int(records[~stays].sum()), Reason.DUPLICATE
+    )
     ledger.add(source, subset, STAGE, "rejected_turns", int(turns[~stays].sum()), Reason.DUPLICATE)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     return Surveyed(
@@ -113,14 +124,21 @@ def _write(job: Job, fates: Mapping[int, ChunkFate], chunks: Path, file: IO[byte
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table)
             del table  # before there is another
-    return Written({"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()}, languages, usage)
+    return Written(
+        {"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()},
+        languages,
+        usage,
+    )
 
 
 def _table(group: Group, fates: Mapping[int, ChunkFate], chunks: Path) -> pa.Table:
     """One row group, in one piece: its pages must not show where chunks were cut."""
     import pyarrow as pa
 
-    spans = [_rows(chunks, span, fates[span.chunk]).slice(span.start, span.stop - span.start) for span in group]
+    spans = [
+        _rows(chunks, span, fates[span.chunk]).slice(span.start, span.stop - span.start)
+        for span in group
+    ]
     return pa.concat_tables(spans).combine_chunks()
 
 
@@ -149,7 +167,11 @@ def _data(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:
             columns[0][row] = columns[1][row] + columns[0][row][len(old) :]
         for at, values in enumerate(columns):
             table = table.set_column(at, table.schema.field(at), strings(values))
-    return table.filter(booleans(np.isin(place, list(fate.dropped), invert=True))) if fate.dropped else table
+    return (
+        table.filter(booleans(np.isin(place, list(fate.dropped), invert=True)))
+        if fate.dropped
+        else table
+    )
 
 
 def _rejected(chunks: Path, index: int, fate: ChunkFate) -> pa.Table:

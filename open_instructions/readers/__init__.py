@@ -18,7 +18,7 @@ from typing import Any
 
 from ..catalogue import Subset
 from ..errors import InputError
-from ..places import is_remote
+from ..paths import is_remote
 from ..schema import Reason
 from . import jsontext, parquet
 from .buffer import Buffer
@@ -28,7 +28,17 @@ from .envelopes import Envelope, read_envelope
 from .frames import Frame, RepeatedKey, parse, printable
 from .layouts import Layout, layout_of, lists_of_records, several
 from .slabs import Framed, Slab, Walk
-from .streams import ByteStream, archive_fault, is_archive, member_name, member_size, members, open_stream, plain_name, seekable
+from .streams import (
+    ByteStream,
+    archive_fault,
+    is_archive,
+    member_name,
+    member_size,
+    members,
+    open_stream,
+    plain_name,
+    seekable,
+)
 
 __all__ = [
     "UTF_8",
@@ -67,7 +77,9 @@ class Opened:
 
     @property
     def share(self) -> float:
-        return self._stream.share if self._stream else self._share  # to ask where a file stands costs more than to read a small record
+        return (
+            self._stream.share if self._stream else self._share
+        )  # to ask where a file stands costs more than to read a small record
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
         """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records, as far as that goes."""
@@ -99,7 +111,11 @@ class Opened:
     @property
     def _is_plain(self) -> bool:
         """Can whoever sees the file read any part of it?"""
-        is_file = self.member is None and not is_remote(self.path) and plain_name(self._name) == self._name
+        is_file = (
+            self.member is None
+            and not is_remote(self.path)
+            and plain_name(self._name) == self._name
+        )
         return is_file and self._encoding == UTF_8
 
     @property
@@ -127,7 +143,12 @@ class Opened:
         kind = self._layout.kind
         if kind == "empty":
             yield (
-                Frame(0, "", reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE, detail=buffer.fault or "the file is empty"),
+                Frame(
+                    0,
+                    "",
+                    reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE,
+                    detail=buffer.fault or "the file is empty",
+                ),
                 None,
             )
         elif kind == "lines":
@@ -165,7 +186,9 @@ class Opened:
                 buffer = self._buffer(stream)
                 buffer.skip_space()
                 self.header = self._careful_header(buffer, items)
-        if self.subset.format != "envelope" and (others := lists_of_records(self.header, self.subset)):
+        if self.subset.format != "envelope" and (
+            others := lists_of_records(self.header, self.subset)
+        ):
             raise self._said(several([items, *others]))
 
     def _careful_header(self, buffer: Buffer, items: str) -> dict[str, Any]:

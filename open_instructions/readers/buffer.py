@@ -14,7 +14,9 @@ from .streams import ByteStream
 BLOCK = 1 << 20
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_CUT = re.compile(r"\s*|\\(u[0-9a-fA-F]{0,4})?|-|[.eE][+-]?|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I[nfity]{0,6}")
+_CUT = re.compile(
+    r"\s*|\\(u[0-9a-fA-F]{0,4})?|-|[.eE][+-]?|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I[nfity]{0,6}"
+)
 """What is left of a value where it breaks because the file ends."""
 _CLOSING = {"[": "]", "{": "}"}
 _decode = json.JSONDecoder().raw_decode
@@ -92,7 +94,11 @@ class Buffer:
                 offset, near_end = error.pos - self.at, cut_off(error, self.text)
                 if near_end and self.grow():
                     continue
-                raise Broken(offset, error.msg, self.ended and _ends_inside(error, self.text[self.at + offset :])) from None
+                raise Broken(
+                    offset,
+                    error.msg,
+                    self.ended and _ends_inside(error, self.text[self.at + offset :]),
+                ) from None
             except RecursionError:
                 raise Broken(0, f"nested deeper than {MAX_DEPTH}", False, Reason.TOO_DEEP) from None
             except ValueError as error:  # an integer of more digits than Python parses
@@ -150,6 +156,8 @@ def _ends_inside(error: json.JSONDecodeError, rest: str) -> bool:
 class Broken(Exception):
     """The text here is no JSON value: where it breaks (characters from its start), why, and whether the file ends there."""
 
-    def __init__(self, offset: int, detail: str, at_end: bool, reason: Reason = Reason.INVALID_JSON) -> None:
+    def __init__(
+        self, offset: int, detail: str, at_end: bool, reason: Reason = Reason.INVALID_JSON
+    ) -> None:
         super().__init__(detail)
         self.offset, self.detail, self.at_end, self.reason = offset, detail, at_end, reason

@@ -27,9 +27,15 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
     size = 0
     for name in keys_of(buffer):
         if isinstance(name, Frame):
-            raise InputError(f"The file is a table by columns, and breaks off or is broken: {name.detail}.", hint=_HINT)
+            raise InputError(
+                f"The file is a table by columns, and breaks off or is broken: {name.detail}.",
+                hint=_HINT,
+            )
         if name in columns:
-            raise InputError(f"The file is a table by columns, and has two of the name {name[:80]!r}.", hint=_HINT)
+            raise InputError(
+                f"The file is a table by columns, and has two of the name {name[:80]!r}.",
+                hint=_HINT,
+            )
         columns[name] = []
         here: list[str] = []
         try:
@@ -38,11 +44,20 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
                 here.append(label)
                 size += len(cell)
                 if size > LARGEST:
-                    raise InputError(f"The file is a table by columns of more than {LARGEST >> 20} MB.", hint=_HINT)
+                    raise InputError(
+                        f"The file is a table by columns of more than {LARGEST >> 20} MB.",
+                        hint=_HINT,
+                    )
         except Broken as error:
-            raise InputError(f"The file is a table by columns, and column {name[:80]!r} is broken: {error.detail}.", hint=_HINT) from None
+            raise InputError(
+                f"The file is a table by columns, and column {name[:80]!r} is broken: {error.detail}.",
+                hint=_HINT,
+            ) from None
         if labels is not None and here != labels:
-            raise InputError(f"The file is a table by columns, and column {name[:80]!r} has other rows than the first.", hint=_HINT)
+            raise InputError(
+                f"The file is a table by columns, and column {name[:80]!r} has other rows than the first.",
+                hint=_HINT,
+            )
         labels = here
     yield from ((frame, None) for frame in _rows(columns, labels or []))
     yield from trailing(buffer, len(labels or []))

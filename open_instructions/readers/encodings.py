@@ -25,7 +25,9 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_WIDE = {name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")}
+_WIDE = {
+    name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+}
 _BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
 """The first two characters of JSON text with records in it."""
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
@@ -35,7 +37,13 @@ _NEAR = 0.85
 """A guess that is so near to the best, of it, is named too: in a few letters encodings of one family look alike."""
 _COMMON = "cp1252"
 """The most frequent of them comes first."""
-_PYTHON_NAMES = {"shift_jis": "cp932", "euc-kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "windows-1252": "cp1252"}
+_PYTHON_NAMES = {
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "windows-1252": "cp1252",
+}
 """What is written by Windows under these names has more characters than their standards."""
 _SHIFTS = (b"\x1b$", b"\x1b(")
 """How ISO-2022 goes from ASCII to other characters and back: control characters, which JSON has not."""
@@ -52,9 +60,15 @@ def known_encoding(name: str) -> str:
         found = codecs.lookup(name)
         text = found._is_text_encoding and found.incrementaldecoder is not None
     except (LookupError, ValueError):
-        raise UsageError(f"There is no encoding {name[:40]!r}.", hint="Examples are gb18030, big5, cp932, cp1252.") from None
+        raise UsageError(
+            f"There is no encoding {name[:40]!r}.",
+            hint="Examples are gb18030, big5, cp932, cp1252.",
+        ) from None
     if not text or found.name.replace("-", "_") in _NO_CHARSETS:
-        raise UsageError(f"{name!r} is not an encoding of text files.", hint="Examples are gb18030, big5, cp932, cp1252.")
+        raise UsageError(
+            f"{name!r} is not an encoding of text files.",
+            hint="Examples are gb18030, big5, cp932, cp1252.",
+        )
     return found.name
 
 

@@ -48,7 +48,11 @@ def read_envelope(path: Path, items: str) -> Envelope | None:
     whole = bytes(_members(data).get(items, b"")) if len(places) == 1 else b""
     found = certain_values(whole[1:-1]) if whole and data.startswith(whole, places[0]) else []
     header = _header(data[: places[0]], data[places[0] + len(whole) :], items) if found else None
-    return None if header is None else Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
+    return (
+        None
+        if header is None
+        else Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
+    )
 
 
 def _ends(data: bytes, start: int, found: Sequence[Any]) -> Sequence[int]:

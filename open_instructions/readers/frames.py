@@ -107,12 +107,17 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
     except ValueError as error:  # an integer of more digits than Python parses
         return Reject(Reason.INVALID_JSON, str(error).partition(";")[0])
     if not isinstance(value, dict):
-        return Reject(Reason.NOT_AN_OBJECT, f"a record is an object, this is {_KINDS.get(type(value), 'null')}")
+        return Reject(
+            Reason.NOT_AN_OBJECT,
+            f"a record is an object, this is {_KINDS.get(type(value), 'null')}",
+        )
     return value
 
 
 @cache
-def fast_decoder(shape: Literal["value", "raw list", "raw object"]) -> tuple[Callable[[Any], Any], type[Exception]] | None:
+def fast_decoder(
+    shape: Literal["value", "raw list", "raw object"],
+) -> tuple[Callable[[Any], Any], type[Exception]] | None:
     """msgspec's decoder and the error that it raises: of a whole value, or of one whose parts stay as they stand (`bytes` of each);
     None where it is not installed."""
     try:
@@ -123,7 +128,13 @@ def fast_decoder(shape: Literal["value", "raw list", "raw object"]) -> tuple[Cal
     return msgspec.json.Decoder(of).decode, msgspec.DecodeError
 
 
-_KINDS = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "true or false"}
+_KINDS = {
+    list: "a list",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+}
 
 
 def _depth(text: str) -> int:
@@ -142,4 +153,8 @@ def _depth(text: str) -> int:
 
 def printable(text: str) -> str:
     """Text for the `raw` column: what was not UTF-8 shows as \\xNN."""
-    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    )

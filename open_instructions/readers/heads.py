@@ -31,7 +31,9 @@ class Head(NamedTuple):
     cut: bool
 
 
-def read_head(path: Path, member: int | None, subset: Subset, most: int, encoding: str = "") -> Head:
+def read_head(
+    path: Path, member: int | None, subset: Subset, most: int, encoding: str = ""
+) -> Head:
     """The records in the first `most` bytes of a JSON file, up to eight, as a subset reads them.
 
     Raises InputError if the file cannot be read at all.
@@ -40,7 +42,9 @@ def read_head(path: Path, member: int | None, subset: Subset, most: int, encodin
     opened.read_header()
     parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES))
     records = islice((record for record in parsed if not isinstance(record, Reject)), _RECORDS)
-    return Head(tuple(_under_header(record, opened.header, subset) for record in records), opened.cut)
+    return Head(
+        tuple(_under_header(record, opened.header, subset) for record in records), opened.cut
+    )
 
 
 def is_one_object(path: Path, member: int | None, encoding: str = "") -> bool:
@@ -103,7 +107,9 @@ class _Beginning:
 class _OpenedHead(Opened):
     """An open input of which the first `most` bytes are read."""
 
-    def __init__(self, path: Path, member: int | None, subset: Subset, most: int, encoding: str) -> None:
+    def __init__(
+        self, path: Path, member: int | None, subset: Subset, most: int, encoding: str
+    ) -> None:
         super().__init__(path, member, subset, encoding)
         self._most = most
         self._beginnings: list[_Beginning] = []

@@ -23,7 +23,9 @@ SIDE_BY_SIDE = re.compile(r"\}[ \t]?\{")
 _decode = json.JSONDecoder().raw_decode
 
 
-def _elements(buffer: Buffer, row: int = 0, last: Any = None) -> Generator[tuple[Frame, Any], None, int | None]:
+def _elements(
+    buffer: Buffer, row: int = 0, last: Any = None
+) -> Generator[tuple[Frame, Any], None, int | None]:
     """The elements of the array whose `[` was just consumed, up to and including its `]`, numbered from `row`; `last` is the one
     before them. Returns the number of the row that would come next, None where the file ended before it."""
     while True:
@@ -35,7 +37,15 @@ def _elements(buffer: Buffer, row: int = 0, last: Any = None) -> Generator[tuple
             buffer.at += 1
             continue
         if not mark:
-            yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault or "the file ends before its array is closed"), None
+            yield (
+                Frame(
+                    row,
+                    "",
+                    reason=Reason.TRUNCATED,
+                    detail=buffer.fault or "the file ends before its array is closed",
+                ),
+                None,
+            )
             return None
         frame, value = _value(buffer, row, last)
         yield frame, value
@@ -49,7 +59,12 @@ def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
     """What stands behind the end of the document: nothing, or one rejected frame."""
     if buffer.skip_space():
         text = buffer.rest()
-        yield Frame(row, text, reason=Reason.INVALID_JSON, detail="text behind the end of the document"), None
+        yield (
+            Frame(
+                row, text, reason=Reason.INVALID_JSON, detail="text behind the end of the document"
+            ),
+            None,
+        )
     elif buffer.fault:
         yield Frame(row, "", reason=Reason.TRUNCATED, detail=buffer.fault), None
 
@@ -140,7 +155,9 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         try:
             text, value = buffer.value()
         except Broken as error:
-            text, reason, detail = broken_member(buffer, error) if error.offset else broken_record(buffer, error, last)
+            text, reason, detail = (
+                broken_member(buffer, error) if error.offset else broken_record(buffer, error, last)
+            )
             yield Frame(row, text, key, reason, detail), None
             if reason is Reason.TRUNCATED:
                 return
@@ -202,7 +219,15 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
             yield Frame(row, left, reason=reason, detail=f"{key}: {error.detail}"), None
             return
     if not seen:
-        yield Frame(row, "{" + ", ".join(rest) + "}", reason=Reason.UNEXPECTED_SHAPE, detail=f"the object has no list {items!r}"), None
+        yield (
+            Frame(
+                row,
+                "{" + ", ".join(rest) + "}",
+                reason=Reason.UNEXPECTED_SHAPE,
+                detail=f"the object has no list {items!r}",
+            ),
+            None,
+        )
         row += 1
     elif not row:
         yield Frame(0, "[]", reason=Reason.EMPTY_FILE, detail=f"no records under {items!r}"), None

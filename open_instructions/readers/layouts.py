@@ -181,7 +181,9 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
     )
 
 
-def _with_records_in_it(members: Mapping[str, Any], subset: Subset, *, whole: bool) -> Layout | None:
+def _with_records_in_it(
+    members: Mapping[str, Any], subset: Subset, *, whole: bool
+) -> Layout | None:
     """Of an object with these members; None where it is no more than a record itself."""
     own = len(_known(subset) & members.keys())
     if own and _is_table(members, _known(subset), whole=whole):
@@ -193,7 +195,9 @@ def _with_records_in_it(members: Mapping[str, Any], subset: Subset, *, whole: bo
         return Layout("envelope", lists[0])
     if subset.format == "object" and not own:
         return Layout("object")
-    if not own and any(isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()):
+    if not own and any(
+        isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
+    ):
         return Layout("object")
     return None
 
@@ -202,7 +206,11 @@ def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
     """The keys under which there are lists of what looks more like records than the object itself."""
     own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
-    return [key for key, value in lists if value and isinstance(value[0], dict) and len(_known(subset) & value[0].keys()) > own]
+    return [
+        key
+        for key, value in lists
+        if value and isinstance(value[0], dict) and len(_known(subset) & value[0].keys()) > own
+    ]
 
 
 def several(lists: list[str]) -> InputError:

@@ -33,7 +33,9 @@ def rows(file: Any, path: Any, columns: Collection[str] = ()) -> Iterator[tuple[
                 yield frame, share
             row += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}.", hint="Download it again.") from error
+        raise InputError(
+            f"{path} cannot be read as Parquet: {error}.", hint="Download it again."
+        ) from error
     if not row:
         yield Frame(0, "", reason=Reason.EMPTY_FILE, detail="no rows"), 1.0
 
@@ -83,11 +85,18 @@ def _plain(scalar: Any, damage: list[str]) -> Any:
     except (ValueError, OverflowError):
         pass
     if isinstance(scalar, pa.MapScalar):
-        return [[_plain(entry["key"], damage), _plain(entry["value"], damage)] for entry in scalar.values]
+        return [
+            [_plain(entry["key"], damage), _plain(entry["value"], damage)]
+            for entry in scalar.values
+        ]
     if isinstance(scalar, pa.StructScalar):
         names = [field.name for field in scalar.type]
         values = [_plain(scalar[at], damage) for at in range(len(names))]
-        return dict(zip(names, values, strict=True)) if len(set(names)) == len(names) else list(zip(names, values, strict=True))
+        return (
+            dict(zip(names, values, strict=True))
+            if len(set(names)) == len(names)
+            else list(zip(names, values, strict=True))
+        )
     if hasattr(scalar, "values"):  # a list of any kind
         return [_plain(item, damage) for item in scalar.values]
     if isinstance(scalar, pa.DictionaryScalar | pa.ExtensionScalar):

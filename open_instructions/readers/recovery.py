@@ -94,7 +94,10 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
         return length
     text = buffer.text[buffer.at : buffer.at + length]
     for string in _STRING.finditer(text, 0, length):
-        if string.start() > error.offset and text[string.end() : string.end() + 1] not in (*":,}]", ""):
+        if string.start() > error.offset and text[string.end() : string.end() + 1] not in (
+            *":,}]",
+            "",
+        ):
             return None  # what is taken for a string is what stands between two
     at = _behind_blanks(buffer, length)
     return length if at is None or buffer.text[buffer.at + at] in behind else None
@@ -119,7 +122,11 @@ def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
 
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
     """How far it is to the next record, from `offset` on; None where there is none. `keys` are those of the record before."""
-    at = offset if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{" else None
+    at = (
+        offset
+        if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{"
+        else None
+    )
     spent = 0
     while spent <= _SPEND * (offset + _LONGEST // 256):
         if at is None:

@@ -71,7 +71,10 @@ class Slab(NamedTuple):
         return found
 
     def _changed(self) -> InputError:
-        return InputError(f"{self.path} changed while it was read.", hint="Nothing was published. Start again when it stays as it is.")
+        return InputError(
+            f"{self.path} changed while it was read.",
+            hint="Nothing was published. Start again when it stays as it is.",
+        )
 
 
 class _Part(NamedTuple):
@@ -112,7 +115,10 @@ class Walk:
             if part.frames:
                 yield from part.frames
             elif part.records > 2 * self._records:
-                yield from ((frame, None) for frame in _frames(data[: part.length], start, row, lines=self._lines))
+                yield from (
+                    (frame, None)
+                    for frame in _frames(data[: part.length], start, row, lines=self._lines)
+                )
             elif part.records:
                 yield Slab(self._path, start, self.at, row, part.records, self._lines)
             window = max(min(self._size, self._records * part.length // max(part.records, 1)), 1)
@@ -135,7 +141,9 @@ class Walk:
         if _may_be_several(data):
             found = _frames(data[:length], self.at, self.row, lines=True)
             if more := len(found) - records:
-                return _Part(length, len(lines) + more, len(found), [(frame, None) for frame in found])
+                return _Part(
+                    length, len(lines) + more, len(found), [(frame, None) for frame in found]
+                )
         return _Part(length, len(lines), records)
 
     def _some_elements(self, data: bytes) -> _Part | None:
@@ -150,7 +158,13 @@ class Walk:
         if len(data) > 2 * self._size:
             return _END
         # as a list that ends here
-        found = list(jsontext.array(_buffer(data[: begins[0]].rstrip(_SPACE + b",") + b"]", self.at), self.row, self._last))
+        found = list(
+            jsontext.array(
+                _buffer(data[: begins[0]].rstrip(_SPACE + b",") + b"]", self.at),
+                self.row,
+                self._last,
+            )
+        )
         broken = [row for row, (frame, _) in enumerate(found) if frame.reason]
         if broken:  # if it is the last, the window was perhaps cut inside of it
             return None if broken == [len(found) - 1] else _END

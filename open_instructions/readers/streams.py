@@ -20,9 +20,16 @@ from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
 from ..limits import too_much
-from ..places import open_binary, stamp
+from ..paths import open_binary, stamp
 
-_BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError)
+_BROKEN = (
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    lzma.LZMAError,
+)
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _WRAPPED = (".gz",)
 _BLOCK = 1 << 16
@@ -45,8 +52,17 @@ class ByteStream(Protocol):
 
 
 class _Stream:
-    def __init__(self, path: Path, raw: IO[bytes], inner: IO[bytes], size: int, *, packed: bool) -> None:
-        self._path, self._raw, self._inner, self._size, self._packed, self.fault = path, raw, inner, size, packed, ""
+    def __init__(
+        self, path: Path, raw: IO[bytes], inner: IO[bytes], size: int, *, packed: bool
+    ) -> None:
+        self._path, self._raw, self._inner, self._size, self._packed, self.fault = (
+            path,
+            raw,
+            inner,
+            size,
+            packed,
+            "",
+        )
         self._unpacked = 0
         # one system call at a time: where an archive breaks off, what was read before is not lost
         self._by_block = packed and inner is raw and hasattr(raw, "read1")
@@ -65,13 +81,17 @@ class _Stream:
             return b""
         except OSError as error:
             if not self._packed or error.errno is not None:  # the disk gave up, not the data
-                raise InputError(f"{self._path} cannot be read: {error.strerror or error}.") from error
+                raise InputError(
+                    f"{self._path} cannot be read: {error.strerror or error}."
+                ) from error
             self.fault = f"the compressed data breaks off: {error}"
             return b""
 
     @property
     def share(self) -> float:
-        return min(self._raw.tell() / self._size, 1.0) if self._size and not self._raw.closed else 1.0
+        return (
+            min(self._raw.tell() / self._size, 1.0) if self._size and not self._raw.closed else 1.0
+        )
 
 
 class _Gunzip:
@@ -89,7 +109,9 @@ class _Gunzip:
         got = 0
         while size < 0 or got < size:
             ended = self._unpack.eof
-            block = (self._unpack.unused_data if ended else self._unpack.unconsumed_tail) or self._packed.read(_BLOCK)
+            block = (
+                self._unpack.unused_data if ended else self._unpack.unconsumed_tail
+            ) or self._packed.read(_BLOCK)
             if ended:  # another member, perhaps behind padding: .gz files may be several in a row
                 block = block.lstrip(b"\0")
                 while not block and (more := self._packed.read(_BLOCK)):
@@ -113,7 +135,9 @@ class _Gunzip:
 def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
     """Raises InputError for a file that unpacks to more than data do."""
     if wrong := too_much(packed, unpacked):
-        raise InputError(f"{path} is refused: {wrong}.", hint="Where that is meant, a higher limit takes it.")
+        raise InputError(
+            f"{path} is refused: {wrong}.", hint="Where that is meant, a higher limit takes it."
+        )
 
 
 def is_archive(path: Path) -> bool:
@@ -122,7 +146,11 @@ def is_archive(path: Path) -> bool:
 
 def plain_name(name: str) -> str:
     """The name without a wrapping .gz: alpaca_data.json.gz is alpaca_data.json, packed."""
-    return name[:-3] if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES) else name
+    return (
+        name[:-3]
+        if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES)
+        else name
+    )
 
 
 def _clean_member(name: str) -> str | None:
@@ -138,7 +166,11 @@ class _TarMember(io.RawIOBase):
 
     def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         assert tar.fileobj is not None
-        self._file, self._start, self._end = tar.fileobj, entry.offset_data, entry.offset_data + entry.size
+        self._file, self._start, self._end = (
+            tar.fileobj,
+            entry.offset_data,
+            entry.offset_data + entry.size,
+        )
         self._at = self._start
 
     def readable(self) -> bool:
@@ -178,7 +210,9 @@ class _Archive:
                 self._tar = tarfile.open(fileobj=open_binary(path))  # noqa: SIM115
                 self._list(self._tar)
         except (*_BROKEN, OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read as an archive: {error}.", hint="Download it again.") from error
+            raise InputError(
+                f"{path} cannot be read as an archive: {error}.", hint="Download it again."
+            ) from error
 
     def _list(self, tar: tarfile.TarFile) -> None:
         entries = iter(tar)
@@ -193,7 +227,9 @@ class _Archive:
                 return
             if entry is None:
                 break
-            _refuse_bombs(self._path, self._packed, entry.offset_data + entry.size)  # before it is walked over
+            _refuse_bombs(
+                self._path, self._packed, entry.offset_data + entry.size
+            )  # before it is walked over
             if entry.isfile():
                 self.files.append((entry.name, entry))
         # tarfile takes a cut or damaged header for the end; the real end is a block of zeros
@@ -226,7 +262,10 @@ class _Archive:
             reader = io.BufferedReader(_TarMember(self._tar, entry))
             try:
                 self._last = index, reader.read()
-            except (*_BROKEN, OSError):  # cut off: what there is comes from the archive itself, and then the cut
+            except (
+                *_BROKEN,
+                OSError,
+            ):  # cut off: what there is comes from the archive itself, and then the cut
                 return io.BufferedReader(_TarMember(self._tar, entry))
         return io.BufferedReader(io.BytesIO(self._last[1]))
 
@@ -245,7 +284,11 @@ def _archive_at(path: Path) -> _Archive:
 
 def members(path: Path) -> list[tuple[int, str]]:
     """(index, name) of the regular files in an archive, in its order; unsafe names and links are left out."""
-    return [(index, name) for index, (name, _) in enumerate(_archive_at(path).files) if _clean_member(name)]
+    return [
+        (index, name)
+        for index, (name, _) in enumerate(_archive_at(path).files)
+        if _clean_member(name)
+    ]
 
 
 def archive_fault(path: Path) -> str:
@@ -274,9 +317,13 @@ def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterat
             archive = _archive_at(path)
             raw, name, size = archive.open(member), archive.files[member][0], archive.size(member)
     except RuntimeError as error:  # zipfile's way of saying "encrypted"
-        raise InputError(f"{path}: {error}.", hint="Unpack it by hand and hand in the folder.") from error
+        raise InputError(
+            f"{path}: {error}.", hint="Unpack it by hand and hand in the folder."
+        ) from error
     except (*_BROKEN, OSError, NotImplementedError) as error:
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        raise InputError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
     with raw:
         inner: IO[bytes] = raw
         # a .gz that some client unpacked on the way and left under its name is read as it is

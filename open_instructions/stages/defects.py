@@ -36,7 +36,9 @@ class Defects:
         return [*results, *rejects]
 
 
-def _in_place(before: Sequence[Message | Reject], result: Sequence[Message | Reject]) -> list[Message | Reject]:
+def _in_place(
+    before: Sequence[Message | Reject], result: Sequence[Message | Reject]
+) -> list[Message | Reject]:
     """What a rule made of the messages, with what earlier rules refused in its place. A rule that returns another number
     of items says nothing of places: what was refused then stands at the end."""
     refused = [item for item in before if isinstance(item, Reject)]

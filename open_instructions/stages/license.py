@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ..licenses import engine_terms, license_terms, qualifies
+from ..rights.terms import engine_terms, license_terms, qualifies
 from ..schema import Conversation, Reason, Reject
 
 
@@ -27,4 +27,6 @@ def _refusal(license: str, engine: str, wanted: tuple[str, ...]) -> str:
     """Why a row does not qualify; "" if it does."""
     if qualifies(license, engine, wanted):
         return ""
-    return f"{license}: {license_terms(license).why}; answers by {engine}: {engine_terms(engine).why}"
+    return (
+        f"{license}: {license_terms(license).why}; answers by {engine}: {engine_terms(engine).why}"
+    )

@@ -39,10 +39,16 @@ class Phrases:
 
     name = "phrases"
 
-    def __init__(self, blocked_words: Sequence[str] = (), lists: Sequence[str] = (), min_chars: int = 0) -> None:
+    def __init__(
+        self, blocked_words: Sequence[str] = (), lists: Sequence[str] = (), min_chars: int = 0
+    ) -> None:
         self._words = [("", _plain(word)) for word in blocked_words]
         self._refusals = phrases(REFUSALS) if REFUSALS in lists else []
-        self._messages = {_EDGES.sub("", phrase) for _, phrase in phrases(SERVICE_MESSAGES)} if SERVICE_MESSAGES in lists else set()
+        self._messages = (
+            {_EDGES.sub("", phrase) for _, phrase in phrases(SERVICE_MESSAGES)}
+            if SERVICE_MESSAGES in lists
+            else set()
+        )
         self._keys = {max(phrase.split(), key=len) for _, phrase in [*self._words, *self._refusals]}
         self._min_chars = min_chars
 
@@ -51,12 +57,24 @@ class Phrases:
             for turn, message in enumerate(conversation.messages):
                 if message.role == ASSISTANT and (found := self._said(message.content)):
                     reason, language, phrase = found
-                    return [Reject(reason, f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""))]
-        results: list[Conversation | Reject] = self._without_messages(conversation) if self._messages else [conversation]
+                    return [
+                        Reject(
+                            reason,
+                            f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""),
+                        )
+                    ]
+        results: list[Conversation | Reject] = (
+            self._without_messages(conversation) if self._messages else [conversation]
+        )
         if self._min_chars and isinstance(results[0], Conversation):
             chars = sum([len(m.content) for m in results[0].messages])
             if chars < self._min_chars:
-                return [Reject(Reason.TOO_SHORT, f"{chars} characters in all, the least is {self._min_chars}")]
+                return [
+                    Reject(
+                        Reason.TOO_SHORT,
+                        f"{chars} characters in all, the least is {self._min_chars}",
+                    )
+                ]
         return results
 
     def _said(self, content: str) -> tuple[Reason, str, str] | None:
@@ -70,18 +88,29 @@ class Phrases:
         text = " ".join(folded.split())
         for reason, known in ((Reason.BLOCKED_WORD, self._words), (Reason.REFUSAL, self._refusals)):
             for language, phrase in known:
-                if phrase in text and _whole(phrase, _plain(prose(content))):  # seldom true, and only then worth a closer look
+                if phrase in text and _whole(
+                    phrase, _plain(prose(content))
+                ):  # seldom true, and only then worth a closer look
                     return reason, language, phrase
         return None
 
     def _without_messages(self, conversation: Conversation) -> list[Conversation | Reject]:
-        refused = [m for m in conversation.messages if m.role == ASSISTANT and len(m.content) < 200 and self._is_message(m)]
+        refused = [
+            m
+            for m in conversation.messages
+            if m.role == ASSISTANT and len(m.content) < 200 and self._is_message(m)
+        ]
         if not refused:
             return [conversation]
-        results = replace_content(conversation, [m for m in conversation.messages if m not in refused], ())
+        results = replace_content(
+            conversation, [m for m in conversation.messages if m not in refused], ()
+        )
         if isinstance(results[0], Reject):
             return [Reject(Reason.SERVICE_MESSAGE, "no answer but messages of the service")]
-        return [*results, *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused)]
+        return [
+            *results,
+            *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused),
+        ]
 
     def _is_message(self, message: Message) -> bool:
         return _EDGES.sub("", _plain(message.content)) in self._messages
@@ -105,7 +134,11 @@ def _folded(text: str) -> str:
 @cache
 def _marks() -> re.Pattern[str]:
     """More combining marks than a letter has; the group is those that it may have."""
-    found = [c for c in map(chr, range(0x110000)) if all(map(unicodedata.combining, unicodedata.normalize("NFKD", c)))]
+    found = [
+        c
+        for c in map(chr, range(0x110000))
+        if all(map(unicodedata.combining, unicodedata.normalize("NFKD", c)))
+    ]
     return re.compile(f"([{''.join(found)}]{{{_MARKS_IN_A_ROW}}})[{''.join(found)}]+")
 
 
@@ -130,5 +163,13 @@ def phrases(name: str) -> list[tuple[str, str]]:
     >>> ("en", "as an ai language model") in phrases("refusals")
     True
     """
-    text = files("open_instructions.configs").joinpath(f"phrases/{name}.yaml").read_text(encoding="utf-8")
-    return [(language, _plain(phrase)) for language, known in yaml.safe_load(text).items() for phrase in known]
+    text = (
+        files("open_instructions.configs")
+        .joinpath(f"phrases/{name}.yaml")
+        .read_text(encoding="utf-8")
+    )
+    return [
+        (language, _plain(phrase))
+        for language, known in yaml.safe_load(text).items()
+        for phrase in known
+    ]

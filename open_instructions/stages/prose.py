@@ -10,7 +10,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 
-_NEXT = re.compile(r"^[ \t]*+(?P<fence>`{3,}+|~{3,}+)|(?P<ticks>`++)|(?P<host>[\w-]++(?:\.[\w-]++)*+)", re.M)
+_NEXT = re.compile(
+    r"^[ \t]*+(?P<fence>`{3,}+|~{3,}+)|(?P<ticks>`++)|(?P<host>[\w-]++(?:\.[\w-]++)*+)", re.M
+)
 _FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)", re.M)
 _TICKS = re.compile("`+")
 _DOMAIN = re.compile(r"\.(?:com|org|net|io|ai|dev)\b")
@@ -76,7 +78,9 @@ class _Code:
             self._line = found if found >= 0 else len(self._text)
         same = self._runs[end - start]
         after = bisect_left(same, end)
-        return same[after] + end - start if after < len(same) and same[after] < self._line else start
+        return (
+            same[after] + end - start if after < len(same) and same[after] < self._line else start
+        )
 
 
 def _address(text: str, start: int, end: int) -> tuple[int, int]:
@@ -89,7 +93,11 @@ def _address(text: str, start: int, end: int) -> tuple[int, int]:
     if domain:
         return begin, _behind_printed(text, domain.end())
     scheme = _HTTP.search(text, max(start, end - 6), end)
-    if scheme and text.startswith("://", end) and (stop := _behind_printed(text, end + 3)) > end + 3:
+    if (
+        scheme
+        and text.startswith("://", end)
+        and (stop := _behind_printed(text, end + 3)) > end + 3
+    ):
         return scheme.start(), stop
     return start, start
 

@@ -27,7 +27,9 @@ _CODE = re.compile(
     re.M | re.S | re.X,
 )
 _PARAGRAPH = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
-_SENTENCE = re.compile(r"(?<![\s.][A-Za-z0-9])[.!?…][\"'”’»)\]*_]*(?=\s+[^a-z0-9\s]|\s*\Z)|[。！？｡][”’」』）]*")
+_SENTENCE = re.compile(
+    r"(?<![\s.][A-Za-z0-9])[.!?…][\"'”’»)\]*_]*(?=\s+[^a-z0-9\s]|\s*\Z)|[。！？｡][”’」』）]*"
+)
 
 
 class Split:
@@ -95,9 +97,19 @@ class Split:
             parts[-1].add((user, answer), tokens)
             used += size
         if not parts and any(reject.reason == Reason.GAP for reject in rejects):
-            return [Reject(Reason.GAP, f"all of it stands behind a pair over the limit of {self._limit} tokens")]
+            return [
+                Reject(
+                    Reason.GAP,
+                    f"all of it stands behind a pair over the limit of {self._limit} tokens",
+                )
+            ]
         if not parts:
-            return [Reject(Reason.OVERLONG, f"every pair is over the limit of {self._limit} tokens, {total} in all")]
+            return [
+                Reject(
+                    Reason.OVERLONG,
+                    f"every pair is over the limit of {self._limit} tokens, {total} in all",
+                )
+            ]
         results: list[Conversation | Reject] = [
             replace(
                 conversation,
@@ -105,7 +117,10 @@ class Split:
                 conversation_id=conversation.id,
                 messages=(*system, *part.turns),
                 num_tokens=part.tokens,
-                edits=(*conversation.edits, *(e for e in part.edits if e not in conversation.edits)),
+                edits=(
+                    *conversation.edits,
+                    *(e for e in part.edits if e not in conversation.edits),
+                ),
             )
             for number, part in enumerate(parts, 1)
         ]
@@ -121,15 +136,23 @@ class Split:
             low, high = 0, len(ends)
             while low < high:
                 middle = (low + high) // 2
-                low, high = (middle + 1, high) if self._count(text[: ends[middle]]) <= room else (low, middle)
+                low, high = (
+                    (middle + 1, high)
+                    if self._count(text[: ends[middle]]) <= room
+                    else (low, middle)
+                )
             while low and self._count(text[: ends[low - 1]]) > room:
                 low -= 1
             return ends[low - 1] if low else 0
 
         def outside(places: list[int]) -> list[int]:
             starts = [start for start, _ in code]
-            before = [bisect_left(starts, at) for at in places]  # of the code that begins before a place, the last reaches furthest
-            return [at for at, n in zip(places, before, strict=True) if not n or code[n - 1][1] <= at]
+            before = [
+                bisect_left(starts, at) for at in places
+            ]  # of the code that begins before a place, the last reaches furthest
+            return [
+                at for at, n in zip(places, before, strict=True) if not n or code[n - 1][1] <= at
+            ]
 
         end = longest(outside([m.start() for m in _PARAGRAPH.finditer(text)]))
         if 2 * self._count(text[:end]) < room:  # a word of greeting is no answer
@@ -137,7 +160,9 @@ class Split:
         if not text[:end].strip():
             return answer, None
         detail = f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is {self._limit} tokens"
-        return answer._replace(content=text[:end]), Reject(Reason.CUT_OFF, detail, Message(answer.role, text[end:]))
+        return answer._replace(content=text[:end]), Reject(
+            Reason.CUT_OFF, detail, Message(answer.role, text[end:])
+        )
 
 
 class _Part:

@@ -164,11 +164,15 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
                 rejects.append(Reject(Reason.NO_PROMPT, "no user turn before it", item))
         elif role == SYSTEM:
             if stays or waiting >= 0:
-                rejects.append(Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", item))
+                rejects.append(
+                    Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", item)
+                )
             else:
                 stays.append(index)
         else:
-            raise ValueError(f"a message with role {role!r}; converters map roles to system, user, assistant")
+            raise ValueError(
+                f"a message with role {role!r}; converters map roles to system, user, assistant"
+            )
     if waiting >= 0:
         rejects.append(_unanswered(items[waiting], "the conversation ends with it"))
     if len(stays) == len(items):
@@ -210,7 +214,9 @@ def _beside_its_like(items: Items, index: int, left: set[int]) -> bool:
     return any(getattr(items[near], "role", None) == role for near in neighbours)
 
 
-def replace_content(conversation: Conversation, items: Items, edits: Sequence[str]) -> list[Conversation | Reject]:
+def replace_content(
+    conversation: Conversation, items: Items, edits: Sequence[str]
+) -> list[Conversation | Reject]:
     """The conversation with other messages, under the names of the rules that changed them. A Reject among `items` stands
     where a rule refused a message; it is not passed out again.
 

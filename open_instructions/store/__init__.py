@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .. import places
+from .. import paths
 from ..errors import NotFoundError, OutputError, UsageError
 from ..ledger import Ledger
 
@@ -45,7 +45,10 @@ def home() -> Path:
 
     given = os.environ.get("OI_HOME", "")
     if "://" in given:
-        raise UsageError(f"OI_HOME is {given}, and has to be a folder of this machine.", hint="--out takes an address.")
+        raise UsageError(
+            f"OI_HOME is {given}, and has to be a folder of this machine.",
+            hint="--out takes an address.",
+        )
     return Path(given) if given else user_data_path("open-instructions")
 
 
@@ -70,10 +73,14 @@ class Build:
         for shard in self.manifest["shards"]:
             path = self.path / shard["path"]
             if not inside(shard["path"]):
-                raise NotFoundError(f"The manifest names {shard['path']}, which is no file of the build.")
+                raise NotFoundError(
+                    f"The manifest names {shard['path']}, which is no file of the build."
+                )
             if shard["path"].startswith(kind + "/"):
                 if not path.is_file() or path.stat().st_size != shard["bytes"]:
-                    raise NotFoundError(f"{path} is gone or damaged.", hint="Build it again with --overwrite.")
+                    raise NotFoundError(
+                        f"{path} is gone or damaged.", hint="Build it again with --overwrite."
+                    )
                 found.append(path)
         return found
 
@@ -87,7 +94,9 @@ class Build:
 
 def fingerprint(described: Mapping[str, Any]) -> str:
     """What tells a build from any other: a digest of all that decides it, as its manifest has it."""
-    return hashlib.sha256(json.dumps({key: described[key] for key in _DECIDES}, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps({key: described[key] for key in _DECIDES}, sort_keys=True).encode()
+    ).hexdigest()
 
 
 def inside(shard: str) -> bool:
@@ -97,7 +106,7 @@ def inside(shard: str) -> bool:
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     """The build in a folder; without one the newest."""
-    folder = places.place(path) if path is not None else newest()
+    folder = paths.place(path) if path is not None else newest()
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
@@ -105,13 +114,20 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         if content["format"] != 1:
-            raise NotFoundError(f"{manifest} has format {content['format']}, and this version reads 1.", hint="Build it again.")
+            raise NotFoundError(
+                f"{manifest} has format {content['format']}, and this version reads 1.",
+                hint="Build it again.",
+            )
         if missing := [key for key in _MANIFEST_KEYS if key not in content]:
-            raise NotFoundError(f"{manifest} lacks {', '.join(missing)}.", hint="Build it again with --overwrite.")
+            raise NotFoundError(
+                f"{manifest} lacks {', '.join(missing)}.", hint="Build it again with --overwrite."
+            )
         _look_over(content)
         return Build(folder, content)
     except (AttributeError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise NotFoundError(f"{manifest} is not a manifest of Open Instructions.", hint="Build it again.") from error
+        raise NotFoundError(
+            f"{manifest} is not a manifest of Open Instructions.", hint="Build it again."
+        ) from error
 
 
 def _look_over(content: Mapping[str, Any]) -> None:
@@ -128,7 +144,9 @@ def _look_over(content: Mapping[str, Any]) -> None:
         "totals": dict,
         **dict.fromkeys(_LISTS, list),
     }
-    if not all(isinstance(content[key], kind) for key, kind in fields.items()) or not all(isinstance(i, dict) for i in content["inputs"]):
+    if not all(isinstance(content[key], kind) for key, kind in fields.items()) or not all(
+        isinstance(i, dict) for i in content["inputs"]
+    ):
         raise TypeError(fields)
     if not isinstance(content["recipe"]["name"], str):
         raise TypeError(content["recipe"])
@@ -141,8 +159,8 @@ def newest() -> Path:
 
     Raises NotFoundError if there is none, UsageError if it lies in a store that does not answer.
     """
-    for folder in map(places.place, reversed(_noted_builds())):
-        places.check_reachable(folder)
+    for folder in map(paths.place, reversed(_noted_builds())):
+        paths.check_reachable(folder)
         if (folder / MANIFEST).is_file():
             return folder
     unnoted = [manifest.parent for manifest in builds().glob(f"*/{MANIFEST}")]
@@ -159,7 +177,10 @@ def existing(out: Path) -> Build | None:
     try:
         return _existing(out)
     except OSError as error:
-        raise OutputError(f"{out} cannot be read: {error.strerror or error}.", hint="Choose another folder with --out.") from error
+        raise OutputError(
+            f"{out} cannot be read: {error.strerror or error}.",
+            hint="Choose another folder with --out.",
+        ) from error
 
 
 def _existing(out: Path) -> Build | None:
@@ -167,7 +188,7 @@ def _existing(out: Path) -> Build | None:
         return None
     if not out.is_dir():
         raise OutputError(f"{out} is a file.", hint="Choose another folder with --out.")
-    if not places.children(out):
+    if not paths.children(out):
         return None
     try:
         return open_build(out)
@@ -177,8 +198,13 @@ def _existing(out: Path) -> Build | None:
         content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or "open_instructions" not in content:  # written by any version, it is ours
-        raise OutputError(f"{out} is not empty and holds no build; it is left as it is.", hint="Choose another folder with --out.")
+    if (
+        not isinstance(content, dict) or "open_instructions" not in content
+    ):  # written by any version, it is ours
+        raise OutputError(
+            f"{out} is not empty and holds no build; it is left as it is.",
+            hint="Choose another folder with --out.",
+        )
     return Build(out, {"shards": []})
 
 
@@ -189,7 +215,10 @@ def remember(paths: Mapping[str, Path], build: Path) -> None:
 
     home().mkdir(parents=True, exist_ok=True)
     with FileLock(home() / ".lock", timeout=10):  # builds may end at the same time
-        _note(_INPUTS, {**whereabouts(), **{sha256: _from_anywhere(path) for sha256, path in paths.items()}})
+        _note(
+            _INPUTS,
+            {**whereabouts(), **{sha256: _from_anywhere(path) for sha256, path in paths.items()}},
+        )
         here = _from_anywhere(build)
         _note(_BUILDS, [*(b for b in _noted_builds() if b != here), here][-_NOTED_BUILDS:])
 
@@ -197,7 +226,11 @@ def remember(paths: Mapping[str, Path], build: Path) -> None:
 def whereabouts() -> dict[str, str]:
     """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
     content = _noted(_INPUTS)
-    return {k: v for k, v in content.items() if isinstance(v, str)} if isinstance(content, dict) else {}
+    return (
+        {k: v for k, v in content.items() if isinstance(v, str)}
+        if isinstance(content, dict)
+        else {}
+    )
 
 
 def _noted_builds() -> list[str]:
@@ -207,12 +240,12 @@ def _noted_builds() -> list[str]:
 
 
 def _from_anywhere(path: Path) -> str:
-    return str(path if places.is_remote(path) else path.resolve())
+    return str(path if paths.is_remote(path) else path.resolve())
 
 
 def _note(name: str, value: Any) -> None:
     text = json.dumps(value, indent=2)  # paths may be no UTF-8: escaped they are
-    places.write_whole(home() / name, lambda file: file.write(text.encode()))
+    paths.write_whole(home() / name, lambda file: file.write(text.encode()))
 
 
 def _noted(name: str) -> Any:

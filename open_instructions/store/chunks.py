@@ -23,17 +23,17 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_64, xxh3_64_intdigest
 
 from ..arrays import digests, lists, numbers, offsets, strings, whole
-from ..columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
 from ..ledger import Ledger
-from ..places import Counted, children, is_remote, write_whole
+from ..paths import Counted, children, is_remote, write_whole
 from ..schema import Reason, Rejected
 from . import DATA, REJECTED
+from .columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from ..chunk import Chunk
     from ..pipeline import Output
+    from ..readers.chunk import Chunk
 
 KEYS, RAWS = "keys", "raw"
 KINDS = (DATA, REJECTED, KEYS, RAWS)
@@ -51,7 +51,12 @@ class Finished(NamedTuple):
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
     """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books. `given` names its input."""
     data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
-    tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: _keys(chunk, output, data, raw), RAWS: raw}
+    tables = {
+        DATA: data,
+        REJECTED: rejected_table(output.rejected),
+        KEYS: _keys(chunk, output, data, raw),
+        RAWS: raw,
+    }
     failure = _first_failure(output.rejected)
     note: dict[str, Any] = {
         "input": given,
@@ -74,8 +79,12 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
     """What an earlier run made of this input as chunk `index`; None if it is to be done."""
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
-        if note["input"] == given and all(_is_whole(_path(folder, index, kind), note[kind]) for kind in KINDS):
-            return Finished(Ledger.from_dict(note["ledger"]), note["conversations"], note["failure"])
+        if note["input"] == given and all(
+            _is_whole(_path(folder, index, kind), note[kind]) for kind in KINDS
+        ):
+            return Finished(
+                Ledger.from_dict(note["ledger"]), note["conversations"], note["failure"]
+            )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):  # half a note, after the machine itself went down
@@ -92,22 +101,35 @@ def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
     import pyarrow as pa
 
     path = _path(folder, index, kind)
-    with pa.BufferReader(path.read_bytes()) if is_remote(path) else pa.memory_map(os.fsencode(path)) as source:
+    with (
+        pa.BufferReader(path.read_bytes())
+        if is_remote(path)
+        else pa.memory_map(os.fsencode(path)) as source
+    ):
         return pa.ipc.open_file(source).read_all()
 
 
 def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
     import pyarrow as pa
 
-    columns: list[tuple[pa.Field, list[Any]]] = [(field, [r[at] for r in rejected]) for at, field in enumerate(rejected_schema())]
-    arrays = [strings(values) if pa.types.is_string(field.type) else numbers(values, str(field.type)) for field, values in columns]
+    columns: list[tuple[pa.Field, list[Any]]] = [
+        (field, [r[at] for r in rejected]) for at, field in enumerate(rejected_schema())
+    ]
+    arrays = [
+        strings(values) if pa.types.is_string(field.type) else numbers(values, str(field.type))
+        for field, values in columns
+    ]
     return pa.Table.from_arrays(arrays, schema=rejected_schema())
 
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
     """Source, subset and file of a chunk, as its keys name them."""
     said = keys.schema.metadata
-    return said[SOURCE.encode()].decode(), said[SUBSET.encode()].decode(), said[FILE.encode()].decode()
+    return (
+        said[SOURCE.encode()].decode(),
+        said[SUBSET.encode()].decode(),
+        said[FILE.encode()].decode(),
+    )
 
 
 def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Table:
@@ -118,7 +140,12 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
     first = [kept for kept in output.conversations if kept.first]
     ids = [kept.conversation.conversation_id or kept.conversation.id for kept in first]
     hashes = numbers([xxh3_64_intdigest(name.encode()) for name in ids], "uint64")
-    parts = np.array([*(at for at, kept in enumerate(output.conversations) if kept.first), len(output.conversations)])
+    parts = np.array(
+        [
+            *(at for at, kept in enumerate(output.conversations) if kept.first),
+            len(output.conversations),
+        ]
+    )
     messages, records = whole(data["messages"]), whole(raw[RAW])
     turns = offsets(messages)
     texts = offsets(messages.values.field(1))[turns]

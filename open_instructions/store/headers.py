@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from ..arrays import strings
-from ..columns import PARQUET, files_schema
-from ..places import Counted, make_folder, write_whole
+from ..paths import Counted, make_folder, write_whole
 from . import FILES
+from .columns import PARQUET, files_schema
 
 NAME = f"{FILES}/{FILES}-00000-of-00001.parquet"
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ConverterError, EmptyBuildError, LedgerError, OutputError
-from ..places import children, is_draft, is_remote, make_folder, remove_tree
+from ..paths import children, is_draft, is_remote, make_folder, remove_tree
 from . import MANIFEST, PAGES, TABLES
 
 CHUNKS, READY = "chunks", "ready"
@@ -45,10 +45,15 @@ def held(out: Path) -> Iterator[None]:
     lock = FileLock(_beside(out, "lock"))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        Path(lock.lock_file).touch()  # where nothing can be written, the lock would wait for what never comes
+        Path(
+            lock.lock_file
+        ).touch()  # where nothing can be written, the lock would wait for what never comes
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise OutputError(f"Another build into {out} is running.", hint="Wait for it, or choose another folder with --out.") from error
+        raise OutputError(
+            f"Another build into {out} is running.",
+            hint="Wait for it, or choose another folder with --out.",
+        ) from error
     except (OSError, NotImplementedError) as error:  # the last of a file system without locks
         raise unwritable(out, error) from error
     try:
@@ -96,16 +101,25 @@ def clear(out: Path, keep: Path | None = None) -> None:
 
 def left_behind(out: Path) -> list[Path]:
     """What interrupted builds into OUT left beside it."""
-    ours = re.compile(rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)")  # and not those of a build called OUT.2
+    ours = re.compile(
+        rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)"
+    )  # and not those of a build called OUT.2
     return [p for p in children(out.parent) if ours.fullmatch(p.name)]
 
 
 def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
     """Raises OutputError where replacing OUT would take more with it than a build: files of the user's, or what is to be read."""
-    inside = [p for p in needed if is_remote(p) == is_remote(out) and (p if is_remote(p) else p.resolve()).is_relative_to(out)]
+    inside = [
+        p
+        for p in needed
+        if is_remote(p) == is_remote(out)
+        and (p if is_remote(p) else p.resolve()).is_relative_to(out)
+    ]
     _refuse([*_strangers(out), *(p.name for p in inside)], out)
     if not is_remote(out) and (out.is_mount() or out == Path.cwd()):
-        raise OutputError(f"{out} cannot be replaced as a whole.", hint="Choose a folder in it with --out.")
+        raise OutputError(
+            f"{out} cannot be replaced as a whole.", hint="Choose a folder in it with --out."
+        )
 
 
 def _strangers(out: Path) -> list[str]:
@@ -119,7 +133,8 @@ def _strangers(out: Path) -> list[str]:
 def _refuse(strange: list[str], out: Path) -> None:
     if strange:
         raise OutputError(
-            f"{out} holds {strange[0]}, which is no part of a build; it is left as it is.", hint="Choose another folder with --out."
+            f"{out} holds {strange[0]}, which is no part of a build; it is left as it is.",
+            hint="Choose another folder with --out.",
         )
 
 
@@ -177,7 +192,9 @@ def _mend_copies(out: Path) -> None:
     """Clear what a killed run copied: the same build makes it again from its finished chunks."""
     mark = _beside(out, PUBLISHING)
     if mark.exists():
-        if not (out / MANIFEST).exists():  # which goes first and comes last: with it, a build is whole
+        if not (
+            out / MANIFEST
+        ).exists():  # which goes first and comes last: with it, a build is whole
             _refuse(_strangers(out), out)
             _clear_copies(out)
         mark.unlink()

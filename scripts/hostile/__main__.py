@@ -33,7 +33,9 @@ def main(wanted: list[str]) -> int:
     cases = sum(len(job.cases) for job in chosen)
     print(f"{cases:,} hostile inputs of any length, against {len(chosen)} scanners and patterns")
     used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
-    print(f"{len(chosen) - failed} passed, {failed + len(missing)} failed in {time.monotonic() - begun:.0f} s ({used:.0f} s of CPU time)")
+    print(
+        f"{len(chosen) - failed} passed, {failed + len(missing)} failed in {time.monotonic() - begun:.0f} s ({used:.0f} s of CPU time)"
+    )
     return 1 if failed or missing else 0
 
 

@@ -43,15 +43,32 @@ def attacks(pattern: re.Pattern[Any]) -> list[Attack]:
 
 
 def _parsed(pattern: re.Pattern[Any]) -> list[Any]:
-    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    return list(parser.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, str) else pattern.flags))
+    text = (
+        pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    )
+    return list(
+        parser.parse(
+            text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, str) else pattern.flags
+        )
+    )
 
 
 def _attacks(items: list[Any]) -> Iterator[Attack]:
     whole = _sample(items)
     atoms = list(dict.fromkeys(_atoms(items)))[:14]
     for head, body, rest in _repeats(items, ""):
-        pumps = list(dict.fromkeys(p for p in (*_samples(body), head + _sample(body), head, head + _sample(body) + rest[:-1]) if p))
+        pumps = list(
+            dict.fromkeys(
+                p
+                for p in (
+                    *_samples(body),
+                    head + _sample(body),
+                    head,
+                    head + _sample(body) + rest[:-1],
+                )
+                if p
+            )
+        )
         for pump, tail in product(pumps, dict.fromkeys((rest[:-1], *_ENDS))):
             yield Attack(head, pump, tail)
             yield Attack("", pump, tail)

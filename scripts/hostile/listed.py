@@ -6,14 +6,32 @@ import ast
 
 from .patterns import functions, modules
 
-ROOMS = ("stages", "readers", "converters", "shapes", "schema", "arrays", "licenses", "recipe", "acquire.lock", "cli.console")
+ROOMS = (
+    "stages",
+    "readers",
+    "converters",
+    "shapes",
+    "schema",
+    "arrays",
+    "licenses",
+    "recipe",
+    "acquire.lock",
+    "cli.console",
+)
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
     "acquire.lock.locked_files": (),
     "cli.console._at_words": ("words of a line",),
     "cli.console.show": (),
-    "converters": ("source alpaca", "source gpt4all", "source gpt4llm", "source lmflow", "source sharegpt", "many messages"),
+    "converters": (
+        "source alpaca",
+        "source gpt4all",
+        "source gpt4llm",
+        "source lmflow",
+        "source sharegpt",
+        "many messages",
+    ),
     "licenses._evaluated": ("licence",),
     "readers.buffer": ("json array", "json array, deep", "json string"),
     "readers.columns": ("file", "file of columns"),
@@ -21,7 +39,13 @@ LISTED: dict[str, tuple[str, ...]] = {
     "readers.envelopes": ("envelope in slabs",),
     "readers.frames": ("record",),
     "readers.heads.parquet_fields": (),
-    "readers.jsontext": ("json array, broken", "json by key", "json envelope", "json header", "json lines"),
+    "readers.jsontext": (
+        "json array, broken",
+        "json by key",
+        "json envelope",
+        "json header",
+        "json lines",
+    ),
     "readers.layouts": ("file", "file of columns"),
     "readers.parquet._plain": (),
     "readers.recovery": ("json array, broken", "json by key"),
@@ -50,14 +74,31 @@ LISTED: dict[str, tuple[str, ...]] = {
 """Functions, or whole modules that one scanner goes through from end to end. Nothing measures what walks over the project's own
 lists; streams are read in blocks, and limits.py says how far."""
 
-_SEARCHES = {"find", "rfind", "search", "match", "finditer", "normalize", "unescape", "raw_decode", "_decode", "partition", "index"}
+_SEARCHES = {
+    "find",
+    "rfind",
+    "search",
+    "match",
+    "finditer",
+    "normalize",
+    "unescape",
+    "raw_decode",
+    "_decode",
+    "partition",
+    "index",
+}
 
 
 def unlisted() -> list[str]:
     """What walks over input and is not listed, and what is listed and not there any more."""
     found = {name.removeprefix("open_instructions.") for name in _scanning()}
-    reached = {name: next((key for key in LISTED if f"{name}.".startswith(f"{key}.")), "") for name in found}
-    return sorted({name for name, key in reached.items() if not key} | (set(LISTED) - set(reached.values())))
+    reached = {
+        name: next((key for key in LISTED if f"{name}.".startswith(f"{key}.")), "")
+        for name in found
+    }
+    return sorted(
+        {name for name, key in reached.items() if not key} | (set(LISTED) - set(reached.values()))
+    )
 
 
 def _scanning() -> set[str]:
@@ -75,13 +116,22 @@ def _scans(function: ast.FunctionDef) -> bool:
     for node in ast.walk(function):
         if isinstance(node, ast.While):
             return True
-        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp) and _searches(node):
+        if isinstance(node, ast.For | ast.ListComp | ast.GeneratorExp | ast.SetComp) and _searches(
+            node
+        ):
             return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function.name:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == function.name
+        ):
             return True
     return False
 
 
 def _searches(node: ast.AST) -> bool:
     calls = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
-    return any((f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")) in _SEARCHES for f in calls)
+    return any(
+        (f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "")) in _SEARCHES
+        for f in calls
+    )

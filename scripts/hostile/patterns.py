@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from open_instructions.stages.tags import tags_named
+from open_instructions.stages.html.tags import tags_named
 
 PACKAGE = "open_instructions"
 _ANYWHERE = {"search", "sub", "subn", "split", "findall", "finditer"}
@@ -24,7 +24,9 @@ MADE_IN_FUNCTIONS: dict[str, tuple[str, ...]] = {
     "shapes._label": (),
     "shapes._section": (),
     "stages.phrases._marks": ("([\u0300-\u036f]{30})[\u0300-\u036f]+",),
-    "stages.phrases._whole": (r"(?<![^\W\u0e00-\u0eff])as\ an\ ai\ language\ model(?![^\W\u0e00-\u0eff])",),
+    "stages.phrases._whole": (
+        r"(?<![^\W\u0e00-\u0eff])as\ an\ ai\ language\ model(?![^\W\u0e00-\u0eff])",
+    ),
     "stages.tags.tags_named": (tags_named("svg").pattern, tags_named("br").pattern),
     "store.work.left_behind": (r"\.mix\.(?:[0-9a-f]{16}\.part|old|lock)",),
 }
@@ -45,7 +47,9 @@ def modules() -> tuple[ModuleType, ...]:
     package = importlib.import_module(PACKAGE)
     names = [m.name for m in pkgutil.walk_packages(package.__path__, PACKAGE + ".")]
     rooms = [importlib.import_module(f"{PACKAGE}.{room}") for room in ("converters", "configs")]
-    names += [m.name for room in rooms for m in pkgutil.walk_packages(room.__path__, room.__name__ + ".")]
+    names += [
+        m.name for room in rooms for m in pkgutil.walk_packages(room.__path__, room.__name__ + ".")
+    ]
     return tuple(importlib.import_module(name) for name in [PACKAGE, *sorted(set(names))])
 
 
@@ -75,17 +79,28 @@ def patterns() -> list[Found]:
     for where, pattern, methods in _everywhere(used):
         key = pattern.pattern, pattern.flags
         before = found.get(key)
-        found[key] = Found(before.where if before else where, pattern, methods | (before.methods if before else frozenset()))
+        found[key] = Found(
+            before.where if before else where,
+            pattern,
+            methods | (before.methods if before else frozenset()),
+        )
     return list(found.values())
 
 
 def unknown() -> list[str]:
     """Functions that put a pattern together and are not in MADE_IN_FUNCTIONS; and what is there and gone."""
-    made = {name for module in modules() for name, function in functions(module) if any(_made(call) for call in _calls(function))}
+    made = {
+        name
+        for module in modules()
+        for name, function in functions(module)
+        if any(_made(call) for call in _calls(function))
+    }
     return sorted(made ^ {f"{PACKAGE}.{name}" for name in MADE_IN_FUNCTIONS})
 
 
-def _everywhere(used: dict[tuple[str, str], set[str]]) -> Iterator[tuple[str, re.Pattern[Any], frozenset[str]]]:
+def _everywhere(
+    used: dict[tuple[str, str], set[str]],
+) -> Iterator[tuple[str, re.Pattern[Any], frozenset[str]]]:
     for module in modules():
         for name, value in vars(module).items():
             if not isinstance(value, type) or value.__module__ == module.__name__:
@@ -121,7 +136,12 @@ def _held(value: Any) -> Iterator[re.Pattern[Any]]:
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """Calls of the functions of re."""
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _CALLS and _of_re(call.func):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr in _CALLS
+            and _of_re(call.func)
+        ):
             yield call
 
 
@@ -141,7 +161,10 @@ def _made(call: ast.Call) -> bool:
 
 def _compiled(call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
     at = {"compile": 1, "sub": 4, "subn": 4, "split": 3}.get(_name(call), 2)
-    flags = next((k.value for k in call.keywords if k.arg == "flags"), call.args[at] if len(call.args) > at else None)
+    flags = next(
+        (k.value for k in call.keywords if k.arg == "flags"),
+        call.args[at] if len(call.args) > at else None,
+    )
     value = eval(compile(ast.Expression(flags), "flags", "eval"), {"re": re}) if flags else 0
     assert isinstance(call.args[0], ast.Constant)
     return re.compile(call.args[0].value, value)
@@ -152,6 +175,10 @@ def _usage() -> dict[tuple[str, str], set[str]]:
     used: dict[tuple[str, str], set[str]] = {}
     for module in modules():
         for node in ast.walk(tree(module)):
-            if isinstance(node, ast.Attribute) and node.attr in _CALLS and isinstance(node.value, ast.Name):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr in _CALLS
+                and isinstance(node.value, ast.Name)
+            ):
                 used.setdefault((module.__name__, node.value.id), set()).add(node.attr)
     return used

@@ -13,20 +13,24 @@ from typing import Any
 
 from rich.text import Text
 
-from open_instructions import licenses, recipe, shapes
-from open_instructions.acquire import lock
+from open_instructions import recipe
 from open_instructions.arrays import strings
 from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
 from open_instructions.errors import OpenInstructionsError
+from open_instructions.inputs import lock
+from open_instructions.layouts import fields as shapes
 from open_instructions.limits import TooLarge
 from open_instructions.readers import envelopes, frames, jsontext, open_file, slabs
 from open_instructions.readers.buffer import Buffer
 from open_instructions.readers.encodings import encoding_of
+from open_instructions.rights import terms as licenses
 from open_instructions.schema import Conversation, Message, encodable, to_json
-from open_instructions.stages import html_classic, language, phrases, prose, split, structure, votes
+from open_instructions.stages import language, phrases, prose, split, structure
+from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
-from open_instructions.stages.language_names import meant
+from open_instructions.stages.language import votes
+from open_instructions.stages.language.names import meant
 from open_instructions.tokens import tokenizer
 
 from .families import IN_JSON, families
@@ -38,11 +42,23 @@ _BLOCKED = ("openai", "as an ai language model")
 def jobs() -> list[Job]:
     """A scanner each, against all families; and each source's rules and converter, against its own examples with such texts in them."""
     every = families()
-    found = [Job(name, [(family, make, call) for family, make in every.items()], 30_000) for name, call in _scanners().items()]
-    found += [Job(name, [(family, make, call) for family, make in every.items()], 3_000) for name, call in _slow().items()]
+    found = [
+        Job(name, [(family, make, call) for family, make in every.items()], 30_000)
+        for name, call in _scanners().items()
+    ]
+    found += [
+        Job(name, [(family, make, call) for family, make in every.items()], 3_000)
+        for name, call in _slow().items()
+    ]
     pumps = [(f"{pump!r} * n", partial(_repeated, pump)) for pump in IN_JSON]
-    found += [Job(name, [(pump, make, call) for pump, make in pumps], 100_000) for name, call in _json().items()]
-    found += [Job(f"source {source.name}", list(_of_source(source)), 30_000) for source in registry().all()]
+    found += [
+        Job(name, [(pump, make, call) for pump, make in pumps], 100_000)
+        for name, call in _json().items()
+    ]
+    found += [
+        Job(f"source {source.name}", list(_of_source(source)), 30_000)
+        for source in registry().all()
+    ]
     return [*found, Job("many messages", list(_of_messages()), 20_000)]
 
 
@@ -65,18 +81,33 @@ def _json() -> dict[str, Callable[[str], Any]]:
         "json array, broken": _read(_elements, '[{"a": 1}, {"a": x'),
         "json array, deep": _read(_elements, "[" * 2000),
         "json by key": _read(jsontext.by_key, '{"a": {"b": 1}, "c": x'),
-        "json envelope": _read(lambda buffer: jsontext.envelope(buffer, "instances"), '{"type": 1, "instances": [{'),
-        "json header": _read(lambda buffer: jsontext.header(buffer, "instances"), '{"type": 1, "instances": [{'),
+        "json envelope": _read(
+            lambda buffer: jsontext.envelope(buffer, "instances"), '{"type": 1, "instances": [{'
+        ),
+        "json header": _read(
+            lambda buffer: jsontext.header(buffer, "instances"), '{"type": 1, "instances": [{'
+        ),
         "json lines": _read(jsontext.lines, ""),
         "json string": _read(_elements, '[{"a": "'),
-        "record": lambda text: (frames.parse(frames.Frame(0, text)), frames.parse(frames.Frame(0, "[" * 300 + '"' + text))),
-        "slabs": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=False)), b'[{"a":1},{"a":'),
-        "slabs of lines": _in_file(lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=True)), b""),
+        "record": lambda text: (
+            frames.parse(frames.Frame(0, text)),
+            frames.parse(frames.Frame(0, "[" * 300 + '"' + text)),
+        ),
+        "slabs": _in_file(
+            lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=False)), b'[{"a":1},{"a":'
+        ),
+        "slabs of lines": _in_file(
+            lambda path: list(slabs.Walk(path, 1 << 16, 100, lines=True)), b""
+        ),
         "file": _in_file(_read_file, b""),
         "file of columns": _in_file(_read_file, b'{"instruction": {"0": "a"}, "output": {"0": "'),
         "file in no encoding": _in_file(_read_file, b"[\xff\xfe\x81"),
-        "envelope in slabs": _in_file(lambda path: envelopes.read_envelope(path, "instances"), b'{"instances": [{"a":'),
-        "digits": lambda text: slabs.certain_values(("9" * 4000 + "x" + text).encode("utf-8", "replace")),
+        "envelope in slabs": _in_file(
+            lambda path: envelopes.read_envelope(path, "instances"), b'{"instances": [{"a":'
+        ),
+        "digits": lambda text: slabs.certain_values(
+            ("9" * 4000 + "x" + text).encode("utf-8", "replace")
+        ),
     }
 
 
@@ -88,15 +119,26 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "html": _markdown,
         "html in an answer": lambda text: _markdown(f"<div class='markdown'>{text}</div>"),
         "prose": lambda text: prose.prose(text),
-        "phrases": lambda text: stage(_talk(f"I am an OpenAI thing, {text} as an AI language model.")),
+        "phrases": lambda text: stage(
+            _talk(f"I am an OpenAI thing, {text} as an AI language model.")
+        ),
         "phrases, folded": lambda text: phrases._folded("é" + text),
         "split": lambda text: cut(_talk(f"{text}\n\n{text}")),
         "tokens": count,
-        "language of each line": lambda text: language.labelled([_talk(text), _talk(f"我们说汉语。{text}\nThis is not.")], {}),
+        "language of each line": lambda text: language.labelled(
+            [_talk(text), _talk(f"我们说汉语。{text}\nThis is not.")], {}
+        ),
         "language": lambda text: language.detect_all([votes.words(_talk(text))], {}),
-        "structure": lambda text: structure.structure([Message("user", text + "\ud800"), Message("assistant", text)]),
-        "lock": _in_file(_refused(lambda path: lock.read_lock(str(path))), b'{"format": 1, "sources": ["'),
-        "licence": lambda text: (licenses.license_terms(text), licenses.license_terms(f"({text} OR MIT)")),
+        "structure": lambda text: structure.structure(
+            [Message("user", text + "\ud800"), Message("assistant", text)]
+        ),
+        "lock": _in_file(
+            _refused(lambda path: lock.read_lock(str(path))), b'{"format": 1, "sources": ["'
+        ),
+        "licence": lambda text: (
+            licenses.license_terms(text),
+            licenses.license_terms(f"({text} OR MIT)"),
+        ),
         "terminal": safe,
         "words of a line": lambda text: _at_words(Text(text), 80),
         "language by name": meant,
@@ -135,7 +177,9 @@ class _Stream:
 
 
 def _read(reader: Callable[[Buffer], Any], head: str) -> Callable[[str], Any]:
-    return lambda text: list(reader(Buffer(_Stream((head + text).encode("utf-8", "surrogatepass")))))
+    return lambda text: list(
+        reader(Buffer(_Stream((head + text).encode("utf-8", "surrogatepass"))))
+    )
 
 
 def _elements(buffer: Buffer) -> Iterator[Any]:
@@ -175,7 +219,9 @@ def _of_source(source: Source) -> Iterator[Case]:
     for (name, last), (record, path) in places.items():
         rules = [rule for rule in source.rules if rule.concerns(name)]
         described = source.subset(name)
-        convert = partial(source.converter(described), **({"index_base": 1} if described.probe else {}))
+        convert = partial(
+            source.converter(described), **({"index_base": 1} if described.probe else {})
+        )
 
         def call(given: Any, rules: Any = rules, convert: Any = convert) -> None:
             for one in given if isinstance(given, list) else [given]:
@@ -185,17 +231,29 @@ def _of_source(source: Source) -> Iterator[Case]:
             for draft in convert(given):
                 for rule in rules if hasattr(draft, "messages") else ():
                     if rule.on == "messages":
-                        rule.apply(tuple(item for item in draft.messages if isinstance(item, Message)))
+                        rule.apply(
+                            tuple(item for item in draft.messages if isinstance(item, Message))
+                        )
 
         for family, make in families().items():
             yield f"{name} {last[0]}: {family}", partial(_with, record, path, make), call
-        yield f"{name} {last[0]}: behind a task", partial(_with, record, path, lambda n: "\n#" * n + "Instruction:"), call
+        yield (
+            f"{name} {last[0]}: behind a task",
+            partial(_with, record, path, lambda n: "\n#" * n + "Instruction:"),
+            call,
+        )
 
 
 def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     if isinstance(value, str):
         yield path
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, item in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from _texts(item, (*path, key))
 
 
@@ -218,10 +276,18 @@ def _of_messages() -> Iterator[Case]:
         "the wrong way": ("assistant", "user"),
     }
     for name, used in roles.items():
-        yield f"messages {name}", partial(_messages, used), lambda given: (structure.structure(given), structure.structure(given, "join"))
+        yield (
+            f"messages {name}",
+            partial(_messages, used),
+            lambda given: (structure.structure(given), structure.structure(given, "join")),
+        )
     sharegpt = registry().get("sharegpt")
     for name in ("raw", "v3"):
-        yield f"parts of {name}", _parts, partial(_converted, sharegpt.converter(sharegpt.subset(name)))
+        yield (
+            f"parts of {name}",
+            _parts,
+            partial(_converted, sharegpt.converter(sharegpt.subset(name))),
+        )
 
 
 def _converted(convert: Callable[[Any], Any], given: Any) -> list[Any]:

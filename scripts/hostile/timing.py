@@ -70,7 +70,9 @@ def run(jobs: Sequence[Job], processes: int, told: Callable[[Job], None]) -> Non
                 told(job)
 
 
-def _hear(ear: Any, running: dict[Any, tuple[Job, BaseProcess, float]], told: Callable[[Job], None]) -> None:
+def _hear(
+    ear: Any, running: dict[Any, tuple[Job, BaseProcess, float]], told: Callable[[Job], None]
+) -> None:
     job, process, _ = running[ear]
     try:
         kind, said = ear.recv()
@@ -78,7 +80,9 @@ def _hear(ear: Any, running: dict[Any, tuple[Job, BaseProcess, float]], told: Ca
         process.join()
         if process.exitcode:
             over = process.exitcode in (-signal.SIGKILL, -signal.SIGXCPU)
-            job.failed.append(f"{job.now}: {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}")
+            job.failed.append(
+                f"{job.now}: {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}"
+            )
         del running[ear]
         told(job)
         return
@@ -112,7 +116,11 @@ def judged(make: Callable[[int], Any], call: Callable[[Any], Any], size: int) ->
     try:
         if _seconds(make(size), call, 1) < FLOOR:
             return ""
-        for repeats in (1, 3, 3):  # looked at again where it seems wrong, and then for longer texts: the machine does other things
+        for repeats in (
+            1,
+            3,
+            3,
+        ):  # looked at again where it seems wrong, and then for longer texts: the machine does other things
             times = [_seconds(make(n), call, repeats) for n in (size, 2 * size, 4 * size)]
             if times[2] <= max(WORST * times[0], SHORT):
                 return ""

@@ -1,0 +1,1 @@
+"""Making a build: plan, run, merge, publish."""

@@ -1,0 +1,462 @@
+"""The one orchestration: plan -> run -> merge -> publish."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import store
+from ..catalogue import load_file, registry
+from ..drafting import wanted_fields
+from ..engines import Engine
+from ..engines.local import Local
+from ..errors import InputError, LedgerError, OutputError, UsageError
+from ..inputs import Found, Input, digest, stamp
+from ..inputs.cache import Cache
+from ..inputs.lock import Lock, locked_files
+from ..ledger import Ledger
+from ..merge import merge
+from ..paths import Folders, is_remote, store_fault
+from ..pipeline import Pipeline
+from ..readers import member_size, open_file
+from ..readers.chunk import Chunk, cut
+from ..recipe import Recipe
+from ..reports.card import card, license_page
+from ..schema import Reason, strict_json
+from ..store import Build
+from ..store.chunks import Finished, count_finished, finished, write_chunk
+from ..store.headers import Header, write_headers
+from ..store.work import (
+    CHUNKS,
+    READY,
+    check_replaceable,
+    clear,
+    half_published,
+    held,
+    left_behind,
+    publish,
+    workspace,
+)
+from .failures import check_failures, check_rows
+from .plan import Choices, Fetching, Missing, Plan, plan
+from .progress import Progress, Step, watched
+from .versions import own_code
+
+SMALL_INPUT = 8 << 20
+"""Under this many bytes one worker is faster than starting several."""
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
+
+    path: Path
+    manifest: dict[str, Any]
+    found: Found
+    unchanged: bool
+
+    @property
+    def ledger(self) -> Ledger:
+        return Build(self.path, self.manifest).ledger
+
+    def __repr__(self) -> str:
+        from ..reports.tables import ledger_table, plain, safe
+
+        return safe(plain(*ledger_table(self.ledger)) + f"\n{self.path}")
+
+    def _repr_html_(self) -> str:
+        from ..reports.tables import as_html, ledger_table, paragraphs
+
+        notes = [f"Note: {note}" for note in self.found.notes]
+        return as_html(*ledger_table(self.ledger)) + paragraphs([*notes, str(self.path)])
+
+
+def build(
+    sources: str | Iterable[str] = "all",
+    *,
+    data_dir: Folders | None = None,
+    sample: bool = False,
+    missing: Missing = "stop",
+    offline: bool = False,
+    locked: str | os.PathLike[str] | None = None,
+    recipe: str | Recipe | None = None,
+    out: str | os.PathLike[str] | None = None,
+    languages: str | Sequence[str] | None = None,
+    not_languages: str | Sequence[str] | None = None,
+    licenses: str | Sequence[str] | None = None,
+    max_tokens: int | None = None,
+    encoding: str | None = None,
+    tokenizer: str | None = None,
+    index_base: Mapping[str, int] | Sequence[str] | None = None,
+    engine: Literal["local", "ray"] = "local",
+    ray_address: str | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    restart: bool = False,
+    strict: bool = False,
+    progress: Progress | bool | None = None,
+    announce: Callable[[Plan, int], None] | None = None,
+    fetching: Fetching | None = None,
+) -> BuildResult:
+    """Build merged Parquet shards from upstream's files.
+
+    `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
+    `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
+    fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
+    them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
+    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
+    `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
+    a record is rejected as `stage_failed`. `progress` is called with each Step; True shows bars, False none, None shows them in a notebook only. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
+    `fetching` says how files are fetched.
+
+    Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
+
+    >>> import open_instructions as oi                                        # doctest: +SKIP
+    >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
+    """
+    job = plan(
+        Choices(
+            sources,
+            data_dir=data_dir,
+            sample=sample,
+            missing=missing,
+            locked=locked,
+            recipe=recipe,
+            out=out,
+            languages=languages,
+            not_languages=not_languages,
+            licenses=licenses,
+            max_tokens=max_tokens,
+            encoding=encoding,
+            tokenizer=tokenizer,
+            index_base=index_base,
+            fetching=replace(fetching or Fetching(), offline=offline),
+        )
+    )
+    if engine not in ("local", "ray"):
+        raise UsageError(f"--engine is local or ray, not {engine!r}.")
+    if ray_address is not None and engine != "ray":
+        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"--workers is a whole number from 1, not {workers!r}.")
+    if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
+        if left_behind(job.out):
+            with held(job.out):
+                clear(job.out)
+        return same
+    try:
+        with held(job.out):
+            before = store.existing(
+                job.out
+            )  # again: a build that was killed while it replaced this one is mended by now
+            if same := _made_already(job, before):
+                return same
+            if before and not overwrite:
+                raise OutputError(
+                    f"{job.out} holds another build.",
+                    hint="Use --overwrite to replace it, or --out for another folder.",
+                )
+            if before:
+                check_replaceable(
+                    job.out,
+                    [
+                        *(i.path for i in job.found.inputs),
+                        *(Path(s.path) for s in job.selections if s.path),
+                    ],
+                )
+            with workspace(job.out, job.fingerprint, restart=restart) as work:
+                if announce:
+                    announce(job, count_finished(work / CHUNKS))
+                with (
+                    _engine(engine, ray_address, workers, job.found.inputs, work) as running,
+                    watched(progress) as watch,
+                ):
+                    manifest = _run(job, work, running, watch, strict=strict)
+                notes = _damage(Ledger.from_dict(manifest["ledger"])) + (
+                    [] if sample else _counted(manifest["counts"])
+                )
+                publish(work / READY, job.out)
+    except BrokenPipeError:  # of who watches
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or job.out} could not be written: {error.strerror or error}.",
+            hint="The same command goes on from what is done.",
+        ) from error
+    except Exception as error:
+        if fault := store_fault(error):
+            raise OutputError(fault, hint="The same command goes on from what is done.") from error
+        raise
+    return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
+
+
+def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
+    if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
+        return BuildResult(job.out, dict(before.manifest), _remembered(job, ()), unchanged=True)
+    return None
+
+
+def _remembered(job: Plan, notes: Sequence[str]) -> Found:
+    """What was found, with what the build has to say of it. Notes for later commands where the files lie, and
+    that this build is the newest."""
+    try:
+        store.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
+    except (OSError, NotImplementedError) as error:  # of a file system without locks
+        notes = [
+            *notes,
+            f"later commands will have to be told this folder, and oi explain --data-dir: {error}",
+        ]
+    return replace(job.found, notes=(*job.found.notes, *notes))
+
+
+def _damage(ledger: Ledger) -> list[str]:
+    """What nobody should overlook: files that stop in the middle, and code that failed."""
+    notes = []
+    for entry in ledger.ordered():
+        if entry.stage == "read" and entry.name == Reason.TRUNCATED:
+            files = f"{ledger[entry]} file" + ("s" if ledger[entry] > 1 else "")
+            notes.append(
+                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept"
+            )
+        if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
+            notes.append(f"{entry.source}:{entry.subset}: an empty file")
+        if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
+            records = f"{ledger[entry]:,} record" + ("s" if ledger[entry] > 1 else "")
+            notes.append(
+                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
+            )
+    return notes
+
+
+def _counted(other: Sequence[dict[str, Any]]) -> list[str]:
+    """One note, however many subsets it is about: of a partial download it is all of them."""
+    if not other:
+        return []
+    (first, found, published), *more = [
+        (f"{c['source']}:{c['subset']}", f"{c['found']:,}", f"{c['published']:,}") for c in other
+    ]
+    said = [f"{first}: {found} records were found, and {published} were published"]
+    return [
+        "; ".join([*said, *(f"{name}: {found} and {published}" for name, found, published in more)])
+    ]
+
+
+def _engine(
+    name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path
+) -> Engine:
+    if name == "local":
+        return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
+    from ..engines.ray import Ray
+
+    return Ray(workers, address)
+
+
+def _workers(inputs: Sequence[Input]) -> int:
+    if sum(i.size for i in inputs) < SMALL_INPUT:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run(
+    job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
+) -> dict[str, Any]:
+    chunks, ready = work / CHUNKS, work / READY
+    files = tuple((s.path, s.source.digest) for s in job.selections if s.path)
+    function = partial(_process, recipe=job.recipe, files=files, folder=chunks, code=own_code())
+    counts = Ledger()
+    for source, subset in job.found.missing:
+        counts.add(source, subset, "read", "missing_files")
+    sizes: list[int] = []
+    headers: list[Header] = []
+    failure = ""
+    for index, made, step in engine.map(
+        function, _chunks(job, counts, headers, slabs=engine.sees_files)
+    ):
+        assert index == len(sizes)
+        sizes.append(made.conversations)
+        counts.update(made.ledger)
+        failure = failure or made.failure
+        if strict:
+            check_failures(made.ledger, failure, strict=True)
+        if progress:
+            progress(step)
+    check_failures(counts, failure, strict=False)
+    _still_there(job)
+    watch = None if progress is None else lambda done, total: progress(Step(None, done, total, 0))
+    merged = merge(
+        engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections], watch
+    )
+    counts.update(merged.ledger)
+    problems = counts.problems()
+    rows = sum(s["rows"] for s in merged.shards if s["path"].startswith(store.DATA))
+    if rows != counts.summary()["rows"]:
+        problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
+    if problems:
+        raise LedgerError(
+            "The books do not balance: " + "; ".join(problems[:5]) + ".",
+            hint="Nothing was published. This is a bug: report it.",
+        )
+    check_rows(counts)
+    by_name = {s.source.name: s.source for s in job.selections}
+    attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
+    manifest = {
+        "format": 1,
+        "open_instructions": version("open-instructions"),
+        "fingerprint": job.fingerprint,
+        **job.described,
+        "counts": _other_counts(job, counts),
+        "attribution": attribution,
+        "totals": counts.summary(),
+        "ledger": counts.to_dict(),
+        "shards": [*merged.shards, *write_headers(ready, headers)],
+    }
+    lock = Lock(
+        version("open-instructions"),
+        tuple(said for s in job.selections for said in s.as_said()),
+        job.recipe.to_dict(),
+        locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
+        {s.source.name: s.source.digest for s in job.selections if s.path},
+    )
+    store.write_json(ready / store.LOCK, lock.to_dict())
+    store.write_json(ready / store.MANIFEST, manifest)
+    text = card(
+        job.recipe.name,
+        manifest,
+        counts,
+        [s.source for s in job.selections],
+        merged.languages,
+        merged.usage,
+    )
+    (ready / store.CARD).write_text(text, encoding="utf-8")
+    (ready / store.LICENSE).write_text(
+        license_page(job.recipe.name, attribution, merged.usage), encoding="utf-8"
+    )
+    return manifest
+
+
+def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:
+    """The subsets in which other numbers of records were found than upstream published."""
+    by_name = {s.source.name: s.source for s in job.selections}
+    other = []
+    for source, subset in sorted({(i.source, i.subset) for i in job.found.inputs}):
+        published = by_name[source].subset(subset).records
+        found = counts.sum_of("read", "records_in", source=source, subset=subset)
+        if published is not None and found != published:
+            other.append(
+                {"source": source, "subset": subset, "published": published, "found": found}
+            )
+    return other
+
+
+def _still_there(job: Plan) -> None:
+    """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of two."""
+    changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
+    changed += [
+        Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest
+    ]
+    if changed:
+        raise InputError(
+            f"{changed[0]} changed while it was read.",
+            hint="Nothing was published. Start again when it stays as it is.",
+        )
+
+
+def _chunks(
+    job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
+) -> Iterator[tuple[Chunk, Step]]:
+    by_name = {s.source.name: s.source for s in job.selections}
+    sizes = shares(job.found.inputs)
+    totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
+    done = dict.fromkeys(by_name, 0)
+    number = 0
+    for item in job.found.inputs:
+        source = by_name[item.source]
+        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
+        if said := wanted_fields(opened.header, job.recipe.metadata):
+            headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
+        base = item.index_base.base if item.index_base else None
+        join = job.recipe.join_parts
+        for chunk in cut(
+            opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base
+        ):
+            number = chunk.number + 1
+            records = chunk.records
+            counts.add(
+                item.source, item.subset, "read", "records_in", records
+            )  # here, so that no worker can lose any
+            yield (
+                chunk,
+                Step(
+                    item.source,
+                    done[item.source] + int(chunk.share * sizes[item]),
+                    totals[item.source],
+                    records,
+                ),
+            )
+        done[item.source] += sizes[item]
+
+
+def shares(inputs: Sequence[Input]) -> dict[Input, int]:
+    """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
+    unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
+    whole: Counter[Path] = Counter()
+    for item, size in unpacked.items():
+        whole[item.path] += size
+    return {i: i.size * unpacked[i] // max(whole[i.path], 1) for i in inputs}
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
+    which is a tenth of a build."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_uncollected()
+def _process(
+    work: tuple[Chunk, Step],
+    *,
+    recipe: Recipe,
+    files: tuple[tuple[str, str], ...],
+    folder: Path,
+    code: str,
+) -> tuple[int, Finished, Step]:
+    """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
+    if code != own_code():
+        raise UsageError(
+            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
+            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+        )
+    chunk, step = work
+    data = chunk.data()
+    given = chunk.digest(data)
+    done = finished(folder, chunk.number, given)
+    if done is None:
+        output = _pipeline(recipe, files, chunk.source, chunk.subset)(chunk.read(data))
+        done = write_chunk(folder, chunk, given, output)
+    return chunk.number, done, step
+
+
+@lru_cache(maxsize=64)
+def _pipeline(
+    recipe: Recipe, files: tuple[tuple[str, str], ...], source: str, subset: str
+) -> Pipeline:
+    for file, expected in files:
+        load_file(file, expected)
+    described = registry().get(source)
+    return Pipeline(recipe, described, described.subset(subset))

@@ -1,0 +1,51 @@
+"""What is known of sources, and the one import for who writes a source.
+
+    from open_instructions.catalogue import File, Hub, Source, Subset, source
+
+    @source(Source(name="mine", title="My set", subsets=(Subset("main", files=("mine.json",)),)))
+    def convert(record): yield Draft(...)
+
+source      a Source and its parts, as its file describes them
+registry    how sources are found and chosen
+published   where upstream's files are, and what is known of their bytes
+evidence    where a file's answer codes begin to count
+pages       a Source in words
+"""
+
+from .evidence import Probe, Seen
+from .published import File, Hub, Place, Url, github
+from .registry import (
+    Registry,
+    Selection,
+    is_own,
+    load_file,
+    registered,
+    registry,
+    select,
+    source,
+)
+from .source import Converter, Example, Format, Rule, Source, Subset
+
+__all__ = [
+    "Converter",
+    "Example",
+    "File",
+    "Format",
+    "Hub",
+    "Place",
+    "Probe",
+    "Registry",
+    "Rule",
+    "Seen",
+    "Selection",
+    "Source",
+    "Subset",
+    "Url",
+    "github",
+    "is_own",
+    "load_file",
+    "registered",
+    "registry",
+    "select",
+    "source",
+]

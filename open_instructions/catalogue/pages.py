@@ -1,0 +1,152 @@
+"""A Source in words: for `oi sources NAME`, for its page in docs/, and as JSON. One description, three forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ..schema import to_json
+from . import Source, Subset
+from .evidence import Probe
+from .published import File
+
+
+def as_dict(s: Source) -> dict[str, Any]:
+    """What `oi sources --json` writes."""
+    return {
+        "name": s.name,
+        "title": s.title,
+        "description": s.description,
+        "homepage": s.homepage,
+        "cost": s.cost,
+        "attribution": s.attribution,
+        "default": list(s.default),
+        "first_of": s.first_of,
+        "subsets": [
+            {
+                "name": x.name,
+                "records": x.records,
+                "languages": list(x.languages),
+                "engine": x.engine,
+                "license": x.license,
+                "files": list(x.files),
+                "fields": sorted(x.fields),
+                "other_fields": [sorted(fields) for fields in x.other_fields],
+                "telling": [sorted(fields) for fields in x.telling],
+                "downloads": [
+                    {
+                        "name": f.name,
+                        "size": f.size,
+                        "sha256": list(f.sha256),
+                        "places": [str(p) for p in f.places],
+                    }
+                    for f in x.downloads
+                ],
+                "by_hand": x.by_hand,
+                "note": x.note,
+            }
+            for x in s.subsets
+        ],
+        "rules": [
+            {"name": f"{s.name}.{r.name}", "description": r.description, "subsets": list(r.subsets)}
+            for r in s.rules
+        ],
+    }
+
+
+def as_text(s: Source) -> str:
+    """For a terminal."""
+    lines = [
+        f"{s.name}: {s.title}",
+        s.description,
+        "",
+        f"upstream     {s.homepage}",
+        f"cost         {s.cost}",
+        f"attribution  {s.attribution}",
+    ]
+    lines.append(f"default      {_default(s)}")
+    for subset in s.subsets:
+        lines += ["", f"{s.name}:{subset.name}"]
+        lines += [f"  {label:<11}{value}" for label, value in _facts(subset)]
+    if s.rules:
+        lines += ["", "rules (a recipe switches one off under rules_off)"]
+        lines += [f"  {s.name}.{r.name}  {r.description}" for r in s.rules]
+    return "\n".join(lines)
+
+
+def as_page(s: Source) -> str:
+    """For docs/sources/NAME.md."""
+    lines = [
+        f"# {s.title}",
+        "",
+        f"`{s.name}`. {s.description}",
+        "",
+        f"- Upstream: {s.homepage}",
+        f"- Cost: {s.cost}",
+        f"- Attribution: {s.attribution}",
+    ]
+    lines += [f"- By default: {_default(s)}", "", "## Subsets"]
+    for subset in s.subsets:
+        lines += ["", f"### {s.name}:{subset.name}", ""]
+        lines += [f"- {label}: {value}" for label, value in _facts(subset)]
+    lines += ["", "## Known damage", ""]
+    lines += [f"- `{s.name}.{r.name}`: {r.description}" for r in s.rules] or ["No rules yet."]
+    lines += ["", "## Prompt", "", "```", s.template, "```", "", "## Examples", ""]
+    for example in s.examples:
+        base = (
+            []
+            if example.index_base is None
+            else [f"(in a file that counts from {example.index_base})"]
+        )
+        record = json.dumps(example.record, ensure_ascii=False)
+        lines += ["```", record, *base, *(_result(r) for r in example.result), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _default(s: Source) -> str:
+    return (
+        (" or ".join(s.default) + ", the first that is there")
+        if s.first_of
+        else ", ".join(s.default)
+    )
+
+
+def _facts(subset: Subset) -> list[tuple[str, str]]:
+    return [
+        ("records", f"{subset.records:,}" if subset.records else "unknown"),
+        ("languages", ", ".join(subset.languages)),
+        ("answers by", subset.engine),
+        ("licence", subset.license),
+        (
+            "files",
+            ", ".join(subset.files)
+            + (", or any file that its fields tell" if subset.any_name else ""),
+        ),
+        ("needed", _either((subset.fields, *subset.other_fields))),
+        *([("told by", _either(subset.telling))] if subset.telling else []),
+        *([("counted", _counted(subset.probe))] if subset.probe else []),
+        *(("from", _download(file)) for file in subset.downloads),
+        *([("by hand", subset.by_hand)] if subset.by_hand else []),
+        *([("note", subset.note)] if subset.note else []),
+    ]
+
+
+def _either(shapes: Iterable[frozenset[str]]) -> str:
+    return "; or ".join(", ".join(sorted(fields)) for fields in shapes)
+
+
+def _counted(probe: Probe) -> str:
+    return f"{probe.field} from 0 or from 1, as each file shows, or as --index-base says"
+
+
+def _download(file: File) -> str:
+    size = f"{file.size:,} bytes" if file.size is not None else "size not published"
+    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "pinned by the first fetch"
+    return f"{', else '.join(str(p) for p in file.places)} ({size}, {pinned})"
+
+
+def _result(result: Any) -> str:
+    if isinstance(result, str):
+        return f"-> rejected: {result}"
+    return "\n".join(f"-> {role}: {to_json(content)}" for role, content in result)

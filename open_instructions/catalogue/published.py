@@ -1,0 +1,83 @@
+"""Where upstream's files are: a repository on the Hugging Face hub, or a plain URL, and what is known of their bytes.
+
+A place has one form as text, in lock files and on the screen:
+
+    hf://datasets/OWNER/NAME@REVISION/PATH        as fsspec writes it; PATH may be a glob pattern
+    https://…
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import shown
+
+_HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/]+)/(?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A file in a repository of datasets on the hub. `path` may be a glob pattern; `revision` is a branch, a tag or a commit."""
+
+    repo: str
+    path: str
+    revision: str = "main"
+
+    def __str__(self) -> str:
+        return f"hf://datasets/{self.repo}@{self.revision}/{self.path}"
+
+    @property
+    def is_pattern(self) -> bool:
+        return bool(set("*?[") & set(self.path))
+
+
+@dataclass(frozen=True)
+class Url:
+    """A file at a plain address."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Place = Hub | Url
+
+
+@dataclass(frozen=True)
+class File:
+    """One published file. `places` are tried in order; all have the same bytes, or bytes with one of the digests.
+
+    `name` is what it is called in a cache and to the reader, forward slashes in it. `size` is in bytes, None where nobody has
+    published it; `sha256` are the digests of the versions that upstream published, none where nobody knows one: then the first
+    fetch pins it.
+    """
+
+    name: str
+    places: tuple[Place, ...]
+    size: int | None = None
+    sha256: tuple[str, ...] = ()
+
+
+def parse_place(text: str) -> Place:
+    """The place that a text names. Raises ValueError for anything but an hf:// address, http:// and https://.
+
+    >>> parse_place("hf://datasets/a/b@main/c/d.json")
+    Hub(repo='a/b', path='c/d.json', revision='main')
+    """
+    hub = _HUB.fullmatch(text)
+    if hub:
+        return Hub(hub["repo"], hub["path"], hub["revision"])
+    if text.startswith(("https://", "http://")):
+        return Url(text)
+    raise ValueError(f"{shown(text)} is not an address of a file")
+
+
+def github(repository: str, revision: str, path: str) -> Url:
+    """A file in a repository on GitHub, at a commit or on a branch.
+
+    >>> print(github("a/b", "main", "data/c.json"))
+    https://raw.githubusercontent.com/a/b/main/data/c.json
+    """
+    return Url(f"https://raw.githubusercontent.com/{repository}/{revision}/{path}")

@@ -1,0 +1,1 @@
+"""Handing a build on: load it, push it."""

@@ -1,0 +1,95 @@
+"""A build to the hub: checked first, and with a word on what its licences restrict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import FetchError, NotFoundError, OutputError, UsageError
+from ..inputs.hub import endpoint, in_words
+from ..limits import timeout
+from ..paths import is_remote
+from ..reports.check import check
+from ..reports.stats import stats
+from ..rights.rows import Usage
+from ..store import CARD, open_build
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """Where a build was published, at which commit."""
+
+    repository: str
+    url: str
+    commit: str
+
+
+def push(
+    path: str | os.PathLike[str] | None,
+    repository: str,
+    *,
+    private: bool = False,
+    confirm: Callable[[Usage], bool] | None = None,
+) -> Pushed:
+    """Upload a build with its card to a dataset repository of the hub, which is made if it is not there.
+
+    `confirm` is asked where the rows may not be used for everything; without it such a build is refused, unless `private`.
+    Raises NotFoundError for what `check` refuses, UsageError where nobody agreed, FetchError where the hub refuses.
+
+    >>> import open_instructions as oi                                     # doctest: +SKIP
+    >>> oi.push("mix", "me/mix", private=True).url                         # doctest: +SKIP
+    """
+    build = open_build(path)
+    if is_remote(build.path):
+        raise UsageError(
+            f"{build.path} is in an object store.", hint="Copy the build to this machine first."
+        )
+    checked = check(path)
+    if not checked:
+        raise NotFoundError(
+            f"{build.path} is not what its manifest says: {'; '.join(checked.problems[:3])}.",
+            hint="oi check says more.",
+        )
+    usage = stats(path).usage
+    if usage.restricted() and not private and not (confirm and confirm(usage)):
+        raise UsageError(
+            f"{usage.restricted():,} rows may not be used for everything, and would be public.",
+            hint="--private keeps them to yourself, --licenses=commercial builds without them, a confirmation (--yes) publishes them.",
+        )
+    return _upload(build.path, repository, private)
+
+
+def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
+    import httpx2
+    from huggingface_hub import DatasetCard, HfApi
+    from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
+
+    try:
+        DatasetCard.load(os.path.join(folder, CARD), repo_type="dataset")
+        api = HfApi(endpoint=endpoint())
+        url = api.create_repo(
+            repository, repo_type="dataset", private=private or None, exist_ok=True
+        )
+        if private and not api.dataset_info(url.repo_id, timeout=timeout()).private:
+            raise UsageError(
+                f"{url.repo_id} is there already and is public.",
+                hint="Choose another name, or make it private on the hub first.",
+            )
+        done = api.upload_folder(
+            repo_id=url.repo_id, folder_path=folder, repo_type="dataset", commit_message="Open Instructions: a build",
+            # what an earlier build left there would be read with this one
+            delete_patterns=["data/*", "rejected/*", "files/*"],
+        )  # fmt: skip
+    except HFValidationError as error:
+        raise UsageError(f"{repository} is no name of a repository: {error}") from error
+    except LocalTokenNotFoundError as error:
+        raise FetchError("The hub wants a token.", hint="hf auth login, or HF_TOKEN.") from error
+    except ValueError as error:  # what the hub says of the card
+        raise OutputError(f"The hub refuses the dataset card: {error}.") from error
+    except (httpx2.HTTPError, RuntimeError, OSError) as error:
+        raise FetchError(
+            f"{repository} could not be pushed: {in_words(error)}",
+            hint="The same command tries again.",
+        ) from error
+    return Pushed(url.repo_id, str(url), str(done.oid))

@@ -1,0 +1,184 @@
+"""What to say where files are not there that were asked for: what is looked for, what lies there instead, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..catalogue import Source, Subset
+from ..errors import InputError
+from ..paths import shown
+from .download import stand_in
+from .files import DATA_SUFFIXES, DataFile
+from .look import Look, listed
+from .recognise import Known, Recogniser
+
+_MOST_FILES = 10
+_MOST_ADDRESSES = 3
+"""Of so many subsets it is said where they are published; of more there would be pages."""
+_MOST_GUESSES = 4
+_ALIKE = 0.75
+"""Names that share so much are spellings of one, like alpaca_data.json and alpaca_data_cleaned.json."""
+_WILD = re.compile(r"[*?\[]")
+_OTHER_FORMATS = {
+    ".csv": "a CSV table",
+    ".tsv": "a TSV table",
+    ".xls": "an Excel workbook",
+    ".xlsx": "an Excel workbook",
+    ".ods": "a spreadsheet",
+    ".txt": "plain text",
+    ".md": "plain text",
+    ".yaml": "YAML",
+    ".yml": "YAML",
+    ".arrow": "an Arrow file",
+    ".feather": "an Arrow file",
+    ".pkl": "a pickle",
+    ".pickle": "a pickle",
+    ".zst": "packed with zstd",
+    ".xz": "packed with xz",
+    ".bz2": "packed with bzip2",
+    ".7z": "a 7-Zip archive",
+    ".rar": "a RAR archive",
+    ".crdownload": "an unfinished download",
+    ".part": "an unfinished download",
+    ".download": "an unfinished download",
+}
+_UNPACKED = ("packed", "a 7-Zip", "a RAR")
+
+Absent = Sequence[tuple[Source, Sequence[str]]]
+"""Sources that were asked for, and the subsets of them that have no file."""
+
+
+def message(
+    stop: Absent, folders: Sequence[Path], found: Iterable[tuple[str, str]], there: Sequence[str]
+) -> str:
+    """The error where files are not there. `found` are subsets that are, `there` describes the other files of the folder."""
+    subsets = [(source, source.subset(name)) for source, names in stop for name in names]
+    present = sorted(f"{source}:{subset}" for source, subset in found)
+    where = ", ".join(shown(str(folder)) for folder in folders)
+    if folders and not present:
+        holds = "hold" if len(folders) > 1 else "holds"
+        first = f"{where} {holds} no file of the sources asked for, and neither does the cache."
+        lines = [first, *_indented(there)]
+    else:
+        where = f"in {where} or the cache" if where else "in the cache"
+        lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
+    if not there or present or len(subsets) <= _MOST_ADDRESSES:
+        for source, subset in subsets:
+            lines += _looked_for(
+                source, subset, addresses=len(subsets) <= _MOST_ADDRESSES or not folders
+            )
+    if present:
+        lines.append(f"Found are {', '.join(present)}.")
+        lines += others(there)
+    return "\n".join(lines) + "\n"
+
+
+def others(there: Sequence[str]) -> list[str]:
+    return ["Other files there:", *_indented(there)] if there else []
+
+
+def _looked_for(source: Source, subset: Subset, *, addresses: bool) -> list[str]:
+    lines = [f"  {source.name}:{subset.name} looks for {' or '.join(subset.files)}"]
+    if addresses:
+        lines += [f"      from {place}" for file in subset.downloads for place in file.places]
+        lines += [f"      {subset.by_hand}"] if subset.by_hand else []
+    return lines
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def described(files: Sequence[DataFile], recogniser: Recogniser, encoding: str = "") -> list[str]:
+    """What files are that were not taken, a line each; the likely ones first."""
+    ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
+    lines = [_described(Look(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
+    more = len(files) - _MOST_FILES
+    return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
+
+
+def _described(look: Look, recogniser: Recogniser) -> str:
+    file = look.file
+    name = shown(file.said)
+    if not file.is_data:
+        return f"{name} {_other_format(file)}"
+    try:
+        known = recogniser.recognise(look)
+    except InputError as error:
+        return f"{error.message} {error.hint}"
+    if known:
+        return f"{name} is {known}, which was not asked for; --sources={known} takes it"
+    if len(alike := recogniser.told_by_fields(look)) > 1:
+        return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
+    if look.own:
+        likely = [
+            known for known in recogniser.with_fields(look) if _worth_a_guess(file, known.subset)
+        ]
+        guess = f", as {_renamed(file, likely)}" if likely else ", and no source has these"
+        return f"{name} has the fields {listed(look.own)}{guess}"
+    return f"{name} {_unreadable(look)}"
+
+
+def _unreadable(look: Look) -> str:
+    if look.fault:
+        return f"cannot be read: {shown(look.fault.message)}"
+    if not look.start:
+        return "is empty"
+    return (
+        f"is {stand_in(look.start)}, not the data"
+        if stand_in(look.start)
+        else "holds no record that can be read"
+    )
+
+
+def _other_format(file: DataFile) -> str:
+    lower = file.name.lower()
+    first, _, number = lower.rpartition(".")
+    if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
+        return f"is not read under this name; rename it to {shown(file.name[: len(first)].rpartition('/')[2])}"
+    kind = _kind(file)
+    if kind == "an unfinished download":
+        return f"is {kind}; download it again"
+    advice = "unpack it" if kind.startswith(_UNPACKED) else "save it as JSON Lines or Parquet"
+    return (
+        f"is {kind}, which is not read; {advice}" if kind else "is not JSON, JSON Lines or Parquet"
+    )
+
+
+def _kind(file: DataFile) -> str:
+    lower = file.name.lower()
+    return next((kind for ending, kind in _OTHER_FORMATS.items() if lower.endswith(ending)), "")
+
+
+def _worth_a_guess(file: DataFile, subset: Subset) -> bool:
+    """Could a file be of a subset under another name? One of prompts alone would be rejected to the last record."""
+    endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
+    return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
+
+
+def _renamed(file: DataFile, likely: Sequence[Known]) -> str:
+    """The subsets that a file could be of; and upstream's name for it where its own is nearly that."""
+    base = file.name.rpartition("/")[2].lower()
+    near = max(likely, key=lambda known: _likeness(base, known.subset))
+    if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:
+        return f"{near} has; if it is that, rename it to {_upstream_name(near.subset)}"
+    ordered = sorted(likely, key=lambda known: -_likeness(base, known.subset))
+    return f"{_either(map(str, ordered[:_MOST_GUESSES]))} have"
+
+
+def _likeness(base: str, subset: Subset) -> float:
+    names = (pattern.rpartition("/")[2].lower() for pattern in subset.files)
+    return max(difflib.SequenceMatcher(None, base[:200], name).ratio() for name in names)
+
+
+def _upstream_name(subset: Subset) -> str:
+    plain = [pattern for pattern in subset.files if not _WILD.search(pattern)]
+    return plain[0] if plain else f"a name like {subset.files[0]}"
+
+
+def _either(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

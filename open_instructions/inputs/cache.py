@@ -1,0 +1,235 @@
+"""What was fetched, in a folder that anyone can look at.
+
+    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name; hub files lie in the hub's own cache
+    CACHE/index/alpaca/main/alpaca_data.json.json    which place it came from, its revision, size and sha256, and where it lies
+
+An entry is written when its file is whole and verified, and never before. Two processes may fetch at once: each file has a lock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ..catalogue import Source, Subset
+from ..catalogue.published import File, Hub, parse_place
+from ..errors import FetchError, OutputError
+from ..paths import cache_folder, write_whole
+
+_SUFFIX = ".json"
+
+
+class Held(NamedTuple):
+    """A file that was fetched and its digest; `relative` is the path below a folder under which it would be found there."""
+
+    path: Path
+    relative: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came from."""
+
+    source: str
+    subset: str
+    name: str
+    path: Path
+    place: str
+    size: int
+    sha256: str
+    of: int = 1
+    """How many files the catalogue's pattern named at this place's commit; 1 where it names a file."""
+
+    @property
+    def held(self) -> Held:
+        return Held(self.path, f"{self.source}/{self.subset}/{self.name}", self.size, self.sha256)
+
+
+class Cache:
+    """The entries below a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder if folder is not None else cache_folder()
+        self._files, self._index = self.folder / "files", self.folder / "index"
+
+    def target(self, source: str, subset: str, name: str) -> Path:
+        """Where a file goes. Raises FetchError for a name that leads elsewhere."""
+        return self._files / _safe(source) / _safe(subset) / _safe(name)
+
+    def entries(self) -> list[Entry]:
+        """All there is, by name. What is no entry is passed over: `strangers` has it."""
+        return [entry for path in self._notes() if (entry := self._read(path))]
+
+    def strangers(self) -> list[Path]:
+        """What lies in the cache and belongs to no entry: damaged notes, the rest of downloads that were given up, other files."""
+        known = {entry.path for entry in self.entries()}
+        notes = [path for path in self._notes() if not self._read(path)]
+        return notes + sorted(p for p in self._files.rglob("*") if p.is_file() and p not in known)
+
+    def of(self, source: str, subset: str) -> list[Entry]:
+        """The entries of a subset whose files are there with their size."""
+        return [
+            e for e in self.entries() if (e.source, e.subset) == (source, subset) and is_there(e)
+        ]
+
+    def complete(self, source: Source, subset: Subset) -> list[Entry]:
+        """The files of a subset as the catalogue describes it, if all of them are there: none otherwise."""
+        there = self.of(source.name, subset.name)
+        found = [_of_file(there, file) for file in subset.downloads]
+        return [entry for entries in found for entry in entries] if all(found) else []
+
+    def has(self, source: Source, subset: Subset, file: File) -> bool:
+        return bool(_of_file(self.of(source.name, subset.name), file))
+
+    def pin(self, source: str, subset: str, name: str) -> Entry | None:
+        """What was fetched under a name once, even if its file is gone: where the catalogue has no digest, this is the pin."""
+        return self._read(self._note(source, subset, name))
+
+    def with_digest(self, sha256: str) -> Entry | None:
+        return next((e for e in self.entries() if e.sha256 == sha256 and is_there(e)), None)
+
+    def add(self, entry: Entry) -> None:
+        """Note a file that is whole and verified."""
+        note = self._note(entry.source, entry.subset, entry.name)
+        content = asdict(entry) | {"path": str(entry.path)}
+        try:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(note, lambda file: file.write(json.dumps(content, indent=2).encode()))
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def remove(self, entry: Entry) -> int:
+        """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is in the hub's cache stays."""
+        with self.locked(entry.source, entry.subset, entry.name):
+            freed = 0
+            if Path(os.path.realpath(entry.path.parent)).is_relative_to(
+                os.path.realpath(self._files)
+            ):
+                freed = entry.path.stat().st_size if entry.path.exists() else 0
+                entry.path.unlink(missing_ok=True)
+            self._note(entry.source, entry.subset, entry.name).unlink(missing_ok=True)
+            return freed
+
+    def sweep(self, strangers: Sequence[Path]) -> int:
+        """Remove files that belong to no entry; the bytes that this frees."""
+        freed = 0
+        for path in strangers:
+            base = self._files if path.is_relative_to(self._files) else self._index
+            with self._held(path.relative_to(base).as_posix(), wait=False) as mine:
+                # what another process holds is on its way, and what it finished meanwhile is no stranger any more
+                if mine and path in self.strangers():
+                    freed += path.stat().st_size
+                    path.unlink(missing_ok=True)
+        return freed
+
+    @contextmanager
+    def locked(self, source: str, subset: str, name: str) -> Iterator[None]:
+        """Hold one file; waits for another process that fetches it."""
+        with self._held((_safe(source) / _safe(subset) / _safe(name)).as_posix(), wait=True):
+            yield
+
+    @contextmanager
+    def _held(self, relative: str, *, wait: bool) -> Iterator[bool]:
+        """Hold a file with its parts and notes, by the path of any of them; without `wait`, say whether that could be had at once."""
+        from filelock import FileLock, Timeout
+
+        stem = re.sub(r"(?<!\.part)(?<!\.json)(?:\.part|\.json)+$", "", relative)
+        path = self.folder / "locks" / f"{blake2b(stem.encode(), digest_size=16).hexdigest()}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"The cache {self.folder} cannot be written: {error.strerror}.",
+            hint="OI_CACHE names another folder.",
+        )
+
+    def _notes(self) -> list[Path]:
+        return sorted(self._index.rglob(f"*{_SUFFIX}"))
+
+    def _note(self, source: str, subset: str, name: str) -> Path:
+        path = self._index / _safe(source) / _safe(subset) / _safe(name)
+        return path.with_name(path.name + _SUFFIX)
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            entry = Entry(**said | {"path": Path(said["path"])})
+            parse_place(entry.place)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        kinds = {
+            "source": str,
+            "subset": str,
+            "name": str,
+            "place": str,
+            "size": int,
+            "sha256": str,
+            "of": int,
+        }
+        return (
+            entry
+            if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items())
+            else None
+        )
+
+
+def is_there(entry: Entry) -> bool:
+    """Is its file there, with its size? Its digest is compared when it is read."""
+    try:
+        return entry.path.stat().st_size == entry.size
+    except OSError:
+        return False
+
+
+def _of_file(entries: Sequence[Entry], file: File) -> list[Entry]:
+    """Those entries that are this file, or all files of its pattern at one commit; none where one is missing."""
+    pattern = next((p for p in file.places if isinstance(p, Hub) and p.is_pattern), None)
+    if not pattern:
+        # nothing older that was pinned since
+        return [
+            e
+            for e in entries
+            if e.name == file.name and (not file.sha256 or e.sha256 in file.sha256)
+        ]
+    fitting = [(e, parse_place(e.place)) for e in entries if fnmatchcase(e.name, pattern.path)]
+    commits = dict.fromkeys(place.revision for _, place in fitting if isinstance(place, Hub))
+    exports = [
+        [e for e, place in fitting if isinstance(place, Hub) and place.revision == commit]
+        for commit in commits
+    ]
+    return next((export for export in exports if len(export) == export[0].of), [])
+
+
+def _safe(name: str) -> Path:
+    """An upstream name as a relative path. Raises FetchError for one that leads out of its folder."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if (
+        not parts
+        or ".." in parts
+        or parts[0] == "/"
+        or any(":" in part or "\0" in part for part in parts)
+    ):
+        raise FetchError(f"{name!r} is no name for a file.")
+    return Path(*parts)

@@ -1,0 +1,144 @@
+"""oi.lock: what a build was made of, so that another can be made of the very same: files with their places, sources, recipe.
+
+    {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default", …},
+      "files": [{"subsets": ["dolly:main"], "name": "databricks-dolly-15k.jsonl",
+        "place": "hf://datasets/databricks/databricks-dolly-15k@bdd27f4d…/databricks-dolly-15k.jsonl", "size": 13085339, "sha256": "2df9…"}]}
+
+`place` is null for a file that came from a user's folder and whose bytes no known place has. `sources` are names; `own` has those of
+them that a .py file of the user's described, with its sha256: a lock never says where such a file is, for it would be run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import paths
+from ..catalogue import Source
+from ..catalogue.published import Hub, parse_place
+from ..errors import InputError, shown
+from .cache import Cache
+from .discover import Input
+
+_HINT = "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+_SHA256 = re.compile("[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_SUBSET = re.compile(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+")
+_MOST = 64 << 20
+"""Bytes that a lock may have: that of a set in 100,000 files has half as many."""
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One file on disk, whichever subsets are in it."""
+
+    subsets: tuple[str, ...]
+    name: str
+    place: str | None
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What oi.lock holds. `recipe` is the resolved one, `version` that of the Open Instructions that wrote it."""
+
+    version: str
+    sources: tuple[str, ...]
+    recipe: dict[str, Any]
+    files: tuple[Locked, ...]
+    own: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        files = [asdict(f) | {"subsets": list(f.subsets)} for f in self.files]
+        own = {"own": self.own} if self.own else {}
+        said = {"format": 1, "open_instructions": self.version, "sources": list(self.sources)}
+        return {**said, **own, "recipe": self.recipe, "files": files}
+
+
+def locked_files(
+    inputs: Sequence[Input], sources: Iterable[Source], cache: Cache
+) -> tuple[Locked, ...]:
+    """The files on disk that inputs are of, with the places that have their bytes."""
+    pins = {
+        sha: str(f.places[0])
+        for s in sources
+        for x in s.subsets
+        for f in x.downloads
+        for sha in f.sha256
+    }
+    fetched = {entry.sha256: entry.place for entry in cache.entries()}
+    files: dict[Path, Locked] = {}
+    for item in inputs:
+        before = files.get(item.path)
+        subsets = dict.fromkeys(
+            [*(before.subsets if before else ()), f"{item.source}:{item.subset}"]
+        )
+        place = fetched.get(item.sha256) or pins.get(item.sha256)
+        files[item.path] = Locked(
+            tuple(subsets), item.relative.partition("!")[0], place, item.size, item.sha256
+        )
+    return tuple(sorted(files.values(), key=lambda f: (f.subsets, f.name, f.sha256)))
+
+
+def read_lock(path: str) -> Lock:
+    """What a lock says. Raises InputError if it is not a lock."""
+    try:
+        content = json.loads(paths.read_bounded(paths.place(path), _MOST))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}.", hint=_HINT
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a lock: {error}.", hint=_HINT) from error
+    try:
+        if content["format"] != 1:
+            raise InputError(
+                f"{path} has format {shown(content['format'])}, and this version reads 1.",
+                hint=_HINT,
+            )
+        lock = Lock(
+            content["open_instructions"],
+            tuple(content["sources"]),
+            dict(content["recipe"]),
+            tuple(
+                Locked(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"])
+                for f in content["files"]
+            ),
+            dict(content.get("own", {})),
+        )
+        if not all(isinstance(value, str) for value in (lock.version, *lock.sources, *lock.own)):
+            raise TypeError("the version and the sources have to be text")
+        if not all(
+            _NAME.fullmatch(name) and _SHA256.fullmatch(digest) for name, digest in lock.own.items()
+        ):
+            raise ValueError("what it says of sources of one's own is not a name with a sha256")
+        for file in lock.files:
+            _check(file)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not a lock of Open Instructions: {_lacking(error)}.", hint=_HINT
+        ) from error
+    return lock
+
+
+def _lacking(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _check(file: Locked) -> None:
+    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from somebody else, perhaps."""
+    if not (isinstance(file.name, str) and type(file.size) is int and 0 <= file.size < 2**63):
+        raise TypeError(f"{shown(file.name)} with size {shown(file.size)}")
+    if not file.subsets or not all(_SUBSET.fullmatch(subset) for subset in file.subsets):
+        raise ValueError(f"{shown(file.subsets)} are not subsets")
+    if not _SHA256.fullmatch(file.sha256):
+        raise ValueError(f"{shown(file.sha256)} is not a sha256")
+    if file.place is not None:
+        place = parse_place(file.place)
+        if isinstance(place, Hub) and place.is_pattern:
+            raise ValueError(f"{shown(file.place)} is not a single file")

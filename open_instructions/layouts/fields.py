@@ -1,0 +1,194 @@
+"""Shapes of raw records that several sources share, and the damage that comes with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from math import isfinite, isnan
+from typing import Any
+
+from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
+
+NUMBER_AS_TEXT = "number_as_text"
+"""The edit where upstream wrote a number and the conversation has its digits."""
+_HISTORY = "history"
+
+
+def question(*parts: str) -> str:
+    """The parts of a prompt that hold text, a blank line between them: what an instruction and its input become."""
+    return "\n\n".join([part for part in parts if part.strip()])
+
+
+def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Message, ...]:
+    """One user turn and one assistant turn."""
+    return Message("user", prompt, prompt_is_html), Message("assistant", answer)
+
+
+def missing_fields(record: Record, *names: str) -> str:
+    """Names of fields that are absent or not text, as one phrase; "" if all are there as strings."""
+    wrong = [
+        n if n in record else f"{n} (absent)" for n in names if not isinstance(record.get(n), str)
+    ]
+    return "no text in " + ", ".join(wrong) if wrong else ""
+
+
+def as_text(value: Any) -> str | None:
+    """The text of a value: a number's digits; None for what is neither text nor a number.
+
+    >>> as_text("four"), as_text(4), as_text(True)
+    ('four', '4', None)
+    """
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    return str(value) if is_number and not isinstance(value, bool) else None
+
+
+def is_empty(value: Any) -> bool:
+    """Does a field say that there is nothing: null, "", [], {} or NaN?"""
+    return _says_nothing(value) or (isinstance(value, float) and isnan(value))
+
+
+def leftover(record: Mapping[str, Any], used: Collection[str]) -> dict[str, Any]:
+    """What upstream says beside the fields that a converter used, so that nothing is lost.
+
+    >>> leftover({"q": "Why?", "a": "So.", "by": "Ann", "note": None}, ("q", "a"))
+    {'by': 'Ann'}
+    """
+    return {
+        key: value for key, value in record.items() if key not in used and not _says_nothing(value)
+    }
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or (not value and isinstance(value, str | list | dict))
+
+
+def instruction_pair(
+    record: Record,
+    *,
+    prompt: Sequence[str] = ("instruction", "input"),
+    answer: str = "output",
+    used: Sequence[str] = (),
+    **said: Any,
+) -> Draft | Reject:
+    """Alpaca's shape: an instruction, perhaps an input, an output. The prompt is both, a blank line between them.
+
+    `system` (text) becomes the system prompt, and `history` (a list of [prompt, answer]) the turns before. A record
+    without the answer's field is a prompt without an answer. `used` are further fields that `said` has; `said` goes
+    into the Draft (task, metadata, …).
+
+    >>> instruction_pair({"instruction": "Add.", "input": "1, 2", "output": "3"}).messages[0].content
+    'Add.\\n\\n1, 2'
+    """
+    parts = [record.get(name) for name in prompt]
+    parts[1:] = ["" if is_empty(part) else part for part in parts[1:]]
+    given = record.get(answer)
+    texts: list[Any] = [*parts, given]
+    if set(map(type, texts)) != {str}:
+        texts = [as_text(text) for text in texts]
+        said["edits"] = (*said.get("edits", ()), NUMBER_AS_TEXT)
+        if None in texts[:-1]:
+            wrong = [name for name, text in zip(prompt, texts, strict=False) if text is None]
+            return Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, *wrong))
+        if is_empty(given):
+            return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+        if texts[-1] is None:
+            return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(given)}")
+    messages = pair(question(*texts[:-1]), texts[-1])
+    if SYSTEM in record or _HISTORY in record:
+        before = earlier_turns(record)
+        if isinstance(before, Reject):
+            return before
+        messages = (*before, *messages)
+    return Draft(messages, used=(*prompt, answer, SYSTEM, _HISTORY, *used), **said)
+
+
+def earlier_turns(record: Record) -> list[Message] | Reject:
+    """The system prompt and the turns that stand before a record's own pair, from `system` and `history`."""
+    system, history = record.get(SYSTEM), record.get(_HISTORY)
+    messages: list[Message] = []
+    if not is_empty(system):
+        if not isinstance(system, str):
+            return Reject(Reason.LOST_CONTEXT, f"{SYSTEM} is {_kind(system)}, not text")
+        messages.append(Message(SYSTEM, system))
+    if is_empty(history):
+        return messages
+    if not isinstance(history, list) or not all(_is_pair(turn) for turn in history):
+        return Reject(Reason.LOST_CONTEXT, f"{_HISTORY} is not a list of pairs of texts")
+    for asked, answered in history:
+        messages += pair(asked, answered)
+    return messages
+
+
+def _is_pair(turn: Any) -> bool:
+    return isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn)
+
+
+def _kind(value: Any) -> str:
+    names = {
+        bool: "true or false",
+        list: "a list",
+        dict: "an object",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def multiple_choice(text: str, options: Mapping[str, str]) -> str:
+    """The prompt of a multiple-choice question: its text, a blank line, one line per option."""
+    return text + "\n\n" + "\n".join(f"{letter}. {option}" for letter, option in options.items())
+
+
+_NO_INPUT = re.compile(
+    r"[\s\\`<\[(]*no[ _-]?input[\s\\`>\])]*+[.,]?\s*|\s*<none>\s*|\s*n/a\s*", re.I
+)
+_NO_INPUT_ZH = re.compile(
+    r"[<\[(（【「《]?(?:(?:[无無]|没有|沒有|[无無]需|[无無]须|不需要?)(?:任何|额外的?|額外的?)?(?:[输輸]入)(?:内容|內容|文本|信息)?"
+    r"|不适用|不適用)[>\])）】」》]?[。.!！]?"
+)
+_LONGEST_NO_INPUT = 60
+"""Characters. Longer fields say something, whatever they begin with."""
+
+
+def blank_no_input(record: Record) -> Record:
+    """An `input` that only says there is none ("<noinput>", "No input.", "N/A", "无输入") becomes empty; a real "None" or
+    "无" stays."""
+    value = record.get("input")
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_NO_INPUT:
+        return record
+    if _NO_INPUT.fullmatch(value) or _NO_INPUT_ZH.fullmatch(value.strip()):
+        return {**record, "input": ""}
+    return record
+
+
+def _label(words: str) -> re.Pattern[str]:
+    """A label at the beginning of a field, with the line breaks or the blank behind it; not the indentation after those."""
+    return re.compile(rf"(?:#{{1,6}}[ \t]*+)?(?:{words})[ \t]*+[：:](?:(?:[ \t]*+\n)++|[ \t]?)")
+
+
+def _section(words: str) -> re.Pattern[str]:
+    """A label anywhere in a field, perhaps with a number: "输出 2："."""
+    return re.compile(rf"(?:{words})[ \t]{{0,3}}\d{{0,3}}[ \t]{{0,3}}[：:]")
+
+
+_LABELS = {
+    "input": (_label("输入|輸入"), _section("输入|輸入|输出|輸出|规则|規則|示例|样例|例子")),
+    "output": (_label("输出|輸出"), _section("输入|輸入|输出|輸出")),
+}
+"""Per field, the template's label for it, and labels that show that the field is an example of inputs and outputs."""
+
+
+def drop_labels(record: Record) -> Record:
+    """Take the template's label ("输入：", "### 输入:", "输出：") off the beginning of input and output. A field with more
+    such labels in it is an example and stays as it is; so does the indentation of what follows."""
+    changed = {}
+    for name, (label, section) in _LABELS.items():
+        value = record.get(name)
+        if not isinstance(value, str):
+            continue
+        found = label.match(value)
+        if found and not section.search(value, found.end()):
+            changed[name] = value[found.end() :]
+    return {**record, **changed} if changed else record

@@ -1,0 +1,322 @@
+"""Where files are: a path on this machine, or an address that fsspec knows (s3://bucket/mix, gs://…), both behind pathlib's methods.
+
+What object stores have not is here too: there are no folders, only names that begin alike; nothing can be renamed, only
+copied; and an object is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any, TypeVar, cast
+
+from .errors import UsageError
+
+T = TypeVar("T")
+Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One folder, or several."""
+
+_BLOCK = 8 << 20
+_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""What several processes can write to, as scheme://bucket/key."""
+
+
+def cache_folder() -> Path:
+    """Where what can be had again is kept: OI_CACHE, or the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("OI_CACHE", "")
+    if "://" in given:
+        raise UsageError(f"OI_CACHE is {given}, and has to be a folder of this machine.")
+    return Path(given) if given else user_cache_path("open-instructions")
+
+
+def place(given: str | os.PathLike[str]) -> Path:
+    """The path for what a user wrote. Raises UsageError for an address that nothing installed here knows.
+
+    >>> place("downloads"), is_remote(place("downloads"))
+    (PosixPath('downloads'), False)
+    """
+    text = str(given)
+    scheme, colon, rest = text.partition("://")
+    if not colon:
+        return Path(text)
+    try:
+        from upath import UPath
+
+        # workers write what others list: nobody may go by what it saw before
+        found = UPath(f"{scheme}://{rest.rstrip('/')}", use_listings_cache=False)
+        found.fs  # noqa: B018 - imports what the scheme needs
+    except ImportError as error:
+        extra = {"s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme)
+        package = (
+            f"'open-instructions[{extra}]'"
+            if extra
+            else f"universal_pathlib and what fsspec needs for {scheme}"
+        )
+        raise UsageError(
+            f"{text} needs a package that is not installed: {error}.", hint=f"pip install {package}"
+        ) from error
+    except ValueError as error:
+        raise UsageError(
+            f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder."
+        ) from error
+    return Path(found.path) if found.protocol in ("file", "local") else cast(Path, found)
+
+
+def folders(given: Folders | None) -> tuple[Path, ...]:
+    """The paths for the folders that a user wrote, each once. Raises UsageError where none is named by it."""
+    if given is None:
+        return ()
+    each = [given] if isinstance(given, str | os.PathLike) else list(given)
+    if not each or not all(os.fspath(folder) for folder in each):
+        raise UsageError(
+            "No folder was named.", hint="--data-dir takes the folder with the upstream files."
+        )
+    return tuple(dict.fromkeys(map(place, each)))
+
+
+def is_remote(path: Path) -> bool:
+    return not isinstance(path, Path)
+
+
+def check_reachable(path: Path) -> None:
+    """Raises UsageError where a store does not answer, has no such bucket, or lets nobody in."""
+    if not is_remote(path):
+        return
+    try:
+        there = (
+            path.exists()
+            or _scheme(path) not in _STORES
+            or place(f"{_scheme(path)}://{_bucket_and_key(path)[0]}").exists()
+        )
+    except PermissionError:
+        return  # to look is not allowed; to read or to write may be
+    except Exception as error:  # each store has exceptions of its own
+        raise UsageError(
+            f"{path} cannot be reached: {error}.",
+            hint="Credentials and endpoint come from the environment, as fsspec documents.",
+        ) from error
+    if not there:
+        raise UsageError(
+            f"There is no bucket {_bucket_and_key(path)[0]}.",
+            hint="Make it first, or choose another.",
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raises UsageError for an address that no build can be written to."""
+    if not is_remote(path):
+        return
+    if _scheme(path) not in _STORES:
+        raise UsageError(
+            f"{path} is no place for a build.",
+            hint=f"A path, or an address in one of {', '.join(_STORES)}.",
+        )
+    if not _bucket_and_key(path)[1]:
+        raise UsageError(
+            f"{path} is a whole bucket.",
+            hint=f"Choose a folder in it: {str(path).rstrip('/')}/mix.",
+        )
+    if set("*?[]") & set(
+        str(path)
+    ):  # fsspec takes them for patterns, and would remove what they match
+        raise UsageError(f"{path} has one of * ? [ ] in it.", hint="Choose another name.")
+
+
+def store_fault(error: BaseException) -> str:
+    """What a store said that stopped answering; "" for any other error."""
+    ours = type(error).__module__.partition(".")[0] in (
+        "botocore",
+        "aiobotocore",
+        "aiohttp",
+        "gcsfs",
+        "google",
+    )
+    return f"The object store stopped answering: {error}." if ours else ""
+
+
+def _scheme(path: Path) -> str:
+    return str(path).partition("://")[0]
+
+
+def _bucket_and_key(path: Path) -> tuple[str, str]:
+    bucket, _, key = str(path).partition("://")[2].partition("/")
+    return bucket, key.strip("/")
+
+
+def open_binary(path: Path) -> io.BufferedReader:
+    """The bytes of a file, buffered, with random access."""
+    if not is_remote(path):
+        return path.open("rb")
+    return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
+
+
+def read_bounded(path: Path, most: int) -> str:
+    """The text of a file that a person could have written. Raises OSError if it is larger than `most` bytes, ValueError if not UTF-8."""
+    with open_binary(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(f"it has more than {most:,} bytes")
+    return data.decode()
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, as hexadecimal digits."""
+    with open_binary(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def for_pyarrow(path: Path) -> Any:
+    """What pyarrow reads a file from: the path itself where it can open it."""
+    return open_binary(path) if is_remote(path) or in_utf8(str(path)) != str(path) else path
+
+
+def in_utf8(name: str) -> str:
+    """The name of a file for what is written, which is UTF-8; names of files are any bytes.
+
+    >>> print(in_utf8("caf\\udce9.json"))
+    caf\\udce9.json
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def stamp(path: Path) -> tuple[int, int | str]:
+    """Size and time of change of a file, or its tag: what differs when it does."""
+    found = path.stat()
+    if is_remote(path):
+        said = found.as_info()  # type: ignore[attr-defined]
+        return found.st_size, str(said.get("ETag") or said.get("etag") or found.st_mtime_ns)
+    return found.st_size, found.st_mtime_ns
+
+
+def children(path: Path) -> list[Path]:
+    """What lies in a folder, by name; nothing in one that is not there."""
+    if is_remote(path):
+        folder = cast(Any, path)
+        # some tools mark a folder by an object of its own name
+        found = (
+            [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
+            if path.is_dir()
+            else []
+        )
+        return [path / f.rpartition("/")[2] for f in sorted(found) if f != folder.path.rstrip("/")]
+    try:
+        return sorted(path.iterdir(), key=lambda p: p.name)
+    except FileNotFoundError:
+        return []
+
+
+def walk(
+    folder: Path,
+    cannot_enter: Callable[[OSError], None] | None = None,
+    *,
+    everything: bool = False,
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder below one, with the folders and the files in it, in order; links are followed, and a loop of them once.
+
+    The caller may take folders out of the list. `cannot_enter` is told of folders that cannot be listed. With `everything` the
+    files are all that is no folder: pipes, devices and links that lead nowhere too.
+    """
+    if is_remote(folder):
+        top = cast(Any, folder)
+        for path, folders, names in top.fs.walk(top.path, topdown=True):
+            folders.sort()
+            # a folder that a console made is an object without a name of its own
+            yield (
+                folder.joinpath(*path[len(top.path) :].strip("/").split("/")),
+                folders,
+                sorted(filter(None, names)),
+            )
+        return
+    been = set()
+    for path, folders, names in os.walk(folder, onerror=cannot_enter, followlinks=True):
+        here = os.path.realpath(path)
+        if here in been:
+            folders[:] = []
+            continue
+        been.add(here)
+        folders.sort()
+        kept = names if everything else [n for n in names if os.path.isfile(os.path.join(path, n))]
+        yield Path(path), folders, sorted(kept)
+
+
+_UNSHOWN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(name: str) -> str:
+    """A name from outside as messages show it: on one line, with control characters escaped.
+
+    >>> shown("a\\nb.json")
+    'a\\\\nb.json'
+    """
+    return _UNSHOWN.sub(
+        lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), name
+    )
+
+
+def make_folder(path: Path) -> None:
+    if not is_remote(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], T]) -> T:
+    """Write a file that is not there before it is whole; what `write` returns."""
+    if is_remote(path):
+        with path.open("wb") as file:
+            return write(file)
+    draft = path.with_name(
+        f"{path.name}.{token_hex(8)}"
+    )  # of several nodes, perhaps, that see one folder
+    try:
+        with draft.open("wb") as file:
+            result = write(file)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return result
+
+
+def is_draft(path: Path) -> bool:
+    """Is this what a killed `write_whole` left?"""
+    return re.fullmatch(r".*\.[0-9a-f]{16}", path.name) is not None
+
+
+def remove_tree(path: Path) -> None:
+    if is_remote(path):
+        cast(Any, path).fs.rm(cast(Any, path).path, recursive=True)
+    else:
+        shutil.rmtree(path)
+
+
+class Counted:
+    """A file that is written once from start to end: how much was written, and its digest, which `update` takes."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes], update: Callable[[bytes], Any]) -> None:
+        self._file, self._update, self.size = file, update, 0
+
+    def write(self, data: bytes) -> int:
+        self._update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """The file belongs to whoever opened it."""

@@ -1,0 +1,1 @@
+"""Reading a build and showing it."""

@@ -1,0 +1,180 @@
+"""The dataset card of a build: front matter that the hub reads, and tables that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ..catalogue import Source
+from ..ledger import Ledger
+from ..rights.rows import HEADINGS, Usage
+from ..store import FILES, REJECTED
+
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+)
+
+
+_HUB_LICENSES = (
+    "apache-2.0",
+    "cc-by-3.0",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc0-1.0",
+    "mit",
+)
+"""The hub's names for licences that sources here have."""
+
+
+def _license(usage: Usage) -> dict[str, str]:
+    """What the hub shows as the licence: one where all rows have it, else a link to the page that says more."""
+    names = {key.license.lower() for key in usage.counts}
+    if len(names) == 1 and (only := names.pop()) in _HUB_LICENSES:
+        return {"license": only}
+    return {"license": "other", "license_name": "per-row", "license_link": "LICENSE.md"}
+
+
+def _terms(usage: Usage) -> list[str]:
+    return [
+        "## What it may be used for",
+        "",
+        usage.verdict(),
+        "",
+        *(f"- {reason}." for reason in usage.reasons()),
+        "",
+        "| " + " | ".join(HEADINGS) + " |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+        *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
+        "",
+        "Derived from the rows, by what upstream states of licences and by the terms of those whose models wrote answers. This is "
+        "information, not legal advice.",
+    ]
+
+
+def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str:
+    """LICENSE.md for a build: the terms of its rows, and whom to name."""
+    lines = [
+        f"# Licences of Open Instructions: {name}",
+        "",
+        "Each row carries its own licence, in the column `license`.",
+        "",
+    ]
+    lines += [
+        *_terms(usage),
+        "",
+        "## Attribution",
+        "",
+        *(f"- {source}: {text}" for source, text in attribution.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and `files` where they have
+    rows, as it loads no table without."""
+    tables = {shard["path"].partition("/")[0] for shard in manifest["shards"] if shard["rows"]}
+    paths = {
+        "default": "data/train-*.parquet",
+        REJECTED: f"{REJECTED}/*.parquet",
+        FILES: f"{FILES}/*.parquet",
+    }
+    there = [name for name in paths if name == "default" or name in tables]
+    return [
+        {"config_name": name, "data_files": [{"split": "train", "path": paths[name]}]}
+        for name in there
+    ]
+
+
+def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How to load the other tables, as code."""
+    says = {
+        REJECTED: "what was refused, with the reason",
+        FILES: "what input files say for all their records",
+    }
+    names = [config["config_name"] for config in configs if config["config_name"] in says]
+    return [
+        f'load_dataset("PATH_OR_REPOSITORY", "{name}", split="train")  # {says[name]}'
+        for name in names
+    ]
+
+
+def card(
+    name: str,
+    manifest: Mapping[str, Any],
+    ledger: Ledger,
+    sources: Sequence[Source],
+    languages: Sequence[str],
+    usage: Usage,
+) -> str:
+    """README.md for a build. Everything in it is in the manifest or in the catalogue."""
+    rows = ledger.summary()["rows"]
+    configs = _configs(manifest)
+    front = {
+        "pretty_name": f"Open Instructions: {name}",
+        **_license(usage),
+        "language": sorted({label.split("-")[0] for label in languages if label != "und"}),
+        "task_categories": ["text-generation"],
+        "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
+        "tags": ["instruction-tuning", "sft", "conversational", "open-instructions"],
+        "configs": configs,
+    }
+    lines = [
+        "---",
+        yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
+        "---",
+        "",
+        f"# Open Instructions: {name}",
+        "",
+    ]
+    lines += [
+        f"{rows:,} conversations, built by Open Instructions {manifest['open_instructions']} with the recipe `{manifest['recipe']['name']}`. "
+        "Each row says which file and record it came from, under which licence, and which rules changed it.",
+        "",
+        "```python",
+        "from datasets import load_dataset",
+        'rows = load_dataset("PATH_OR_REPOSITORY", split="train")',
+        'rows[0]["messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
+        *_ways(configs),
+        "```",
+        "",
+        *_terms(usage),
+        "",
+        "## Sources",
+        "",
+        "| source | records read | kept | rejected | rows |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    by_name = {s.name: s for s in sources}
+    for source, subset in sorted(ledger.subsets()):
+        s = ledger.summary(source, subset)
+        read = s["records_read"] + s["records_unreadable"]
+        lines.append(
+            f"| {source}:{subset} | {read:,} | {s['records_kept']:,} | {s['records_rejected']:,} | {s['rows']:,} |"
+        )
+    for other in manifest["counts"]:
+        said = f"{other['source']}:{other['subset']}"
+        lines += [
+            "",
+            f"{said}: {other['published']:,} records were published, and {other['found']:,} found.",
+        ]
+    lines += ["", "## Attribution", ""]
+    lines += [
+        f"- **{by_name[name].title}**: {text}" for name, text in manifest["attribution"].items()
+    ]
+    lines += [
+        "",
+        "`manifest.json` has the digests of all inputs and shards, the recipe, and the books; `oi.lock` says where each input can be had again; `rejected/` has every record and turn "
+        "that was refused, with the reason.",
+        "",
+    ]
+    return "\n".join(lines)

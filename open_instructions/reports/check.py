@@ -1,0 +1,299 @@
+"""Is a build what its manifest says? Every shard, every row, the books."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..inputs.lock import read_lock
+from ..ledger import STAGES, Entry, Ledger
+from ..paths import for_pyarrow, sha256_of, walk
+from ..schema import Conversation, Message, Reason
+from ..stages.language import LABELS
+from ..store import (
+    DATA,
+    FILES,
+    LOCK,
+    MANIFEST,
+    PAGES,
+    REJECTED,
+    Build,
+    fingerprint,
+    inside,
+    open_build,
+)
+from ..store.columns import data_schema, files_schema, rejected_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST = 100
+"""So many problems are told one by one; the rest as a number."""
+_OPTIONAL = {DATA: ("task", "metadata"), REJECTED: ("conversation_id",)}
+"""The columns that can be null."""
+_SCHEMAS = {DATA: data_schema, REJECTED: rejected_schema, FILES: files_schema}
+_PART = re.compile(r"#[1-9][0-9]*")
+"""What follows the id of a conversation in those of its parts."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was looked at, and each thing that is wrong, in words. True where nothing is."""
+
+    path: Path
+    shards: int
+    rows: int
+    problems: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return not self.problems
+
+
+def check(path: str | os.PathLike[str] | None = None) -> Checked:
+    """Check a build: sha256, size, schema and rows of each shard, ids unique, every row a valid conversation, the books, the files
+    beside them. What somebody changed in rows and manifest alike, so that they agree, cannot be seen.
+
+    Without a path, the newest build. Raises NotFoundError where there is none.
+
+    >>> import open_instructions as oi                                     # doctest: +SKIP
+    >>> bool(oi.check("mix"))                                              # doctest: +SKIP
+    True
+    """
+    build = open_build(path)
+    ids = bytearray()
+    found: list[str] = []
+    more = 0
+    for problem in _problems(build, ids):
+        if len(found) < MOST:
+            found.append(problem)
+        else:
+            more += 1
+    if more:
+        found.append(f"and {more:,} more")
+    return Checked(build.path, len(build.manifest["shards"]), len(ids) // 16, tuple(found))
+
+
+def _problems(build: Build, ids: bytearray) -> Iterator[str]:
+    """What is wrong; `ids` gets 16 bytes of each row."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for shard in build.manifest["shards"]:
+        yield from _shard(build, shard, counted, ids)
+    yield from _files(build)
+    yield from _repeated(ids)
+    yield from _books(build, counted)
+    if fingerprint(build.manifest) != build.manifest["fingerprint"]:
+        yield "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
+
+
+def _shard(
+    build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]], ids: bytearray
+) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    name, path = shard["path"], build.path / shard["path"]
+    kind = name.partition("/")[0]
+    if not inside(name) or not path.is_file():
+        yield f"{name} is gone"
+        return
+    if path.stat().st_size != shard["bytes"]:
+        yield f"{name} has {path.stat().st_size:,} bytes, and the manifest says {shard['bytes']:,}"
+    if sha256_of(path) != shard["sha256"]:
+        yield f"{name} has another sha256 than the manifest says"
+    try:
+        parquet = pq.ParquetFile(for_pyarrow(path))
+        expected = _SCHEMAS[kind]() if kind in _SCHEMAS else None
+        if expected is None:
+            yield f"{name} is not a table of a build"
+            return
+        if (
+            not parquet.schema_arrow.equals(expected)
+            or parquet.schema_arrow.metadata != expected.metadata
+        ):
+            yield f"{name} has another schema"
+            return
+        if parquet.metadata.num_rows != shard["rows"]:
+            yield f"{name} has {parquet.metadata.num_rows:,} rows, and the manifest says {shard['rows']:,}"
+        for batch in parquet.iter_batches(batch_size=4096):
+            if kind == DATA:
+                yield from _data(name, batch, counted, ids)
+            elif kind == REJECTED:
+                yield from _rejected(name, batch, counted)
+            else:
+                yield from _headers(name, batch)
+    except (pa.ArrowException, OSError) as error:
+        yield f"{name} cannot be read: {error}"
+
+
+def _data(
+    name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]], ids: bytearray
+) -> Iterator[str]:
+    for row in batch.to_pylist():
+        ids += blake2b((row["id"] or "").encode(), digest_size=16).digest()
+        counted["rows", row["source"], row["subset"]] += 1
+        yield from (f"{name}: {row['id']} {problem}" for problem in _row(row))
+
+
+def _row(row: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a row of data/."""
+    absent = [
+        column for column, value in row.items() if value is None and column not in _OPTIONAL[DATA]
+    ]
+    if (
+        absent
+        or None in row["edits"]
+        or any(m is None or None in m.values() for m in row["messages"])
+    ):
+        yield f"has no {', '.join(absent) or 'value in a message or an edit'}"
+        return
+    try:
+        talk = Conversation(
+            row["id"],
+            row["source"],
+            row["subset"],
+            tuple(Message(m["role"], m["content"]) for m in row["messages"]),
+        )
+    except ValueError as error:
+        yield f"is no conversation: {str(error).removeprefix(row['id'] + ': ')}"
+        return
+    if talk.num_turns != row["num_turns"]:
+        yield f"has {talk.num_turns} pairs, and its num_turns is {row['num_turns']}"
+    if row["num_tokens"] < 0:
+        yield f"has {row['num_tokens']} tokens"
+    if row["language"] not in LABELS:
+        yield f"has language {row['language']!r}"
+    if not 0 <= row["language_score"] <= 1:
+        yield f"has the language score {row['language_score']}"
+    whole = row["conversation_id"]
+    if row["id"] != whole and not (
+        row["id"].startswith(whole) and _PART.fullmatch(row["id"], len(whole))
+    ):
+        yield f"is no part of {whole}"
+    if row["metadata"] is not None and not _is_object(row["metadata"]):
+        yield "has metadata that are no JSON object"
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(
+            json.loads(text, parse_constant=_refuse_constant, parse_float=_finite), dict
+        )
+    except (ValueError, RecursionError):
+        return False
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text} is too large")
+    return value
+
+
+def _headers(name: str, batch: pa.RecordBatch) -> Iterator[str]:
+    for row in batch.to_pylist():
+        if None in row.values() or not _is_object(row["header"]):
+            yield f"{name}: {row['origin_file']} has a header that is not a JSON object"
+
+
+def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
+    reasons = {str(reason) for reason in Reason}
+    for column in batch.schema.names:
+        if column not in _OPTIONAL[REJECTED] and (absent := batch.column(column).null_count):
+            yield f"{name}: {absent:,} rows have no {column}"
+    for row in batch.select(["level", "source", "subset", "stage", "reason"]).to_pylist():
+        counted[
+            f"rejected_{row['level']}s", row["source"], row["subset"], row["stage"], row["reason"]
+        ] += 1
+        if row["reason"] not in reasons or row["level"] not in ("record", "turn", "piece"):
+            yield f"{name}: a rejected {row['level']!r} for {row['reason']!r}"
+
+
+def _files(build: Build) -> Iterator[str]:
+    """What lacks beside the manifest, and what lies there and is no part of the build. Hidden files are not ours to judge: a copy of
+    a hub's repository has some."""
+    there = set()
+    for folder, folders, names in walk(build.path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        there |= {
+            (folder / name).relative_to(build.path).as_posix()
+            for name in names
+            if not name.startswith(".")
+        }
+    shards = [shard["path"] for shard in build.manifest["shards"]]
+    yield from (
+        f"no shard of {kind}/ is in the manifest"
+        for kind in (DATA, REJECTED)
+        if not any(s.startswith(f"{kind}/") for s in shards)
+    )
+    yield from (f"{page} is gone" for page in PAGES if page not in there)
+    yield from (
+        f"{name} is not in the manifest" for name in sorted(there - {MANIFEST, *PAGES, *shards})
+    )
+    if LOCK in there:
+        yield from _lock(build)
+
+
+def _lock(build: Build) -> Iterator[str]:
+    try:
+        lock = read_lock(str(build.path / LOCK))
+    except InputError as error:
+        yield error.message
+        return
+    if {file.sha256 for file in lock.files} != {
+        i.get("sha256") for i in build.manifest["inputs"]
+    } or lock.recipe != build.manifest["recipe"]:
+        yield f"{LOCK} has other files or another recipe than the manifest"
+
+
+def _repeated(ids: bytearray) -> Iterator[str]:
+    import numpy as np
+
+    digests = np.frombuffer(ids, dtype="V16")
+    repeated = len(digests) - len(np.unique(digests))
+    if repeated:
+        yield f"{repeated:,} rows have an id that another row has"
+
+
+def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
+    ledger: Ledger = build.ledger
+    for problem in ledger.problems():
+        yield f"the books do not balance: {problem}"
+    if ledger.summary() != build.manifest["totals"]:
+        yield "the totals are not the sums of the ledger"
+    rows = {key[1:] for key in counted if key[0] == "rows"}
+    for source, subset in sorted({*ledger.subsets(), *rows}, key=str):
+        said, there = (
+            ledger[Entry(source, subset, STAGES[-1], "rows")],
+            counted["rows", source, subset],
+        )
+        if said != there:
+            yield f"{source}:{subset}: {there:,} rows are there, and the ledger says {said:,}"
+    said_of = {
+        (e.what, e.source, e.subset, e.stage, e.name)
+        for e in ledger
+        if e.what.startswith("rejected_")
+    }
+    for what, *where, name in sorted(
+        {*said_of, *(key for key in counted if key[0] != "rows")}, key=str
+    ):
+        source, subset, stage = where
+        said, there = (
+            ledger[Entry(source, subset, stage, what, name)],
+            counted[what, source, subset, stage, name],
+        )
+        # a record that is refused takes its turns along: only records and pieces have a row for each count
+        if there > said or (there < said and what != "rejected_turns"):
+            yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, and the ledger says {said:,}"

@@ -1,0 +1,283 @@
+"""One row or one rejected record: where it came from, and what each stage did to it.
+
+The stages are pure, so their work is not stored: the record is read again from its file and taken through them again.
+Which file that was on this machine is remembered by its digest, see `store.remember`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..arrays import strings
+from ..catalogue import Selection, Source, registry, select
+from ..errors import NotFoundError
+from ..inputs import Input, digest, find, samples_dir
+from ..ledger import Tally
+from ..paths import Folders, folders, for_pyarrow, place
+from ..pipeline import Pipeline
+from ..readers import open_file
+from ..readers.chunk import cut
+from ..recipe import Recipe
+from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
+from ..store import DATA, FILES, REJECTED, Build, open_build, whereabouts
+from .narrative import LONG, lines
+from .tables import escaped, safe
+
+Turns = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage made of the record: the conversations that came out, as turns, and why anything was refused.
+
+    `record` is the raw record after the rules that changed it, which `labels` then names.
+    """
+
+    stage: str
+    conversations: list[Turns]
+    refused: list[str]
+    labels: str = ""
+    record: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand. `header` is
+    what the file says for all its records, as JSON text."""
+
+    id: str
+    rows: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+    raw: str
+    steps: list[Step]
+    note: str = ""
+    header: str = ""
+
+    def __repr__(self) -> str:
+        return safe("\n".join(text for _, text in lines(self, LONG)))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escaped(repr(self))}</pre>"
+
+
+def explain(
+    id: str,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    data_dir: Folders | None = None,
+    sources: str | Iterable[str] | None = None,
+) -> Explanation:
+    """Explain a row or a rejected record by its `id` or `conversation_id`.
+
+    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples. A source of
+    the user's own is named by its .py file in `sources`: a build never says what is run.
+    Raises NotFoundError if the build has no such id.
+    """
+    build = open_build(path)
+    rows = _find(build, DATA, id, ("id", "conversation_id"))
+    rejected = _find(
+        build, REJECTED, rows[0]["conversation_id"] if rows else id, ("conversation_id",)
+    )
+    if not rows and not rejected:
+        near = _near(build, id)
+        hint = (
+            f"Did you mean {near!r}?"
+            if near
+            else "Ids are in the columns id and conversation_id of data/ and rejected/."
+        )
+        raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
+    origin = (rows or rejected)[0]
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
+    raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
+    known = _source(build, origin["source"], sources)
+    if isinstance(known, str):
+        return found(raw, [], known)
+    source = _input(build, origin, known, folders(data_dir))
+    if source is None:
+        note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
+        return found(raw, [], note)
+    raw, steps = _replay(build, origin, source, known)
+    copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
+    if copies and not rows:
+        steps.append(Step("duplicates", [], copies[:1]))
+    return found(raw, steps)
+
+
+def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = []
+    if not encodable(id):
+        return []  # no text of a build is like this
+    wanted = strings([id])[0]
+    for file in build.files(kind):
+        parquet = pq.ParquetFile(for_pyarrow(file))
+        for group in range(parquet.num_row_groups):
+            ids = parquet.read_row_group(group, columns=list(columns))
+            mask = pc.equal(ids[columns[0]], wanted)
+            for column in columns[1:]:
+                mask = pc.or_(mask, pc.equal(ids[column], wanted))
+            if pc.any(mask).as_py():
+                found += parquet.read_row_group(group).filter(mask).to_pylist()
+    return found
+
+
+def _near(build: Build, id: str) -> str:
+    """An id of the build with the same number at its end, however it is padded: under the same name, else of the same source.
+    "" if there is none."""
+    said = id.strip()[:200].encode(errors="replace").decode()
+    before = said.rstrip("0123456789")
+    named = re.match(r"[^/:]+", before)
+    if before == said or not named:
+        return ""
+    name, source = re.escape(before.removesuffix("/")), re.escape(named[0])
+    number = said[len(before) :].lstrip("0") or "0"
+    patterns = [rf"^(?i:{name})/0*{number}$", rf"^(?i:{source})/(.*/)?0*{number}$"]
+    tables = ((DATA, "id"), (DATA, "conversation_id"), (REJECTED, "conversation_id"))
+    near = (_first(build, kind, column, pattern) for pattern in patterns for kind, column in tables)
+    return next(filter(None, near), "")
+
+
+def _first(build: Build, kind: str, column: str, pattern: str) -> str:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    for file in build.files(kind):
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches(columns=[column]):
+            values = batch.column(0)
+            found = values.filter(pc.match_substring_regex(values, pattern))
+            if len(found):
+                return str(found[0].as_py())
+    return ""
+
+
+def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
+    """The file that a row came from, as the manifest has it."""
+    wanted = (origin["source"], origin["subset"], origin["origin_file"])
+    inputs: list[dict[str, Any]] = build.manifest["inputs"]
+    return next((i for i in inputs if (i["source"], i["subset"], i["file"]) == wanted), None)
+
+
+def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
+    """Where the file counts its options from: what the build settled, so that its records are read as they were."""
+    settled = (_described(build, origin) or {}).get("index_base")
+    base = settled.get("from") if isinstance(settled, dict) else None
+    return base if base in (0, 1) else None
+
+
+def _header(build: Build, origin: dict[str, Any]) -> str:
+    """What the file of a record says for all its records; "" if nothing."""
+    import pyarrow.parquet as pq
+
+    where = ("source", "subset", "origin_file")
+    for file in build.files(FILES):
+        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches():
+            for row in batch.to_pylist():
+                if all(row[name] == origin[name] for name in where):
+                    return str(row["header"])
+    return ""
+
+
+def _input(
+    build: Build, origin: dict[str, Any], source: Source, data_dirs: Sequence[Path]
+) -> Input | None:
+    described = _described(build, origin)
+    if described is None:
+        return None
+    known = _at_hand(described["sha256"])
+    if known:
+        return Input(
+            described["source"],
+            described["subset"],
+            known,
+            known.name,
+            described.get("member"),
+            described["file"],
+            described["bytes"],
+        )
+    selections = [Selection(source, (source.subset(described["subset"]).name,), explicit=True)]
+    encoding = build.manifest["recipe"].get("encoding", "")
+    for folder in [*data_dirs, samples_dir()]:
+        for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
+            if item.sha256 == described["sha256"] and item.member == described.get("member"):
+                return item
+    return None
+
+
+def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
+    """The source of a row as the build had it; or why there is none."""
+    loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
+    known = loaded.get(name) or (registry().get(name) if name in registry() else None)
+    if known is None:
+        return f"The source {name} is not known here; --sources ./mine.py shows the stages, if it is one of your own."
+    if known.digest != (build.manifest["sources"].get(name) or ""):
+        return f"The source {name} is another than the build was made with: its .py file has changed, or --sources has to name it."
+    return known
+
+
+def _at_hand(sha256: str | None) -> Path | None:
+    """The file with this digest, if it lies where it was last seen and is unchanged."""
+    known = whereabouts().get(sha256 or "")
+    path = place(known) if known else None
+    return path if path and path.is_file() and digest(path) == sha256 else None
+
+
+def _replay(
+    build: Build, origin: dict[str, Any], item: Input, source: Source
+) -> tuple[str, list[Step]]:
+    recipe = Recipe.from_dict(build.manifest["recipe"])
+    subset = source.subset(item.subset)
+    steps: list[Step] = []
+
+    def watch(stage: str, result: Any) -> None:
+        if stage == "rules":
+            steps.append(Step(stage, [], [], ", ".join(result[1]), result[0]))
+        else:
+            steps.append(_step(stage, result if isinstance(result, list) else [result]))
+
+    opened = open_file(item.path, item.member, subset, recipe.encoding)
+    file, base = origin["origin_file"], _counted_from(build, origin)
+    for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
+        for run in chunk.read(chunk.data()).runs:
+            if any(frame.row == origin["origin_row"] for frame in run):
+                for result in Pipeline(recipe, source, subset).run(
+                    chunk._replace(runs=[run]), Tally(), watch
+                ):
+                    if isinstance(result, Rejected) and result.stage in ("read", "convert"):
+                        steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
+                return "\n".join(frame.text for frame in run), steps
+    return "", steps
+
+
+def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
+    talks = [
+        [(m.role, m.content) for m in r.messages if isinstance(m, Message)]
+        for r in results
+        if not isinstance(r, Reject)
+    ]
+    refused = [
+        f"{r.reason}: {r.detail}" + (f" ({_start(r.turn)})" if r.turn else "")
+        for r in results
+        if isinstance(r, Reject)
+    ]
+    first = next((r for r in results if isinstance(r, Conversation)), None)
+    labels = ""
+    if first and stage == "language":
+        labels = f"{first.language} {first.language_score:.2f}"
+    if first and stage == "split":
+        labels = ", ".join(
+            f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation)
+        )
+    return Step(stage, talks, refused, labels)
+
+
+def _start(message: Message) -> str:
+    text = " ".join(message.content.split())
+    return f"{message.role}: {text[:60]}{'…' if len(text) > 60 else ''}"

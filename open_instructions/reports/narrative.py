@@ -1,0 +1,125 @@
+"""An explanation as lines of text, which the command prints in colours and a notebook as they are."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .explain import Explanation
+
+Line = tuple[str, str]
+"""What kind of line it is (heading, refused, note, added, removed, near, or "" for any other), and its text."""
+LONG = 2000
+"""Characters of a text that are shown where nobody asks for all."""
+
+
+def lines(found: Explanation, most: int | None) -> list[Line]:
+    """An explanation as lines; texts of more than `most` characters are shortened. What data says is in them as it is."""
+    said: list[Line] = []
+
+    def say(text: str, kind: str = "") -> None:
+        said.append((kind, text))
+
+    origin: dict[str, Any] = (found.rows or found.rejected)[0]
+    say(found.id, "heading")
+    say(
+        f"  from {origin['origin_file']}, record {origin['origin_row']}, of {origin['source']}:{origin['subset']}"
+    )
+    for row in found.rows:
+        say(
+            f"  kept as {row['id']}: {row['num_turns']} pair{'s' if row['num_turns'] != 1 else ''}, {row['num_tokens']:,} tokens, {row['language']} {row['language_score']:.2f}"
+        )
+        say(
+            f"    licence {row['license']}, answers by {row['engine']}"
+            + (f", task {row['task']}" if row["task"] else "")
+        )
+        say(
+            f"    changed by {', '.join(row['edits'])}"
+            if row["edits"]
+            else "    changed by nothing"
+        )
+    for row in found.rejected:
+        say(
+            f"  rejected {row['level']} at {row['stage']}: {row['reason']}: {row['detail']}",
+            "refused",
+        )
+        if row["level"] == "turn":
+            say(_indent(_short(row["raw"], 300)))
+    if found.note:
+        say(f"  {found.note}", "note")
+    if found.header:
+        say("the file says, for all its records", "heading")
+        say(_indent(_short(_pretty(found.header), most)))
+    if found.raw:
+        say("as read", "heading")
+        say(_indent(_short(_pretty(found.raw), most)))
+    before: list[str] = []
+    for step in found.steps:
+        if step.record is not None:
+            say(f"rules on the record  {step.labels}", "heading")
+            said += _changes(
+                _pretty(found.raw).split("\n"),
+                json.dumps(step.record, ensure_ascii=False, indent=2).split("\n"),
+                most,
+            )
+            continue
+        after = [
+            line
+            for talk in step.conversations
+            for role, content in talk
+            for line in f"{role}: {content}".split("\n")
+        ]
+        same = bool(before) and after == before
+        say(
+            f"{step.stage}"
+            + (f"  {step.labels}" if step.labels else "")
+            + ("  nothing changed" if same and not step.refused else ""),
+            "heading",
+        )
+        for refused in step.refused:
+            say(f"  - {refused}", "refused")
+        if not step.conversations:
+            continue
+        if not before:
+            say(_indent(_short("\n".join(after), most)))
+        elif not same:
+            said += _changes(before, after, most)
+        before = after
+    return said
+
+
+def _changes(before: list[str], after: list[str], most: int | None) -> list[Line]:
+    """What went and what came, with a line around it, as in a diff."""
+    shown = _shortened(list(difflib.unified_diff(before, after, lineterm="", n=1))[2:], most)
+    return [({"+": "added", "-": "removed"}.get(line[:1], "near"), "  " + line) for line in shown]
+
+
+def _pretty(raw: str) -> str:
+    try:
+        return "\n".join(
+            json.dumps(json.loads(line), ensure_ascii=False, indent=2) for line in [raw]
+        )
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _short(text: str, most: int | None) -> str:
+    return (
+        text
+        if most is None or len(text) <= most
+        else f"{text[:most]}\n… {len(text) - most:,} more characters; --full shows them, .raw and .steps in Python"
+    )
+
+
+def _shortened(lines: list[str], most: int | None) -> list[str]:
+    return (
+        lines
+        if most is None or len(lines) <= 60
+        else [*lines[:60], f"… {len(lines) - 60:,} more lines; --full shows them, .steps in Python"]
+    )
+
+
+def _indent(text: str) -> str:
+    return "\n".join("  " + line for line in text.split("\n"))

@@ -1,0 +1,306 @@
+"""Summaries: of a build (`stats`) and of the catalogue (`sources`)."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import strings
+from ..catalogue import Source, registry
+from ..inputs.cache import Cache
+from ..ledger import Ledger
+from ..paths import for_pyarrow
+from ..rights.rows import Usage
+from ..store import open_build
+from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Lengths in tokens: total, mean, and the values under which 50, 90, 99 and 100 % of the rows lie."""
+
+    total: int = 0
+    mean: float = 0.0
+    median: int = 0
+    p90: int = 0
+    p99: int = 0
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class SourceStats:
+    """One source, or all of them: rows, pairs of turns, tokens, languages, licences, and the books."""
+
+    source: str
+    conversations: int
+    turns: int
+    tokens: Spread
+    languages: dict[str, int]
+    licenses: dict[str, int]
+    engines: dict[str, int]
+    books: dict[str, int]
+    rejected: dict[str, int] = field(default_factory=dict)
+    edits: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """A build in figures. Prints as tables; `to_dict` is what `oi stats --json` writes."""
+
+    path: Path
+    recipe: str
+    ledger: Ledger
+    sources: dict[str, SourceStats]
+    all: SourceStats
+    usage: Usage
+    attribution: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "path": str(self.path),
+            "recipe": self.recipe,
+            "all": asdict(self.all),
+            "sources": {name: asdict(s) for name, s in self.sources.items()},
+            "usage": self.usage.to_dict(),
+            "attribution": self.attribution,
+        }
+
+    def brief(self) -> list[tuple[str, str]]:
+        """A label and a line each: what it is, how much, from where, what it may be used for, and where more is."""
+        books = self.all.books
+        read = books["records_read"] + books["records_unreadable"]
+        counts = {name: s.conversations for name, s in self.sources.items()}
+        largest = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+        return [
+            ("build", f"{self.path} (recipe {self.recipe})"),
+            (
+                "rows",
+                f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} records; {_few(self.all.languages)}",
+            ),
+            ("sources", _few(largest)),
+            ("use", self.usage.brief()),
+            ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
+        ]
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Headings and rows of the overview."""
+        headings = [
+            "source",
+            "conversations",
+            "pairs",
+            "tokens",
+            "mean",
+            "median",
+            "p99",
+            "longest",
+            "languages",
+        ]
+        return headings, [
+            [
+                s.source, f"{s.conversations:,}", f"{s.turns:,}", f"{s.tokens.total:,}", f"{s.tokens.mean:,.0f}", f"{s.tokens.median:,}",
+                f"{s.tokens.p99:,}", f"{s.tokens.longest:,}", _few(s.languages),
+            ]
+            for s in [*self.sources.values(), self.all]
+        ]  # fmt: skip
+
+    def terms(self) -> list[str]:
+        """What the build may be used for, why not for more, and whom to name."""
+        names = [f"Name {source}: {text}" for source, text in self.attribution.items()]
+        return [self.usage.verdict(), *(f"- {reason}" for reason in self.usage.reasons()), *names]
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{self.path}  (recipe {self.recipe})",
+            plain(*self.table()),
+            plain(*ledger_table(self.ledger)),
+            plain(*reasons_table(self.ledger)),
+            plain(*self.usage.table()),
+            "\n".join(self.terms()),
+        ]
+        return safe("\n\n".join(parts))
+
+    def _repr_html_(self) -> str:
+        parts = [
+            paragraphs([f"{self.path}  (recipe {self.recipe})"]),
+            as_html(*self.table()),
+            as_html(*ledger_table(self.ledger), title="Ledger"),
+            as_html(*reasons_table(self.ledger), title="Rejected"),
+            as_html(*self.usage.table(), title="What it may be used for"),
+            paragraphs(self.terms()),
+        ]
+        return "".join(parts)
+
+    def to_pandas(self) -> DataFrame:
+        """One row per source: conversations, pairs, tokens and their spread, and the books (records_read and so on)."""
+        from pandas import DataFrame
+
+        rows = [
+            {
+                "source": s.source,
+                "conversations": s.conversations,
+                "pairs": s.turns,
+                "tokens": s.tokens.total,
+            }
+            | {
+                f"tokens_{name}": value
+                for name, value in asdict(s.tokens).items()
+                if name != "total"
+            }
+            | s.books
+            for s in self.sources.values()
+        ]
+        return DataFrame(rows)
+
+
+def stats(path: str | os.PathLike[str] | None = None) -> Stats:
+    """Summarise a build; the newest one by default. Raises NotFoundError if there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    build = open_build(path)
+    columns = ["source", "subset", "num_turns", "num_tokens", "language", "license", "engine"]
+    names = sorted({source for source, _ in build.ledger.subsets()})
+    sums = {name: _Sums() for name in names}
+    usage = Usage()
+    for file in build.files():
+        parquet = pq.ParquetFile(for_pyarrow(file))
+        for batch in parquet.iter_batches(_TOGETHER, columns=columns):
+            table = pa.Table.from_batches([batch])
+            usage.count(table)
+            for name in pc.unique(table["source"]).to_pylist():
+                if name in sums:
+                    sums[name].count(table.filter(pc.equal(table["source"], strings([name])[0])))
+            sums.setdefault("", _Sums()).count(table)
+    every = _one(sums.pop("", _Sums()), "all", None, build.ledger)
+    each = {name: _one(sums[name], name, name, build.ledger) for name in names}
+    named = build.manifest.get("attribution", {})
+    return Stats(
+        build.path, build.manifest["recipe"]["name"], build.ledger, each, every, usage, named
+    )
+
+
+_TOGETHER = 1 << 16
+"""Rows that are looked at together, and are in memory."""
+
+
+class _Sums:
+    """How often each value is in a column; of the rows themselves nothing is kept, however many they are."""
+
+    def __init__(self) -> None:
+        self.rows = self.turns = 0
+        self.counts: dict[str, Counter[Any]] = {
+            name: Counter() for name in ("num_tokens", "language", "license", "engine")
+        }
+
+    def count(self, table: Any) -> None:
+        import pyarrow.compute as pc
+
+        self.rows += table.num_rows
+        self.turns += pc.sum(table["num_turns"]).as_py() or 0
+        for name, counts in self.counts.items():
+            for entry in table[name].value_counts().to_pylist():
+                counts[entry["values"]] += entry["counts"]
+
+
+def _one(sums: _Sums, label: str, source: str | None, ledger: Ledger) -> SourceStats:
+    rejected: Counter[str] = Counter()
+    for (_, reason), count in ledger.by_name("rejected_records", source=source).items():
+        rejected[reason] += count
+    edits: Counter[str] = Counter()
+    for (_, rule), count in ledger.by_name("edits", source=source).items():
+        edits[rule] += count
+    return SourceStats(
+        source=label,
+        conversations=sums.rows,
+        turns=sums.turns,
+        tokens=_spread(sums.counts["num_tokens"]),
+        languages=_most_first(sums.counts["language"]),
+        licenses=_most_first(sums.counts["license"]),
+        engines=_most_first(sums.counts["engine"]),
+        books=ledger.summary(source),
+        rejected=dict(rejected.most_common()),
+        edits=dict(edits.most_common()),
+    )
+
+
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _spread(lengths: Counter[int]) -> Spread:
+    rows = lengths.total()
+    if not rows:
+        return Spread()
+    ordered = sorted(lengths)
+    behind = list(accumulate(lengths[length] for length in ordered))
+
+    def under(share: float) -> int:
+        return ordered[bisect_right(behind, min(rows - 1, int(share * rows)))]
+
+    total = sum(length * count for length, count in lengths.items())
+    return Spread(total, total / rows, under(0.5), under(0.9), under(0.99), ordered[-1])
+
+
+def _few(counts: dict[str, int], most: int = 3) -> str:
+    shown = [f"{label} {count:,}" for label, count in list(counts.items())[:most]]
+    return ", ".join(shown) + (f", +{len(counts) - most}" if len(counts) > most else "")
+
+
+class Catalogue(tuple[Source, ...]):
+    """The known sources; prints as a table, iterates as Source objects."""
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        headings = [
+            "source",
+            "default",
+            "records",
+            "size",
+            "here",
+            "languages",
+            "answers by",
+            "licence",
+        ]
+        cache = Cache()
+        return headings, [list(row) for s in self for row in _lines(s, cache)]
+
+    def __repr__(self) -> str:
+        return plain(*self.table())
+
+
+def _lines(s: Source, cache: Cache) -> Iterator[tuple[str, ...]]:
+    for subset in s.subsets:
+        records = f"{subset.records:,}" if subset.records else "?"
+        chosen = ("first found" if s.first_of else "yes") if subset.name in s.default else ""
+        sizes = [f.size for f in subset.downloads]
+        known = sum(n for n in sizes if n)
+        size = f"{known / 1e6:,.1f} MB" if sizes and all(sizes) else "?"
+        here = "cached" if cache.complete(s, subset) else "" if subset.downloads else "by hand"
+        yield (
+            f"{s.name}:{subset.name}",
+            chosen,
+            records,
+            size,
+            here,
+            ", ".join(subset.languages),
+            subset.engine,
+            subset.license,
+        )
+
+
+def sources() -> Catalogue:
+    """The catalogue: every source that is built in or installed.
+
+    >>> [s.name for s in sources()][:3]
+    ['alpaca', 'dolly', 'gpt4all']
+    """
+    return Catalogue(registry().all())

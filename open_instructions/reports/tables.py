@@ -1,0 +1,146 @@
+"""Tables as headings and rows, and as plain text; the command line and the notebook show the same ones."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+from ..ledger import Ledger
+
+LEDGER_SPARE = ("joined", "parts added", "unreadable", "turns rejected", "turns kept")
+"""Columns of the ledger that a narrow terminal can do without, the first before the others."""
+
+Table = tuple[list[str], list[list[str]]]
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, halves of surrogate pairs
+    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # what joins, breaks and turns text round
+    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"  # other formats
+    r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
+    r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
+)
+"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags or variation selectors."""
+_CELL = "padding: 2px 8px; white-space: nowrap; text-align: "
+
+
+def safe(text: str) -> str:
+    """Text with control characters, terminal escapes, direction marks and all that is invisible made visible.
+
+    >>> safe("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return UNSEEN.sub(lambda m: m[0].encode("unicode_escape", "backslashreplace").decode(), text)
+
+
+def ledger_table(ledger: Ledger) -> Table:
+    """One line per subset, one for the whole build: what became of the records, and of the turns."""
+    headings = [
+        "source",
+        "read",
+        "unreadable",
+        "kept",
+        "rejected",
+        "joined",
+        "parts added",
+        "rows",
+        "turns kept",
+        "turns rejected",
+    ]
+    rows = []
+    for source, subset in [*sorted(ledger.subsets()), (None, None)]:
+        s = ledger.summary(source, subset)
+        if source and ledger.sum_of("read", "missing_files", source=source, subset=subset):
+            rows.append([f"{source}:{subset}", "missing", *[""] * (len(headings) - 2)])
+            continue
+        rows.append([
+            f"{source}:{subset}" if source else "all",
+            *(f"{n:,}" for n in (
+                s["records_read"], s["records_unreadable"], s["records_kept"], s["records_rejected"],
+                s["records_joined"] - s["records_joined_dropped"], s["parts_added"], s["rows"], s["turns_kept"], s["turns_rejected"],
+            )),
+        ])  # fmt: skip
+    return headings, rows
+
+
+def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
+    """Why records and turns were rejected, at which stage, how many of each; and pieces of turns, where some were cut off."""
+    counts = {
+        level: ledger.by_name(f"rejected_{level}", source=source)
+        for level in ("records", "turns", "pieces")
+    }
+    if not counts["pieces"]:
+        del counts["pieces"]
+    keys = sorted(
+        {k for count in counts.values() for k in count},
+        key=lambda k: ([-count.get(k, 0) for count in counts.values()], k),
+    )
+    return ["stage", "reason", *counts], [
+        [*k, *(f"{count.get(k, 0):,}" for count in counts.values())] for k in keys
+    ]
+
+
+def edits_table(ledger: Ledger, source: str | None = None) -> Table:
+    """Which rules changed how many conversations."""
+    edits = ledger.by_name("edits", source=source)
+    return ["stage", "rule", "conversations"], [
+        [stage, name, f"{count:,}"] for (stage, name), count in edits.items()
+    ]
+
+
+def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text: the first column to the left, numbers to the right.
+
+    >>> print(plain(["source", "rows"], [["dolly", "12"]]))
+    source  rows
+    dolly     12
+    """
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    numeric = _numeric(headings, rows)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(w) if numeric[i] and i else cell.ljust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _numeric(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Which columns hold numbers."""
+    return [
+        all(
+            row[i].replace(",", "").replace(".", "").replace("%", "").isdigit()
+            or row[i] in ("", "missing")
+            for row in rows
+        )
+        for i in range(len(headings))
+    ]
+
+
+def as_html(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
+    """A table for a notebook. What stands in it can come from data: it is text, never markup.
+
+    >>> as_html(["source"], [["<b>"]]).count("&lt;b&gt;")
+    1
+    """
+    sides = [
+        "right" if numeric and i else "left" for i, numeric in enumerate(_numeric(headings, rows))
+    ]
+    lines = [f"<caption>{escaped(title)}</caption>"] if title else []
+    for tag, line in [("th", headings), *(("td", row) for row in rows)]:
+        cells = [
+            f'<{tag} style="{_CELL}{side}">{escaped(cell)}</{tag}>'
+            for side, cell in zip(sides, line, strict=True)
+        ]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def paragraphs(lines: Iterable[str]) -> str:
+    """Lines of text for a notebook."""
+    return "".join(f"<p>{escaped(line)}</p>" for line in lines)
+
+
+def escaped(text: str) -> str:
+    return html.escape(safe(text))

@@ -1,0 +1,1 @@
+"""Licences and the terms of engines: what rows may be used for."""

@@ -1,0 +1,199 @@
+"""HTML turns become Markdown by BeautifulSoup and markdownify, as FastChat's cleaning uses them.
+
+`html: markdownify` in a recipe asks for it. What a converter marked and the text bears out is
+converted, as with the native stage; a person's words that are not HTML stay as they are.
+docs/performance.md has both side by side.
+
+markdownify calls itself for each level of nesting, looks back over all items of a list for each of
+them and over all blanks for each blank. So a page is measured before it is converted, and one that
+would cost too much is rejected.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cache
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+
+from ...schema import Conversation, Message, Reason, Reject
+from ..structure import replace_content
+from . import EDIT, looks_like_html
+
+_LARGEST = 1 << 20
+"""Characters of a page that are looked at."""
+_DEEPEST = 100
+"""Levels of nesting: Python's stack holds about 300 of markdownify's."""
+_MOST_STEPS = 20_000_000
+"""What a page may cost, see `_steps`: some seconds."""
+_COUNTED = ("li", "button")
+_DIGITS = 9
+"""A list's number has no more in Markdown."""
+_MOST_ODD = 100
+"""Tags that Python's parser may take for unfinished: it reads the rest of the page for each."""
+_LAYOUT = re.compile(r"<(?:div|span)(?=[\s/>])[^>]*+(?:>|\Z)", re.I)
+_BLANKS = re.compile(r"[ \t\r\n]{2,}")
+
+
+class ClassicHtml:
+    """The stage, with the libraries in the place of the native converter."""
+
+    name = "html"
+
+    def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
+        messages: list[Message] = []
+        for message in conversation.messages:
+            if not (message.html and looks_like_html(message.content)):
+                messages.append(message)
+                continue
+            made = to_markdown(message.content)
+            if isinstance(made, Reject):
+                return [made]
+            messages.append(message.edited(made))
+        if messages == list(conversation.messages):
+            return [conversation]
+        return replace_content(conversation, messages, [EDIT])
+
+
+@cache
+def converter() -> str:
+    """Names and versions of what converts, for the manifest. The parser is Python's own."""
+    named = [f"{name} {version(name)}" for name in ("markdownify", "beautifulsoup4")]
+    return ", ".join([*named, f"Python {python_version()}"])
+
+
+def to_markdown(html: str) -> str | Reject:
+    """Markdown for one turn's HTML, or why there is none.
+
+    >>> to_markdown("<div><p>Use <code>a_b</code>:</p><pre><code>x &lt; 1;\\n</code></pre></div>")
+    'Use `a_b`:\\n\\n```\\nx < 1;\\n```'
+    """
+    end = html.rfind(">") + 1
+    odd = html.count("<!") + html.count("<?") + html.count("<", end)
+    if len(html) > _LARGEST or odd > _MOST_ODD:
+        said = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
+        return Reject(Reason.TOO_LARGE, said)
+    # as FastChat does it: in code, these would be paragraphs and emphasis
+    soup = _soup(_LAYOUT.sub("", html[:end]) + html[end:])
+    if isinstance(soup, Reject):
+        return soup
+    try:
+        return _refused(soup) or _markdown(soup)
+    finally:
+        # its elements know each other, and a build runs without the collector of such cycles
+        soup.clear(decompose=True)
+        soup.decompose()
+
+
+def _soup(html: str) -> Any:
+    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
+    from bs4.exceptions import ParserRejectedMarkup
+
+    with warnings.catch_warnings():
+        for category in (MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning):
+            warnings.simplefilter("ignore", category)
+        try:
+            return BeautifulSoup(html, "html.parser")
+        except ParserRejectedMarkup as error:
+            return Reject(Reason.INVALID_HTML, str(error)[:300])
+
+
+@cache
+def _converter() -> Any:
+    from markdownify import MarkdownConverter
+
+    return MarkdownConverter(code_language_callback=_code_language, strip_pre=None)
+
+
+def _markdown(soup: Any) -> str | Reject:
+    for button in soup.find_all("button"):
+        _take_button(button)
+    for pre in soup.find_all("pre"):
+        _fit_into_fence(pre)
+    try:
+        made = _converter().convert_soup(soup)
+    except ValueError as error:  # of a number that is none, like <ol start="²">
+        return Reject(Reason.INVALID_HTML, str(error)[:300])
+    return str(made).strip()
+
+
+def _take_button(button: Any) -> None:
+    """The page writes a code's language and a button over it, in its element: neither is code."""
+    pre = button.find_parent("pre")
+    if pre is None:
+        return
+    label = button.previous_sibling
+    if isinstance(label, str) and not pre.has_attr("label"):
+        pre["label"] = label.strip()
+        button.previous_sibling.extract()
+    button.decompose()
+
+
+def _fit_into_fence(pre: Any) -> None:
+    """Take the line breaks that HTML has around code; markdownify would take all or none."""
+    first = pre.contents[0] if pre.contents else None
+    if isinstance(first, str) and first.startswith("\n"):
+        pre.contents[0].replace_with(first[1:])
+    texts = pre.find_all(string=True)
+    if texts and texts[-1].endswith("\n"):
+        texts[-1].replace_with(texts[-1][:-1])
+
+
+def _code_language(pre: Any) -> str:
+    label = pre.get("label", "")
+    return label if label and len(label.split()) == 1 and "`" not in label else ""
+
+
+def _refused(soup: Any) -> Reject | None:
+    """Why a page is not converted, if it is not."""
+    levels = _levels(soup)
+    if len(levels) > _DEEPEST:
+        return Reject(Reason.TOO_DEEP, f"HTML nested {len(levels):,} levels deep, over {_DEEPEST}")
+    if (steps := _steps(levels)) > _MOST_STEPS:
+        return Reject(Reason.TOO_LARGE, f"HTML that takes about {steps:,} steps to convert")
+    for numbered in soup.find_all("ol", start=True):
+        if len(numbered["start"]) > _DIGITS:
+            said = f"a list that begins at a number of {len(numbered['start']):,} digits"
+            return Reject(Reason.INVALID_HTML, said)
+    return None
+
+
+def _levels(soup: Any) -> list[list[Any]]:
+    """The elements of a page by depth."""
+    levels = []
+    level = [soup]
+    while level:
+        levels.append(level)
+        below = [child for parent in level for child in parent.contents]
+        level = [child for child in below if not isinstance(child, str)]
+    return levels
+
+
+def _steps(levels: list[list[Any]]) -> int:
+    """About how many steps it takes to convert a page: for an item of a list as many as there are
+    before it, for a text as many as characters on each level, for blanks in a row the square of
+    their number, for some rows their table."""
+    steps = 0
+    sizes: dict[int, int] = {}  # the elements and texts in each element, itself too
+    for depth, level in reversed(list(enumerate(levels))):
+        for element in level:
+            sizes[id(element)] = 1 + sum([sizes.get(id(child), 1) for child in element.contents])
+            for place, child in enumerate(element.contents):
+                if isinstance(child, str):
+                    blanks = sum([len(run) ** 2 for run in _BLANKS.findall(child)])
+                    steps += (depth + 1) * len(child) + blanks
+                else:
+                    steps += depth + 1 + _columns(child) + (place if child.name in _COUNTED else 0)
+            # each row of a head looks for others in it, the first of a body for a head in the table
+            heads = [child for child in element.contents if child.name == "thead"]
+            steps += sum([len(head.contents) * sizes[id(head)] for head in heads])
+            steps += sizes[id(element)] * sum([child.name == "tbody" for child in element.contents])
+    return steps
+
+
+def _columns(cell: Any) -> int:
+    """A cell over several columns is written as so many, in three places."""
+    wide = cell.attrs.get("colspan", "") if cell.name in ("td", "th") else ""
+    return 10 * min(int(wide[:9]), 1000) if wide.isascii() and wide.isdigit() else 0

@@ -1,0 +1,345 @@
+"""Enough of HTML to read what a browser serialised: a tree of elements and text, code and formulas already taken out.
+
+Pages were captured as outerHTML, so nesting is sound and attributes are quoted; what is lost or crossed is mended
+the way browsers do: a closing tag closes all that is open inside it, one that fits nothing is passed over.
+Page chrome is left out by element (button, svg, script, style), never by its words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .code_blocks import Comments, code_block
+from .tags import TAG, Cursor, closings, unescaped
+
+_ATTRIBUTE: Final = re.compile(
+    r"(?<![\w:-])([a-zA-Z][\w:-]*+)\s*+=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))"
+)
+_PAGER: Final = re.compile(r"\s*\d+ / \d+\s*")
+_DEPTH: Final = (
+    100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
+)
+_FORMULA: Final = 50_000  # characters in which a formula's TeX comes
+
+BREAK: Final = "\x1f"
+"""A `<br>` while text is put together: white space to Python, so nothing takes it for text."""
+SAID_BREAK: Final = "\0"
+"""Stands for BREAK's character where a page itself has that. No page has this one: see `parse`."""
+MATH: Final = "#math"
+MATH_BLOCK: Final = "#math-block"
+"""Formulas that were taken out; no page has elements of this name."""
+VOID: Final = frozenset(
+    [
+        "br",
+        "hr",
+        "img",
+        "input",
+        "wbr",
+        "area",
+        "base",
+        "col",
+        "embed",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+    ]
+)
+CHROME: Final = frozenset(("button", "svg", "script", "style", "template", "noscript"))
+_TAKEN_WHOLE: Final = CHROME | {"pre", "span"}
+BLOCKS: Final = frozenset(
+    [
+        "p",
+        "div",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "pre",
+        "blockquote",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "hr",
+        "section",
+        "article",
+        "main",
+        "header",
+        "footer",
+        "nav",
+        "aside",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "dl",
+        "dt",
+        "dd",
+        "center",
+        "form",
+        "fieldset",
+        "body",
+        "html",
+        "#math-block",
+    ]
+)
+# what an opening tag closes without being told, and where the search for it ends
+_CLOSES: Final = {
+    "a": (("a",), ("td", "th", "caption")),
+    "li": (("li",), ("ul", "ol")),
+    "td": (("td", "th"), ("tr", "table")),
+    "th": (("td", "th"), ("tr", "table")),
+    "tr": (("tr",), ("table",)),
+    "thead": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "tbody": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "tfoot": (("tr", "thead", "tbody", "tfoot"), ("table",)),
+    "dt": (("dt", "dd"), ("dl",)),
+    "dd": (("dt", "dd"), ("dl",)),
+}
+
+
+class _Tag:
+    """What is known of a tag by its name."""
+
+    __slots__ = ("block", "closes", "closing", "empty", "name", "until", "whole")
+
+    def __init__(self, name: str, closing: bool) -> None:
+        self.name, self.closing = name, closing
+        self.whole, self.block, self.empty = name in _TAKEN_WHOLE, name in BLOCKS, name in VOID
+        self.closes, self.until = _CLOSES.get(name, ((), ()))
+
+
+_INLINE = ("a", "b", "code", "del", "em", "i", "math", "s", "strong", "sub", "sup")
+_TAGS: Final = {  # as they stand between < and > where they have no attributes
+    "/" * closing + name: _Tag(name, closing)
+    for name in {*BLOCKS, *VOID, *_TAKEN_WHOLE, *_INLINE} - {MATH_BLOCK}
+    for closing in (False, True)
+}
+_LONGEST: Final = max(map(len, _TAGS))
+
+
+class Element:
+    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`; `block` says that it
+    is a block or holds one, `holds` that one of its children is such."""
+
+    __slots__ = ("attributes", "block", "children", "holds", "tag", "text")
+
+    def __init__(self, tag: str, attributes: str = "", text: str = "", block: bool = False) -> None:
+        self.tag, self.attributes, self.text, self.block, self.holds = (
+            tag,
+            attributes,
+            text,
+            block,
+            False,
+        )
+        self.children: list[Element | str] = []
+
+    def get(self, name: str) -> str:
+        """An attribute's value, "" where it is absent."""
+        if not self.attributes:
+            return ""
+        for match in _ATTRIBUTE.finditer(self.attributes):
+            if match[1].lower() == name:
+                return unescaped(match[2] or match[3] or match[4] or "")
+        return ""
+
+
+def parse(html: str) -> Element:
+    """The tree of a fragment, under a root element without a tag."""
+    html = (
+        html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    )  # as HTML reads them
+    html = html.replace(BREAK, SAID_BREAK)
+    root = top = Element("", block=True)
+    stack = [root]
+    page = _Page(html, stack)
+    pos = 0
+    start = html.find("<")
+    while start >= 0:
+        end = html.find(">", start, start + _LONGEST + 2) + 1
+        tag = _TAGS.get(html[start + 1 : end - 1]) if end else None
+        attributes = ""
+        if tag is None:
+            match = TAG.match(html, start)
+            if match is None:  # a sign that stands for itself
+                start = html.find("<", start + 1)
+                continue
+            end = match.end()
+            if match[2] is not None:
+                name, attributes = match[2].lower(), match[3]
+                tag = _TAGS.get(match[1] + name) or _Tag(name, match[1] == "/")
+        if start > pos:
+            top.children.append(unescaped(html[pos:start]))
+        pos = end
+        if tag is None:
+            page.comment(start, end)
+        elif tag.closing:
+            if top.tag == tag.name:
+                stack.pop()
+            else:
+                for depth in range(len(stack) - 1, 0, -1):
+                    if stack[depth].tag == tag.name:
+                        del stack[depth:]
+                        break
+            top = stack[-1]
+        elif tag.whole and (taken := page.take(tag.name, attributes, start, end)) >= 0:
+            top, pos = stack[-1], taken
+        else:
+            if tag.block:
+                if top.tag == "p":
+                    stack.pop()
+                if tag.closes:
+                    _close(stack, tag.closes, tag.until)
+                top = stack[-1]
+                if not top.holds:
+                    _holds_block(stack)
+            elif tag.closes:
+                _close(stack, tag.closes, tag.until)
+                top = stack[-1]
+            element = Element(tag.name, attributes, "", tag.block)
+            top.children.append(element)
+            if not tag.empty and len(stack) < _DEPTH:
+                stack.append(element)
+                top = element
+        start = html.find("<", pos)
+    if pos < len(html):
+        top.children.append(unescaped(html[pos:]))
+    return root
+
+
+class _Page:
+    """A page while it is read: the open elements, and what it takes to read some in one go."""
+
+    __slots__ = ("_closings", "_comments", "_cursors", "_html", "_stack")
+
+    def __init__(self, html: str, stack: list[Element]) -> None:
+        self._html, self._stack = html, stack
+        self._comments: Comments | None = None
+        self._closings: dict[str, dict[int, tuple[int, int]]] = {}
+        self._cursors: list[Cursor] = []
+
+    def comment(self, start: int, end: int) -> None:
+        """Take note of what a comment says of code."""
+        if self._comments is None:
+            self._comments = Comments(self._html)
+        self._comments.read(start, end)
+
+    def take(self, name: str, attributes: str, start: int, pos: int) -> int:
+        """Read chrome, code or a formula in one go; its opening tag stands from `start` to `pos`.
+
+        Where it ends; -1 if it is to be read like any other element: chrome without its closing tag.
+        """
+        if name == "span" and "katex" not in attributes:
+            return -1
+        if name not in self._closings:
+            self._closings[name] = closings(self._html, name, pos)
+        inner, end = self._closings[name].get(pos, (-1, -1))
+        if name in CHROME:
+            return end
+        if name == "pre":
+            if end < 0:
+                inner = end = len(self._html)
+            self._take_code(self._html[pos:inner], attributes, start)
+            return end
+        return self._take_formula(attributes, pos, inner, end)
+
+    def _take_code(self, inner: str, attributes: str, start: int) -> None:
+        said = self._comments.language(start) if self._comments else ""
+        language, code = code_block(inner, attributes, said)
+        if self._stack[-1].tag == "p":
+            self._stack.pop()
+        _holds_block(self._stack)
+        self._stack[-1].children.append(Element("pre", language, code, block=True))
+
+    def _take_formula(self, attributes: str, pos: int, inner: int, end: int) -> int:
+        if not self._cursors:
+            sought = ("<annotation", ">", "</annotation>")
+            self._cursors = [Cursor(self._html, text) for text in sought]
+        opening, sign, closing = self._cursors
+        annotation = opening.after(pos)
+        start = sign.after(annotation) + 1
+        stop = closing.after(start)
+        longest = max(annotation - pos, start - annotation, stop - start)
+        if stop == len(self._html) or longest > _FORMULA:
+            return -1
+        if 0 <= inner < stop:  # the annotation is another formula's
+            return -1
+        formula = Element(MATH, text=unescaped(self._html[start:stop]).strip())
+        if "katex-display" in attributes:
+            formula.tag, formula.block = MATH_BLOCK, True
+            _holds_block(self._stack)
+        self._stack[-1].children.append(formula)
+        # where the closing tag is lost, what follows the TeX is text
+        return end if end >= 0 else stop
+
+
+def _holds_block(stack: list[Element]) -> None:
+    for element in reversed(stack):
+        element.holds = True
+        if element.block:
+            return
+        element.block = True
+
+
+def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
+    for depth in range(len(stack) - 1, 0, -1):
+        if stack[depth].tag in limits:
+            return
+        if stack[depth].tag in tags:
+            del stack[depth:]
+
+
+def answer(root: Element) -> Element:
+    """The tree without the pager that stood beside the answer's own element (class `markdown`)."""
+    if len(root.children) > 1 and any(
+        isinstance(c, Element) and _is_answer(c) for c in root.children
+    ):
+        for child in root.children:
+            if (
+                isinstance(child, Element)
+                and not _is_answer(child)
+                and _PAGER.fullmatch(content(child))
+            ):
+                child.children.clear()
+        root.children = [
+            c for c in root.children if isinstance(c, Element) or not _PAGER.fullmatch(c)
+        ]
+    return root
+
+
+def _is_answer(element: Element) -> bool:
+    return "markdown" in element.attributes and "markdown" in element.get("class").split()
+
+
+def content(element: Element) -> str:
+    """All text below an element; a `<br>` is a line break."""
+    if len(element.children) == 1 and isinstance(only := element.children[0], str):
+        return element.text + only
+    if element.tag == "br":
+        return "\n"
+    parts = [c if isinstance(c, str) else content(c) for c in element.children]
+    return element.text + "".join(parts)
+
+
+def begins_with(node: Element | str) -> str:
+    """The first character of all text in an element, "" if it has none."""
+    if isinstance(node, str):
+        return node[:1]
+    if node.text or node.tag == "br":
+        return node.text[:1] or "\n"
+    for child in node.children:
+        found = begins_with(child)
+        if found:
+            return found
+    return ""

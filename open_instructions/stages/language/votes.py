@@ -1,0 +1,254 @@
+"""What of a conversation votes on its language: words, not code, markup, lists or filler text.
+
+Two looks: a sample of both sides, which is all that most conversations need, and the lines of each message where that
+sample holds more than one language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...schema import Conversation
+from .filler import has_filler, is_filler
+
+SIDE = (
+    400  # characters that each side may contribute: enough to be sure, and time grows with the text
+)
+_WHOLE = 500
+"""A side that is longer than this is looked at in four places."""
+_PLACES, _PLACE = 4, 2000
+_MARKUP = re.compile(
+    r"```.*?(?:```|\Z)|`[^`\n]*`|<[^<>\n]{1,200}>|\$\$.*?\$\$|\\[a-zA-Z]+|^[ \t]*>[^\n]*$",
+    re.S | re.M,
+)
+_MARKS = "`<$\\>"
+_CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
+_ODD = re.compile(
+    r"""[^a-z\ ]                       # whatever is not
+    (?<!(?<![a-z])[A-Z])             # a capital behind no small letter,
+    (?<!(?<=\S)[,;:!?'")-])          # a mark that begins no word,
+    (?<!(?<=\S)\.(?!\w))            # a full stop that ends one,
+    (?<!(?<!\S)['"(](?=[A-Za-z]))    # or what opens one""",
+    re.X,
+)
+"""In a line without any of this, every word votes as it stands."""
+_ASCII = re.compile(r"[!-~]+")
+LETTER = re.compile(r"[^\W\d_]")
+_DENSE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Kana, Han and Hangul: a character says about as much as three letters."""
+
+
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
+_OTHER = re.compile(r"[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_SECOND = 0.15
+
+
+def is_in_two_scripts(text: str) -> bool:
+    """Is a good part of a text in a second script, or Chinese beside Japanese?
+
+    >>> is_in_two_scripts("What is this? 我们说汉语。"), is_in_two_scripts("これは何ですか。図書館です。")
+    (True, False)
+    """
+    if text.isascii() or not _OTHER.search(text):
+        return False
+    other, dense = len(_OTHER.findall(text)), len(_DENSE.findall(text))
+    said, latin = other + 2 * dense, len(_LATIN.findall(text))
+    if min(said, latin) > _SECOND * (said + latin):
+        return True
+    kana = len(_KANA.findall(text))
+    return bool(kana) and kana < len(_HAN.findall(text))
+
+
+def words(conversation: Conversation) -> str:
+    """A sample of the words of each side, without code, addresses, markup and quoted blocks."""
+    sides: dict[str, list[str]] = {"user": [], "assistant": []}
+    for message in conversation.messages:
+        if message.role in sides:
+            sides[message.role].append(_without_fences(message.content))
+    return " ".join(_sample(contents) for contents in sides.values()).strip()
+
+
+def _without_fences(content: str) -> str:
+    """What stands outside fenced code; an open fence goes to the end."""
+    return "\n".join(content.split("```")[::2]) if "```" in content else content
+
+
+def _sample(contents: Sequence[str]) -> str:
+    """Up to 400 characters of words: the first ones of a short side, those of four places of a long one."""
+    total = sum(map(len, contents))
+    if total <= _WHOLE:
+        return " ".join(_words(content, 2 * SIDE) for content in contents).strip()[:SIDE]
+    share = SIDE // _PLACES
+    places = _places(contents, total, _PLACES)
+    return " ".join(_words(place, 3 * share // 2).strip()[:share] for place in places).strip()
+
+
+def _places(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
+    """What stands at evenly spaced places of some texts, each to the end of its text, from the start of a word."""
+    starts = [total * place // many for place in range(many)]
+    begin = 0
+    for content in contents:
+        while starts and starts[0] < begin + len(content):
+            start = _word_start(content, starts.pop(0) - begin)
+            yield content[start : start + _PLACE]
+        begin += len(content)
+
+
+def _word_start(content: str, start: int) -> int:
+    """The start of the next word, where one is near; text without blanks is cut where it is."""
+    blank = content.find(" ", start, start + 40)
+    return blank + 1 if start and blank >= 0 else start
+
+
+def _words(content: str, most: int) -> str:
+    """The words in the first characters of a text; twice as many are looked at as can vote."""
+    text = content[:most]
+    if any(map(text.__contains__, _MARKS)):
+        text = _MARKUP.sub(" ", text)
+    found, length = [], 0
+    for line in text.split("\n"):
+        if voting := _voting(line):
+            found.append(voting)
+            length += len(voting.strip())
+            if length >= most // 2:
+                break
+    return " ".join(found)
+
+
+def _voting(line: str) -> str:
+    return _line(line) if "  " in line or _ODD.search(line) else line.strip()
+
+
+def _line(line: str) -> str:
+    return " ".join(
+        [token for given in line.split() if (token := given if given.isalpha() else _word(given))]
+    )
+
+
+def _word(token: str) -> str:
+    """What of a token votes. Where words are not spaced, a token is a sentence: the code in it goes, not the sentence."""
+    word = token.strip(".,:;!?'\"")
+    if word.isalpha() and word[1:].islower():  # most are: no need to search
+        return token
+    if not token.isascii():
+        token = _ASCII.sub(lambda m: " " if _CODE.search(m[0]) else m[0], token)
+    elif _CODE.search(token):
+        return ""
+    return token if LETTER.search(token) else ""
+
+
+class Part(NamedTuple):
+    """Neighbouring lines of one message that vote together."""
+
+    turn: int
+    role: str
+    text: str
+    letters: int
+    """One of Chinese, Japanese or Korean counts for three."""
+    weight: float
+    """Letters that it stands for."""
+
+
+_TURNS = 20
+"""Of a longer conversation, turns at even steps are looked at."""
+_LOOKED_AT = 1600
+"""Characters that are looked at of a conversation, shared out among its turns."""
+_LEAST = 120
+_OWN = 50
+"""A line of this many characters is a part of its own; shorter ones of a message go together."""
+_AGAIN = 4
+"""Words that come more often than this in a part say nothing new."""
+_OTHERS = re.compile(r"[^\W\d_A-Za-z\u00aa-\u024f\u1e00-\u1eff]+")
+_LATIN_WORDS = 4
+_ITEM = re.compile(r"(?<!\s)\s*(?:[-*•+]|[A-Za-z0-9]{1,3}[.):])\s+")
+_ITEM_WORDS = 5
+_SHORT, _ITEMS = 3, 3
+"""Lines of up to three words are a list where there are three of them."""
+_SPELT = 4
+_ENDS = tuple(",;.?!，；、。？！।…؟:：")
+_COMMAS = re.compile(r"[,;|、，،]")
+
+
+def parts(conversation: Conversation) -> list[Part]:
+    """The lines of each message that vote, where the languages of a conversation are looked at one by one.
+
+    Lists of names and filler text are in no language where anything else is said, so they vote only where they are all.
+    """
+    turns = [(i, m) for i, m in enumerate(conversation.messages) if m.role in ("user", "assistant")]
+    turns = turns[:: (len(turns) // _TURNS) | 1]
+    room = max(_LOOKED_AT // max(len(turns), 1), _LEAST)
+    found = [
+        (running, _part(turn, message.role, text, scale))
+        for turn, message in turns
+        for running, text, scale in _lines(message.content, room)
+    ]
+    return [part for running, part in found if running] or [part for _, part in found]
+
+
+def _part(turn: int, role: str, text: str, scale: float) -> Part:
+    said = text.split()
+    letters = min(_letters("".join(said)), _AGAIN * _letters("".join(set(said))))
+    return Part(turn, role, text, letters, scale * letters)
+
+
+def _letters(text: str) -> int:
+    """Its characters, those of Chinese, Japanese and Korean three times."""
+    return len(text) if text.isascii() else len(text) + 2 * len(_DENSE.findall(text))
+
+
+def _lines(content: str, room: int) -> Iterator[tuple[bool, str, float]]:
+    """(is it running text?, words, how much of the message they stand for) of one message, lines taken together."""
+    text = _without_fences(content)
+    many = 1 if len(text) <= room else min(max(room // _LEAST, 1), _PLACES)
+    share = room // many
+    scale = max(len(text) / room, 1.0)
+    for place in _places([text], len(text), many):
+        lines = _MARKUP.sub(" ", place[:share]).split("\n")
+        voting = [(line, words) for line in lines if LETTER.search(words := _voting(line))]
+        filler = has_filler(place[:share])
+        short = sum(_is_short(line) for line, _ in voting) >= _ITEMS
+        gathered: list[str] = []
+        for line, words in voting:
+            if (filler and is_filler(words)) or _is_list(line) or (short and _is_short(line)):
+                yield False, words, scale
+                continue
+            for said in _by_script(words):
+                if len(said) >= _OWN:
+                    yield True, said, scale
+                else:
+                    gathered.append(said)
+        if gathered:
+            yield True, " ".join(gathered), scale
+
+
+def _by_script(line: str) -> list[str]:
+    """A line, and apart from it the Latin sentences in a line of another script."""
+    if not is_in_two_scripts(line):
+        return [line]
+    latin = [run for run in _OTHERS.split(line) if len(run.split()) >= _LATIN_WORDS]
+    for run in latin:
+        line = line.replace(run, " ", 1)
+    return [said for said in (line, " ".join(latin)) if LETTER.search(said)]
+
+
+def _is_short(line: str) -> bool:
+    """Is it a line of a list without marks?"""
+    return (
+        not line.rstrip().endswith(_ENDS) and len(line.split()) <= _SHORT and _letters(line) <= 40
+    )
+
+
+def _is_list(line: str) -> bool:
+    """Is it an item behind its mark, names between commas, or letters with blanks between them?"""
+    tokens = line.split()
+    if len(tokens) >= _SPELT and sum(map(len, tokens)) < 2 * len(tokens) and line.isascii():
+        return True
+    item = _ITEM.sub("", line, count=1)
+    if item != line.lstrip() and len(item.split()) <= _ITEM_WORDS and _letters(item) <= 60:
+        return True
+    commas = len(_COMMAS.findall(item))
+    return commas >= 3 and len(item.split()) <= 2.5 * (commas + 1) and not _DENSE.search(item)
