@@ -230,12 +230,13 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
 def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
     """A model of random weights and a tokenizer, with the chat template of Qwen3, in `folder`."""
     import trl
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokens = Tokenizer(models.BPE())
     tokens.pre_tokenizer = byte_level
+    tokens.decoder = decoders.ByteLevel()
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokens.train_from_iterator(
         texts,
@@ -263,7 +264,7 @@ def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
 
 @pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is not installed")
 def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code of the README, but for one step, on the CPU, and of a tiny model in the place of a real one."""
+    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real one."""
     monkeypatch.chdir(tmp_path)
     oi.build("all", sample=True, out="mix")
     [code] = [text for kind, text in BLOCKS if kind == "python" and "SFTTrainer" in text]
