@@ -23,7 +23,7 @@ def versions(recipe: Recipe) -> dict[str, str]:
         "open_instructions": version("open-instructions"),
         "code": own_code(),
         "pyarrow": version("pyarrow"),
-        "language": language_classic.detector() if classic else language.detector(),
+        "language": language_classic.detected_by() if classic else language.detected_by(),
         "tokenizer": tokenizer(recipe.tokenizer).vocabulary,
     }
     return said | ({"html": html_classic.converter()} if recipe.html == "markdownify" else {})

@@ -125,7 +125,7 @@ def _script_characters() -> tuple[frozenset[str], frozenset[str]]:
     return simplified, frozenset(c for c in han if has(c, "big5") and not has(c, "gb2312"))
 
 
-def detector() -> str:
+def detected_by() -> str:
     """Name and version of what detects, for the manifest."""
     return f"py3langid {version('py3langid')}"
 

@@ -35,7 +35,7 @@ class ClassicLanguage(Language):
 
 
 @cache
-def detector() -> str:
+def detected_by() -> str:
     """Name and version of what detects, for the manifest."""
     return f"langdetect {version('langdetect')}"
 
