@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 import open_instructions as oi
 from open_instructions.catalogue import registry
@@ -112,6 +114,8 @@ LEDGER = next(text for kind, text in BLOCKS if not kind)
     (json.loads(text) for kind, text in BLOCKS if kind == "json"), key=len, reverse=True
 )
 
+[AXOLOTL] = [yaml.safe_load(text) for kind, text in BLOCKS if kind == "yaml"]
+
 
 def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
     result = oi.build("all", sample=True, out=tmp_path / "mix")
@@ -119,9 +123,19 @@ def test_the_ledger_and_the_row_of_the_readme_are_real(tmp_path: Path) -> None:
     assert ROW in oi.load(result.path, sources="dolly").to_list()
 
 
+def without_trl(code: str) -> str:
+    """`code` less the lines that need TRL."""
+    return "".join(
+        line for line in code.splitlines(True) if not re.search("trl|SFTConfig|SFTTrainer\\(", line)
+    )
+
+
 def as_one_script() -> str:
-    """All shell and Python of the README, from top to bottom, with a line between two blocks. The tests do not run themselves, and
-    what fetches from upstream, which stands in indented blocks, is left out."""
+    """All shell and Python of the README, from top to bottom, with a line between two blocks.
+
+    The tests do not run themselves. What fetches from upstream, in indented blocks, and what TRL
+    does are left out; `test_trl_trains_as_the_readme_says` runs the latter.
+    """
     script = "set -e\n"
     for kind, text in BLOCKS:
         if kind == "sh":
@@ -129,6 +143,7 @@ def as_one_script() -> str:
                 "make hostile ", ": make hostile "
             )
         if kind == "python":
+            text = without_trl(text)
             script += f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
         if kind in ("sh", "python"):
             script += "echo =====\n"
@@ -177,7 +192,7 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     monkeypatch.setenv("HOME", str(tmp_path))
     script = as_one_script()
     assert (
-        script.count("\noi build ") == 4 and "\nmake demo " in script and "\n: make test " in script
+        script.count("\noi build ") == 5 and "\nmake demo " in script and "\n: make test " in script
     )
     done = subprocess.run(
         ["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False
@@ -191,13 +206,18 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     assert (
         "421 with" in shell
         and "changed by no_input" in shell
-        and shell.endswith(f"{clone / 'dolly'}\n")
+        and shell.endswith(f"{clone / 'mix'}\n")
     )
     assert re.findall(r"^/.*", folders, re.M) == [
-        str(p) for p in (home / "default", clone / "mix", home / "commercial")
+        str(p) for p in (home / "default", clone / "short", home / "commercial")
     ]
     assert LEDGER in notebook and "['rows 24']" in notebook
-    assert "['train 69']" in trainer  # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
+    assert "['train 421']" in trainer
+    # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
+    assert oi.load(clone / "short").num_rows == 69
+    # axolotl is told a folder and a split that `datasets` loads
+    [told] = AXOLOTL["datasets"]
+    assert (told["path"], told["type"], told["split"]) == ("mix", "chat_template", "train")
     # what LLaMA-Factory is told: a folder in which all files are of one kind, and what is in them
     [said] = LLAMA_FACTORY.values()
     files = list((clone / said["file_name"]).iterdir())
@@ -205,6 +225,72 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     [message, *_] = pq.read_table(files[0])[said["columns"]["messages"]][0].as_py()
     assert set(message) == {said["tags"]["role_tag"], said["tags"]["content_tag"]}
     assert {said["tags"][f"{role}_tag"] for role in ROLES} == set(ROLES)
+
+
+def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
+    """A model of random weights and a tokenizer, with the chat template of Qwen3, in `folder`."""
+    import trl
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokens = Tokenizer(models.BPE())
+    tokens.pre_tokenizer = byte_level
+    tokens.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokens.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=300, special_tokens=special, initial_alphabet=byte_level.alphabet()
+        ),
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token=special[0], eos_token=special[2]
+    )
+    templates = Path(trl.__file__).parent / "chat_templates"
+    tokenizer.chat_template = (templates / "qwen3.jinja").read_text(encoding="utf-8")
+    tokenizer.save_pretrained(folder)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=16,
+    )
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is not installed")
+def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real one."""
+    monkeypatch.chdir(tmp_path)
+    oi.build("all", sample=True, out="mix")
+    [code] = [text for kind, text in BLOCKS if kind == "python" and "SFTTrainer" in text]
+    for said, here in (
+        ('split="train")', 'split="train", cache_dir="cache")'),
+        ("max_steps=100)", 'max_steps=1, use_cpu=True, report_to="none")'),
+        ("Qwen/Qwen3-0.6B", "tiny"),
+        ("SFTTrainer(", "trainer = SFTTrainer("),
+        (".train()", ""),
+    ):
+        assert said in code
+        code = code.replace(said, here)
+    rows = oi.load("mix")
+    tiny_qwen(tmp_path / "tiny", (m["content"] for r in rows["messages"] for m in r))
+    names: dict[str, Any] = {}
+    exec(code, names)
+    trainer = names["trainer"]
+    assert trainer.train().global_step == 1
+    assert (tmp_path / "out" / "checkpoint-1").is_dir()
+    # all rows are learnt from, and of each the answers alone
+    assert trainer.train_dataset.num_rows == 421
+    birds = trainer.train_dataset.filter(lambda row: row["id"] == "alpaca/000002")[0]
+    learnt = [token for token in birds["labels"] if token != -100]
+    assert trainer.processing_class.decode(learnt) == (
+        "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
+    )
 
 
 def test_every_command_is_in_the_documentation() -> None:
