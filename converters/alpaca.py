@@ -31,14 +31,16 @@ def cut_next_record(record: Record) -> Record:
 
 
 def _before_marks(text: str, at: int) -> int:
-    """Where the lines of marks begin that the generator put before a task, which begins at `at`; `at` if there are none."""
+    """Where the lines of marks begin that the generator put before a task, which begins at `at`;
+    `at` if there are none."""
     while (start := _line_of_marks(text, at)) >= 0:
         at = start
     return at
 
 
 def _line_of_marks(text: str, end: int) -> int:
-    """The line break before the line, or the comment of several lines, that ends here, if it is nothing but marks; -1 if not."""
+    """The line break before the line, or the comment of several lines, that ends here, if it is
+    nothing but marks; -1 if not."""
     start = text.rfind("\n", 0, end)
     if start < 0 or _MARKS.fullmatch(text, start + 1, end):
         return start
@@ -184,7 +186,8 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
 
 
 _TEMPLATE_CHARS = 260
-"""The longer of upstream's two templates has fewer characters than this, without what is filled in."""
+"""The longer of upstream's two templates has fewer characters than this, without what is filled in.
+"""
 
 
 def _is_filled_prompt(record: Record) -> bool:

@@ -1,11 +1,13 @@
-"""GPT4All: prompts from Stack Overflow, OIG's chip2, P3 and others, answered by GPT-3.5-Turbo in March 2023.
+"""GPT4All: prompts from Stack Overflow, OIG's chip2, P3 and others, answered by GPT-3.5-Turbo in
+March 2023.
 
     {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.", "source": "pacovaldez/stackoverflow-questions"}
     -> user: "How do I sort?"   assistant: "Use `sorted`."   task: "pacovaldez/stackoverflow-questions"
 
-Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows are read as well:
-a prompt or response that is an object with "value" or "description", {"turn_0_question", "turn_0_answer"}, and two
-turns in {"prompt", "response_turn_1", "prompt_turn_2", "response_turn_2"}.
+Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows
+are read as well: a prompt or response that is an object with "value" or "description",
+{"turn_0_question", "turn_0_answer"}, and two turns in {"prompt", "response_turn_1",
+"prompt_turn_2", "response_turn_2"}.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _PAIRS = (
     (("prompt", "response"),),
     (("turn_0_question", "turn_0_answer"),),
 )
-"""Which fields hold the pairs of turns, the richest shape first; fields of another shape go into `metadata`."""
+"""Which fields hold the pairs of turns, the richest shape first; fields of another shape go into
+`metadata`."""
 _SHAPES = (
     frozenset({"prompt", "response"}),
     frozenset({"prompt", "response_turn_1", "prompt_turn_2", "response_turn_2"}),

@@ -1,11 +1,13 @@
-"""GPT-4-LLM: Alpaca's prompts answered by GPT-4, in English and Chinese, and 9,000 unnatural instructions.
+"""GPT-4-LLM: Alpaca's prompts answered by GPT-4, in English and Chinese, and 9,000 unnatural
+instructions.
 
     {"instruction": "Add the numbers.", "input": "1, 2", "output": "3"}
     -> user: "Add the numbers.\\n\\n1, 2"   assistant: "3"
     {"instruction": …, "input": …, "output": …, "label": "the original answer"}   (unnatural)
     -> the same, the label in `metadata`
 
-The comparison files hold preference pairs. They are known and read, and each record is rejected as `preference_pair`.
+The comparison files hold preference pairs. They are known and read, and each record is rejected as
+`preference_pair`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ _FRAGMENT = re.compile(r"(?:e|re|ure)[!,] |(?:ect|ct): |[,，、] ?\w")
 
 
 def restore_beginning(record: Record) -> Record:
-    """`Sure` and `Subject` get their letters back; an answer that begins inside another word or with a comma is marked."""
+    """`Sure` and `Subject` get their letters back; an answer that begins inside another word or
+    with a comma is marked."""
     text = record.get("output")
     if not isinstance(text, str):
         return record

@@ -1,4 +1,5 @@
-"""InstructionWild: 52,191 English and 51,504 Chinese prompts that people shared, answered by OpenAI's API.
+"""InstructionWild: 52,191 English and 51,504 Chinese prompts that people shared, answered by
+OpenAI's API.
 
     {"instruction": "Name a river.", "input": "", "output": "The Nile.", "id": 0}
     -> user: "Name a river."   assistant: "The Nile."

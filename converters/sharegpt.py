@@ -1,11 +1,13 @@
-"""ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they were published.
+"""ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they
+were published.
 
     {"id": "QWJhYvA", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
     -> user: "Hi"   assistant: "Hello!"
 
-`raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3` hold Markdown.
-`v3` cut conversations into overlapping parts with ids like QWJhYvA_0, QWJhYvA_7; neighbouring parts that fit are
-joined back together (recipe: join_parts), the turn that both carry is dropped once, a gap stays a gap.
+`raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3`
+hold Markdown. `v3` cut conversations into overlapping parts with ids like QWJhYvA_0, QWJhYvA_7;
+neighbouring parts that fit are joined back together (recipe: join_parts), the turn that both carry
+is dropped once, a gap stays a gap.
 """
 
 from __future__ import annotations
@@ -70,8 +72,8 @@ def _run_key(record: Record) -> str | None:
 
 
 class _Part(NamedTuple):
-    """One record that holds messages: the place of the first of them in the whole conversation, as far as its id says,
-    and the record's index in the run."""
+    """One record that holds messages: the place of the first of them in the whole conversation, as
+    far as its id says, and the record's index in the run."""
 
     start: int
     record: int
@@ -108,7 +110,8 @@ def _start(record: Record) -> int:
 
 
 def _name(record: Record, start: int | None) -> str | None:
-    """The id of a conversation: upstream's, without the part number where it is whole from its beginning."""
+    """The id of a conversation: upstream's, without the part number where it is whole from its
+    beginning."""
     name = record.get("id")
     if isinstance(name, int) and not isinstance(name, bool):
         return str(name)

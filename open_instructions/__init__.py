@@ -1,4 +1,5 @@
-"""Open Instructions: public instruction-tuning sets as one conversation schema, every record accounted for.
+"""Open Instructions: public instruction-tuning sets as one conversation schema, every record
+accounted for.
 
     import open_instructions as oi
     oi.build("all", data_dir="downloads")          # or sample=True
@@ -42,7 +43,8 @@ __all__ = [
     "stats",
 ]
 
-# Modules are named apart from these functions: an imported submodule would take the function's place here.
+# Modules are named apart from these functions: an imported submodule would take the function's
+# place here.
 _HOMES = {
     "build": "building.run",
     "check": "reports.check",

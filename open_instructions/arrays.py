@@ -1,7 +1,8 @@
 """Arrow arrays from values, and NumPy's view of them, without pandas.
 
-pa.array(), pa.scalar(), to_numpy(), group_by() and combine_chunks() of no chunk import pandas where it is installed: a fifth of a second in each process. What stands here
-never does, and makes the same arrays.
+pa.array(), pa.scalar(), to_numpy(), group_by() and combine_chunks() of no chunk import pandas where
+it is installed: a fifth of a second in each process. What stands here never does, and makes the
+same arrays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""How a checkout finds its two rooms: `converters/` and `configs/` lie beside `open_instructions/` there, not in it.
+"""How a checkout finds its two rooms: `converters/` and `configs/` lie beside `open_instructions/`
+there, not in it.
 
-An installed package has them inside, and an editable install maps them. Python that is started in a clone has neither: it
-finds the clone's `open_instructions/` before any installed one. Both rooms then come from this clone alone, and not
-from an editable install of another one, which would mix two versions.
+An installed package has them inside, and an editable install maps them. Python that is started in a
+clone has neither: it finds the clone's `open_instructions/` before any installed one. Both rooms
+then come from this clone alone, and not from an editable install of another one, which would mix
+two versions.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _PACKAGE = Path(__file__).parent
 
 
 class Rooms:
-    """A finder of modules that knows the two rooms alone: `tests/` and `build/` do not become modules."""
+    """A finder of modules that knows the two rooms alone: `tests/` and `build/` do not become
+    modules."""
 
     @staticmethod
     def find_spec(
@@ -47,7 +50,8 @@ def documents() -> str:
 
 
 def _is_checkout(folder: Path) -> bool:
-    """Is this a clone of this project, and not a folder in which somebody has converters of their own?"""
+    """Is this a clone of this project, and not a folder in which somebody has converters of their
+    own?"""
     import tomllib
 
     try:

@@ -1,7 +1,9 @@
-"""Frames -> drafts: records are parsed, the rules on raw records run, the converter makes drafts of them.
+"""Frames -> drafts: records are parsed, the rules on raw records run, the converter makes drafts of
+them.
 
-Each record that goes in comes out in one Draft or one Reject. Where the code of a rule or a converter fails on a record,
-or breaks its contract, the record is a Reject `stage_failed`: nothing is lost, and the build says so.
+Each record that goes in comes out in one Draft or one Reject. Where the code of a rule or a
+converter fails on a record, or breaks its contract, the record is a Reject `stage_failed`: nothing
+is lost, and the build says so.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ _MOST_DETAIL = 300
 
 
 Watch = Callable[[str, Any], None]
-"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way. The stage "rules" stands
-for the rules on raw records, and hands over the record and their names."""
+"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way.
+The stage "rules" stands for the rules on raw records, and hands over the record and their names."""
 
 
 class Run(NamedTuple):
@@ -73,8 +75,8 @@ class Drafting:
         self._metadata = recipe.metadata
 
     def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
-        """Neighbouring frames that the source declares to be one conversation; mostly it is one frame. Drafted messages
-        are counted by who takes them on."""
+        """Neighbouring frames that the source declares to be one conversation; mostly it is one
+        frame. Drafted messages are counted by who takes them on."""
         tally = run.tally
         results: list[Drafted | Refused] = []
         repaired: list[_Repaired] = []
@@ -137,7 +139,8 @@ class Drafting:
         return _Repaired(frame, record, tuple(edits))
 
     def _converted(self, repaired: Sequence[_Repaired], run: Run) -> list[Drafted | Refused]:
-        """What the converter makes of a run of records. Where it fails all of them fail: it may have seen them all."""
+        """What the converter makes of a run of records. Where it fails all of them fail: it may
+        have seen them all."""
         tally = run.tally
         records = [item.record for item in repaired]
         convert = (
@@ -168,7 +171,8 @@ class Drafting:
     def _drafted(
         self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally
     ) -> list[Drafted | Refused]:
-        """A draft with what its records say besides, and the messages that the converter refused in it."""
+        """A draft with what its records say besides, and the messages that the converter refused in
+        it."""
         own = [repaired[index] for index in draft.records]
         left = self._left(own, draft.used)
         if left and draft.used and (lost := _CONTEXT.intersection(left)):
@@ -193,7 +197,8 @@ class Drafting:
         return results
 
     def _left(self, own: Sequence[_Repaired], used: Collection[str]) -> dict[str, Any]:
-        """What the records of a draft say beside the fields that the converter used; of an envelope, the instances."""
+        """What the records of a draft say beside the fields that the converter used; of an
+        envelope, the instances."""
         records = [item.record for item in own]
         if self._subset.format == "envelope":
             bodies = [record.get(self._subset.items) for record in records]
@@ -251,7 +256,8 @@ def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None)
 
 
 def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the records of one conversation say: once where they agree, else a list with what each says."""
+    """What the records of one conversation say: once where they agree, else a list with what each
+    says."""
     keys = dict.fromkeys(key for fields in left for key in fields)
     result = {}
     for key in keys:
@@ -261,8 +267,8 @@ def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
-    """What the converter says, and what it did not use. Its own words stay; a field of upstream's that has the same name
-    gets another one."""
+    """What the converter says, and what it did not use. Its own words stay; a field of upstream's
+    that has the same name gets another one."""
     metadata = dict(said)
     for key, value in left.items():
         name = key
@@ -273,8 +279,8 @@ def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_contract(produced: Sequence[Any], records: int) -> None:
-    """Raises TypeError or ValueError where what a converter yielded of so many records breaks the contract: each of them
-    is in exactly one Draft or one Reject without a turn."""
+    """Raises TypeError or ValueError where what a converter yielded of so many records breaks the
+    contract: each of them is in exactly one Draft or one Reject without a turn."""
     seen: list[int] = []
     for item in produced:
         if isinstance(item, Draft):

@@ -12,8 +12,8 @@
     ├── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
     └── EmptyBuildError         11   not one conversation was kept; nothing was published
 
-Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a build.
-130 is what an interrupted command ends with (Ctrl-C).
+Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a
+build. 130 is what an interrupted command ends with (Ctrl-C).
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 4
 
 
 def shown(value: Any) -> str:
-    """A value from outside as an error shows it, like repr: a line of bounded length, however large or nested the value is.
+    """A value from outside as an error shows it, like repr: a line of bounded length, however large
+    or nested the value is.
 
     >>> shown("text"), len(shown("a" * 1000))
     ("'text'", 80)
@@ -60,13 +61,13 @@ UNSEEN = re.compile(
     r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
     r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
 )
-"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in tags
-or variation selectors."""
+"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in
+tags or variation selectors."""
 
 
 def safe(text: str) -> str:
-    """Text with control characters, terminal escapes, direction marks and all that is invisible made
-    visible.
+    """Text with control characters, terminal escapes, direction marks and all that is invisible
+    made visible.
 
     >>> safe("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -104,7 +105,8 @@ _EXPLAIN = re.compile(r"(?<!\S)oi explain ('[^']*'|[^\s'-]\S*[^\s,;.])")
 
 
 def in_python(text: str) -> str:
-    """What a message says of options, as the parameters of the same names: a message has to be right for both.
+    """What a message says of options, as the parameters of the same names: a message has to be
+    right for both.
 
     >>> in_python("Use --overwrite, --data-dir or --missing=skip.")
     "Use overwrite=True, data_dir or missing='skip'."
@@ -141,8 +143,8 @@ class Note(str):
 
 
 class OpenInstructionsError(Exception):
-    """Base of all errors here. `hint` says what to do about it, in one sentence. Both name the options of the command, and the text of
-    the exception the parameters of the functions."""
+    """Base of all errors here. `hint` says what to do about it, in one sentence. Both name the
+    options of the command, and the text of the exception the parameters of the functions."""
 
     exit_code = 1
 

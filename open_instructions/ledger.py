@@ -1,7 +1,8 @@
-"""The books of a build: how many records and turns each stage took in, passed on, changed and refused.
+"""The books of a build: how many records and turns each stage took in, passed on, changed and
+refused.
 
-A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any order.
-The law, checked by `Ledger.problems`, per subset of a source:
+A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any
+order. The law, checked by `Ledger.problems`, per subset of a source:
 
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
@@ -36,8 +37,9 @@ STAGES = (
     "split",
     "duplicates",
 )
-"""In the order in which records meet them. `split` comes before `duplicates` because a chunk splits, and only the
-merge of all chunks knows the duplicates; the key that finds them is taken before the split."""
+"""In the order in which records meet them. `split` comes before `duplicates` because a chunk
+splits, and only the merge of all chunks knows the duplicates; the key that finds them is taken
+before the split."""
 
 
 class Entry(NamedTuple):
@@ -59,8 +61,8 @@ class Tally(Counter[tuple[str, str, str]]):
     """The books of a chunk while they are kept: counts by stage, what, and name."""
 
     def field(self, stage: str, what: str, name: str) -> None:
-        """Count something under a name that the data gives. Data can give any number of names, so only the first
-        ones in a chunk are kept."""
+        """Count something under a name that the data gives. Data can give any number of names, so
+        only the first ones in a chunk are kept."""
         name = name[:_LONGEST_NAME].encode("utf-8", "replace").decode() or "(no name)"
         if (stage, what, name) not in self:
             names = sum(1 for key in self if key[:2] == (stage, what))
@@ -224,7 +226,8 @@ class Ledger(Counter[Entry]):
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested counts for the manifest: {"source:subset": {stage: {what: n or {name: n}}}}, in fixed order."""
+        """Nested counts for the manifest: {"source:subset": {stage: {what: n or {name: n}}}}, in
+        fixed order."""
         result: dict[str, Any] = {}
         for entry in self.ordered():
             stage = result.setdefault(f"{entry.source}:{entry.subset}", {}).setdefault(
@@ -243,7 +246,8 @@ class Ledger(Counter[Entry]):
         )
 
     def to_pandas(self) -> DataFrame:
-        """One row per count: source, subset, stage, what, name (of a rule or a reason, or empty), count."""
+        """One row per count: source, subset, stage, what, name (of a rule or a reason, or empty),
+        count."""
         from pandas import DataFrame
 
         return DataFrame(

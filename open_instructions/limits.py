@@ -11,7 +11,8 @@ import os
 from .errors import UsageError
 
 UNPACKED_FREE = 1 << 30
-"""Up to a gigabyte may come out of a packed file, whatever its size: it is only read, never written."""
+"""Up to a gigabyte may come out of a packed file, whatever its size: it is only read, never
+written."""
 
 MARKDOWN_FREE = 1 << 20
 MARKDOWN_TIMES = 10
@@ -44,7 +45,8 @@ def max_download() -> int:
 
 
 def max_ratio() -> float:
-    """How many times its own size a packed file may unpack to: OI_MAX_RATIO. Text in JSON packs 3 to 20 times, a bomb 1,000 times."""
+    """How many times its own size a packed file may unpack to: OI_MAX_RATIO. Text in JSON packs 3
+    to 20 times, a bomb 1,000 times."""
     return _number("OI_MAX_RATIO", 200.0)
 
 
@@ -54,7 +56,8 @@ def timeout() -> float:
 
 
 def trusted_hosts() -> frozenset[str]:
-    """Servers that may be asked over plain http and at a private address: OI_TRUSTED_HOSTS, like 127.0.0.1,files.lan."""
+    """Servers that may be asked over plain http and at a private address: OI_TRUSTED_HOSTS, like
+    127.0.0.1,files.lan."""
     given = os.environ.get("OI_TRUSTED_HOSTS", "").split(",")
     return frozenset(name.strip().strip("[]").lower() for name in given if name.strip())
 

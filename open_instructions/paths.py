@@ -1,7 +1,8 @@
-"""Where files are: a path on this machine, or an address that fsspec knows (s3://bucket/mix, gs://…), both behind pathlib's methods.
+"""Where files are: a path on this machine, or an address that fsspec knows (s3://bucket/mix,
+gs://…), both behind pathlib's methods.
 
-What object stores have not is here too: there are no folders, only names that begin alike; nothing can be renamed, only
-copied; and an object is there as a whole or not at all.
+What object stores have not is here too: there are no folders, only names that begin alike; nothing
+can be renamed, only copied; and an object is there as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def place(given: str | os.PathLike[str]) -> Path:
 
 
 def folders(given: Folders | None) -> tuple[Path, ...]:
-    """The paths for the folders that a user wrote, each once. Raises UsageError where none is named by it."""
+    """The paths for the folders that a user wrote, each once. Raises UsageError where none is named
+    by it."""
     if given is None:
         return ()
     each = [given] if isinstance(given, str | os.PathLike) else list(given)
@@ -165,7 +167,8 @@ def open_binary(path: Path) -> io.BufferedReader:
 
 
 def read_bounded(path: Path, most: int) -> str:
-    """The text of a file that a person could have written. Raises OSError if it is larger than `most` bytes, ValueError if not UTF-8."""
+    """The text of a file that a person could have written. Raises OSError if it is larger than
+    `most` bytes, ValueError if not UTF-8."""
     with open_binary(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
@@ -225,10 +228,12 @@ def walk(
     *,
     everything: bool = False,
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Every folder below one, with the folders and the files in it, in order; links are followed, and a loop of them once.
+    """Every folder below one, with the folders and the files in it, in order; links are followed,
+    and a loop of them once.
 
-    The caller may take folders out of the list. `cannot_enter` is told of folders that cannot be listed. With `everything` the
-    files are all that is no folder: pipes, devices and links that lead nowhere too.
+    The caller may take folders out of the list. `cannot_enter` is told of folders that cannot be
+    listed. With `everything` the files are all that is no folder: pipes, devices and links that
+    lead nowhere too.
     """
     if is_remote(folder):
         top = cast(Any, folder)
@@ -305,7 +310,8 @@ def remove_tree(path: Path) -> None:
 
 
 class Counted:
-    """A file that is written once from start to end: how much was written, and its digest, which `update` takes."""
+    """A file that is written once from start to end: how much was written, and its digest, which
+    `update` takes."""
 
     closed = False
 

@@ -1,7 +1,7 @@
 """A recipe and a subset -> one pure function: a chunk of frames -> conversations, rejected, counts.
 
-Every record and message that goes in comes out once, in a conversation or in a Rejected. A record on which the code of a
-stage fails is a reject `stage_failed`.
+Every record and message that goes in comes out once, in a conversation or in a Rejected. A record
+on which the code of a stage fails is a reject `stage_failed`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ NOT_FINITE = "not_finite"
 
 
 class Kept(NamedTuple):
-    """A conversation, or one part of it, with the key of the whole; `raw` are its raw records, on the first part only."""
+    """A conversation, or one part of it, with the key of the whole; `raw` are its raw records, on
+    the first part only."""
 
     conversation: Conversation
     key: bytes
@@ -64,8 +65,8 @@ class Output:
 
 @dataclass(slots=True)
 class _Job:
-    """A conversation on its way through the stages: the frames and the number of turns that it was made of, what was
-    rejected, what it is by now."""
+    """A conversation on its way through the stages: the frames and the number of turns that it was
+    made of, what was rejected, what it is by now."""
 
     name: str
     frames: list[Frame]
@@ -118,8 +119,9 @@ class Pipeline:
     def run(
         self, chunk: Chunk, tally: Tally, watch: Watch | None = None
     ) -> Iterator[Kept | Rejected]:
-        """Take a chunk through everything, stage by stage, so that a stage can take many conversations at once; what
-        comes out comes in the order of the records. Counts in `tally`."""
+        """Take a chunk through everything, stage by stage, so that a stage can take many
+        conversations at once; what comes out comes in the order of the records. Counts in `tally`.
+        """
         run = Run(chunk, tally, watch)
         drafts = [item for frames in chunk.runs for item in self._draft(frames, run)]
         results = [self._started(item, run) for item in drafts]
@@ -190,7 +192,8 @@ class Pipeline:
 
     @staticmethod
     def _book_started(jobs: list[_Job], tally: Tally) -> None:
-        """What came out of the converter and of the structure, added up once for all: one by one it costs more than they do."""
+        """What came out of the converter and of the structure, added up once for all: one by one it
+        costs more than they do."""
         records = sum([len(job.frames) for job in jobs])
         turns = sum([job.turns for job in jobs])
         alive = [job for job in jobs if job.current]
@@ -203,7 +206,8 @@ class Pipeline:
         tally.flow("structure", records, turns, records_out, turns_out)
 
     def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], run: Run) -> None:
-        """One stage, for all conversations that came this far. The key of a whole conversation is taken before the split."""
+        """One stage, for all conversations that came this far. The key of a whole conversation is
+        taken before the split."""
         before = [job.current[0] for job in jobs]
         if stage.name == "split":
             for job, conversation in zip(jobs, before, strict=True):
@@ -269,7 +273,8 @@ class Pipeline:
         stem = _stem(chunk.file)
         local = own or self._subset.id.format(row=frame.row, stem=stem)
         if not _PLAIN.fullmatch(local):
-            # `#` and `~` are ours: they number the parts of a conversation, and conversations under one upstream id
+            # `#` and `~` are ours: they number the parts of a conversation, and conversations under
+            # one upstream id
             local = quote(local.encode("utf-8", "replace"), safe="/._-+@:=,").replace("~", "%7E")
         return f"{chunk.source}/{local}"
 

@@ -1,6 +1,8 @@
-"""A recipe says how a build cleans. It is data: YAML or flags in, a frozen Recipe out, the same in the manifest.
+"""A recipe says how a build cleans. It is data: YAML or flags in, a frozen Recipe out, the same in
+the manifest.
 
-An unknown key is an error that names the nearest one; so is a value of the wrong kind. Nothing is guessed.
+An unknown key is an error that names the nearest one; so is a value of the wrong kind. Nothing is
+guessed.
 """
 
 from __future__ import annotations
@@ -96,7 +98,8 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """What `to_dict` gave, as a manifest and a lock hold it. Raises RecipeError for an unknown key or a wrong value."""
+        """What `to_dict` gave, as a manifest and a lock hold it. Raises RecipeError for an unknown
+        key or a wrong value."""
         return _from_mapping(values, "the manifest or the lock")
 
     def with_flags(
@@ -152,8 +155,8 @@ def _nearest_language(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, where the last one would win without a word; and aliases, of which a few lines make
-    more values than any memory holds."""
+    """YAML that refuses a key given twice, where the last one would win without a word; and
+    aliases, of which a few lines make more values than any memory holds."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -1,4 +1,5 @@
-"""The one conversation schema: the values that travel through a build. `columns` has what they end in.
+"""The one conversation schema: the values that travel through a build. `columns` has what they end
+in.
 
 A record goes through these types:
 
@@ -31,7 +32,8 @@ _BLANK = (
 
 
 class Reason(StrEnum):
-    """Why a record or a turn is in rejected/. The list is closed: code that needs another reason adds it here."""
+    """Why a record or a turn is in rejected/. The list is closed: code that needs another reason
+    adds it here."""
 
     # the reader
     INVALID_JSON = "invalid_json"
@@ -81,8 +83,8 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One turn. `html` says that a converter knows the content for HTML, `raw` is the text before a stage changed it, if
-    one did; neither reaches a row of data/."""
+    """One turn. `html` says that a converter knows the content for HTML, `raw` is the text before a
+    stage changed it, if one did; neither reaches a row of data/."""
 
     role: str
     content: str
@@ -95,10 +97,11 @@ class Message(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A refusal, as a value: of one turn, or of a whole record where `turn` is None; CUT_OFF: of a piece of one.
+    """A refusal, as a value: of one turn, or of a whole record where `turn` is None; CUT_OFF: of a
+    piece of one.
 
-    `record` is the index of the raw record within the run that the converter was given (0 where records stand alone);
-    `id` is upstream's name for it, where no Draft gives one.
+    `record` is the index of the raw record within the run that the converter was given (0 where
+    records stand alone); `id` is upstream's name for it, where no Draft gives one.
     """
 
     reason: Reason
@@ -117,7 +120,8 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a converter makes of raw records: messages in order, not yet checked, and what upstream says of them.
+    """What a converter makes of raw records: messages in order, not yet checked, and what upstream
+    says of them.
 
     messages  in order; a Reject (with its `turn`) stands where the converter refused a message
     id        upstream's name for the record; None: its row
@@ -146,9 +150,11 @@ class Draft:
     frozen=True
 )  # and no slots: a copy is one update of a dictionary, which a build makes for each record and label
 class Conversation:
-    """A valid conversation: an optional system prompt, then user and assistant in turn, ending with the assistant.
+    """A valid conversation: an optional system prompt, then user and assistant in turn, ending with
+    the assistant.
 
-    Raises ValueError when it is built from anything else: if you hold one it is valid. It maps one to one to a row.
+    Raises ValueError when it is built from anything else: if you hold one it is valid. It maps one
+    to one to a row.
 
     >>> talk = Conversation(id="demo/0", source="demo", subset="main",
     ...                     messages=(Message("user", "2 + 2?"), Message("assistant", "4")))
@@ -189,7 +195,8 @@ class Conversation:
         return made
 
     def noting(self, **changes: Any) -> Conversation:
-        """The same messages with another label or count: a copy that needs no second look, and costs a fifth of `replace`.
+        """The same messages with another label or count: a copy that needs no second look, and
+        costs a fifth of `replace`.
 
         >>> talk = Conversation("demo/0", "demo", "main", (Message("user", "2 + 2?"), Message("assistant", "4")))
         >>> talk.noting(language="en").language
@@ -244,7 +251,8 @@ def is_blank(text: str) -> bool:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON has no form for, as an object, so that nobody takes it for text; bytes that are UTF-8 are text."""
+    """What JSON has no form for, as an object, so that nobody takes it for text; bytes that are
+    UTF-8 are text."""
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -259,14 +267,15 @@ _encode_strictly = json.JSONEncoder(ensure_ascii=False, allow_nan=False, **_COMP
 
 
 def to_json(value: Any) -> str:
-    """JSON text for the raw column: compact, UTF-8, keys in upstream's order; lone surrogates escaped."""
+    """JSON text for the raw column: compact, UTF-8, keys in upstream's order; lone surrogates
+    escaped."""
     text = _encode(value)
     return text if encodable(text) else json.dumps(value, **_COMPACT)
 
 
 def strict_json(value: Any) -> tuple[str, bool]:
-    """JSON text for the metadata column, which any parser reads, and whether numbers without a form in JSON (NaN,
-    Infinity) became null.
+    """JSON text for the metadata column, which any parser reads, and whether numbers without a form
+    in JSON (NaN, Infinity) became null.
 
     >>> strict_json({"score": float("nan"), "rank": 1})
     ('{"score":null,"rank":1}', True)

@@ -4,10 +4,11 @@
     a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
     owner/name[@revision]    the tokenizer.json of a hub repository, fetched once and then taken from the hub's cache
 
-quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the reference: it is used
-where quicktok has no wheel, for encodings that quicktok does not carry, and with OI_PURE=1; its vocabulary is taken
-from quicktok's wheel where that is installed, else from tiktoken's own cache or, at first use, the network.
-tokenizers, Hugging Face's library, counts by any tokenizer.json.
+quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the
+reference: it is used where quicktok has no wheel, for encodings that quicktok does not carry, and
+with OI_PURE=1; its vocabulary is taken from quicktok's wheel where that is installed, else from
+tiktoken's own cache or, at first use, the network. tokenizers, Hugging Face's library, counts by
+any tokenizer.json.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _REPOSITORY = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?
 class Tokenizer(Protocol):
     """Counts tokens; special tokens in a text are plain text, and none is added.
 
-    `backend` names the library and its version, `vocabulary` what the counts depend on: the encoding's name, or the
-    sha256 of a tokenizer.json.
+    `backend` names the library and its version, `vocabulary` what the counts depend on: the
+    encoding's name, or the sha256 of a tokenizer.json.
     """
 
     backend: str
@@ -130,7 +131,8 @@ def _has_quicktok() -> bool:
 
 
 def _from_hub(repo: str, revision: str | None) -> Path:
-    """The tokenizer.json of a repository: from the hub's cache, and only where it is not there from the hub."""
+    """The tokenizer.json of a repository: from the hub's cache, and only where it is not there from
+    the hub."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HFValidationError, HTTPError, LocalEntryNotFoundError
 
@@ -157,7 +159,8 @@ def _from_hub(repo: str, revision: str | None) -> Path:
 def tokenizer(name: str = DEFAULT) -> Tokenizer:
     """The tokenizer of a name, a path or a repository.
 
-    Raises RecipeError for a name that nobody knows, InputError for a file that cannot be had or is no tokenizer.
+    Raises RecipeError for a name that nobody knows, InputError for a file that cannot be had or is
+    no tokenizer.
 
     >>> tokenizer("cl100k_base").count("Hello, world!")
     4

@@ -1,12 +1,14 @@
-"""How long whole builds take and how much memory they need, beside FastChat and beside the floor of the calls underneath.
+"""How long whole builds take and how much memory they need, beside FastChat and beside the floor of
+the calls underneath.
 
     python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER   the vicuna recipe on raw ChatGPT HTML
     python scripts/bench.py small --records 1300000                              many small records of four shapes
     python scripts/bench.py merge --records 4000000                              duplicates and ids among so many conversations
 
-Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all processes together
-(PSS, sampled in a run of its own). RAW.json is in the layout of sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and
-split_long_conversation as they are. `--times 10` measures the same records ten times over under new ids as well.
+Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all
+processes together (PSS, sampled in a run of its own). RAW.json is in the layout of
+sg_90k_part1.json. FastChat runs its clean_sharegpt, optional_clean and split_long_conversation as
+they are. `--times 10` measures the same records ten times over under new ids as well.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ def memory(group: int) -> int:
 
 
 def run(command: Sequence[str], *, measure: bool, **options: Any) -> tuple[float, int]:
-    """Seconds of a process, or with `measure` the peak MB of it and its children as well: to look takes time of a core that they need."""
+    """Seconds of a process, or with `measure` the peak MB of it and its children as well: to look
+    takes time of a core that they need."""
     os.sync()  # what ran before leaves nothing to be written meanwhile
     started, peak = time.monotonic(), 0
     process = subprocess.Popen(
@@ -96,7 +99,8 @@ def build(
 def fastchat(
     python: str, raw: Path, tokens: str, folder: Path, *, measure: bool = False
 ) -> tuple[float, int]:
-    """Seconds of its three scripts, one after the other; with `measure` the peak memory of the largest."""
+    """Seconds of its three scripts, one after the other; with `measure` the peak memory of the
+    largest."""
     results = [
         run(command, measure=measure) for _, _, command in commands(python, raw, folder, tokens)
     ]
@@ -157,7 +161,8 @@ def floor(raw: Path, out: Path) -> float:
 
 
 def repeated(raw: Path, out: Path, times: int) -> None:
-    """The same records several times over, under new ids and with other first words, so that none is a duplicate."""
+    """The same records several times over, under new ids and with other first words, so that none
+    is a duplicate."""
     records = json.loads(raw.read_text(encoding="utf-8"))
     with out.open("w", encoding="utf-8") as file:
         file.write("[")

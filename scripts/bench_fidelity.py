@@ -1,11 +1,13 @@
-"""How faithful HTML to Markdown is: render Markdown as ChatGPT's page did, convert it back, compare the documents.
+"""How faithful HTML to Markdown is: render Markdown as ChatGPT's page did, convert it back, compare
+the documents.
 
     python scripts/bench_fidelity.py --v3 ShareGPT_V3_unfiltered_cleaned_split.json --limit 3000
     python scripts/bench_fidelity.py --docs /usr/lib/node_modules --fastchat /path/to/env/bin/python
 
-Two Markdown texts are the same document if CommonMark (with tables and strike-through) parses them into the same tree;
-white space counts inside code and not between words. `--fastchat` names a Python that has fschat 0.2.36 installed: its
-own conversion then runs on the same HTML. The renderer goes through the page's generations in turn.
+Two Markdown texts are the same document if CommonMark (with tables and strike-through) parses them
+into the same tree; white space counts inside code and not between words. `--fastchat` names a
+Python that has fschat 0.2.36 installed: its own conversion then runs on the same HTML. The renderer
+goes through the page's generations in turn.
 """
 
 from __future__ import annotations
@@ -131,7 +133,8 @@ def turns(path: Path, sender: str, limit: int | None) -> Iterator[str]:
 
 
 def report_prompts(texts: Sequence[str], python: str | None) -> None:
-    """How many human turns come through unchanged: the stages of sharegpt:raw, and FastChat's conversion of every turn."""
+    """How many human turns come through unchanged: the stages of sharegpt:raw, and FastChat's
+    conversion of every turn."""
     source = registry().get("sharegpt")
     stages: list[Any] = [
         Pipeline(Recipe("bench"), source, source.subset("raw")).stages[name]
@@ -177,7 +180,8 @@ def sections(folder: Path, limit: int | None) -> Iterator[str]:
 
 
 def fastchat(python: str, pages: Sequence[str]) -> tuple[list[str], float]:
-    """FastChat's own conversion of the same pages, in its own environment; the texts and the seconds."""
+    """FastChat's own conversion of the same pages, in its own environment; the texts and the
+    seconds."""
     program = (
         "import json, sys, time\nfrom fastchat.data.clean_sharegpt import html_to_markdown\npages = json.load(sys.stdin)\nstart = time.perf_counter()\n"
         "out = [html_to_markdown(p) for p in pages]\njson.dump([out, time.perf_counter() - start], sys.stdout)"

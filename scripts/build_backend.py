@@ -1,4 +1,5 @@
-"""What pip builds the package with: setuptools, and mypy beside it where OI_NATIVE=1 asks for compiled modules (see setup.py)."""
+"""What pip builds the package with: setuptools, and mypy beside it where OI_NATIVE=1 asks for
+compiled modules (see setup.py)."""
 
 from __future__ import annotations
 

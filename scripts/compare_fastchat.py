@@ -1,11 +1,13 @@
-"""Run FastChat's real cleaning scripts and the vicuna recipe on the same file, and put every difference into a class.
+"""Run FastChat's real cleaning scripts and the vicuna recipe on the same file, and put every
+difference into a class.
 
     python scripts/compare_fastchat.py RAW.json --fastchat PYTHON --tokenizer FOLDER --work FOLDER
 
-RAW.json is a file in the layout of sg_90k_part1.json, PYTHON the interpreter of an environment with fschat 0.2.36 and
-what its scripts need (markdownify 0.11.6, polyglot, pycld2, PyICU, transformers), FOLDER a tokenizer as transformers
-saves it: both sides count with it. What FastChat's scripts wrote is kept in the work folder and taken from there the
-next time. A pair is a human turn with the gpt turn right behind it, found by its place in its record.
+RAW.json is a file in the layout of sg_90k_part1.json, PYTHON the interpreter of an environment with
+fschat 0.2.36 and what its scripts need (markdownify 0.11.6, polyglot, pycld2, PyICU, transformers),
+FOLDER a tokenizer as transformers saves it: both sides count with it. What FastChat's scripts wrote
+is kept in the work folder and taken from there the next time. A pair is a human turn with the gpt
+turn right behind it, found by its place in its record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The commands of FastChat's three cleaning scripts (fschat 0.2.36), as they are, for the scripts that run them."""
+"""The commands of FastChat's three cleaning scripts (fschat 0.2.36), as they are, for the scripts
+that run them."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ LIMIT = 2048
 def commands(
     python: str, raw: Path, folder: Path, tokens: str
 ) -> list[tuple[str, Path, list[str]]]:
-    """(module, what it writes, the command) of each step from a raw file; `tokens` is a tokenizer's folder."""
+    """(module, what it writes, the command) of each step from a raw file; `tokens` is a tokenizer's
+    folder."""
     steps = [
         ("clean_sharegpt", raw, "clean.json", []),
         ("optional_clean", folder / "clean.json", "language.json", ["--skip-lang", "ko"]),

@@ -1,4 +1,5 @@
-"""What the tests share: a home of their own, the real files where they are at hand, and a way to build from records."""
+"""What the tests share: a home of their own, the real files where they are at hand, and a way to
+build from records."""
 
 from __future__ import annotations
 
@@ -25,10 +26,12 @@ from .hub_server import FakeHub
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
-# where the tests run in the background of a shell, Ctrl-C is ignored, by the processes that they start too
+# where the tests run in the background of a shell, Ctrl-C is ignored, by the processes that they
+# start too
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# and what a command has printed must not reach its reader only because the shell has Python print at once
+# and what a command has printed must not reach its reader only because the shell has Python print
+# at once
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 collect_ignore = ["killing.py"]  # a program, which test_crash.py runs
@@ -69,7 +72,8 @@ def real() -> Path:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., BuildResult]:
-    """Build from files given as {name: content}; content is text, bytes, or a list of records for a JSON array."""
+    """Build from files given as {name: content}; content is text, bytes, or a list of records for a
+    JSON array."""
 
     def run(files: dict[str, Any], sources: str = "alpaca", **options: Any) -> BuildResult:
         folder = tmp_path / "data"
@@ -111,7 +115,8 @@ def alpaca(
 BESIDE = {
     "databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'
 }
-"""One good row of dolly, for builds where all other records are rejected: without a row there is no build."""
+"""One good row of dolly, for builds where all other records are rejected: without a row there is no
+build."""
 
 
 SOURCE = """
@@ -163,7 +168,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub on loopback, which is the one that commands and this process use; each test has a cache of its own."""
+    """A hub on loopback, which is the one that commands and this process use; each test has a cache
+    of its own."""
     with FakeHub() as running:
         monkeypatch.delenv("HF_HUB_OFFLINE")
         monkeypatch.setenv("HF_ENDPOINT", running.url)

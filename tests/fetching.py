@@ -1,4 +1,5 @@
-"""What the tests of fetching share: records, a source whose files lie on a server, the command that builds from it."""
+"""What the tests of fetching share: records, a source whose files lie on a server, the command that
+builds from it."""
 
 from __future__ import annotations
 

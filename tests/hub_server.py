@@ -1,7 +1,9 @@
-"""A small Hugging Face hub for tests, on loopback and in memory, that also serves plain files below /files/, and breaks as it is told.
+"""A small Hugging Face hub for tests, on loopback and in memory, that also serves plain files below
+/files/, and breaks as it is told.
 
-It speaks what huggingface_hub 2.4 needs to list, download and push dataset repositories over HTTP and Git LFS. It knows no xet: it never
-sends X-Xet-Hash, and a client that pushes has to run with HF_HUB_DISABLE_XET=1.
+It speaks what huggingface_hub 2.4 needs to list, download and push dataset repositories over HTTP
+and Git LFS. It knows no xet: it never sends X-Xet-Hash, and a client that pushes has to run with
+HF_HUB_DISABLE_XET=1.
 
     with FakeHub() as hub:
         commit = hub.add("me/data", {"train.parquet": b"..."})

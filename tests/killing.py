@@ -1,9 +1,11 @@
-"""Runs builds and kills them, for test_crash.py: a process of its own that has imported everything and forks for each build.
+"""Runs builds and kills them, for test_crash.py: a process of its own that has imported everything
+and forks for each build.
 
     python killing.py DATA FOLDER SEED TIMES
 
-Each build is killed a random moment after a random number of its chunks was finished, and the next goes on; where one came to its end,
-its digest is printed and the folder cleared. Before that, one build is killed at each file operation of its last phase.
+Each build is killed a random moment after a random number of its chunks was finished, and the next
+goes on; where one came to its end, its digest is printed and the folder cleared. Before that, one
+build is killed at each file operation of its last phase.
 """
 
 from __future__ import annotations
@@ -66,8 +68,8 @@ def build(out: Path = OUT, max_tokens: int = 100) -> object:
 
 
 def dying_at(operation: int) -> None:
-    """A build that kills itself before the given one of its file operations: renames, removals, folders, and each file of the build
-    that it replaces."""
+    """A build that kills itself before the given one of its file operations: renames, removals,
+    folders, and each file of the build that it replaces."""
     count, replaced = 0, False
 
     def counted(real: Callable[..., object]) -> Callable[..., object]:
@@ -121,7 +123,8 @@ def main() -> None:
 
     assert os.waitpid(forked(lambda: build(FOLDER / "earlier", max_tokens=50)), 0)[1] == 0
     earlier = digest(FOLDER / "earlier")
-    # an earlier build lies in OUT: at any moment it is that one, or the new one, or between two renames none
+    # an earlier build lies in OUT: at any moment it is that one, or the new one, or between two
+    # renames none
     operation, ended = 0, False
     while not ended:
         operation += 1

@@ -1,4 +1,5 @@
-"""Finding upstream's files: in their folders, in a heap, in archives; under a wrong name; not at all."""
+"""Finding upstream's files: in their folders, in a heap, in archives; under a wrong name; not at
+all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Arrow arrays without pandas: the same as pa.array makes, and pandas is not imported by any command but those that give it out."""
+"""Arrow arrays without pandas: the same as pa.array makes, and pandas is not imported by any
+command but those that give it out."""
 
 from __future__ import annotations
 

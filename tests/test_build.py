@@ -112,7 +112,8 @@ def test_pandas_reads_the_shards(tmp_path: Path) -> None:
 
 
 def test_trl_would_call_it_conversational(tmp_path: Path) -> None:
-    """TRL's rule: `messages` is a list of dicts with `role` and `content`, and nothing else is needed."""
+    """TRL's rule: `messages` is a list of dicts with `role` and `content`, and nothing else is
+    needed."""
     for row in rows(build("all", sample=True, out=tmp_path / "out")):
         assert isinstance(row["messages"], list)
         assert all(set(m) == {"role", "content"} and m["content"] for m in row["messages"])
@@ -302,7 +303,11 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(
         make({"alpaca_data.json": refused}, overwrite=True)
     assert caught.value.exit_code == 11
     assert caught.value.message == (
-        "Not one conversation was kept of 3 records. Rejected were:\n  2 as no_answer, at structure\n  1 as no_prompt, at structure\n"
+        "Not one conversation was kept of 3 records. Rejected were:\n"
+            "  2 as no_answer, at structure\n"
+            "  1 as no_prompt, at structure\n"
+            "The first is record 0 (counted from 0) of alpaca_data.json: "
+            "no_answer: a prompt without an answer.\n"
     )
     assert digests(first.path) == before
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
@@ -450,7 +455,8 @@ def test_progress_goes_through_the_middle_of_a_file(
     steps: list[Any] = []
     build("alpaca", data_dir=data, out=tmp_path / "out", workers=1, progress=steps.append)
     merging = [(step.done, step.total) for step in steps if step.source is None]
-    # 5 characters and the digits of a number, and 250 in the answer; then a shard of rejected/ with nothing in it
+    # 5 characters and the digits of a number, and 250 in the answer; then a shard of rejected/ with
+    # nothing in it
     assert merging == [(0, 4_148_890), (4_148_890, 4_148_890), (4_148_890, 4_148_890)]
     steps = [step for step in steps if step.source]
     shares = [step.done / step.total for step in steps]
@@ -458,7 +464,8 @@ def test_progress_goes_through_the_middle_of_a_file(
     assert records == [0.25, 0.5, 0.75, 1.0] or (
         kind == "plain" and len(records) > 4 and max(s.records for s in steps) < 4100
     )
-    # what is read ahead is at most 1 of the 5 MB, and of a slab nothing; the first records are a little shorter than the last
+    # what is read ahead is at most 1 of the 5 MB, and of a slab nothing; the first records are a
+    # little shorter than the last
     assert [
         done - 0.01 < share < done + 0.3 for share, done in zip(shares, records, strict=True)
     ] == [True] * len(steps)

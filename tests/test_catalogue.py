@@ -1,4 +1,5 @@
-"""The catalogue against what is known of the sources: expected values are written down from the facts, not read from the code."""
+"""The catalogue against what is known of the sources: expected values are written down from the
+facts, not read from the code."""
 
 from __future__ import annotations
 

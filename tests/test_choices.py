@@ -1,4 +1,5 @@
-"""What a user says of a build in more than one way: several folders, sources with and without a flag, a tokenizer."""
+"""What a user says of a build in more than one way: several folders, sources with and without a
+flag, a tokenizer."""
 
 from __future__ import annotations
 

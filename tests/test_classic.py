@@ -1,4 +1,5 @@
-"""The libraries in the place of the native converter and detector: what they make of a page and of a text, and what is refused."""
+"""The libraries in the place of the native converter and detector: what they make of a page and of
+a text, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Context stays with its row: system prompts, earlier turns, the places of messages that are taken out."""
+"""Context stays with its row: system prompts, earlier turns, the places of messages that are taken
+out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Builds that are killed, run out of space, lose a worker or their input: what they leave, and what the next one makes of it."""
+"""Builds that are killed, run out of space, lose a worker or their input: what they leave, and what
+the next one makes of it."""
 
 from __future__ import annotations
 

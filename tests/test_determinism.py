@@ -64,7 +64,8 @@ def test_a_script_without_a_main_guard_may_use_workers(tmp_path: Path) -> None:
 
 
 def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A seeded sweep over chunk sizes, parts of the exchange, workers, interruptions and the order of files: one digest."""
+    """A seeded sweep over chunk sizes, parts of the exchange, workers, interruptions and the order
+    of files: one digest."""
     rng = random.Random(20)
     source = samples_dir()
     expected = digests(

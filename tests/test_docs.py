@@ -1,4 +1,5 @@
-"""The documentation is kept true: rendered pages, every name, and the commands of the README are run."""
+"""The documentation is kept true: rendered pages, every name, and the commands of the README are
+run."""
 
 from __future__ import annotations
 
@@ -168,7 +169,8 @@ def test_the_python_of_the_notebook_page_runs(
 def test_the_readme_from_top_to_bottom_in_one_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a fresh clone, with a home in which nothing was built; its environment is made without fetching anything."""
+    """In a fresh clone, with a home in which nothing was built; its environment is made without
+    fetching anything."""
     clone = copied(tmp_path)
     programs = environment(clone / ".venv")
     pip = [

@@ -1,4 +1,5 @@
-"""Text that is not UTF-8: read where the file or the user says what it is, else refused with the likely name."""
+"""Text that is not UTF-8: read where the file or the user says what it is, else refused with the
+likely name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the world does to a command: names that are not UTF-8, too little memory, signals; and what data does to a terminal."""
+"""What the world does to a command: names that are not UTF-8, too little memory, signals; and what
+data does to a terminal."""
 
 from __future__ import annotations
 
@@ -103,7 +104,8 @@ def test_too_little_memory_is_no_bug(
 
 
 def test_nothing_unseen_reaches_a_terminal() -> None:
-    """By the tables of Unicode: control characters, formats (direction marks, tags, joiners), separators of lines, half pairs."""
+    """By the tables of Unicode: control characters, formats (direction marks, tags, joiners),
+    separators of lines, half pairs."""
     kept = [
         f"U+{ord(c):04X}"
         for c in map(chr, range(0x110000))

@@ -1,4 +1,5 @@
-"""Envelopes in slabs: the header and the frames that the careful reader finds, for whole files and damaged ones."""
+"""Envelopes in slabs: the header and the frames that the careful reader finds, for whole files and
+damaged ones."""
 
 from __future__ import annotations
 

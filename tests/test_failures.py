@@ -1,4 +1,5 @@
-"""Code that fails on a record: the record is a reject, the build goes on, and too many of them stop it."""
+"""Code that fails on a record: the record is a reject, the build goes on, and too many of them stop
+it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""No address in a lock, a catalogue, a cache or a redirect leads into the network that this machine is in."""
+"""No address in a lock, a catalogue, a cache or a redirect leads into the network that this machine
+is in."""
 
 from __future__ import annotations
 

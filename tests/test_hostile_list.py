@@ -1,4 +1,5 @@
-"""`make hostile` looks at every pattern and every scanner: here that none was forgotten, and that it finds what it is for."""
+"""`make hostile` looks at every pattern and every scanner: here that none was forgotten, and that
+it finds what it is for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Records of every source with anything in any field: never an error, and each record kept or refused once."""
+"""Records of every source with anything in any field: never an error, and each record kept or
+refused once."""
 
 from __future__ import annotations
 

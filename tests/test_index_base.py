@@ -1,4 +1,5 @@
-"""Answers that are numbers: where a file counts its options from is shown by the file, said by the user, or stops the build."""
+"""Answers that are numbers: where a file counts its options from is shown by the file, said by the
+user, or stops the build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where people stand: Python and Ray started in a clone, beside an ordinary install, and what else may lie there."""
+"""Where people stand: Python and Ray started in a clone, beside an ordinary install, and what else
+may lie there."""
 
 from __future__ import annotations
 
@@ -24,11 +25,13 @@ def copied(folder: Path) -> Path:
 
 
 def environment(folder: Path, *paths: Path) -> Path:
-    """The `bin` of a fresh virtual environment, with this one's libraries but none of its editable installs."""
+    """The `bin` of a fresh virtual environment, with this one's libraries but none of its editable
+    installs."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     [packages] = folder.glob("lib/python*/site-packages")
     libraries = [p for p in sys.path if p.endswith("-packages")]
-    # a line of a .pth file is a folder to look in; .pth files in such a folder, as of an editable install, are not read
+    # a line of a .pth file is a folder to look in; .pth files in such a folder, as of an editable
+    # install, are not read
     (packages / "libraries.pth").write_text("\n".join(map(str, [*paths, *libraries])) + "\n")
     return folder / "bin"
 

@@ -1,4 +1,5 @@
-"""The language stage: labels of texts whose language is known, what does not vote, and the same answer in any batch."""
+"""The language stage: labels of texts whose language is known, what does not vote, and the same
+answer in any batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Languages that the model does not know or takes for one another, in sentences written for this test."""
+"""Languages that the model does not know or takes for one another, in sentences written for this
+test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The language of most of a conversation, and what has none: filler text, lists of names, what a user pasted."""
+"""The language of most of a conversation, and what has none: filler text, lists of names, what a
+user pasted."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from open_instructions.ledger import STAGES, Ledger
 
 
 def balanced() -> Ledger:
-    """Five records read, one unreadable, one rejected; two joined; one split in two. Eleven turns, one rejected, one repeated."""
+    """Five records read, one unreadable, one rejected; two joined; one split in two. Eleven turns,
+    one rejected, one repeated."""
     ledger = Ledger()
 
     def add(stage: str, **counts: int) -> None:

@@ -1,5 +1,5 @@
-"""What replaced patterns that took the square of a text's length, or more: it finds the same, by the pattern that it replaced, and at
-once where that pattern hung."""
+"""What replaced patterns that took the square of a text's length, or more: it finds the same, by
+the pattern that it replaced, and at once where that pattern hung."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ def elements(text: str) -> list[Any]:
 
 
 def test_a_string_that_the_window_cuts_is_one_string() -> None:
-    """Of a value that is nested too deep only its brackets are counted: those in a string are none, also where the window ends in it."""
+    """Of a value that is nested too deep only its brackets are counted: those in a string are none,
+    also where the window ends in it."""
     deep = "[" * 1200 + '"' + "[" * (3 << 20) + '"' + "]" * 1200
     assert [(text == deep, str(reason)) for text, reason in elements(f"[{deep},1]")] == [
         (True, "too_deep"),

@@ -1,5 +1,5 @@
-"""Nothing that upstream says is lost: every text of a record has a marker of its own, and each marker is found in data/,
-in rejected/, or in what its file says for all its records."""
+"""Nothing that upstream says is lost: every text of a record has a marker of its own, and each
+marker is found in data/, in rejected/, or in what its file says for all its records."""
 
 from __future__ import annotations
 

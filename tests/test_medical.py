@@ -1,4 +1,5 @@
-"""MedQA and PubMedQA in upstream's shape and in those of the hub, answers that contradict each other, equal options."""
+"""MedQA and PubMedQA in upstream's shape and in those of the hub, answers that contradict each
+other, equal options."""
 
 from __future__ import annotations
 

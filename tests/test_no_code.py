@@ -1,4 +1,5 @@
-"""A lock, a build and a cache come from anywhere: none of them leads to code that is run. A .py file is named by the user, or not at all."""
+"""A lock, a build and a cache come from anywhere: none of them leads to code that is run. A .py
+file is named by the user, or not at all."""
 
 from __future__ import annotations
 

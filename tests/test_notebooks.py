@@ -1,4 +1,5 @@
-"""What a notebook shows and takes: frames, tables as HTML with nothing of the data's as markup, bars while a build runs."""
+"""What a notebook shows and takes: frames, tables as HTML with nothing of the data's as markup,
+bars while a build runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The engine ray, on a real cluster of two nodes on this machine: the bytes of a local build, a lost node or not."""
+"""The engine ray, on a real cluster of two nodes on this machine: the bytes of a local build, a
+lost node or not."""
 
 from __future__ import annotations
 
@@ -71,7 +72,8 @@ def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
     monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
     expected = build("sharegpt:raw", data_dir=data, out=tmp_path / "local", workers=1)
     assert expected.ledger.by_name("rejected_records") == {("duplicates", "duplicate"): 250}
-    # parts of so many conversations, from so many chunks at a time: the exchange has six times ten messages
+    # parts of so many conversations, from so many chunks at a time: the exchange has six times ten
+    # messages
     monkeypatch.setattr(fate, "PART", part)
     monkeypatch.setattr(fate, "GROUP", 3)
     lose = lose_one(cluster)

@@ -1,4 +1,5 @@
-"""What a file is known by: the fields that its converter needs, in records that are parsed; upstream's name and its spellings."""
+"""What a file is known by: the fields that its converter needs, in records that are parsed;
+upstream's name and its spellings."""
 
 from __future__ import annotations
 

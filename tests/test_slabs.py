@@ -1,4 +1,5 @@
-"""Plain files in slabs: the same frames as the careful readers find, for whole files and damaged ones."""
+"""Plain files in slabs: the same frames as the careful readers find, for whole files and damaged
+ones."""
 
 from __future__ import annotations
 

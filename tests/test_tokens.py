@@ -1,4 +1,5 @@
-"""Token counting: the backends agree, and any tokenizer.json counts, from a path or from the hub, offline once there."""
+"""Token counting: the backends agree, and any tokenizer.json counts, from a path or from the hub,
+offline once there."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ import pytest
 from open_instructions.errors import InputError, RecipeError
 from open_instructions.tokens import tokenizer
 
-# words and single characters; "</s>" is special, and added before every text unless that is turned off
+# words and single characters; "</s>" is special, and added before every text unless that is turned
+# off
 WORDS = {
     "version": "1.0",
     "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
@@ -64,7 +66,8 @@ def test_both_backends_count_alike(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_tokenizer_json_by_its_path_or_folder(words: Path) -> None:
-    # no truncation to 2, no padding to 9, nothing added in front, and "</s>" is three words: <, /, s, > are no space apart
+    # no truncation to 2, no padding to 9, nothing added in front, and "</s>" is three words: <, /,
+    # s, > are no space apart
     for name in (words, words.parent):
         built = tokenizer(str(name))
         assert [built.count(text) for text in ("", "one", "one two, three", "</s>")] == [0, 1, 4, 3]

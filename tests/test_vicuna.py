@@ -1,4 +1,5 @@
-"""The classes of docs/vicuna.md, one hand-written case each: what the vicuna recipe keeps and why it rejects the rest."""
+"""The classes of docs/vicuna.md, one hand-written case each: what the vicuna recipe keeps and why
+it rejects the rest."""
 
 from __future__ import annotations
 

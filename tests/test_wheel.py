@@ -1,5 +1,5 @@
-"""What a user installs: the wheel holds every subpackage, the recipes and the samples, and works without the clone; with
-OI_NATIVE=1 the HTML stage is compiled, and gives the same texts."""
+"""What a user installs: the wheel holds every subpackage, the recipes and the samples, and works
+without the clone; with OI_NATIVE=1 the HTML stage is compiled, and gives the same texts."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 
 
 def wheel(folder: Path, *, isolated: bool = False, **environment: str) -> Path:
-    """A wheel of a copy of the clone, because setuptools leaves its build folder in the tree. `isolated` has pip fetch what the
-    build needs; else it is what is installed here."""
+    """A wheel of a copy of the clone, because setuptools leaves its build folder in the tree.
+    `isolated` has pip fetch what the build needs; else it is what is installed here."""
     if not (folder / "clone").exists():
         copied(folder)
     options = ["--no-deps", *([] if isolated else ["--no-build-isolation"]), "-w", folder]
@@ -137,7 +137,8 @@ print(dom.__file__.rpartition(".")[2], hashlib.sha256("\\0".join(texts).encode()
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 def test_compiled_or_not_the_text_is_the_same(tmp_path: Path) -> None:
-    """In an environment of its own, with what pip fetches for the build; without a network in this one."""
+    """In an environment of its own, with what pip fetches for the build; without a network in this
+    one."""
     isolated = can_fetch(tmp_path / "fetched")
     if not isolated and find_spec("mypyc") is None:
         pytest.skip("needs a network, or mypyc")

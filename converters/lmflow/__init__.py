@@ -1,7 +1,9 @@
-"""LMFlow's collections: its own file format, and the originals of the sets that its dead server gave out.
+"""LMFlow's collections: its own file format, and the originals of the sets that its dead server
+gave out.
 
-`native` reads text2text, text_only (where its text has a prompt and an answer), conversation, text_to_textlist (its
-first answer) and text_to_scored_textlist (its best); preference pairs, images and numbers are rejected with a reason.
+`native` reads text2text, text_only (where its text has a prompt and an answer), conversation,
+text_to_textlist (its first answer) and text_to_scored_textlist (its best); preference pairs, images
+and numbers are rejected with a reason.
 
 native    LMFlow's own format
 medical   PubMedQA, MedMCQA and MedQA

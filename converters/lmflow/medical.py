@@ -54,8 +54,8 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
     yield Draft(messages, id=own, metadata=said_around, used=used)
 
 
-# Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others (aerial, report as "repo",
-# part as "pa") cannot be told from those.
+# Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others
+# (aerial, report as "repo", part as "pa") cannot be told from those.
 _NO_RT = re.compile(
     r"""\b(?:aer(?:y|ies|itis|iol\w*|ios\w*)|hea|bihs?|(?:anti)?hypeensi\w+|moality|ahr(?:itis|algia)|sta(?:s|ed|ing)|inse(?:ion|ed|ing)
     |aboions?|(?:in)?fei(?:le|lity|li[sz]\w+)|impoan(?:t|ce)|fuher\w*|pubey|co(?:ical|ex|isol|isone)|\w*coic(?:al|oi\w+|o\w*|s?teroid\w*)

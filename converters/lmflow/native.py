@@ -71,7 +71,8 @@ def _text_pair(instance: Record) -> Draft | Reject:
 
 
 def _text_only(instance: Record) -> Draft | Reject:
-    """A filled prompt is cut where its answer begins: at the first mark of the first kind in `_MARKS` that is there."""
+    """A filled prompt is cut where its answer begins: at the first mark of the first kind in
+    `_MARKS` that is there."""
     wrong = missing_fields(instance, "text")
     if wrong:
         return Reject(Reason.UNEXPECTED_SHAPE, wrong)

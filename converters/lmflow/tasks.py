@@ -3,8 +3,8 @@
     {"Definition": ["Reverse the word."], …, "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
     -> user: "Reverse the word.\\n\\nabc"   assistant: "cba"   task: the file's name
 
-Each instance is a record. The first answer is the conversation's, the others go into `metadata`; the licence is the
-task's own.
+Each instance is a record. The first answer is the conversation's, the others go into `metadata`;
+the licence is the task's own.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ TASK_SUBSET = Subset(
     downloads=(
         File(
             "natural-instructions.tar.gz",
-            # GitHub makes this archive anew at times: the commit is fixed, the bytes of the archive may not be
+            # GitHub makes this archive anew at times: the commit is fixed, the bytes of the archive
+            # may not be
             (
                 Url(
                     "https://github.com/allenai/natural-instructions/archive/55a365637381ce7f3748fa2eac7aef1a113bbb82.tar.gz"

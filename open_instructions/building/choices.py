@@ -21,7 +21,8 @@ Missing = Literal["stop", "skip"]
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user said of a build's inputs and recipe; the parameters of `open_instructions.build` of the same names."""
+    """What a user said of a build's inputs and recipe; the parameters of `open_instructions.build`
+    of the same names."""
 
     sources: str | Iterable[str] = "all"
     data_dir: Folders | None = None
@@ -109,7 +110,8 @@ def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
 
 
 def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Raises RecipeError for a name in `rules_off`, `prefer` or `index_base` of a rule, a source or a subset that nobody knows."""
+    """Raises RecipeError for a name in `rules_off`, `prefer` or `index_base` of a rule, a source or
+    a subset that nobody knows."""
     rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
     names = [s.name for s in sources]
     counted = [f"{s.name}:{x.name}" for s in sources for x in s.subsets if x.probe]

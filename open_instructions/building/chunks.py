@@ -62,7 +62,8 @@ def chunks_of(
 
 
 def shares(inputs: Sequence[Input]) -> dict[Input, int]:
-    """The bytes on disk that each input stands for: the members of an archive share its size by theirs."""
+    """The bytes on disk that each input stands for: the members of an archive share its size by
+    theirs."""
     unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
     whole: Counter[Path] = Counter()
     for item, size in unpacked.items():
@@ -72,8 +73,8 @@ def shares(inputs: Sequence[Input]) -> dict[Input, int]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over and over in search of one,
-    which is a tenth of a build."""
+    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over
+    and over in search of one, which is a tenth of a build."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,9 @@
-"""Of what counts no build comes: of records on which code failed, where they are many, and of no row at all.
+"""Of what counts no build comes: of records on which code failed, where they are many, and of no
+row at all.
 
-A few records on which the code of a converter, a rule or a stage failed are rejects like any others. Many say that the code is
-wrong, not the data. The verdict depends on the counts of the whole build alone, so it is the same for any number of workers.
+A few records on which the code of a converter, a rule or a stage failed are rejects like any
+others. Many say that the code is wrong, not the data. The verdict depends on the counts of the
+whole build alone, so it is the same for any number of workers.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ def count_failed(ledger: Ledger) -> int:
 
 
 def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
-    """Raises ConverterError where more records failed than a build puts up with: none if `strict`, else ten, or one in a
-    thousand. `first` describes the first of them."""
+    """Raises ConverterError where more records failed than a build puts up with: none if `strict`,
+    else ten, or one in a thousand. `first` describes the first of them."""
     failed, read = count_failed(ledger), ledger.summary()["records_read"]
     too_many = failed > _FEW and failed * _ONE_IN > read
     if failed and (strict or too_many):
@@ -69,8 +71,8 @@ def _place(row: dict[str, Any]) -> str:
 
 
 def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
-    """A note where records could not be read: how many, where the first is, what is wrong with it, and
-    how to see them."""
+    """A note where records could not be read: how many, where the first is, what is wrong with it,
+    and how to see them."""
     count = ledger.summary()["records_unreadable"]
     first = first_rejected(files, "read") if count else None
     if first is None:
@@ -83,8 +85,8 @@ def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
 
 
 def check_rows(ledger: Ledger, files: Sequence[Path]) -> None:
-    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can take
-    such a build. `files` are the shards of rejected/."""
+    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can
+    take such a build. `files` are the shards of rejected/."""
     counts = ledger.summary()
     if counts["rows"]:
         return

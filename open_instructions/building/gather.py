@@ -23,7 +23,8 @@ from .choices import Choices
 def fetched(
     data: Sequence[Path], selections: list[Selection], recipe: Recipe, said: Choices
 ) -> tuple[Found, list[Selection]]:
-    """The inputs: from the folder, from the cache; and without a folder, from the network. And the selections that they are of."""
+    """The inputs: from the folder, from the cache; and without a folder, from the network. And the
+    selections that they are of."""
     cache = Cache()
     notes: tuple[str, ...] = ()
     if not data and said.fetching.allowed:
@@ -52,7 +53,8 @@ def fetched(
 def _worth_fetching(
     selections: Sequence[Selection], recipe: Recipe, cache: Cache
 ) -> tuple[list[Selection], list[str]]:
-    """The selections without subsets that are not here and would be rejected to the last row by their licence; and those subsets."""
+    """The selections without subsets that are not here and would be rejected to the last row by
+    their licence; and those subsets."""
     left: list[Selection] = []
     spared: list[str] = []
     for selection in selections:
@@ -74,7 +76,8 @@ def _worth_fetching(
 def as_locked(
     data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str
 ) -> Found:
-    """Exactly the files of a lock: from the folder, the cache or their places. Raises an error where one is not to be had, or is another."""
+    """Exactly the files of a lock: from the folder, the cache or their places. Raises an error
+    where one is not to be had, or is another."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
     there = {i.sha256 for i in find(data, selections, missing="skip", encoding=encoding).inputs}

@@ -1,4 +1,5 @@
-"""Everything that decides a build, settled before any work: what was asked for, the recipe, the files."""
+"""Everything that decides a build, settled before any work: what was asked for, the recipe, the
+files."""
 
 from __future__ import annotations
 

@@ -78,15 +78,19 @@ def build(
 ) -> BuildResult:
     """Build merged Parquet shards from upstream's files.
 
-    `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths to .py files);
-    `data_dir` the folder with upstream's files, or several, or `sample=True` for the bundled samples; it and `out` may be addresses that
-    fsspec knows (s3://bucket/mix). Without either, files come from the cache and, unless `offline`, from where upstream published
-    them; `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
+    `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths
+    to .py files); `data_dir` the folder with upstream's files, or several, or `sample=True` for the
+    bundled samples; it and `out` may be addresses that fsspec knows (s3://bucket/mix). Without
+    either, files come from the cache and, unless `offline`, from where upstream published them;
+    `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is
+    said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
     on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
-    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it finished, unless
-    `restart`. With `strict` it stops at the first record that the code of a converter, rule or stage fails on; else such
-    a record is rejected as `stage_failed`. `progress` is called with each Step; True shows bars, False none, None shows them in a notebook only. The other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are done,
-    `fetching` says how files are fetched.
+    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it
+    finished, unless `restart`. With `strict` it stops at the first record that the code of a
+    converter, rule or stage fails on; else such a record is rejected as `stage_failed`. `progress`
+    is called with each Step; True shows bars, False none, None shows them in a notebook only. The
+    other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are
+    done, `fetching` says how files are fetched.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
 
@@ -178,8 +182,8 @@ def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it. Notes for later commands where the files lie, and
-    that this build is the newest."""
+    """What was found, with what the build has to say of it. Notes for later commands where the
+    files lie, and that this build is the newest."""
     try:
         store.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # of a file system without locks
@@ -304,7 +308,8 @@ def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:
 
 
 def _still_there(job: Plan) -> None:
-    """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of two."""
+    """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of
+    two."""
     changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
     changed += [
         Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest

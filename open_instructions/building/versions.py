@@ -31,7 +31,8 @@ def versions(recipe: Recipe) -> dict[str, str]:
 
 @cache
 def own_code() -> str:
-    """The sha256 of the package's own source: a changed line makes another build, whatever the version says."""
+    """The sha256 of the package's own source: a changed line makes another build, whatever the
+    version says."""
     digest = hashlib.sha256()
     root = files("open_instructions")
     shipped = [

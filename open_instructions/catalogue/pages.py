@@ -1,4 +1,5 @@
-"""A Source in words: for `oi sources NAME`, for its page in docs/, and as JSON. One description, three forms."""
+"""A Source in words: for `oi sources NAME`, for its page in docs/, and as JSON. One description,
+three forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where upstream's files are: a repository on the Hugging Face hub, or a plain URL, and what is known of their bytes.
+"""Where upstream's files are: a repository on the Hugging Face hub, or a plain URL, and what is
+known of their bytes.
 
 A place has one form as text, in lock files and on the screen:
 
@@ -18,7 +19,8 @@ _HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/]+)/
 
 @dataclass(frozen=True)
 class Hub:
-    """A file in a repository of datasets on the hub. `path` may be a glob pattern; `revision` is a branch, a tag or a commit."""
+    """A file in a repository of datasets on the hub. `path` may be a glob pattern; `revision` is a
+    branch, a tag or a commit."""
 
     repo: str
     path: str
@@ -47,11 +49,12 @@ Place = Hub | Url
 
 @dataclass(frozen=True)
 class File:
-    """One published file. `places` are tried in order; all have the same bytes, or bytes with one of the digests.
+    """One published file. `places` are tried in order; all have the same bytes, or bytes with one
+    of the digests.
 
-    `name` is what it is called in a cache and to the reader, forward slashes in it. `size` is in bytes, None where nobody has
-    published it; `sha256` are the digests of the versions that upstream published, none where nobody knows one: then the first
-    fetch pins it.
+    `name` is what it is called in a cache and to the reader, forward slashes in it. `size` is in
+    bytes, None where nobody has published it; `sha256` are the digests of the versions that
+    upstream published, none where nobody knows one: then the first fetch pins it.
     """
 
     name: str
@@ -61,7 +64,8 @@ class File:
 
 
 def parse_place(text: str) -> Place:
-    """The place that a text names. Raises ValueError for anything but an hf:// address, http:// and https://.
+    """The place that a text names. Raises ValueError for anything but an hf:// address, http:// and
+    https://.
 
     >>> parse_place("hf://datasets/a/b@main/c/d.json")
     Hub(repo='a/b', path='c/d.json', revision='main')

@@ -194,7 +194,8 @@ def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """A source that was asked for, the subsets to take, and the .py file that it came from ("" if built in).
+    """A source that was asked for, the subsets to take, and the .py file that it came from ("" if
+    built in).
 
     `explicit` says that the subsets were named; otherwise they are the source's default.
     """
@@ -218,12 +219,14 @@ class Selection:
 
 
 def registered(wanted: Iterable[str]) -> list[Selection]:
-    """Like `select`, for names that a file says and not the user: no name leads to a .py file, which would be run."""
+    """Like `select`, for names that a file says and not the user: no name leads to a .py file,
+    which would be run."""
     return select(wanted, own=False)
 
 
 def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
-    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given does not matter.
+    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given
+    does not matter.
 
     >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
     [('dolly', ('main',)), ('gpt4llm', ('zh',))]

@@ -1,4 +1,5 @@
-"""What the catalogue says of a source: its subsets, its files, the rules for its damage, its converter."""
+"""What the catalogue says of a source: its subsets, its files, the rules for its damage, its
+converter."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from .evidence import Probe
 from .published import File
 
 Converter = Callable[..., Iterable[Draft | Reject]]
-"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and rejects.
-Pure. That of a subset with a `probe` also takes `index_base`: where the record's file begins to count;
-None where no number in it stands for an option."""
+"""One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and
+rejects. Pure. That of a subset with a `probe` also takes `index_base`: where the record's file
+begins to count; None where no number in it stands for an option."""
 
 Format = Literal["array", "lines", "object", "envelope", "parquet"]
 
@@ -24,9 +25,10 @@ Format = Literal["array", "lines", "object", "envelope", "parquet"]
 class Rule:
     """One named repair of damage that a source is known for.
 
-    `on="record"`: raw record -> the same object (nothing to do), another record (an edit), or a Reject.
-    `on="messages"`: messages after HTML became Markdown -> the same object, other messages, or with Rejects among them.
-    A copy of a record with nothing changed marks it: the rule's name is in the row's `edits`, the text is upstream's.
+    `on="record"`: raw record -> the same object (nothing to do), another record (an edit), or a
+    Reject. `on="messages"`: messages after HTML became Markdown -> the same object, other messages,
+    or with Rejects among them. A copy of a record with nothing changed marks it: the rule's name is
+    in the row's `edits`, the text is upstream's.
     """
 
     name: str
@@ -43,15 +45,18 @@ class Rule:
 class Subset:
     """One published part of a source, and how its files are told from others.
 
-    `files` are upstream's names as glob patterns, matched against the end of a path without regard to case; `fields`
-    are keys that its converter cannot do without; `other_fields` are those of other shapes that it
-    reads as well. With `any_name` fields alone are enough: one of the sets `telling`, or `fields` and
-    `other_fields` where there is none. With `common_names` its files have names that other sets have
-    too: a file has to be told by its fields, or the subset to be asked for; a member is `key.member`. `other_forms` are patterns for files that hold the
-    same records once more in another form, and are passed over. `format` says what a file that
-    begins with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files that can be fetched,
-    all of them together the subset; with `own_licenses` records state their own, and `license` is for those that do not; `by_hand` says what a person has to do for files that cannot be, or what replaces them.
-    A `probe` says that answers are coded by number, from 0 or from 1 as each file shows.
+    `files` are upstream's names as glob patterns, matched against the end of a path without regard
+    to case; `fields` are keys that its converter cannot do without; `other_fields` are those of
+    other shapes that it reads as well. With `any_name` fields alone are enough: one of the sets
+    `telling`, or `fields` and `other_fields` where there is none. With `common_names` its files
+    have names that other sets have too: a file has to be told by its fields, or the subset to be
+    asked for; a member is `key.member`. `other_forms` are patterns for files that hold the same
+    records once more in another form, and are passed over. `format` says what a file that begins
+    with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files
+    that can be fetched, all of them together the subset; with `own_licenses` records state their
+    own, and `license` is for those that do not; `by_hand` says what a person has to do for files
+    that cannot be, or what replaces them. A `probe` says that answers are coded by number, from 0
+    or from 1 as each file shows.
     """
 
     name: str
@@ -104,10 +109,12 @@ def _fits(path: str, patterns: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Example:
-    """A raw record and the literal result, for the documentation and the test that runs every example.
+    """A raw record and the literal result, for the documentation and the test that runs every
+    example.
 
-    `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a string. `record`
-    is a list where the subset declares runs, `index_base` where its file begins to count.
+    `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a
+    string. `record` is a list where the subset declares runs, `index_base` where its file begins to
+    count.
     """
 
     record: Any
@@ -118,7 +125,8 @@ class Example:
 
 @dataclass(frozen=True)
 class Source:
-    """A public instruction set: what it is, who made it, its subsets, its converter, its known damage."""
+    """A public instruction set: what it is, who made it, its subsets, its converter, its known
+    damage."""
 
     name: str
     title: str

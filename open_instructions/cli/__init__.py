@@ -1,4 +1,5 @@
-"""The command `oi`: parses, calls, prints. No logic lives here, and nothing heavy is imported before a command runs."""
+"""The command `oi`: parses, calls, prints. No logic lives here, and nothing heavy is imported
+before a command runs."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ _NOBODY_READS = 141
 """As a shell says of a command that SIGPIPE ended."""
 _HELP = {"-h", "--help"}
 _GOES_ON = ("build", "fetch")
-"""These start from what is done, after an interruption, and end although nobody reads their messages."""
+"""These start from what is done, after an interruption, and end although nobody reads their
+messages."""
 
 _MORE = "; ".join(filter(None, ("oi COMMAND --help", documents())))
 
@@ -68,7 +70,8 @@ def _options(
     pass
 
 
-# Typer carries a copy of Click inside; this finds the base of usage errors in it, or in Click itself for older ones.
+# Typer carries a copy of Click inside; this finds the base of usage errors in it, or in Click
+# itself for older ones.
 _WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
@@ -77,7 +80,8 @@ def _command(given: Sequence[str]) -> str:
 
 
 def _came_of_an_interruption(error: BaseException) -> bool:
-    """While a class is made, Python 3.11 makes a RuntimeError of Ctrl-C; while threads begin, joining them fails after it."""
+    """While a class is made, Python 3.11 makes a RuntimeError of Ctrl-C; while threads begin,
+    joining them fails after it."""
     seen: BaseException | None = error
     while seen and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
@@ -159,8 +163,9 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def run() -> NoReturn:
-    """The command itself: `main`, and the end of the process. To take the interpreter apart, object by object, is a tenth of what a
-    short command takes, and nothing is left to be closed; but where it was interrupted, perhaps twice."""
+    """The command itself: `main`, and the end of the process. To take the interpreter apart, object
+    by object, is a tenth of what a short command takes, and nothing is left to be closed; but where
+    it was interrupted, perhaps twice."""
     open_closed()
     if _command(sys.argv[1:]) in _GOES_ON and not _HELP & set(sys.argv):
         outlive_readers()  # what they make is on disk: their messages are not the result
@@ -178,7 +183,8 @@ def run() -> NoReturn:
 
 
 def _orderly_end() -> list[int]:
-    """Have what ends a process end it as Ctrl-C does, so that no worker outlives it; the signals that came."""
+    """Have what ends a process end it as Ctrl-C does, so that no worker outlives it; the signals
+    that came."""
     came: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -195,8 +201,8 @@ def _orderly_end() -> list[int]:
 
 
 def _end(came: list[int]) -> None:
-    """End multiprocessing's process that looks after semaphores, which would end by itself, but only after this one; then this one,
-    by the signal that came for it."""
+    """End multiprocessing's process that looks after semaphores, which would end by itself, but
+    only after this one; then this one, by the signal that came for it."""
     if tracker := sys.modules.get("multiprocessing.resource_tracker"):
         with suppress(OSError, AttributeError):
             tracker._resource_tracker._stop()

@@ -31,7 +31,8 @@ def cache(
         ),
     ] = None,
 ) -> int:
-    """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay there."""
+    """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay
+    there."""
     from ..errors import UsageError, suggest
     from ..inputs.cache import Cache, is_there
     from ..paths import sha256_of

@@ -24,7 +24,8 @@ def check(
         ),
     ] = None,
 ) -> int:
-    """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if anything is wrong."""
+    """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if
+    anything is wrong."""
     from ..reports.check import check as run
 
     found = run(directory)

@@ -30,15 +30,16 @@ _UNLISTED = "LicenseRef-"
 
 
 def json_text(value: Any) -> str:
-    """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has it."""
+    """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has
+    it."""
     return UNSEEN.sub(
         lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2)
     )
 
 
 class _Console(Console):
-    """On a terminal prose is wrapped between words, and a word that is too long, like a path, stays in one piece; in a pipe a line is
-    a line, however long."""
+    """On a terminal prose is wrapped between words, and a word that is too long, like a path, stays
+    in one piece; in a pipe a line is a line, however long."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False)
@@ -112,9 +113,9 @@ def show(
 ) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
-    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first before
-    the others, and that is said.
-    Cells are wrapped between words alone: a number or an id that is broken in two is misread.
+    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first
+    before the others, and that is said. Cells are wrapped between words alone: a number or an id
+    that is broken in two is misread.
     """
     if not rows:
         return
@@ -170,8 +171,8 @@ def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequen
 def _fitted(
     headings: list[str], rows: list[list[str]], numeric: list[bool], width: int
 ) -> list[int]:
-    """How wide each column is, so that no word and no number is broken in two; none where a terminal is
-    too narrow for that."""
+    """How wide each column is, so that no word and no number is broken in two; none where a
+    terminal is too narrow for that."""
     whole, least = [], []
     for at, heading in enumerate(headings):
         cells = [heading, *(row[at] for row in rows)]

@@ -40,7 +40,8 @@ def fetch(
         bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")
     ] = False,
 ) -> int:
-    """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a digest is known."""
+    """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a
+    digest is known."""
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
@@ -68,7 +69,8 @@ def fetch(
 
 
 def watching(*, yes: bool) -> Fetching:
-    """How the commands fetch: they ask on a terminal, and show bars there, or a line per file elsewhere."""
+    """How the commands fetch: they ask on a terminal, and show bars there, or a line per file
+    elsewhere."""
     from ..inputs.fetching import Fetching
 
     watcher = _Watcher()

@@ -1,4 +1,5 @@
-"""What was typed wrong, in a sentence, and what to type instead. Typer's own words are those of its parsers."""
+"""What was typed wrong, in a sentence, and what to type instead. Typer's own words are those of its
+parsers."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from ..errors import suggest
 
 
 def in_words(error: Any, command: str) -> tuple[str, str]:
-    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error does
-    not know."""
+    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error
+    does not know."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else f"oi {command}".strip()
     if hasattr(error, "possibilities"):

@@ -23,7 +23,8 @@ def sources(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked for, what is cached."""
+    """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked
+    for, what is cached."""
     from ..catalogue import registry, select
     from ..catalogue.pages import as_dict, as_text
     from ..inputs.cache import Cache

@@ -30,7 +30,8 @@ def stats(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and why."""
+    """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and
+    why."""
     from ..reports.stats import stats as summarise
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 

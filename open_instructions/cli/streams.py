@@ -24,7 +24,8 @@ def open_closed() -> None:
 
 
 def outlive_readers() -> None:
-    """From now on what is printed leads nowhere once its reader is gone, and what prints it goes on."""
+    """From now on what is printed leads nowhere once its reader is gone, and what prints it goes
+    on."""
     for name in ("stdout", "stderr") if os.name == "posix" else ():
         stream = getattr(sys, name)
         _replaced.append(stream)

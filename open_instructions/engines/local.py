@@ -28,9 +28,11 @@ M = TypeVar("M")
 
 
 class Local:
-    """An Engine. Where its block is left early, or this process dies, the workers end at once, in the middle of an item.
+    """An Engine. Where its block is left early, or this process dies, the workers end at once, in
+    the middle of an item.
 
-    `scratch` is the folder for what is not to be held in memory, of an exchange; the system's own if None.
+    `scratch` is the folder for what is not to be held in memory, of an exchange; the system's own
+    if None.
     """
 
     sees_files = True
@@ -118,7 +120,8 @@ class Local:
 
 
 def _start(ear: Connection) -> None:
-    """In a worker. Ctrl-C reaches the children too: the parent alone answers it. They end when it closes the pipe, or is no more."""
+    """In a worker. Ctrl-C reaches the children too: the parent alone answers it. They end when it
+    closes the pipe, or is no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, args=(ear,), daemon=True).start()
 
@@ -130,8 +133,8 @@ def _end_with_parent(ear: Connection) -> None:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    # A spawned child imports the parent's main script again. Ours need nothing from it, and a script that calls
-    # build() without a __main__ guard would start itself over.
+    # A spawned child imports the parent's main script again. Ours need nothing from it, and a
+    # script that calls build() without a __main__ guard would start itself over.
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

@@ -1,8 +1,8 @@
 """A Ray cluster: the same chunks, in the same order, on as many nodes as there are.
 
-The nodes write into the build's folder, which therefore has to be one that they all see: a shared folder or an object
-store. A node that is lost is Ray's business: it runs the work again elsewhere. So is what does not fit into memory
-between the two halves of an exchange: Ray spills it.
+The nodes write into the build's folder, which therefore has to be one that they all see: a shared
+folder or an object store. A node that is lost is Ray's business: it runs the work again elsewhere.
+So is what does not fit into memory between the two halves of an exchange: Ray spills it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ RETRIES = 10
 
 
 class Ray:
-    """An Engine. `workers` is how many run at a time, one per CPU of the cluster if None; `address` is the cluster's, or None
-    for the one that is running here, or a new one on this machine."""
+    """An Engine. `workers` is how many run at a time, one per CPU of the cluster if None; `address`
+    is the cluster's, or None for the one that is running here, or a new one on this machine."""
 
     sees_files = False
 

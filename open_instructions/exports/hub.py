@@ -32,10 +32,12 @@ def push(
     private: bool = False,
     confirm: Callable[[Usage], bool] | None = None,
 ) -> Pushed:
-    """Upload a build with its card to a dataset repository of the hub, which is made if it is not there.
+    """Upload a build with its card to a dataset repository of the hub, which is made if it is not
+    there.
 
-    `confirm` is asked where the rows may not be used for everything; without it such a build is refused, unless `private`.
-    Raises NotFoundError for what `check` refuses, UsageError where nobody agreed, FetchError where the hub refuses.
+    `confirm` is asked where the rows may not be used for everything; without it such a build is
+    refused, unless `private`. Raises NotFoundError for what `check` refuses, UsageError where
+    nobody agreed, FetchError where the hub refuses.
 
     >>> import open_instructions as oi                                     # doctest: +SKIP
     >>> oi.push("mix", "me/mix", private=True).url                         # doctest: +SKIP

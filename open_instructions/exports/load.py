@@ -27,11 +27,12 @@ def load(
 ) -> Dataset | IterableDataset:
     """The rows of a build, with the right features.
 
-    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a subset) and `languages`
-    (BCP 47; `zh` takes zh-Hans and zh-Hant) keep some rows, `columns` some columns. `streaming` returns an
-    IterableDataset that holds one batch of rows at a time.
+    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a
+    subset) and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) keep some rows, `columns` some
+    columns. `streaming` returns an IterableDataset that holds one batch of rows at a time.
 
-    Raises NotFoundError without a build there, UsageError for a column, source or language that the build has not.
+    Raises NotFoundError without a build there, UsageError for a column, source or language that the
+    build has not.
 
     >>> import open_instructions as oi                                               # doctest: +SKIP
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]     # doctest: +SKIP
@@ -84,12 +85,14 @@ def rejected(
     reasons: str | Iterable[str] | None = None,
     columns: str | Iterable[str] | None = None,
 ) -> DataFrame:
-    """What a build rejected, with the reason and the raw text of each record and message, as a pandas DataFrame.
+    """What a build rejected, with the reason and the raw text of each record and message, as a
+    pandas DataFrame.
 
-    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a subset) and `reasons`
-    (as in the column `reason`) keep some rows, `columns` some columns.
+    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a
+    subset) and `reasons` (as in the column `reason`) keep some rows, `columns` some columns.
 
-    Raises NotFoundError without a build there, UsageError for a column, source or reason that there is none of.
+    Raises NotFoundError without a build there, UsageError for a column, source or reason that there
+    is none of.
 
     >>> import open_instructions as oi                                               # doctest: +SKIP
     >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                    # doctest: +SKIP
@@ -131,7 +134,8 @@ def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -
 
 
 def _sources(build: Build, given: str | Iterable[str] | None) -> list[str]:
-    """The sources and subsets that a user gave. Raises UsageError for one that the build does not have."""
+    """The sources and subsets that a user gave. Raises UsageError for one that the build does not
+    have."""
     present = sorted({f"{source}:{subset}" for source, subset in build.ledger.subsets()})
     wanted = _listed(given)
     for name in wanted:

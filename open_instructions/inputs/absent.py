@@ -1,4 +1,5 @@
-"""What to say where files are not there that were asked for: what is looked for, what lies there instead, and what to do."""
+"""What to say where files are not there that were asked for: what is looked for, what lies there
+instead, and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _MOST_ADDRESSES = 3
 """Of so many subsets it is said where they are published; of more there would be pages."""
 _MOST_GUESSES = 4
 _ALIKE = 0.75
-"""Names that share so much are spellings of one, like alpaca_data.json and alpaca_data_cleaned.json."""
+"""Names that share so much are spellings of one, like alpaca_data.json and
+alpaca_data_cleaned.json."""
 _WILD = re.compile(r"[*?\[]")
 _OTHER_FORMATS = {
     ".csv": "a CSV table",
@@ -54,7 +56,8 @@ Absent = Sequence[tuple[Source, Sequence[str]]]
 def message(
     stop: Absent, folders: Sequence[Path], found: Iterable[tuple[str, str]], there: Sequence[str]
 ) -> str:
-    """The error where files are not there. `found` are subsets that are, `there` describes the other files of the folder."""
+    """The error where files are not there. `found` are subsets that are, `there` describes the
+    other files of the folder."""
     subsets = [(source, source.subset(name)) for source, names in stop for name in names]
     present = sorted(f"{source}:{subset}" for source, subset in found)
     where = ", ".join(shown(str(folder)) for folder in folders)
@@ -154,7 +157,8 @@ def _kind(file: DataFile) -> str:
 
 
 def _worth_a_guess(file: DataFile, subset: Subset) -> bool:
-    """Could a file be of a subset under another name? One of prompts alone would be rejected to the last record."""
+    """Could a file be of a subset under another name? One of prompts alone would be rejected to the
+    last record."""
     endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
     return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
 

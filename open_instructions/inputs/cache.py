@@ -3,7 +3,8 @@
     CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name; hub files lie in the hub's own cache
     CACHE/index/alpaca/main/alpaca_data.json.json    which place it came from, its revision, size and sha256, and where it lies
 
-An entry is written when its file is whole and verified, and never before. Two processes may fetch at once: each file has a lock.
+An entry is written when its file is whole and verified, and never before. Two processes may fetch
+at once: each file has a lock.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _SUFFIX = ".json"
 
 
 class Held(NamedTuple):
-    """A file that was fetched and its digest; `relative` is the path below a folder under which it would be found there."""
+    """A file that was fetched and its digest; `relative` is the path below a folder under which it
+    would be found there."""
 
     path: Path
     relative: str
@@ -38,7 +40,8 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came from."""
+    """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came
+    from."""
 
     source: str
     subset: str
@@ -48,7 +51,8 @@ class Entry:
     size: int
     sha256: str
     of: int = 1
-    """How many files the catalogue's pattern named at this place's commit; 1 where it names a file."""
+    """How many files the catalogue's pattern named at this place's commit; 1 where it names a file.
+    """
 
     @property
     def held(self) -> Held:
@@ -71,7 +75,8 @@ class Cache:
         return [entry for path in self._notes() if (entry := self._read(path))]
 
     def strangers(self) -> list[Path]:
-        """What lies in the cache and belongs to no entry: damaged notes, the rest of downloads that were given up, other files."""
+        """What lies in the cache and belongs to no entry: damaged notes, the rest of downloads that
+        were given up, other files."""
         known = {entry.path for entry in self.entries()}
         notes = [path for path in self._notes() if not self._read(path)]
         return notes + sorted(p for p in self._files.rglob("*") if p.is_file() and p not in known)
@@ -83,7 +88,8 @@ class Cache:
         ]
 
     def complete(self, source: Source, subset: Subset) -> list[Entry]:
-        """The files of a subset as the catalogue describes it, if all of them are there: none otherwise."""
+        """The files of a subset as the catalogue describes it, if all of them are there: none
+        otherwise."""
         there = self.of(source.name, subset.name)
         found = [_of_file(there, file) for file in subset.downloads]
         return [entry for entries in found for entry in entries] if all(found) else []
@@ -92,7 +98,8 @@ class Cache:
         return bool(_of_file(self.of(source.name, subset.name), file))
 
     def pin(self, source: str, subset: str, name: str) -> Entry | None:
-        """What was fetched under a name once, even if its file is gone: where the catalogue has no digest, this is the pin."""
+        """What was fetched under a name once, even if its file is gone: where the catalogue has no
+        digest, this is the pin."""
         return self._read(self._note(source, subset, name))
 
     def with_digest(self, sha256: str) -> Entry | None:
@@ -109,7 +116,8 @@ class Cache:
             raise self._unwritable(error) from error
 
     def remove(self, entry: Entry) -> int:
-        """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is in the hub's cache stays."""
+        """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is
+        in the hub's cache stays."""
         with self.locked(entry.source, entry.subset, entry.name):
             freed = 0
             if Path(os.path.realpath(entry.path.parent)).is_relative_to(
@@ -126,7 +134,8 @@ class Cache:
         for path in strangers:
             base = self._files if path.is_relative_to(self._files) else self._index
             with self._held(path.relative_to(base).as_posix(), wait=False) as mine:
-                # what another process holds is on its way, and what it finished meanwhile is no stranger any more
+                # what another process holds is on its way, and what it finished meanwhile is no
+                # stranger any more
                 if mine and path in self.strangers():
                     freed += path.stat().st_size
                     path.unlink(missing_ok=True)
@@ -140,7 +149,8 @@ class Cache:
 
     @contextmanager
     def _held(self, relative: str, *, wait: bool) -> Iterator[bool]:
-        """Hold a file with its parts and notes, by the path of any of them; without `wait`, say whether that could be had at once."""
+        """Hold a file with its parts and notes, by the path of any of them; without `wait`, say
+        whether that could be had at once."""
         from filelock import FileLock, Timeout
 
         stem = re.sub(r"(?<!\.part)(?<!\.json)(?:\.part|\.json)+$", "", relative)
@@ -204,7 +214,8 @@ def is_there(entry: Entry) -> bool:
 
 
 def _of_file(entries: Sequence[Entry], file: File) -> list[Entry]:
-    """Those entries that are this file, or all files of its pattern at one commit; none where one is missing."""
+    """Those entries that are this file, or all files of its pattern at one commit; none where one
+    is missing."""
     pattern = next((p for p in file.places if isinstance(p, Hub) and p.is_pattern), None)
     if not pattern:
         # nothing older that was pinned since

@@ -1,7 +1,8 @@
-"""Where the files of a source are: find upstream's files in a user's folder, in the cache, or among the bundled samples.
+"""Where the files of a source are: find upstream's files in a user's folder, in the cache, or among
+the bundled samples.
 
-A file is known by its name and by the fields of its records, never by its place alone (see `recognise`). What was taken for
-what is said, and so is what was not used.
+A file is known by its name and by the fields of its records, never by its place alone (see
+`recognise`). What was taken for what is said, and so is what was not used.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ _OWN_FILES = "oi sources NAME shows under which names a file is taken; files of 
 class Input:
     """One file, or one member of an archive, that holds records of a subset.
 
-    `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of the file on disk, `stamp` its size and time of change before it was hashed.
-    `index_base` is where its answer codes begin to count, once a plan has settled it.
+    `name` is upstream's name for it, as rows carry it in origin_file; `sha256` and `size` are of
+    the file on disk, `stamp` its size and time of change before it was hashed. `index_base` is
+    where its answer codes begin to count, once a plan has settled it.
     """
 
     source: str
@@ -49,7 +51,8 @@ class Input:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes, files of no known source.
+    """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes,
+    files of no known source.
 
     Where there are no inputs, `there` says what lies there instead.
     """
@@ -79,12 +82,14 @@ def find(
     missing: str = "stop",
     encoding: str = "",
 ) -> Found:
-    """Look through folders at any depth, archives included; subsets that are not there are taken from what was fetched.
+    """Look through folders at any depth, archives included; subsets that are not there are taken
+    from what was fetched.
 
-    With `beside`, what was fetched counts beside what the folder has of a subset. Raises MissingSourceError if `missing` is "stop" and a
-    source, or a subset named by the user, has no file; the message names all of them. Raises InputError for a file under an upstream
-    name that holds something else, for one in another encoding than UTF-8 where none was said, or a fetched one that is not what was
-    fetched.
+    With `beside`, what was fetched counts beside what the folder has of a subset. Raises
+    MissingSourceError if `missing` is "stop" and a source, or a subset named by the user, has no
+    file; the message names all of them. Raises InputError for a file under an upstream name that
+    holds something else, for one in another encoding than UTF-8 where none was said, or a fetched
+    one that is not what was fetched.
     """
     folders = _each(data_dir)
     for folder in folders:
@@ -239,7 +244,8 @@ def _not_found(
     kept: Kept | None,
     beside: bool,
 ) -> Iterator[tuple[Source, Subset, Held]]:
-    """What was fetched of subsets that the folder has not; of a set in several forms, only where it has none of them."""
+    """What was fetched of subsets that the folder has not; of a set in several forms, only where it
+    has none of them."""
     there = set() if beside else set(found)
     for selection in selections if kept else ():
         assert kept
@@ -270,7 +276,8 @@ def _input(file: DataFile, subset: Subset, source: Source) -> Input:
 
 
 def _rivals(inputs: Sequence[Input], source: Source) -> str:
-    """Two files with spellings of one name and other bytes, of which one is not what it seems to be; "" if there are none."""
+    """Two files with spellings of one name and other bytes, of which one is not what it seems to
+    be; "" if there are none."""
     by_name: dict[tuple[str, str], Input] = {}
     for item in sorted(
         inputs, key=lambda i: is_respelt(_plain(i.relative), source.subset(i.subset))
@@ -285,7 +292,8 @@ def _rivals(inputs: Sequence[Input], source: Source) -> str:
 
 
 def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], list[str]]:
-    """Hash each file whose digest is not known, drop copies of the same bytes, and make names within a source differ."""
+    """Hash each file whose digest is not known, drop copies of the same bytes, and make names
+    within a source differ."""
     stamps = [stamp(i.path) for i in inputs]
     hashed = [
         replace(i, sha256=d, stamp=s)
@@ -319,7 +327,8 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
 
 
 def _told_apart(inputs: list[Input]) -> list[Input]:
-    """Give files of one name as much of their path, below the folder that was handed in, as tells them apart."""
+    """Give files of one name as much of their path, below the folder that was handed in, as tells
+    them apart."""
     for depth in range(2, max((i.relative.count("/") for i in inputs), default=0) + 3):
         names = [i.name for i in inputs]
         if len(set(names)) == len(names):

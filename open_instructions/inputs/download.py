@@ -1,8 +1,10 @@
-"""One URL to one file: in a part file that a later try, or a later run, goes on from; verified before anyone sees it.
+"""One URL to one file: in a part file that a later try, or a later run, goes on from; verified
+before anyone sees it.
 
-What a server does wrong has an answer: it is slow to say anything (retried with growing pauses), it is busy (429, 503: as it
-asks, up to two minutes), it cuts off (resumed by byte range), it has no ranges (begun again), it sends another file on the second
-try (begun again), it never ends or never begins (limits), it sends other bytes than are pinned (refused, and gone).
+What a server does wrong has an answer: it is slow to say anything (retried with growing pauses), it
+is busy (429, 503: as it asks, up to two minutes), it cuts off (resumed by byte range), it has no
+ranges (begun again), it sends another file on the second try (begun again), it never ends or never
+begins (limits), it sends other bytes than are pinned (refused, and gone).
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ Advance = Callable[[int, int | None], None]
 """Called with the bytes that are there of a file, and all its bytes where they are known."""
 
 TRIES = 6
-"""So many times in a row without progress, then it is given up; fewer where nobody answers at all."""
+"""So many times in a row without progress, then it is given up; fewer where nobody answers at all.
+"""
 _CONNECTS = 3
 _LONGEST_PAUSE = 120.0
 _SLOW, _SLOW_FOR = 1000, 60.0
@@ -58,9 +61,11 @@ def download(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Got:
-    """Fetch a URL to `target`, which is not there before it is whole and has the size and digest that `file` names.
+    """Fetch a URL to `target`, which is not there before it is whole and has the size and digest
+    that `file` names.
 
-    Raises FetchError, which says what the server did; what came so far stays beside `target` for the next try.
+    Raises FetchError, which says what the server did; what came so far stays beside `target` for
+    the next try.
     """
     import httpx2
 
@@ -137,7 +142,8 @@ def _client(patience: float, *, follow_redirects: bool) -> Any:
 
 
 def refusal(path: Path, name: str) -> str:
-    """What a download left in place of data, by its first bytes: a web page, a Git LFS pointer; "" if it can be data."""
+    """What a download left in place of data, by its first bytes: a web page, a Git LFS pointer; ""
+    if it can be data."""
     with path.open("rb") as opened:
         head = text_head(opened.read(512))
     if other := stand_in(head):
@@ -153,7 +159,8 @@ def text_head(head: bytes) -> bytes:
 
 
 def stand_in(head: bytes) -> str:
-    """What stands in place of data, by what `text_head` left of its first bytes; "" if it can be data."""
+    """What stands in place of data, by what `text_head` left of its first bytes; "" if it can be
+    data."""
     if head.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer"
     return "a web page" if head.startswith(b"<") else ""
@@ -224,7 +231,8 @@ class _Part:
 
 
 def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -> None:
-    """One request. Returns when the part file is whole; raises _Again, an error of httpx2, or FetchError."""
+    """One request. Returns when the part file is whole; raises _Again, an error of httpx2, or
+    FetchError."""
     tag = part.tag(url)
     have = part.size if tag or (file.sha256 and part.size) else 0
     if have and file.size is not None and have >= file.size:
@@ -295,7 +303,8 @@ def _body(
 
 
 class _followed:
-    """The answer at the end of redirects: of http and https alone, never from https to http, and not for ever."""
+    """The answer at the end of redirects: of http and https alone, never from https to http, and
+    not for ever."""
 
     def __init__(self, client: Any, url: str, headers: dict[str, str]) -> None:
         self._client, self._url, self._headers = client, url, headers

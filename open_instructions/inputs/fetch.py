@@ -1,7 +1,9 @@
-"""What a selection needs, and what the cache has not of it: found out first, then fetched side by side.
+"""What a selection needs, and what the cache has not of it: found out first, then fetched side by
+side.
 
-A subset is fetched as a whole: where one of its files cannot be had, the subset is not there. Of a source whose subsets are
-forms of one set, one that the cache has is enough; if it has none, the first that can be fetched is wanted.
+A subset is fetched as a whole: where one of its files cannot be had, the subset is not there. Of a
+source whose subsets are forms of one set, one that the cache has is enough; if it has none, the
+first that can be fetched is wanted.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ _TOGETHER = 4
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file to fetch. `listed` is what the hub said of it, where that is its place; `size` its bytes, None where nobody says."""
+    """One file to fetch. `listed` is what the hub said of it, where that is its place; `size` its
+    bytes, None where nobody says."""
 
     source: str
     subset: str
@@ -47,7 +50,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Needs:
-    """What is to be fetched for a selection, what only a person can get, and what nobody could even be asked for."""
+    """What is to be fetched for a selection, what only a person can get, and what nobody could even
+    be asked for."""
 
     wanted: tuple[Wanted, ...]
     by_hand: tuple[tuple[str, str], ...] = ()
@@ -65,7 +69,8 @@ class Needs:
 
 
 Progress = Callable[[Wanted, int, int | None], None]
-"""Called from several threads with a file, the bytes of it that are there, and all its bytes where they are known."""
+"""Called from several threads with a file, the bytes of it that are there, and all its bytes where
+they are known."""
 Confirm = Callable[[Needs], bool]
 
 
@@ -78,7 +83,8 @@ class Failure(NamedTuple):
 
 
 def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
-    """What selections need beside what the cache holds. Asks the hub, and servers, for sizes and patterns."""
+    """What selections need beside what the cache holds. Asks the hub, and servers, for sizes and
+    patterns."""
     wanted: list[Wanted] = []
     by_hand: list[tuple[str, str]] = []
     failed: list[Failure] = []
@@ -111,7 +117,8 @@ def fetch(
     progress: Progress | None = None,
     landed: Callable[[Wanted], None] | None = None,
 ) -> tuple[Failure, ...]:
-    """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told of each file that is there.
+    """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told
+    of each file that is there.
 
     Raises FetchError if there is no room for it, UsageError for a limit that is none.
     """
@@ -138,7 +145,8 @@ def fetch(
                 ended.put((wanted, error))
 
     for _ in range(_TOGETHER):
-        # no pool: its threads would keep a process that was interrupted until the last server has answered
+        # no pool: its threads would keep a process that was interrupted until the last server has
+        # answered
         Thread(target=work, daemon=True).start()
     try:
         for _ in needed.wanted:
@@ -178,7 +186,8 @@ def _check_room(needed: Needs, cache: Cache) -> None:
 
 
 def _fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None, stop: Event) -> Entry:
-    """Have one file in the cache: from its places, in order. Raises FetchError with what each of them did."""
+    """Have one file in the cache: from its places, in order. Raises FetchError with what each of
+    them did."""
 
     def advance(done: int, total: int | None) -> None:
         if stop.is_set():
@@ -210,7 +219,8 @@ def _fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None, stop: Ev
 
 
 def _as_pinned(wanted: Wanted, pin: Entry | None) -> tuple[Wanted, list[Hub | Url]]:
-    """The file, with the digest of its first fetch where the catalogue has none, and its places, that of the first fetch before them."""
+    """The file, with the digest of its first fetch where the catalogue has none, and its places,
+    that of the first fetch before them."""
     places = list(dict.fromkeys([wanted.place, *wanted.file.places]))
     if not pin or wanted.file.sha256 or (wanted.listed and wanted.of > 1):
         return wanted, places
@@ -250,7 +260,8 @@ def _chosen(selection: Selection, cache: Cache) -> list[Subset]:
 
 
 def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[Wanted]:
-    """The files that `file` stands for and the cache has not: itself, or all that its pattern names."""
+    """The files that `file` stands for and the cache has not: itself, or all that its pattern
+    names."""
     if cache.has(source, subset, file):
         return []
     first = file.places[0]
@@ -278,7 +289,8 @@ def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[W
 
 
 def _refuse_mixtures(paths: Sequence[str], place: Hub) -> None:
-    """Raises FetchError where a pattern names the shards of two exports: one revision of GPT4All-J has two shards of one number."""
+    """Raises FetchError where a pattern names the shards of two exports: one revision of GPT4All-J
+    has two shards of one number."""
     numbers = [path.rpartition("-of-")[0] for path in paths]
     if len(set(numbers)) < len(numbers):
         raise FetchError(f"{place} names the shards of more than one export: {', '.join(paths)}.")

@@ -14,8 +14,8 @@ from .fetch import Confirm, Failure, Needs, Progress, Wanted, fetch
 
 @dataclass(frozen=True)
 class Fetching:
-    """How files are fetched that are not there: not at all (`offline`), asked about first (`confirm`), watched (`progress`, and
-    `landed` for what is there, between `begin` and `end`)."""
+    """How files are fetched that are not there: not at all (`offline`), asked about first
+    (`confirm`), watched (`progress`, and `landed` for what is there, between `begin` and `end`)."""
 
     offline: bool = False
     confirm: Confirm | None = None
@@ -45,7 +45,8 @@ class Fetching:
 
 
 def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
-    """Fetch what is needed, if the user agrees; what failed. Raises UsageError where a user does not."""
+    """Fetch what is needed, if the user agrees; what failed. Raises UsageError where a user does
+    not."""
     if not needed.wanted:
         return needed.failed
     if not how.allowed:

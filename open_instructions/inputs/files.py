@@ -1,4 +1,5 @@
-"""What lies in a user's folder: files and members of archives to read, and things that cannot be read and are never opened."""
+"""What lies in a user's folder: files and members of archives to read, and things that cannot be
+read and are never opened."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ class Barred(NamedTuple):
 
 
 def look_through(folder: Path, *, whole: bool) -> tuple[list[DataFile], list[Barred]]:
-    """Every file at any depth, in order of its relative path; links are followed once, what is hidden is passed over.
+    """Every file at any depth, in order of its relative path; links are followed once, what is
+    hidden is passed over.
 
     With `whole`, messages call files by their whole path.
     """

@@ -1,11 +1,14 @@
-"""Which servers are asked: public ones, over https. Others only where the user says so, in OI_TRUSTED_HOSTS.
+"""Which servers are asked: public ones, over https. Others only where the user says so, in
+OI_TRUSTED_HOSTS.
 
-An address comes from a catalogue, a lock, a cache or a redirect, so none of them may lead a request into the network that this
-machine is in. What counts is the address that is connected to, not the name: a name may resolve to anything, and to something
-else the next time. It is checked when the connection is open and before a byte is sent.
+An address comes from a catalogue, a lock, a cache or a redirect, so none of them may lead a request
+into the network that this machine is in. What counts is the address that is connected to, not the
+name: a name may resolve to anything, and to something else the next time. It is checked when the
+connection is open and before a byte is sent.
 
-A proxy (HTTPS_PROXY) resolves names itself, so behind one only addresses that are written as numbers are refused. Neither is
-what hf-xet does seen here: it takes files of the hub from the servers that the hub names.
+A proxy (HTTPS_PROXY) resolves names itself, so behind one only addresses that are written as
+numbers are refused. Neither is what hf-xet does seen here: it takes files of the hub from the
+servers that the hub names.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ _HINT = "OI_TRUSTED_HOSTS={} allows it, if it is yours."
 
 
 def guard(also: Iterable[str] = ()) -> Callable[[Request], None]:
-    """A hook for requests, redirects among them, that raises FetchError for a server that may not be asked. `also` are trusted hosts."""
+    """A hook for requests, redirects among them, that raises FetchError for a server that may not
+    be asked. `also` are trusted hosts."""
     trusted = trusted_hosts() | set(also)
 
     def check(request: Request) -> None:
@@ -94,7 +98,8 @@ def _written_as_private(host: str) -> bool:
 
 
 def _watch(host: str) -> Callable[[str, dict[str, Any]], None]:
-    """Looks at each connection that is opened for a request to a host; one to a proxy has another name, and is the user's."""
+    """Looks at each connection that is opened for a request to a host; one to a proxy has another
+    name, and is the user's."""
     direct = True
 
     def watch(event: str, info: dict[str, Any]) -> None:

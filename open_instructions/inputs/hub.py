@@ -1,7 +1,9 @@
-"""Files of repositories on the hub, through huggingface_hub: its cache, its token (hf auth login, HF_TOKEN) and HF_ENDPOINT.
+"""Files of repositories on the hub, through huggingface_hub: its cache, its token (hf auth login,
+HF_TOKEN) and HF_ENDPOINT.
 
-huggingface_hub compares sizes and never digests, and gives up at once where a connection is reset. Here each file is hashed when it
-has come, against the pin and against what the hub says of it, and a connection that fails is tried again.
+huggingface_hub compares sizes and never digests, and gives up at once where a connection is reset.
+Here each file is hashed when it has come, against the pin and against what the hub says of it, and
+a connection that fails is tried again.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ T = TypeVar("T")
 
 
 class Listed(NamedTuple):
-    """A file of a repository, as the hub describes it: at which commit, its size, its sha256 if it is in LFS, its git id if not."""
+    """A file of a repository, as the hub describes it: at which commit, its size, its sha256 if it
+    is in LFS, its git id if not."""
 
     path: str
     commit: str
@@ -64,7 +67,8 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]
 
 
 def listed(place: Hub) -> list[Listed]:
-    """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is none, or none can be asked for."""
+    """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is
+    none, or none can be asked for."""
     known = _listing(place.repo, place.revision, endpoint())
     found = [
         f
@@ -79,7 +83,8 @@ def listed(place: Hub) -> list[Listed]:
 
 
 def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Path, Got]:
-    """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not the pinned ones do not stay."""
+    """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not
+    the pinned ones do not stay."""
     from huggingface_hub import hf_hub_download
 
     address = str(Hub(place.repo, listed.path, listed.commit))
@@ -136,7 +141,8 @@ _DOWN_FOR = 60.0
 
 
 def _tried(call: Callable[[], T], what: str) -> T:
-    """The result of a call, tried again where the network or a busy server failed. Raises FetchError with what the hub said."""
+    """The result of a call, tried again where the network or a busy server failed. Raises
+    FetchError with what the hub said."""
     import httpx2
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -187,12 +193,14 @@ def _tried(call: Callable[[], T], what: str) -> T:
 
 
 _checking: ContextVar[Callable[[Any], None] | None] = ContextVar("_checking", default=None)
-"""What checks the requests of this thread; the session of huggingface_hub has other users too, which are not ours to check."""
+"""What checks the requests of this thread; the session of huggingface_hub has other users too,
+which are not ours to check."""
 
 
 @contextmanager
 def _guarded(server: str | None) -> Iterator[None]:
-    """Have requests of huggingface_hub go to public servers alone, and to the endpoint that the user named."""
+    """Have requests of huggingface_hub go to public servers alone, and to the endpoint that the
+    user named."""
     import httpx2
     from huggingface_hub import get_session
 

@@ -1,11 +1,16 @@
-"""oi.lock: what a build was made of, so that another can be made of the very same: files with their places, sources, recipe.
+"""oi.lock: what a build was made of, so that another can be made of the very same: files with their
+places, sources, recipe.
 
-    {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default", …},
+    {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default",
+    …},
       "files": [{"subsets": ["dolly:main"], "name": "databricks-dolly-15k.jsonl",
-        "place": "hf://datasets/databricks/databricks-dolly-15k@bdd27f4d…/databricks-dolly-15k.jsonl", "size": 13085339, "sha256": "2df9…"}]}
+        "place":
+        "hf://datasets/databricks/databricks-dolly-15k@bdd27f4d…/databricks-dolly-15k.jsonl",
+        "size": 13085339, "sha256": "2df9…"}]}
 
-`place` is null for a file that came from a user's folder and whose bytes no known place has. `sources` are names; `own` has those of
-them that a .py file of the user's described, with its sha256: a lock never says where such a file is, for it would be run.
+`place` is null for a file that came from a user's folder and whose bytes no known place has.
+`sources` are names; `own` has those of them that a .py file of the user's described, with its
+sha256: a lock never says where such a file is, for it would be run.
 """
 
 from __future__ import annotations
@@ -45,7 +50,8 @@ class Locked:
 
 @dataclass(frozen=True)
 class Lock:
-    """What oi.lock holds. `recipe` is the resolved one, `version` that of the Open Instructions that wrote it."""
+    """What oi.lock holds. `recipe` is the resolved one, `version` that of the Open Instructions
+    that wrote it."""
 
     version: str
     sources: tuple[str, ...]
@@ -131,7 +137,8 @@ def _lacking(error: Exception) -> str:
 
 
 def _check(file: Locked) -> None:
-    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from somebody else, perhaps."""
+    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from
+    somebody else, perhaps."""
     if not (isinstance(file.name, str) and type(file.size) is int and 0 <= file.size < 2**63):
         raise TypeError(f"{shown(file.name)} with size {shown(file.size)}")
     if not file.subsets or not all(_SUBSET.fullmatch(subset) for subset in file.subsets):

@@ -1,4 +1,5 @@
-"""What a file looks like from inside: the fields of its first records, in each of the ways in which subsets read it."""
+"""What a file looks like from inside: the fields of its first records, in each of the ways in which
+subsets read it."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ Fields = frozenset[str]
 
 
 class Look:
-    """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None where it can."""
+    """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None
+    where it can."""
 
     def __init__(self, file: DataFile, encoding: str = "") -> None:
         self.file = file
@@ -39,8 +41,8 @@ class Look:
     def records(self, subset: Subset, *, far: bool = False) -> tuple[Fields, ...]:
         """The fields of the first records as a subset reads them; none where no record is found.
 
-        Those of members are there too, as `key.member`. With `far` it reads on until a record ends, however
-        long it is.
+        Those of members are there too, as `key.member`. With `far` it reads on until a record ends,
+        however long it is.
         """
         way = self._way(subset, far)
         if way not in self._seen:
@@ -69,7 +71,8 @@ class Look:
         return self._start
 
     def refuse_other_things(self) -> None:
-        """Raise InputError for what cannot be read, and for what downloads leave behind in place of a data file."""
+        """Raise InputError for what cannot be read, and for what downloads leave behind in place of
+        a data file."""
         head, name = self.start, shown(self.file.said)
         if self.fault:
             raise self.fault

@@ -1,4 +1,5 @@
-"""Which subset a file is of: by upstream's name for it and the fields of its records, or by fields that tell it alone.
+"""Which subset a file is of: by upstream's name for it and the fields of its records, or by fields
+that tell it alone.
 
 What the name leaves open, the fields do not guess: many sets have an instruction and an output.
 """
@@ -34,7 +35,8 @@ class Recogniser:
 
     def __init__(self, sources: Mapping[str, Source], wanted: Mapping[str, Selection]) -> None:
         self._wanted = wanted
-        # where two sources look for one name, what was asked for comes first, and a user's own source before a built-in one
+        # where two sources look for one name, what was asked for comes first, and a user's own
+        # source before a built-in one
         self.known = [
             Known(s, x) for s in sorted(sources.values(), key=self._rank) for x in s.subsets
         ]
@@ -66,7 +68,8 @@ class Recogniser:
         return alike[0] if len(alike) == 1 else None
 
     def told_by_fields(self, look: Look) -> list[Known]:
-        """The subsets whose fields alone are enough, and are this file's; of those that come first, where some do."""
+        """The subsets whose fields alone are enough, and are this file's; of those that come first,
+        where some do."""
         alike = [
             known
             for known in self.known
@@ -77,7 +80,8 @@ class Recogniser:
         return [known for known in alike if self._rank(known.source) == self._rank(alike[0].source)]
 
     def with_fields(self, look: Look) -> list[Known]:
-        """The subsets that a file could be of by the fields of its first records: those that need most of them."""
+        """The subsets that a file could be of by the fields of its first records: those that need
+        most of them."""
         likely = [known for known in self.known if self._could_be(known.subset, look)]
         needed = [known.subset.fields for known in likely]
         return [
@@ -108,7 +112,8 @@ class Recogniser:
 
 
 def belongs(look: Look, known: Known) -> bool:
-    """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file that was fetched as it and is not."""
+    """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file
+    that was fetched as it and is not."""
     file, subset = look.file, known.subset
     if file.member is None:
         records = look.records(subset, far=True)

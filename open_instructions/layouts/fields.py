@@ -15,7 +15,8 @@ _HISTORY = "history"
 
 
 def question(*parts: str) -> str:
-    """The parts of a prompt that hold text, a blank line between them: what an instruction and its input become."""
+    """The parts of a prompt that hold text, a blank line between them: what an instruction and its
+    input become."""
     return "\n\n".join([part for part in parts if part.strip()])
 
 
@@ -72,11 +73,12 @@ def instruction_pair(
     used: Sequence[str] = (),
     **said: Any,
 ) -> Draft | Reject:
-    """Alpaca's shape: an instruction, perhaps an input, an output. The prompt is both, a blank line between them.
+    """Alpaca's shape: an instruction, perhaps an input, an output. The prompt is both, a blank line
+    between them.
 
-    `system` (text) becomes the system prompt, and `history` (a list of [prompt, answer]) the turns before. A record
-    without the answer's field is a prompt without an answer. `used` are further fields that `said` has; `said` goes
-    into the Draft (task, metadata, …).
+    `system` (text) becomes the system prompt, and `history` (a list of [prompt, answer]) the turns
+    before. A record without the answer's field is a prompt without an answer. `used` are further
+    fields that `said` has; `said` goes into the Draft (task, metadata, …).
 
     >>> instruction_pair({"instruction": "Add.", "input": "1, 2", "output": "3"}).messages[0].content
     'Add.\\n\\n1, 2'
@@ -105,7 +107,8 @@ def instruction_pair(
 
 
 def earlier_turns(record: Record) -> list[Message] | Reject:
-    """The system prompt and the turns that stand before a record's own pair, from `system` and `history`."""
+    """The system prompt and the turns that stand before a record's own pair, from `system` and
+    `history`."""
     system, history = record.get(SYSTEM), record.get(_HISTORY)
     messages: list[Message] = []
     if not is_empty(system):
@@ -153,8 +156,8 @@ _LONGEST_NO_INPUT = 60
 
 
 def blank_no_input(record: Record) -> Record:
-    """An `input` that only says there is none ("<noinput>", "No input.", "N/A", "无输入") becomes empty; a real "None" or
-    "无" stays."""
+    """An `input` that only says there is none ("<noinput>", "No input.", "N/A", "无输入") becomes
+    empty; a real "None" or "无" stays."""
     value = record.get("input")
     if not isinstance(value, str) or not value or len(value) > _LONGEST_NO_INPUT:
         return record
@@ -164,7 +167,8 @@ def blank_no_input(record: Record) -> Record:
 
 
 def _label(words: str) -> re.Pattern[str]:
-    """A label at the beginning of a field, with the line breaks or the blank behind it; not the indentation after those."""
+    """A label at the beginning of a field, with the line breaks or the blank behind it; not the
+    indentation after those."""
     return re.compile(rf"(?:#{{1,6}}[ \t]*+)?(?:{words})[ \t]*+[：:](?:(?:[ \t]*+\n)++|[ \t]?)")
 
 
@@ -177,12 +181,14 @@ _LABELS = {
     "input": (_label("输入|輸入"), _section("输入|輸入|输出|輸出|规则|規則|示例|样例|例子")),
     "output": (_label("输出|輸出"), _section("输入|輸入|输出|輸出")),
 }
-"""Per field, the template's label for it, and labels that show that the field is an example of inputs and outputs."""
+"""Per field, the template's label for it, and labels that show that the field is an example of
+inputs and outputs."""
 
 
 def drop_labels(record: Record) -> Record:
-    """Take the template's label ("输入：", "### 输入:", "输出：") off the beginning of input and output. A field with more
-    such labels in it is an example and stays as it is; so does the indentation of what follows."""
+    """Take the template's label ("输入：", "### 输入:", "输出：") off the beginning of input and output. A
+    field with more such labels in it is an example and stays as it is; so does the indentation of
+    what follows."""
     changed = {}
     for name, (label, section) in _LABELS.items():
         value = record.get(name)

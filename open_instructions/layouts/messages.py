@@ -52,8 +52,9 @@ class Chat(NamedTuple):
 
 
 def read_chat(turns: Sequence[Any], *, record: int = 0, html: bool = False) -> Chat | Reject:
-    """Read a list of messages; `html` says that the assistant's are HTML. A Reject of the whole record where a tool is
-    called: without the call and its result the conversation would be another one.
+    """Read a list of messages; `html` says that the assistant's are HTML. A Reject of the whole
+    record where a tool is called: without the call and its result the conversation would be another
+    one.
 
     >>> read_chat([{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]).items[1].content
     'Hello.'

@@ -4,11 +4,12 @@ fate     which conversations are dropped, and which get another id: an exchange 
 layout   where row groups and shards end
 write    one shard
 
-Of equal conversations one copy stays: that of the source the recipe prefers, then the one that stands first. All
-parts of a dropped copy go with it. Where several conversations that stay carry one id, the later ones become `id~2`, …
+Of equal conversations one copy stays: that of the source the recipe prefers, then the one that
+stands first. All parts of a dropped copy go with it. Where several conversations that stay carry
+one id, the later ones become `id~2`, …
 
-An engine does the work; here is only what holds it together: for each conversation that is dropped or renamed a number and
-a name, and for each chunk a few numbers.
+An engine does the work; here is only what holds it together: for each conversation that is dropped
+or renamed a number and a name, and for each chunk a few numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from .write import COPIES, Job, Written, survey, write_shard
 
 
 class Merged(NamedTuple):
-    """The shards as the manifest describes them, the books of this stage, the languages that occur, what rows stand under."""
+    """The shards as the manifest describes them, the books of this stage, the languages that occur,
+    what rows stand under."""
 
     shards: list[dict[str, Any]]
     ledger: Ledger
@@ -51,7 +53,8 @@ def merge(
     sources: Sequence[str],
     watch: Watch | None = None,
 ) -> Merged:
-    """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each (`counts`)."""
+    """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each
+    (`counts`)."""
     fate = find_fate(engine, chunks, counts, recipe, sources)
     ledger = Ledger()
     layouts = {DATA: Layout(), REJECTED: Layout()}

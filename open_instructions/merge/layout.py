@@ -1,4 +1,5 @@
-"""Where row groups and shards end. It depends on the rows alone, not on how they were cut into chunks."""
+"""Where row groups and shards end. It depends on the rows alone, not on how they were cut into
+chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):
-    """Rows of a table of one chunk, `start` to `stop`. `kind` is data, rejected, or copies: rejected as duplicates."""
+    """Rows of a table of one chunk, `start` to `stop`. `kind` is data, rejected, or copies:
+    rejected as duplicates."""
 
     kind: str
     chunk: int
@@ -25,9 +27,11 @@ Group = list[Span]
 
 
 class Layout:
-    """Shards of row groups of spans, grown table by table. There is always one shard. `sizes` are the bytes of text in each.
+    """Shards of row groups of spans, grown table by table. There is always one shard. `sizes` are
+    the bytes of text in each.
 
-    A group ends with the row that fills it, by number or by bytes; a shard with the group that fills it.
+    A group ends with the row that fills it, by number or by bytes; a shard with the group that
+    fills it.
     """
 
     def __init__(self) -> None:

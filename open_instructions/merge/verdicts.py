@@ -1,7 +1,9 @@
-"""Which conversations are dropped as duplicates, and which get another id because an earlier one has theirs.
+"""Which conversations are dropped as duplicates, and which get another id because an earlier one
+has theirs.
 
-Both are questions about the whole build. Every chunk sends what it knows of a conversation to the part that its key, or its
-id, belongs to: there all that could be equal come together, and no part needs to know of the others.
+Both are questions about the whole build. Every chunk sends what it knows of a conversation to the
+part that its key, or its id, belongs to: there all that could be equal come together, and no part
+needs to know of the others.
 
 A conversation's number says where it is: the chunk, times 2**32, plus its place in it.
 """
@@ -28,13 +30,15 @@ STAGE = "duplicates"
 PART = 500_000
 """So many conversations come together in one part: some 100 MB while they are compared."""
 GROUP, GROUPS = 256, 128
-"""So many chunks send together, or more where there would be more than so many groups: what is sent should be no crumbs."""
+"""So many chunks send together, or more where there would be more than so many groups: what is sent
+should be no crumbs."""
 _CHUNK = 32  # bits of a number that say the place in the chunk
 
 
 @dataclass(frozen=True)
 class ChunkFate:
-    """Of one chunk, by place: the conversations to drop, with the id of the copy that stays; and what others are called now."""
+    """Of one chunk, by place: the conversations to drop, with the id of the copy that stays; and
+    what others are called now."""
 
     dropped: Mapping[int, str]
     renamed: Mapping[int, str]
@@ -116,7 +120,8 @@ def _slice(places: np.ndarray[Any, Any], names: pa.Array, chunk: int) -> dict[in
 def _send_keys(
     group: range, parts: int, *, chunks: Path, ranks: Mapping[str, int]
 ) -> list[pa.Table]:
-    """The conversations of some chunks: key, rank of the source, number and name, parted by the key."""
+    """The conversations of some chunks: key, rank of the source, number and name, parted by the
+    key."""
     import numpy as np
     import pyarrow as pa
 
@@ -188,7 +193,8 @@ def _halves(keys: pa.ChunkedArray) -> tuple[Any, Any]:
 
 
 def _shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The places of those that occur more than once: few of many, and to find them takes a plain sort."""
+    """The places of those that occur more than once: few of many, and to find them takes a plain
+    sort."""
     import numpy as np
 
     ordered = np.sort(values)
@@ -224,7 +230,8 @@ def _losers(messages: Sequence[pa.Table]) -> pa.Table:
 
 
 def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
-    """The conversations whose id an earlier one has, under the name that tells them apart: ~2, ~3, … in their order."""
+    """The conversations whose id an earlier one has, under the name that tells them apart: ~2, ~3,
+    … in their order."""
     import numpy as np
     import pyarrow as pa
 

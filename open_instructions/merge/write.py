@@ -38,7 +38,8 @@ COPIES = "copies"
 
 
 class Surveyed(NamedTuple):
-    """The books of a chunk in this stage, and the bytes of text in each row that will be written, see `Span`."""
+    """The books of a chunk in this stage, and the bytes of text in each row that will be written,
+    see `Span`."""
 
     ledger: Ledger
     data: np.ndarray[Any, Any]

@@ -1,4 +1,5 @@
-"""Bytes -> records. Law: every byte of a file that is not white space or punctuation between records is in one Frame.
+"""Bytes -> records. Law: every byte of a file that is not white space or punctuation between
+records is in one Frame.
 
 json array       [ {...}, {...} ]                     one frame per element; a list per line too
 json lines       {...} newline {...}                  one frame per line, and per record where several share one
@@ -61,9 +62,11 @@ __all__ = [
 
 
 class Opened:
-    """An open input: what all its records share (`header`), and its frames with parsed values where a run key needs them.
+    """An open input: what all its records share (`header`), and its frames with parsed values where
+    a run key needs them.
 
-    `share` is how much of it has been read: 0 to 1. `encoding` is what its text is in, where its own bytes do not tell.
+    `share` is how much of it has been read: 0 to 1. `encoding` is what its text is in, where its
+    own bytes do not tell.
     """
 
     def __init__(self, path: Path, member: int | None, subset: Subset, encoding: str = "") -> None:
@@ -82,7 +85,8 @@ class Opened:
         )  # to ask where a file stands costs more than to read a small record
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
-        """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records, as far as that goes."""
+        """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records,
+        as far as that goes."""
         if self._envelope:
             whole = self.path.stat().st_size
             for slab in self._envelope.slabs(size, records):
@@ -101,7 +105,8 @@ class Opened:
             yield from walk.rest(self._buffer(self._stream, walk.at))
 
     def frames(self, columns: Collection[str] = ()) -> Iterator[Framed]:
-        """Every record. Of Parquet these columns alone, where some are named, which spares most of the work."""
+        """Every record. Of Parquet these columns alone, where some are named, which spares most of
+        the work."""
         if self._is_parquet:
             yield from self._parquet(columns)
             return
@@ -201,7 +206,8 @@ class Opened:
             ) from error
 
     def label_names(self, field: str) -> list[str]:
-        """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a ClassLabel; none without."""
+        """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a
+        ClassLabel; none without."""
         if not self._is_parquet:
             return []
         with seekable(self.path, self.member) as file:
@@ -215,7 +221,8 @@ class Opened:
 
 
 def open_file(path: Path, member: int | None, subset: Subset, encoding: str = "") -> Opened:
-    """Open one input and read what its records share. Raises InputError if it cannot be read at all."""
+    """Open one input and read what its records share. Raises InputError if it cannot be read at
+    all."""
     opened = Opened(path, member, subset, encoding)
     opened.read_header()
     return opened

@@ -23,8 +23,8 @@ _decode = json.JSONDecoder().raw_decode
 
 
 class _Text(str):
-    """Text whose lines json does not count up to where it found an error. Nobody asks for their number, and it would count from
-    the start each time."""
+    """Text whose lines json does not count up to where it found an error. Nobody asks for their
+    number, and it would count from the start each time."""
 
     def count(self, *given: Any) -> int:
         return 0
@@ -34,8 +34,8 @@ class _Text(str):
 
 
 class Buffer:
-    """A window of text on a stream of bytes that grows on demand and forgets what was consumed. `begins` says that the stream is a
-    file from its start, where a byte order mark may stand."""
+    """A window of text on a stream of bytes that grows on demand and forgets what was consumed.
+    `begins` says that the stream is a file from its start, where a byte order mark may stand."""
 
     def __init__(self, stream: ByteStream, *, begins: bool = True) -> None:
         self._stream = stream
@@ -86,7 +86,8 @@ class Buffer:
                 return ""
 
     def value(self) -> tuple[str, Any]:
-        """The JSON value that begins here: its text and the parsed object. Raises Broken and stays where it is."""
+        """The JSON value that begins here: its text and the parsed object. Raises Broken and stays
+        where it is."""
         while True:
             try:
                 value, end = _decode(self.text, self.at)
@@ -120,8 +121,8 @@ class Buffer:
         return "".join(parts)
 
     def balanced(self, limit: int | None = None) -> int | None:
-        """Length of the bracketed value that begins here, by its brackets alone; None if they do not close, each by its own kind,
-        or not within `limit` characters."""
+        """Length of the bracketed value that begins here, by its brackets alone; None if they do
+        not close, each by its own kind, or not within `limit` characters."""
         open_ones: list[str] = []
         offset = 0
         while True:
@@ -154,7 +155,8 @@ def _ends_inside(error: json.JSONDecodeError, rest: str) -> bool:
 
 
 class Broken(Exception):
-    """The text here is no JSON value: where it breaks (characters from its start), why, and whether the file ends there."""
+    """The text here is no JSON value: where it breaks (characters from its start), why, and whether
+    the file ends there."""
 
     def __init__(
         self, offset: int, detail: str, at_end: bool, reason: Reason = Reason.INVALID_JSON

@@ -1,4 +1,5 @@
-"""Inputs are cut into chunks of neighbouring records: what one worker takes at a time, and what a resumed build skips."""
+"""Inputs are cut into chunks of neighbouring records: what one worker takes at a time, and what a
+resumed build skips."""
 
 from __future__ import annotations
 
@@ -15,14 +16,17 @@ CHUNK_CHARS = 2 << 20
 CHUNK_RECORDS = 2000
 
 FILE_KEY = "@file"
-"""Under this key a record of an envelope carries the name of its file, which is where Natural Instructions names a task."""
+"""Under this key a record of an envelope carries the name of its file, which is where Natural
+Instructions names a task."""
 
 
 class Chunk(NamedTuple):
-    """Neighbouring records of one file. A run holds the frames that the source declares to be one; mostly it is one frame.
+    """Neighbouring records of one file. A run holds the frames that the source declares to be one;
+    mostly it is one frame.
 
     `share` is how much of the file was read up to here, 0 to 1; `index_base` is where the file's
-    answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs of.
+    answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs
+    of.
     """
 
     number: int
@@ -44,7 +48,8 @@ class Chunk(NamedTuple):
         return self.slab.data() if self.slab else b""
 
     def read(self, data: bytes) -> Chunk:
-        """The chunk with its records in it, from its `data`. Raises InputError where they are no longer in the file."""
+        """The chunk with its records in it, from its `data`. Raises InputError where they are no
+        longer in the file."""
         return (
             self._replace(runs=[[frame] for frame in self.slab.frames(data)], slab=None)
             if self.slab
@@ -52,10 +57,11 @@ class Chunk(NamedTuple):
         )
 
     def digest(self, data: bytes) -> str:
-        """What tells this chunk's input from any other: its records, their places, and what stands over them.
+        """What tells this chunk's input from any other: its records, their places, and what stands
+        over them.
 
-        xxHash, which is no secret: a file with other bytes has another workspace, and only one that changes while it is read is
-        told by this.
+        xxHash, which is no secret: a file with other bytes has another workspace, and only one that
+        changes while it is read is told by this.
         """
         of_all = (self.source, self.subset, self.file, self.header, self.index_base)
         seen = xxh3_128(repr(of_all).encode("utf-8", "surrogatepass"))
@@ -85,8 +91,9 @@ def cut(
     slabs: bool = True,
     index_base: int | None = None,
 ) -> Iterator[Chunk]:
-    """Cut an input into chunks. Where they are cut depends on the input, on `slabs` and on whether msgspec is installed, and never lies
-    inside a run. Without `slabs` each has its records in it."""
+    """Cut an input into chunks. Where they are cut depends on the input, on `slabs` and on whether
+    msgspec is installed, and never lies inside a run. Without `slabs` each has its records in it.
+    """
     subset = opened.subset
     header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
     run_key = subset.run_key if join else None

@@ -1,7 +1,8 @@
-"""A table that stands by its columns, as pandas writes it: {"a": {"0": …, "1": …}, "b": {…}} or {"a": […], "b": […]}.
+"""A table that stands by its columns, as pandas writes it: {"a": {"0": …, "1": …}, "b": {…}} or
+{"a": […], "b": […]}.
 
-A row is put together from the text of its cells, as it stands in the file. The rows are there when the last column is read,
-so the table is held in memory, and one beyond LARGEST is refused.
+A row is put together from the text of its cells, as it stands in the file. The rows are there when
+the last column is read, so the table is held in memory, and one beyond LARGEST is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _HINT = "pandas writes a record per line with to_json(path, orient='records', li
 
 
 def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
-    """The rows of the table that is the object here. Raises InputError for one that is broken, or not a table."""
+    """The rows of the table that is the object here. Raises InputError for one that is broken, or
+    not a table."""
     columns: dict[str, list[str]] = {}
     labels: list[str] | None = None
     size = 0

@@ -1,7 +1,9 @@
-"""Text in other encodings than UTF-8. A reader sees all text as UTF-8: what was not is encoded anew on its way.
+"""Text in other encodings than UTF-8. A reader sees all text as UTF-8: what was not is encoded anew
+on its way.
 
-UTF-16 and UTF-32 are known by their mark, or by how JSON must begin. Of any other encoding a file cannot say which it is:
-it is read where the user says so (`--encoding`), and refused with the likely name where the user does not.
+UTF-16 and UTF-32 are known by their mark, or by how JSON must begin. Of any other encoding a file
+cannot say which it is: it is read where the user says so (`--encoding`), and refused with the
+likely name where the user does not.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from .streams import ByteStream, open_stream
 
 UTF_8 = "utf-8"
 SAMPLE = 1 << 20
-"""So many bytes of a file show its encoding; behind them a record that is not UTF-8 is refused by itself."""
+"""So many bytes of a file show its encoding; behind them a record that is not UTF-8 is refused by
+itself."""
 _MARKS = (
     (codecs.BOM_UTF8, UTF_8),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # which begins as the next does
@@ -34,7 +37,8 @@ _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "und
 _SURE = 0.02
 """Below this a guess is no better than that bytes were damaged."""
 _NEAR = 0.85
-"""A guess that is so near to the best, of it, is named too: in a few letters encodings of one family look alike."""
+"""A guess that is so near to the best, of it, is named too: in a few letters encodings of one
+family look alike."""
 _COMMON = "cp1252"
 """The most frequent of them comes first."""
 _PYTHON_NAMES = {
@@ -46,7 +50,8 @@ _PYTHON_NAMES = {
 }
 """What is written by Windows under these names has more characters than their standards."""
 _SHIFTS = (b"\x1b$", b"\x1b(")
-"""How ISO-2022 goes from ASCII to other characters and back: control characters, which JSON has not."""
+"""How ISO-2022 goes from ASCII to other characters and back: control characters, which JSON has
+not."""
 _ESCAPED = re.compile(r"[\udc80-\udcff]+")
 
 
@@ -73,8 +78,8 @@ def known_encoding(name: str) -> str:
 
 
 def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
-    """How the text of a file is encoded: by its own bytes, else what the user `said`. Raises InputError where it is neither UTF-8
-    nor UTF-16 nor UTF-32, and nothing was said."""
+    """How the text of a file is encoded: by its own bytes, else what the user `said`. Raises
+    InputError where it is neither UTF-8 nor UTF-16 nor UTF-32, and nothing was said."""
     with open_stream(path, member) as stream:
         head = _read(stream, SAMPLE)
         if evident := _evident(head):
@@ -124,7 +129,8 @@ class _Recoded:
 
 
 def _kept(error: UnicodeError) -> tuple[str, int]:
-    """For bytes that cannot be decoded: as surrogateescape has them; where all are ASCII, behind a NUL, which no parser takes."""
+    """For bytes that cannot be decoded: as surrogateescape has them; where all are ASCII, behind a
+    NUL, which no parser takes."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
@@ -164,7 +170,8 @@ def _is_utf8(head: bytes, *, ended: bool) -> bool:
 
 
 def _count(head: bytes, stream: ByteStream | None) -> tuple[int, int]:
-    """Characters beyond ASCII in UTF-8, and bytes that are not UTF-8: in the head, and in the rest where there is a stream."""
+    """Characters beyond ASCII in UTF-8, and bytes that are not UTF-8: in the head, and in the rest
+    where there is a stream."""
     decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
     good = bad = 0
     block = head
@@ -190,7 +197,8 @@ def _contains_ascii(encoding: str) -> bool:
 
 
 def _likely(data: bytes) -> tuple[list[str], float]:
-    """Python's names of the encodings that the data are probably in, and how sure the first is: 0 to 1."""
+    """Python's names of the encodings that the data are probably in, and how sure the first is: 0
+    to 1."""
     import chardet
 
     modern = chardet.EncodingEra.MODERN_WEB

@@ -1,7 +1,7 @@
 """An envelope in slabs: a plain file of one object that holds its records in a list.
 
-The law is that of `slabs`: header and frames are those that `jsontext` finds. A file is taken so only where that is certain:
-msgspec parses all of it, and the list stands in it once.
+The law is that of `slabs`: header and frames are those that `jsontext` finds. A file is taken so
+only where that is certain: msgspec parses all of it, and the list stands in it once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _MOST_COMMAS = 1 << 19
 
 
 class Envelope(NamedTuple):
-    """What all records of a file share; where the first of them begins, at the latest, and where each ends."""
+    """What all records of a file share; where the first of them begins, at the latest, and where
+    each ends."""
 
     path: Path
     header: dict[str, Any]
@@ -56,7 +57,8 @@ def read_envelope(path: Path, items: str) -> Envelope | None:
 
 
 def _ends(data: bytes, start: int, found: Sequence[Any]) -> Sequence[int]:
-    """Where the values end, with what stands between them and the next; the first stands behind `start`."""
+    """Where the values end, with what stands between them and the next; the first stands behind
+    `start`."""
     ends = array("q")
     at = _behind(data, start)
     for value in found:

@@ -14,11 +14,13 @@ MAX_DEPTH = 256
 """Deeper nesting than this is no record of any source, and an attack on parsers that recurse."""
 
 MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|(?P<open>\\?\Z))|[\[\]{}]', re.S)
-"""Strings and brackets: enough of JSON to count how deep it goes. An `open` string goes on to the end of the text."""
+"""Strings and brackets: enough of JSON to count how deep it goes. An `open` string goes on to the
+end of the text."""
 
 
 class Frame(NamedTuple):
-    """One record as it stands in the file. `reason` is set where it cannot be read; `key` where it stood under one."""
+    """One record as it stands in the file. `reason` is set where it cannot be read; `key` where it
+    stood under one."""
 
     row: int
     text: str
@@ -36,8 +38,9 @@ def parse(frame: Frame) -> dict[str, Any] | Reject:
 
 
 def _quickly(text: str) -> dict[str, Any] | None:
-    """The record in a text, by msgspec: where it accepts a text, it makes of it what Python's parser makes, in half the time. None
-    for what it refuses (NaN, half a surrogate pair, 1e400, bytes that are no UTF-8), and for what is no record."""
+    """The record in a text, by msgspec: where it accepts a text, it makes of it what Python's
+    parser makes, in half the time. None for what it refuses (NaN, half a surrogate pair, 1e400,
+    bytes that are no UTF-8), and for what is no record."""
     fast = fast_decoder("value")
     if fast is None:
         return None
@@ -55,8 +58,9 @@ _SPACED_COLON = re.compile(r'"[ \t\r\n]+:')
 
 
 def _may_repeat_a_key(text: str, keys: int) -> bool:
-    """Can a text have more keys than the `keys` of its value? Keys are counted by the quotes and colons behind them. What
-    cannot be told so is left to the careful reader: a key with a blank behind it, and one that ends with a backslash."""
+    """Can a text have more keys than the `keys` of its value? Keys are counted by the quotes and
+    colons behind them. What cannot be told so is left to the careful reader: a key with a blank
+    behind it, and one that ends with a backslash."""
     colons = text.count('":')
     if colons != keys:  # text in quotes can look like a key: there the quote is escaped
         colons -= text.count('\\":')
@@ -66,7 +70,8 @@ def _may_repeat_a_key(text: str, keys: int) -> bool:
 
 
 def _keys(value: Any, levels: int) -> int:
-    """The keys of all objects in a value. Raises RecursionError where it is nested deeper than so many levels."""
+    """The keys of all objects in a value. Raises RecursionError where it is nested deeper than so
+    many levels."""
     if not levels:
         raise RecursionError
     count, items = (len(value), value.values()) if type(value) is dict else (0, value)
@@ -118,8 +123,8 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
 def fast_decoder(
     shape: Literal["value", "raw list", "raw object"],
 ) -> tuple[Callable[[Any], Any], type[Exception]] | None:
-    """msgspec's decoder and the error that it raises: of a whole value, or of one whose parts stay as they stand (`bytes` of each);
-    None where it is not installed."""
+    """msgspec's decoder and the error that it raises: of a whole value, or of one whose parts stay
+    as they stand (`bytes` of each); None where it is not installed."""
     try:
         import msgspec
     except ImportError:

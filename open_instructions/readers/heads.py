@@ -1,4 +1,5 @@
-"""The beginning of an input, read as a build reads all of it: what a file is known by, at a bounded price."""
+"""The beginning of an input, read as a build reads all of it: what a file is known by, at a bounded
+price."""
 
 from __future__ import annotations
 

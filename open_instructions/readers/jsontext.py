@@ -1,8 +1,9 @@
-"""Find the records in a stream of JSON text without holding it: arrays, values side by side, objects by key, envelopes, lines.
+"""Find the records in a stream of JSON text without holding it: arrays, values side by side,
+objects by key, envelopes, lines.
 
-Each record comes out as a Frame: its number and its JSON text, to the letter. Bytes that are not UTF-8 travel as
-surrogate escapes, so that a Frame can always give back what was in the file. A broken record becomes a Frame with a
-reason; reading goes on behind it, see `recovery`.
+Each record comes out as a Frame: its number and its JSON text, to the letter. Bytes that are not
+UTF-8 travel as surrogate escapes, so that a Frame can always give back what was in the file. A
+broken record becomes a Frame with a reason; reading goes on behind it, see `recovery`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _decode = json.JSONDecoder().raw_decode
 def _elements(
     buffer: Buffer, row: int = 0, last: Any = None
 ) -> Generator[tuple[Frame, Any], None, int | None]:
-    """The elements of the array whose `[` was just consumed, up to and including its `]`, numbered from `row`; `last` is the one
-    before them. Returns the number of the row that would come next, None where the file ended before it."""
+    """The elements of the array whose `[` was just consumed, up to and including its `]`, numbered
+    from `row`; `last` is the one before them. Returns the number of the row that would come next,
+    None where the file ended before it."""
     while True:
         mark = buffer.skip_space()
         if mark == "]":
@@ -71,8 +73,8 @@ def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
 
 
 def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
-    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`), with the parsed values; and
-    those of what else follows it."""
+    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`),
+    with the parsed values; and those of what else follows it."""
     end = yield from _elements(buffer, row, last)
     if end is None:
         return
@@ -87,8 +89,8 @@ def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Fram
 
 
 def values(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
-    """Values one behind the other, over several lines or on one, with white space or commas between them; of a list its
-    elements. Numbered from `row`."""
+    """Values one behind the other, over several lines or on one, with white space or commas between
+    them; of a list its elements. Numbered from `row`."""
     while mark := buffer.skip_space():
         if mark == ",":
             buffer.at += 1
@@ -120,7 +122,8 @@ def _value(buffer: Buffer, row: int, last: Any) -> tuple[Frame, Any]:
 
 
 def keys_of(buffer: Buffer) -> Iterator[str | Frame]:
-    """The keys of the object that begins here; the caller consumes each value before it asks for the next key."""
+    """The keys of the object that begins here; the caller consumes each value before it asks for
+    the next key."""
     buffer.at += 1
     while True:
         mark = buffer.skip_space()
@@ -172,8 +175,8 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
 
 
 def header(buffer: Buffer, items: str) -> dict[str, Any]:
-    """Everything in an envelope except its `items`, which may stand before it or behind; up to where the envelope breaks.
-    Raises RepeatedKey."""
+    """Everything in an envelope except its `items`, which may stand before it or behind; up to
+    where the envelope breaks. Raises RepeatedKey."""
     found: dict[str, Any] = {}
     for key in keys_of(buffer):
         if isinstance(key, Frame):
@@ -196,7 +199,8 @@ def header(buffer: Buffer, items: str) -> dict[str, Any]:
 
 
 def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
-    """The elements of the list under `items` in one JSON object; a frame with a reason where the object breaks."""
+    """The elements of the list under `items` in one JSON object; a frame with a reason where the
+    object breaks."""
     row, seen = 0, False
     rest: list[str] = []
     for key in keys_of(buffer):
@@ -236,8 +240,9 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
 
 
 def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Frame]:
-    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines count and hold no record. Behind a
-    line with several records the numbers go on from the last of them; `single` says that there is none."""
+    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines
+    count and hold no record. Behind a line with several records the numbers go on from the last of
+    them; `single` says that there is none."""
     window, side = "", 0
     while True:
         if buffer.text is not window:
@@ -278,7 +283,8 @@ def _next_side(text: str, at: int) -> int:
 
 
 def _records(line: str, row: int) -> list[Frame]:
-    """The record in a line, without the comma behind it, or those in it that stand side by side; none in a blank one."""
+    """The record in a line, without the comma behind it, or those in it that stand side by side;
+    none in a blank one."""
     bare = line.strip(BLANKS)
     if not bare:
         return []

@@ -1,7 +1,8 @@
-"""How a JSON file is laid out, by what stands in it: its name and its source say only what to expect.
+"""How a JSON file is laid out, by what stands in it: its name and its source say only what to
+expect.
 
-A file that begins with `{` is records one behind the other, or one object: a record, or something with records in it. Which
-of them is told by the fields that the source's records have.
+A file that begins with `{` is records one behind the other, or one object: a record, or something
+with records in it. Which of them is told by the fields that the source's records have.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Layout(NamedTuple):
 
 
 def layout_of(buffer: Buffer, subset: Subset) -> Layout:
-    """From a buffer at the start of the file, which it moves. Raises InputError for a file that can be read in two ways, or in none."""
+    """From a buffer at the start of the file, which it moves. Raises InputError for a file that can
+    be read in two ways, or in none."""
     first = buffer.peek()
     if not first:
         return Layout("empty")
@@ -58,7 +60,8 @@ def _known(subset: Subset) -> frozenset[str]:
 
 
 def _is_array(buffer: Buffer) -> bool:
-    """For a file that should be lines and begins with `[`: an array of objects, not a line that happens to be a list."""
+    """For a file that should be lines and begins with `[`: an array of objects, not a line that
+    happens to be a list."""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
 
@@ -85,7 +88,8 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
 
 
 def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
-    """The object that begins here and where it ends, and at least one character behind it; None where it is broken or too long."""
+    """The object that begins here and where it ends, and at least one character behind it; None
+    where it is broken or too long."""
     while True:
         more = len(buffer.text) - buffer.at < HEAD
         try:
@@ -132,7 +136,8 @@ def _is_record(line: str) -> bool:
 
 
 def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
-    """The members of the object that begins there, as far as they are whole; of the last of them what can be seen."""
+    """The members of the object that begins there, as far as they are whole; of the last of them
+    what can be seen."""
     found: dict[str, Any] = {}
     at += 1
     try:
@@ -152,7 +157,8 @@ def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
 
 
 def _begun(text: str, at: int, levels: int) -> Any:
-    """A list with its first element alone, or an object with its first members; None of what else begins there."""
+    """A list with its first element alone, or an object with its first members; None of what else
+    begins there."""
     if text[at : at + 1] == "{":
         return _seen(text, at, levels) if levels else {}
     if text[at : at + 1] != "[":
@@ -221,7 +227,8 @@ def several(lists: list[str]) -> InputError:
 
 
 def _is_table(members: Mapping[str, Any], fields: frozenset[str], *, whole: bool) -> bool:
-    """Are the values under these fields columns? Raises InputError where that cannot be told from a record."""
+    """Are the values under these fields columns? Raises InputError where that cannot be told from a
+    record."""
     named = [value for key, value in members.items() if key in fields]
     if all(isinstance(value, list) for value in named):
         if any(value and isinstance(value[0], dict) for value in named):

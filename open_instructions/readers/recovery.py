@@ -1,7 +1,7 @@
 """Where reading goes on behind a broken record.
 
-First by its brackets: where the strings in it are told apart to its end, it ends where they close. Else by what follows: the
-next whole object that is not one inside of a record.
+First by its brackets: where the strings in it are told apart to its end, it ends where they close.
+Else by what follows: the next whole object that is not one inside of a record.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ Refused = tuple[str, Reason, str]
 
 
 def broken_record(buffer: Buffer, error: Broken, last: Any) -> Refused:
-    """Consume a broken record up to where the next one begins; its text, and what is wrong with it. `last` is the one before."""
+    """Consume a broken record up to where the next one begins; its text, and what is wrong with it.
+    `last` is the one before."""
     if buffer.text[buffer.at] not in "[{":
         if error.at_end:
             return _cut_off(buffer, error)
@@ -82,7 +83,8 @@ def _is_closed(buffer: Buffer) -> bool:
 
 
 def _last_bracket(buffer: Buffer) -> int:
-    """Where the list that the rest of the stream closes, if it does, would be closed at the earliest."""
+    """Where the list that the rest of the stream closes, if it does, would be closed at the
+    earliest."""
     return max(buffer.text.rfind("]", buffer.at + 1), buffer.at + 1)
 
 
@@ -104,7 +106,8 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
 
 
 def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
-    """Where, from the buffer's place, the next character that is no white space stands; None where the stream ends before."""
+    """Where, from the buffer's place, the next character that is no white space stands; None where
+    the stream ends before."""
     while True:
         match = _BLANK.match(buffer.text, buffer.at + offset)
         assert match
@@ -121,7 +124,8 @@ def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
 
 
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
-    """How far it is to the next record, from `offset` on; None where there is none. `keys` are those of the record before."""
+    """How far it is to the next record, from `offset` on; None where there is none. `keys` are
+    those of the record before."""
     at = (
         offset
         if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{"
@@ -155,7 +159,8 @@ def _end_before(buffer: Buffer, at: int) -> int:
 
 
 def _value_at(buffer: Buffer, offset: int) -> tuple[Any, int]:
-    """The JSON value so far from the buffer's place, None where there is none; and where it ends or breaks."""
+    """The JSON value so far from the buffer's place, None where there is none; and where it ends or
+    breaks."""
     while True:
         try:
             value, end = _decode(buffer.text, buffer.at + offset)
@@ -170,7 +175,8 @@ def _value_at(buffer: Buffer, offset: int) -> tuple[Any, int]:
 
 
 def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
-    """Does an object that ends there stand beside records, and not inside of one? `alike`: for all that is known it may."""
+    """Does an object that ends there stand beside records, and not inside of one? `alike`: for all
+    that is known it may."""
     for _ in range(_NEIGHBOURS):
         at, mark = _mark_behind(buffer, end)
         if at is None or mark in "{[":
@@ -191,7 +197,8 @@ def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
 
 
 def _ends_there(buffer: Buffer, end: int, alike: bool) -> bool:
-    """Is a list that ends there the one of the records? If there is an object around it, the file ends with that."""
+    """Is a list that ends there the one of the records? If there is an object around it, the file
+    ends with that."""
     for _ in range(_NEIGHBOURS):
         at, mark = _mark_behind(buffer, end)
         if at is None or mark in "[{":

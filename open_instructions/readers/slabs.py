@@ -1,14 +1,15 @@
-"""A plain file in slabs: where its records end is found without reading them, and whoever takes a slab reads it from the file.
+"""A plain file in slabs: where its records end is found without reading them, and whoever takes a
+slab reads it from the file.
 
-The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in the file. A slab is a window of
-the file, made only where that is certain:
+The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in
+the file. A slab is a window of the file, made only where that is certain:
 
     array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
     lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
-A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have) comes as frames at once. With the
-first broken record the slabs end: how `jsontext` goes on behind it, a window cannot show. So they do where records are not told
-apart from what is in them.
+A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have)
+comes as frames at once. With the first broken record the slabs end: how `jsontext` goes on behind
+it, a window cannot show. So they do where records are not told apart from what is in them.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ _END = _Part(0, 0, 0)
 
 
 class Walk:
-    """The slabs of a file, of about `size` bytes or so many records; up to `at`, where `rest` goes on with row `row`."""
+    """The slabs of a file, of about `size` bytes or so many records; up to `at`, where `rest` goes
+    on with row `row`."""
 
     def __init__(self, path: Path, size: int, records: int, *, lines: bool) -> None:
         self._path, self._size, self._records, self._lines = path, size, records, lines
@@ -147,7 +149,8 @@ class Walk:
         return _Part(length, len(lines), records)
 
     def _some_elements(self, data: bytes) -> _Part | None:
-        """Whole records from a window, up to where the last of them seems to begin; None where the window is too short for that."""
+        """Whole records from a window, up to where the last of them seems to begin; None where the
+        window is too short for that."""
         begins = [place for place in _last_places(data, self._opening) if place > 0]
         for length in begins:
             if values := certain_values(data[:length]):
@@ -172,7 +175,8 @@ class Walk:
         return _Part(begins[0], len(found), len(found), found)
 
     def _seen(self, values: Iterator[Any]) -> None:
-        """From the last value back: `jsontext` knows where a record begins by the keys of the last good one."""
+        """From the last value back: `jsontext` knows where a record begins by the keys of the last
+        good one."""
         self._last = next((value for value in values if isinstance(value, dict)), self._last)
 
     def rest(self, buffer: Buffer) -> Iterator[Framed]:
@@ -203,7 +207,8 @@ def _last_places(data: bytes, opening: bytes) -> Iterator[int]:
 
 
 def certain_values(data: bytes) -> list[Any]:
-    """As `raw_values`, for who plans slabs; none either where there is a number that Python refuses and msgspec does not look at."""
+    """As `raw_values`, for who plans slabs; none either where there is a number that Python refuses
+    and msgspec does not look at."""
     if _MANY_DIGITS.search(data[::400]) and _TOO_MANY_DIGITS.search(data):
         return []
     return raw_values(data)
@@ -234,8 +239,8 @@ def _value(value: Any) -> Any:
 
 
 def _may_be_several(lines: bytes) -> bool:
-    """Can a line hold several records? Not where msgspec parses those in which they would stand side by side, as one list: no
-    string goes over the end of a line."""
+    """Can a line hold several records? Not where msgspec parses those in which they would stand
+    side by side, as one list: no string goes over the end of a line."""
     at = 0
     doubtful: list[bytes] = []
     while match := _SIDE_BY_SIDE.search(lines, at):

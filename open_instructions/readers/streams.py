@@ -1,6 +1,8 @@
-"""Where bytes come from: a file, a .gz, a member of a .zip or .tar(.gz). Nothing is ever unpacked to disk.
+"""Where bytes come from: a file, a .gz, a member of a .zip or .tar(.gz). Nothing is ever unpacked
+to disk.
 
-A compressed stream that breaks off ends early and says so in `fault`; the reader makes that a rejected tail.
+A compressed stream that breaks off ends early and says so in `fault`; the reader makes that a
+rejected tail.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ _KEPT = 64 << 20
 
 
 class ByteStream(Protocol):
-    """Bytes in order. `fault` is set once the stream has broken off; `share` is how much of the file, or of the member of an
-    archive, has been read: 0 to 1."""
+    """Bytes in order. `fault` is set once the stream has broken off; `share` is how much of the
+    file, or of the member of an archive, has been read: 0 to 1."""
 
     fault: str
 
@@ -95,7 +97,8 @@ class _Stream:
 
 
 class _Gunzip:
-    """Takes .gz off. Unlike gzip.GzipFile it hands out all that could be unpacked before it reports a break."""
+    """Takes .gz off. Unlike gzip.GzipFile it hands out all that could be unpacked before it reports
+    a break."""
 
     def __init__(self, packed: IO[bytes]) -> None:
         self._packed = packed
@@ -162,7 +165,8 @@ def _clean_member(name: str) -> str | None:
 
 
 class _TarMember(io.RawIOBase):
-    """The bytes of a file in a tar. Unlike tarfile's own reader it hands out what is there before it reports a cut."""
+    """The bytes of a file in a tar. Unlike tarfile's own reader it hands out what is there before
+    it reports a cut."""
 
     def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         assert tar.fileobj is not None
@@ -192,7 +196,8 @@ class _TarMember(io.RawIOBase):
 
 
 class _Archive:
-    """An open .zip or .tar(.gz): its regular files in order. Stays open, so that reading them in order is one pass."""
+    """An open .zip or .tar(.gz): its regular files in order. Stays open, so that reading them in
+    order is one pass."""
 
     def __init__(self, path: Path) -> None:
         self._zip: zipfile.ZipFile | None = None
@@ -256,7 +261,8 @@ class _Archive:
         return io.BufferedReader(_TarMember(self._tar, entry))
 
     def _kept(self, index: int, entry: tarfile.TarInfo) -> IO[bytes]:
-        """A member of a compressed tar, from memory when it is opened again: to go back, all before it is unpacked once more."""
+        """A member of a compressed tar, from memory when it is opened again: to go back, all before
+        it is unpacked once more."""
         assert self._tar is not None
         if self._last is None or self._last[0] != index:
             reader = io.BufferedReader(_TarMember(self._tar, entry))
@@ -283,7 +289,8 @@ def _archive_at(path: Path) -> _Archive:
 
 
 def members(path: Path) -> list[tuple[int, str]]:
-    """(index, name) of the regular files in an archive, in its order; unsafe names and links are left out."""
+    """(index, name) of the regular files in an archive, in its order; unsafe names and links are
+    left out."""
     return [
         (index, name)
         for index, (name, _) in enumerate(_archive_at(path).files)
@@ -307,7 +314,8 @@ def member_size(path: Path, index: int) -> int:
 
 @contextmanager
 def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
-    """The bytes of a file from `start` on, or of one member of an archive by its index, with a .gz around them taken off."""
+    """The bytes of a file from `start` on, or of one member of an archive by its index, with a .gz
+    around them taken off."""
     try:
         raw: IO[bytes]
         if member is None:
@@ -340,7 +348,8 @@ def _begins_as_gzip(path: Path, raw: IO[bytes]) -> bool:
 
 
 def seekable(path: Path, member: int | None = None) -> IO[bytes]:
-    """The same bytes with random access, for Parquet: the file itself, or the member's bytes in memory."""
+    """The same bytes with random access, for Parquet: the file itself, or the member's bytes in
+    memory."""
     if member is None and plain_name(path.name) == path.name:
         try:
             return open_binary(path)

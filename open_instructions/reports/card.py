@@ -37,7 +37,8 @@ _HUB_LICENSES = (
 
 
 def _license(usage: Usage) -> dict[str, str]:
-    """What the hub shows as the licence: one where all rows have it, else a link to the page that says more."""
+    """What the hub shows as the licence: one where all rows have it, else a link to the page that
+    says more."""
     names = {key.license.lower() for key in usage.counts}
     if len(names) == 1 and (only := names.pop()) in _HUB_LICENSES:
         return {"license": only}
@@ -80,8 +81,8 @@ def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str
 
 
 def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and `files` where they have
-    rows, as it loads no table without."""
+    """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and
+    `files` where they have rows, as it loads no table without."""
     tables = {shard["path"].partition("/")[0] for shard in manifest["shards"] if shard["rows"]}
     paths = {
         "default": "data/train-*.parquet",

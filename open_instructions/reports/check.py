@@ -59,8 +59,9 @@ class Checked:
 
 
 def check(path: str | os.PathLike[str] | None = None) -> Checked:
-    """Check a build: sha256, size, schema and rows of each shard, ids unique, every row a valid conversation, the books, the files
-    beside them. What somebody changed in rows and manifest alike, so that they agree, cannot be seen.
+    """Check a build: sha256, size, schema and rows of each shard, ids unique, every row a valid
+    conversation, the books, the files beside them. What somebody changed in rows and manifest
+    alike, so that they agree, cannot be seen.
 
     Without a path, the newest build. Raises NotFoundError where there is none.
 
@@ -222,8 +223,8 @@ def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]
 
 
 def _files(build: Build) -> Iterator[str]:
-    """What lacks beside the manifest, and what lies there and is no part of the build. Hidden files are not ours to judge: a copy of
-    a hub's repository has some."""
+    """What lacks beside the manifest, and what lies there and is no part of the build. Hidden files
+    are not ours to judge: a copy of a hub's repository has some."""
     there = set()
     for folder, folders, names in walk(build.path):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -294,6 +295,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
             ledger[Entry(source, subset, stage, what, name)],
             counted[what, source, subset, stage, name],
         )
-        # a record that is refused takes its turns along: only records and pieces have a row for each count
+        # a record that is refused takes its turns along: only records and pieces have a row for
+        # each count
         if there > said or (there < said and what != "rejected_turns"):
             yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, and the ledger says {said:,}"

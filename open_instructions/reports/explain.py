@@ -1,7 +1,8 @@
 """One row or one rejected record: where it came from, and what each stage did to it.
 
-The stages are pure, so their work is not stored: the record is read again from its file and taken through them again.
-Which file that was on this machine is remembered by its digest, see `store.remember`.
+The stages are pure, so their work is not stored: the record is read again from its file and taken
+through them again. Which file that was on this machine is remembered by its digest, see
+`store.remember`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ Turns = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Step:
-    """What one stage made of the record: the conversations that came out, as turns, and why anything was refused.
+    """What one stage made of the record: the conversations that came out, as turns, and why
+    anything was refused.
 
     `record` is the raw record after the rules that changed it, which `labels` then names.
     """
@@ -49,8 +51,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is still at hand. `header` is
-    what the file says for all its records, as JSON text."""
+    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is
+    still at hand. `header` is what the file says for all its records, as JSON text."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -77,9 +79,9 @@ def explain(
 ) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
-    The file that it came from is looked for in `data_dir`, where the last build found it, and among the samples. A source of
-    the user's own is named by its .py file in `sources`: a build never says what is run.
-    Raises NotFoundError if the build has no such id.
+    The file that it came from is looked for in `data_dir`, where the last build found it, and among
+    the samples. A source of the user's own is named by its .py file in `sources`: a build never
+    says what is run. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
     rows = _find(build, DATA, id, ("id", "conversation_id"))
@@ -132,8 +134,8 @@ def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict
 
 
 def _near(build: Build, id: str) -> str:
-    """An id of the build with the same number at its end, however it is padded: under the same name, else of the same source.
-    "" if there is none."""
+    """An id of the build with the same number at its end, however it is padded: under the same
+    name, else of the same source. "" if there is none."""
     said = id.strip()[:200].encode(errors="replace").decode()
     before = said.rstrip("0123456789")
     named = re.match(r"[^/:]+", before)
@@ -168,7 +170,8 @@ def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
-    """Where the file counts its options from: what the build settled, so that its records are read as they were."""
+    """Where the file counts its options from: what the build settled, so that its records are read
+    as they were."""
     settled = (_described(build, origin) or {}).get("index_base")
     base = settled.get("from") if isinstance(settled, dict) else None
     return base if base in (0, 1) else None

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .explain import Explanation
 
 Line = tuple[str, str]
-"""What kind of line it is (heading, refused, note, added, removed, near, or "" for any other), and its text."""
+"""What kind of line it is (heading, refused, note, added, removed, near, or "" for any other), and
+its text."""
 _MOST_LINES = 60
 
 
@@ -26,8 +27,8 @@ LONG_IN_PYTHON = Limit(2000, ".raw and .steps have them")
 
 
 def lines(found: Explanation, most: Limit | None) -> list[Line]:
-    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as it
-    is."""
+    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as
+    it is."""
     said: list[Line] = []
 
     def say(text: str, kind: str = "") -> None:

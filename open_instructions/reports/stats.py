@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """Lengths in tokens: total, mean, and the values under which 50, 90, 99 and 100 % of the rows lie."""
+    """Lengths in tokens: total, mean, and the values under which 50, 90, 99 and 100 % of the rows
+    lie."""
 
     total: int = 0
     mean: float = 0.0
@@ -75,7 +76,8 @@ class Stats:
         }
 
     def brief(self) -> list[tuple[str, str]]:
-        """A label and a line each: what it is, how much, from where, what it may be used for, and where more is."""
+        """A label and a line each: what it is, how much, from where, what it may be used for, and
+        where more is."""
         books = self.all.books
         read = books["records_read"] + books["records_unreadable"]
         counts = {name: s.conversations for name, s in self.sources.items()}
@@ -140,7 +142,8 @@ class Stats:
         return "".join(parts)
 
     def to_pandas(self) -> DataFrame:
-        """One row per source: conversations, pairs, tokens and their spread, and the books (records_read and so on)."""
+        """One row per source: conversations, pairs, tokens and their spread, and the books
+        (records_read and so on)."""
         from pandas import DataFrame
 
         rows = [
@@ -194,7 +197,8 @@ _TOGETHER = 1 << 16
 
 
 class _Sums:
-    """How often each value is in a column; of the rows themselves nothing is kept, however many they are."""
+    """How often each value is in a column; of the rows themselves nothing is kept, however many
+    they are."""
 
     def __init__(self) -> None:
         self.rows = self.turns = 0

@@ -1,4 +1,5 @@
-"""Tables as headings and rows, and as plain text; the command line and the notebook show the same ones."""
+"""Tables as headings and rows, and as plain text; the command line and the notebook show the same
+ones."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def ledger_table(ledger: Ledger) -> Table:
 
 
 def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Why records and turns were rejected, at which stage, how many of each; and pieces of turns, where some were cut off."""
+    """Why records and turns were rejected, at which stage, how many of each; and pieces of turns,
+    where some were cut off."""
     counts = {
         level: ledger.by_name(f"rejected_{level}", source=source)
         for level in ("records", "turns", "pieces")

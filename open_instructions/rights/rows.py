@@ -1,4 +1,5 @@
-"""What the rows of a build stand under, counted from the rows: licence and engine per source, and what that allows as a whole."""
+"""What the rows of a build stand under, counted from the rows: licence and engine per source, and
+what that allows as a whole."""
 
 from __future__ import annotations
 

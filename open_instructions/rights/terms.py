@@ -1,7 +1,8 @@
 """What rows may be used for: two questions, two tables.
 
-The licence says what the people who published a set allow; the engine says whose terms the answers stand under besides. A row may be
-used commercially only where both say so, and what is unknown or disputed does not say so. This is information, not legal advice.
+The licence says what the people who published a set allow; the engine says whose terms the answers
+stand under besides. A row may be used commercially only where both say so, and what is unknown or
+disputed does not say so. This is information, not legal advice.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ COMMERCIAL = "commercial"
 
 
 class Use(StrEnum):
-    """What something may be used for, the freest first: where nobody can say, nothing is granted at all."""
+    """What something may be used for, the freest first: where nobody can say, nothing is granted at
+    all."""
 
     ANY = "any"
     NONCOMMERCIAL = "non-commercial"
@@ -28,7 +30,8 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a licence, or the maker of an engine, says. `attribution`: name the authors; `share_alike`: pass on under the same terms."""
+    """What a licence, or the maker of an engine, says. `attribution`: name the authors;
+    `share_alike`: pass on under the same terms."""
 
     use: Use
     why: str
@@ -148,7 +151,8 @@ def _evaluated(
     every: Callable[[list[T]], T],
     some: Callable[[list[T]], T],
 ) -> T | None:
-    """An SPDX expression, by what a name is worth and what AND and OR make of several; None for what is none.
+    """An SPDX expression, by what a name is worth and what AND and OR make of several; None for
+    what is none.
 
     AND binds closer than OR, parentheses closer than both, as SPDX has it; `A WITH B` is a name.
     """
@@ -187,7 +191,8 @@ def _evaluated(
 
 
 def engine_terms(engine: str) -> Terms:
-    """What the maker of an engine allows. Records name engines in several ways: `gpt4`, `gpt-4-0613`.
+    """What the maker of an engine allows. Records name engines in several ways: `gpt4`,
+    `gpt-4-0613`.
 
     >>> str(engine_terms("human").use), str(engine_terms("gpt-4").use), str(engine_terms("my-own").use)
     ('any', 'non-commercial', 'unclear')
@@ -205,7 +210,8 @@ def use_of(license: str, engine: str) -> Use:
 
 
 def qualifies(license: str, engine: str, wanted: tuple[str, ...]) -> bool:
-    """Does a row fall under one of the wanted licences? By name the licence alone is asked for, by `commercial` the engine too.
+    """Does a row fall under one of the wanted licences? By name the licence alone is asked for, by
+    `commercial` the engine too.
 
     >>> qualifies("CC-BY-SA-3.0", "human", ("commercial",)), qualifies("MIT", "gpt-4", ("commercial",)), qualifies("MIT", "gpt-4", ("MIT",))
     (True, False, True)

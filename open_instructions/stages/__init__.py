@@ -1,4 +1,5 @@
-"""The cleaning stages, one file each. A stage is a pure function: a conversation -> conversations and rejects.
+"""The cleaning stages, one file each. A stage is a pure function: a conversation -> conversations
+and rejects.
 
 structure    drafts become valid conversations
 license      a filter by licence where the recipe asks for one
@@ -28,8 +29,8 @@ class Stage(Protocol):
 
 @runtime_checkable
 class BatchStage(Protocol):
-    """A stage that takes many conversations at once, where the work underneath is faster that way; each still gets the
-    result that it would get alone."""
+    """A stage that takes many conversations at once, where the work underneath is faster that way;
+    each still gets the result that it would get alone."""
 
     name: str
 

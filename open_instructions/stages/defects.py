@@ -1,4 +1,5 @@
-"""Known damage: runs the rules that stand in the source's own file, and names each one that changed something."""
+"""Known damage: runs the rules that stand in the source's own file, and names each one that changed
+something."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from .structure import replace_content
 
 
 class Defects:
-    """The stage, for rules on messages. Rules on raw records run before the converter, see `drafting`."""
+    """The stage, for rules on messages. Rules on raw records run before the converter, see
+    `drafting`."""
 
     name = "defects"
 
@@ -39,8 +41,9 @@ class Defects:
 def _in_place(
     before: Sequence[Message | Reject], result: Sequence[Message | Reject]
 ) -> list[Message | Reject]:
-    """What a rule made of the messages, with what earlier rules refused in its place. A rule that returns another number
-    of items says nothing of places: what was refused then stands at the end."""
+    """What a rule made of the messages, with what earlier rules refused in its place. A rule that
+    returns another number of items says nothing of places: what was refused then stands at the end.
+    """
     refused = [item for item in before if isinstance(item, Reject)]
     if len(result) + len(refused) != len(before):
         return [*result, *refused]

@@ -8,7 +8,8 @@ from ..schema import Conversation
 
 
 def key(conversation: Conversation) -> bytes:
-    """16 bytes that two conversations share if all their roles and contents are equal, and otherwise do not."""
+    """16 bytes that two conversations share if all their roles and contents are equal, and
+    otherwise do not."""
     digest = blake2b(digest_size=16)
     for message in conversation.messages:
         text = message.content.encode()

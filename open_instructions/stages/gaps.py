@@ -1,4 +1,5 @@
-"""A recipe's `gaps: reject`: conversations from whose middle a message was taken out are rejected as a whole."""
+"""A recipe's `gaps: reject`: conversations from whose middle a message was taken out are rejected
+as a whole."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from .structure import GAP
 
 
 class Gaps:
-    """The stage. It stands behind all that can take a message out; `split` looks after the gaps that it makes itself."""
+    """The stage. It stands behind all that can take a message out; `split` looks after the gaps
+    that it makes itself."""
 
     name = "gaps"
 

@@ -1,4 +1,5 @@
-"""What a recipe's `licenses` does not take is rejected, by the licence that each row carries and by who wrote its answers."""
+"""What a recipe's `licenses` does not take is rejected, by the licence that each row carries and by
+who wrote its answers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What a recipe refuses for its words: blocked words, refusals, messages of the service, and talks of a few letters.
+"""What a recipe refuses for its words: blocked words, refusals, messages of the service, and talks
+of a few letters.
 
-Only answers are looked at, and of those not the code and the addresses in them: `import openai` is no talk about
-OpenAI. Words and phrases are matched whole, in any capitals, with any white space and apostrophe.
+Only answers are looked at, and of those not the code and the addresses in them: `import openai` is
+no talk about OpenAI. Words and phrases are matched whole, in any capitals, with any white space and
+apostrophe.
 """
 
 from __future__ import annotations
@@ -28,14 +30,17 @@ _UNSPACED = re.compile(f"[{_RANGES}]")
 _SAME = (("’", "'"), ("‘", "'"), ("´", "'"), ("\u2010", "-"), ("\u2011", "-"))
 _EDGES = re.compile(r"^\W+|(?<!\W)\W+$")
 _SPELT_OUT = re.compile("([\ufdfa\ufdfb])")
-"""Two words of Arabic in one character, which NFKC makes 18 letters of, and 8: they stay as they are."""
+"""Two words of Arabic in one character, which NFKC makes 18 letters of, and 8: they stay as they
+are."""
 _MARKS_IN_A_ROW = 30
-"""More combining marks than so many are on no letter of any language (UAX 15), and to put them in order takes their square."""
+"""More combining marks than so many are on no letter of any language (UAX 15), and to put them in
+order takes their square."""
 
 
 class Phrases:
-    """The stage. Rejects a conversation with a blocked word or a refusal in an answer, or with fewer than `min_chars`
-    characters in all; and a pair whose answer is nothing but a message of the service."""
+    """The stage. Rejects a conversation with a blocked word or a refusal in an answer, or with
+    fewer than `min_chars` characters in all; and a pair whose answer is nothing but a message of
+    the service."""
 
     name = "phrases"
 
@@ -78,7 +83,8 @@ class Phrases:
         return results
 
     def _said(self, content: str) -> tuple[Reason, str, str] | None:
-        """The first phrase that an answer says in its prose: why it is refused, its language, the phrase."""
+        """The first phrase that an answer says in its prose: why it is refused, its language, the
+        phrase."""
         folded = _folded(content)
         for word in self._keys:  # most answers hold no word of any phrase, and that is soon seen
             if word in folded:
@@ -117,7 +123,8 @@ class Phrases:
 
 
 def _plain(text: str) -> str:
-    """Text as it is compared: one form of each character, no capitals, nothing invisible, single spaces."""
+    """Text as it is compared: one form of each character, no capitals, nothing invisible, single
+    spaces."""
     return " ".join(_folded(text).split())
 
 
@@ -150,7 +157,8 @@ def _alike(text: str) -> str:
 
 
 def _whole(phrase: str, text: str) -> bool:
-    """Does the phrase, which the text holds, stand there as whole words? Where words are not spaced, it always does."""
+    """Does the phrase, which the text holds, stand there as whole words? Where words are not
+    spaced, it always does."""
     start = "" if _UNSPACED.match(phrase[0]) else rf"(?<![^\W{_RANGES}])"
     end = "" if _UNSPACED.match(phrase[-1]) else rf"(?![^\W{_RANGES}])"
     return re.search(start + re.escape(phrase) + end, text) is not None

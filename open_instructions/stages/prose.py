@@ -1,6 +1,7 @@
 """What of an answer is prose: not the code in it, and not the addresses.
 
-Read once from start to end, in time that grows with the text: an answer may hold any number of back quotes and dots.
+Read once from start to end, in time that grows with the text: an answer may hold any number of back
+quotes and dots.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class _Code:
             self._runs[run.end() - run.start()].append(run.start())
 
     def end(self, start: int, end: int) -> int:
-        """Behind the run that closes one, which is of the same length and in the same line; `start` if there is none."""
+        """Behind the run that closes one, which is of the same length and in the same line; `start`
+        if there is none."""
         if self._text[start - 1 : start] == "`":  # the rest of a fence
             return start
         if self._line < end:
@@ -84,7 +86,8 @@ class _Code:
 
 
 def _address(text: str, start: int, end: int) -> tuple[int, int]:
-    """The address that begins in a word or in several with dots between them; an empty span if none does."""
+    """The address that begins in a word or in several with dots between them; an empty span if none
+    does."""
     first = _BEGIN.search(text, start, end)
     begin = first.start() if first else end
     domain = None

@@ -1,9 +1,10 @@
 """Tokens are counted, and what is over the limit is split between pairs of turns.
 
-Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the limit; each part begins
-with the system prompt, if there is one, and then a user turn. Where an answer is truncated, what stays and the rejected
-piece are the answer. A part behind a pair that was over the limit has lost its context and is marked with `gap`; a part
-that such a pair ended is `trimmed`.
+Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the
+limit; each part begins with the system prompt, if there is one, and then a user turn. Where an
+answer is truncated, what stays and the rejected piece are the answer. A part behind a pair that was
+over the limit has lost its context and is marked with `gap`; a part that such a pair ended is
+`trimmed`.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ _SENTENCE = re.compile(
 
 
 class Split:
-    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat template.
+    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat
+    template.
 
-    A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends with the last
-    paragraph, or sentence, that fits. With `gaps` reject, what stands
-    behind a pair that was rejected is rejected too.
+    A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends
+    with the last paragraph, or sentence, that fits. With `gaps` reject, what stands behind a pair
+    that was rejected is rejected too.
     """
 
     name = "split"
@@ -127,12 +129,14 @@ class Split:
         return results + rejects
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
-        """The answer as far as it fits, and what is cut off it; the whole answer where nothing of it fits."""
+        """The answer as far as it fits, and what is cut off it; the whole answer where nothing of
+        it fits."""
         text = answer.content
         code = [match.span() for match in _CODE.finditer(text)]
 
         def longest(ends: list[int]) -> int:
-            """The last of these places up to which the text fits, 0 for none. Counts grow with the text, but for a token or two."""
+            """The last of these places up to which the text fits, 0 for none. Counts grow with the
+            text, but for a token or two."""
             low, high = 0, len(ends)
             while low < high:
                 middle = (low + high) // 2

@@ -36,8 +36,8 @@ Items = Sequence[Message | Reject]
 
 
 class Structured(NamedTuple):
-    """What a draft became: its messages, none where no pair is left; what was refused; the edits; how many messages
-    went into another one."""
+    """What a draft became: its messages, none where no pair is left; what was refused; the edits;
+    how many messages went into another one."""
 
     messages: tuple[Message, ...]
     rejects: list[Reject]
@@ -46,7 +46,8 @@ class Structured(NamedTuple):
 
 
 def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
-    """The messages that make a conversation, rejects for all others, and the edits that were needed.
+    """The messages that make a conversation, rejects for all others, and the edits that were
+    needed.
 
     No messages and one whole-record Reject where no pair of turns is left.
 
@@ -96,7 +97,8 @@ def _encodable(item: Message | Reject) -> Message | Reject:
 
 
 def _joined(items: Items) -> list[Message | Reject]:
-    """Neighbouring messages of the user, or of the assistant, as one with a blank line between them."""
+    """Neighbouring messages of the user, or of the assistant, as one with a blank line between
+    them."""
     result: list[Message | Reject] = []
     texts: dict[int, list[str]] = {}  # by where a message stands, what is joined in it
     last = -1  # where the last message with text stands, unless something was refused behind it
@@ -130,10 +132,11 @@ class Paired(NamedTuple):
 
 
 def pair_up(items: Iterable[Message | Reject]) -> Paired:
-    """Keep the longest valid conversation in these messages; every other message becomes a Reject with its reason.
+    """Keep the longest valid conversation in these messages; every other message becomes a Reject
+    with its reason.
 
-    A user message is kept with the assistant message right behind it. Law: each message in is kept or rejected, once;
-    Rejects that are passed in are not passed out.
+    A user message is kept with the assistant message right behind it. Law: each message in is kept
+    or rejected, once; Rejects that are passed in are not passed out.
 
     >>> kept, rejects, marks = pair_up([Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")])
     >>> [m.content for m in kept], [str(r.reason) for r in rejects], marks
@@ -217,11 +220,11 @@ def _beside_its_like(items: Items, index: int, left: set[int]) -> bool:
 def replace_content(
     conversation: Conversation, items: Items, edits: Sequence[str]
 ) -> list[Conversation | Reject]:
-    """The conversation with other messages, under the names of the rules that changed them. A Reject among `items` stands
-    where a rule refused a message; it is not passed out again.
+    """The conversation with other messages, under the names of the rules that changed them. A
+    Reject among `items` stands where a rule refused a message; it is not passed out again.
 
-    Messages that became empty are rejected, and with them the partner that they leave alone; where no pair is left
-    the whole record is.
+    Messages that became empty are rejected, and with them the partner that they leave alone; where
+    no pair is left the whole record is.
     """
     kept, rejects, marks = pair_up(items)
     if not any(m.role == ASSISTANT for m in kept):

@@ -28,7 +28,8 @@ from ..ledger import Ledger
 MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
 DATA, REJECTED, FILES = "data", "rejected", "files"
 TABLES = (DATA, REJECTED, FILES)
-"""The folders of a build. files/ is there where an input file says something once for all its records."""
+"""The folders of a build. files/ is there where an input file says something once for all its
+records."""
 PAGES = (CARD, LICENSE, LOCK)
 """What lies beside the manifest."""
 SAMPLE = "sample"
@@ -69,7 +70,8 @@ class Build:
         return Ledger.from_dict(self.manifest["ledger"])
 
     def files(self, kind: str = DATA) -> list[Path]:
-        """The shards of data/, rejected/ or files/, in order. Raises NotFoundError if one is gone or has another size."""
+        """The shards of data/, rejected/ or files/, in order. Raises NotFoundError if one is gone
+        or has another size."""
         found = []
         for shard in self.manifest["shards"]:
             path = self.path / shard["path"]
@@ -134,7 +136,8 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
 
 
 def _look_over(content: Mapping[str, Any]) -> None:
-    """Raises ValueError, KeyError, TypeError or AttributeError where a manifest's values are not of the kind that is read."""
+    """Raises ValueError, KeyError, TypeError or AttributeError where a manifest's values are not of
+    the kind that is read."""
     for shard in content["shards"]:
         kinds = {"path": str, "bytes": int, "rows": int, "sha256": str}
         if not all(isinstance(shard[key], kind) for key, kind in kinds.items()):
@@ -158,7 +161,8 @@ def _look_over(content: Mapping[str, Any]) -> None:
 
 
 def newest() -> Path:
-    """The folder of the build that was made last, wherever it lies; those that are gone are passed over.
+    """The folder of the build that was made last, wherever it lies; those that are gone are passed
+    over.
 
     Raises NotFoundError if there is none, UsageError if it lies in a store that does not answer.
     """
@@ -187,7 +191,8 @@ def _said(folder: Path) -> Path:
 
 
 def existing(out: Path) -> Build | None:
-    """The build that lies in OUT; None if OUT is free. Raises OutputError if OUT is something else, or cannot be looked into."""
+    """The build that lies in OUT; None if OUT is free. Raises OutputError if OUT is something else,
+    or cannot be looked into."""
     try:
         return _existing(out)
     except OSError as error:
@@ -223,8 +228,8 @@ def _existing(out: Path) -> Build | None:
 
 
 def remember(paths: Mapping[str, Path], build: Path) -> None:
-    """Note that this build was made last, and where files with these sha256 lie on this machine, for `oi explain`.
-    Nothing of a build depends on it."""
+    """Note that this build was made last, and where files with these sha256 lie on this machine,
+    for `oi explain`. Nothing of a build depends on it."""
     from filelock import FileLock
 
     home().mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""What became of each chunk, in a folder of the build that runs: four Arrow files, and a note that says they are whole.
+"""What became of each chunk, in a folder of the build that runs: four Arrow files, and a note that
+says they are whole.
 
     00000007.data.arrow       rows of data/
     00000007.rejected.arrow   rows of rejected/
@@ -6,9 +7,9 @@
     00000007.raw.arrow        per conversation, the raw records, for those that turn out to be duplicates
     00000007.json             the input, the books, and the checksums of the others
 
-The note is written last, and no file is there before it is whole. A chunk counts as finished only if its note names
-the very input that is asked for now, and the files have the bytes that the note says: whatever killed a build, what it left
-behind is either whole or done again.
+The note is written last, and no file is there before it is whole. A chunk counts as finished only
+if its note names the very input that is asked for now, and the files have the bytes that the note
+says: whatever killed a build, what it left behind is either whole or done again.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ SOURCE, SUBSET, FILE = "source", "subset", "file"
 
 
 class Finished(NamedTuple):
-    """The books of a finished chunk, how many conversations it has, and the first record that code failed on ("" if none)."""
+    """The books of a finished chunk, how many conversations it has, and the first record that code
+    failed on ("" if none)."""
 
     ledger: Ledger
     conversations: int
@@ -49,7 +51,8 @@ class Finished(NamedTuple):
 
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
-    """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books. `given` names its input."""
+    """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books.
+    `given` names its input."""
     data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
     tables = {
         DATA: data,
@@ -194,7 +197,8 @@ def _write_arrow(path: Path, table: pa.Table) -> list[int | str]:
 
 
 def _is_whole(path: Path, expected: list[int | str]) -> bool:
-    """Has a file the size and the xxHash that it was written with? Of an object the size is enough: it is there as a whole or not."""
+    """Has a file the size and the xxHash that it was written with? Of an object the size is enough:
+    it is there as a whole or not."""
     if is_remote(path):
         return path.stat().st_size == expected[0]
     size, seen = 0, xxh3_64()

@@ -1,7 +1,8 @@
-"""What a file says once for all its records: the table files/ of a build, a row per file that has such a header.
+"""What a file says once for all its records: the table files/ of a build, a row per file that has
+such a header.
 
-On every row it would be the same text over and over: the examples of a Natural Instructions task, say, beside each of its
-6,500 instances.
+On every row it would be the same text over and over: the examples of a Natural Instructions task,
+say, beside each of its 6,500 instances.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Header(NamedTuple):
 
 
 def write_headers(ready: Path, headers: Sequence[Header]) -> list[dict[str, Any]]:
-    """Write the table under `ready`; its entry among the shards of the manifest, none where no file has a header."""
+    """Write the table under `ready`; its entry among the shards of the manifest, none where no file
+    has a header."""
     import hashlib
 
     import pyarrow as pa

@@ -4,9 +4,11 @@
     .OUT.<fingerprint>.part/  finished chunks; another recipe, input or version has another fingerprint
     .OUT.old                  the build that is being replaced, for the moment between two renames
 
-A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a build.
+A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a
+build.
 
-An object store has no renames and no locks. There objects are copied into place, the manifest last, and while that goes on
+An object store has no renames and no locks. There objects are copied into place, the manifest last,
+and while that goes on
 
     .OUT.publishing           says that what is in OUT is no build yet; a run that finds it clears OUT
 
@@ -73,8 +75,8 @@ def unwritable(out: Path, error: OSError | NotImplementedError) -> OutputError:
 
 @contextmanager
 def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
-    """The folder for a build into OUT, with `chunks` and an empty `ready` in it. It is gone when the build was published,
-    and stays where it was interrupted."""
+    """The folder for a build into OUT, with `chunks` and an empty `ready` in it. It is gone when
+    the build was published, and stays where it was interrupted."""
     work = _beside(out, f"{fingerprint[:16]}.part")
     clear(out, keep=None if restart else work)
     make_folder(work / CHUNKS)
@@ -108,7 +110,8 @@ def left_behind(out: Path) -> list[Path]:
 
 
 def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
-    """Raises OutputError where replacing OUT would take more with it than a build: files of the user's, or what is to be read."""
+    """Raises OutputError where replacing OUT would take more with it than a build: files of the
+    user's, or what is to be read."""
     inside = [
         p
         for p in needed
@@ -158,13 +161,15 @@ def publish(ready: Path, out: Path) -> None:
 
 
 def _remove_build(old: Path) -> None:
-    """The manifest goes first: what is left of a removal that is broken off does not say that it is a build."""
+    """The manifest goes first: what is left of a removal that is broken off does not say that it is
+    a build."""
     (old / MANIFEST).unlink(missing_ok=True)
     remove_tree(old)
 
 
 def _mend(out: Path) -> None:
-    """Finish or undo the replacing that a killed run was in the middle of. Raises OutputError for what is not ours in its place."""
+    """Finish or undo the replacing that a killed run was in the middle of. Raises OutputError for
+    what is not ours in its place."""
     old = _beside(out, "old")
     if not old.exists():
         return
@@ -178,7 +183,8 @@ def _mend(out: Path) -> None:
 
 
 def _copy_into_place(ready: Path, out: Path) -> None:
-    """What a rename is where there are none: from the removal of the old manifest to the new one OUT is no build, and says so."""
+    """What a rename is where there are none: from the removal of the old manifest to the new one
+    OUT is no build, and says so."""
     mark = _beside(out, PUBLISHING)
     mark.write_text(ready.parent.name)
     _clear_copies(out)
@@ -201,7 +207,8 @@ def _mend_copies(out: Path) -> None:
 
 
 def _clear_copies(out: Path) -> None:
-    """Remove a build from OUT, and nothing else, so that at no time what is left says that it is one."""
+    """Remove a build from OUT, and nothing else, so that at no time what is left says that it is
+    one."""
     shards = [path for kind in TABLES for path in children(out / kind)]
     for path in (out / MANIFEST, *(out / page for page in PAGES), *shards):
         if path.is_file():

@@ -1,4 +1,5 @@
-"""Does anything here take more time than its input has characters, and a constant? `make hostile` looks, in five minutes.
+"""Does anything here take more time than its input has characters, and a constant? `make hostile`
+looks, in five minutes.
 
 patterns   every regular expression of the project, found by reading its modules
 attacks    texts against a pattern, derived from its parse tree

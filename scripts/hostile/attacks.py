@@ -1,5 +1,5 @@
-"""Texts against a pattern, from its parse tree: for each part of it that may repeat, what leads there, what it repeats, and an end
-that does not fit."""
+"""Texts against a pattern, from its parse tree: for each part of it that may repeat, what leads
+there, what it repeats, and an end that does not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Which functions walk over input, and by what each of them is measured. One that is not here fails tests/test_hostile_list.py."""
+"""Which functions walk over input, and by what each of them is measured. One that is not here fails
+tests/test_hostile_list.py."""
 
 from __future__ import annotations
 
@@ -71,8 +72,8 @@ LISTED: dict[str, tuple[str, ...]] = {
     "stages.html.tags": ("html",),
     "stages.language.votes": ("language", "language of each line"),
 }
-"""Functions, or whole modules that one scanner goes through from end to end. Nothing measures what walks over the project's own
-lists; streams are read in blocks, and limits.py says how far."""
+"""Functions, or whole modules that one scanner goes through from end to end. Nothing measures what
+walks over the project's own lists; streams are read in blocks, and limits.py says how far."""
 
 _SEARCHES = {
     "find",
@@ -104,8 +105,8 @@ def _nearest(name: str) -> str:
 
 
 def _scanning() -> set[str]:
-    """Functions that may take more than a step for each character: loops in which text is searched, loops without a bound, and what
-    calls itself."""
+    """Functions that may take more than a step for each character: loops in which text is searched,
+    loops without a bound, and what calls itself."""
     found = set()
     for module in modules():
         room = module.__name__.removeprefix("open_instructions.")

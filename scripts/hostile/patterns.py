@@ -30,8 +30,8 @@ MADE_IN_FUNCTIONS: dict[str, tuple[str, ...]] = {
     "stages.html.tags.tags_named": (tags_named("svg").pattern, tags_named("br").pattern),
     "store.work.left_behind": (r"\.mix\.(?:[0-9a-f]{16}\.part|old|lock)",),
 }
-"""Functions that put a pattern together, with what it is, or nothing where modules hold all that it makes. One that is not here
-fails a test."""
+"""Functions that put a pattern together, with what it is, or nothing where modules hold all that it
+makes. One that is not here fails a test."""
 
 
 class Found(NamedTuple):
@@ -60,7 +60,8 @@ def tree(module: ModuleType) -> ast.Module:
 
 
 def functions(module: ModuleType) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The functions and methods of a module by their full names; what is inside of one belongs to it."""
+    """The functions and methods of a module by their full names; what is inside of one belongs to
+    it."""
 
     def walk(node: ast.AST, name: str) -> Iterator[tuple[str, ast.FunctionDef]]:
         for child in ast.iter_child_nodes(node):
@@ -88,7 +89,8 @@ def patterns() -> list[Found]:
 
 
 def unknown() -> list[str]:
-    """Functions that put a pattern together and are not in MADE_IN_FUNCTIONS; and what is there and gone."""
+    """Functions that put a pattern together and are not in MADE_IN_FUNCTIONS; and what is there and
+    gone."""
     made = {
         name
         for module in modules()
@@ -171,7 +173,8 @@ def _compiled(call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
 
 
 def _usage() -> dict[tuple[str, str], set[str]]:
-    """By module and name of a pattern, the methods called on it: what only looks at the start of a text has one start to try."""
+    """By module and name of a pattern, the methods called on it: what only looks at the start of a
+    text has one start to try."""
     used: dict[tuple[str, str], set[str]] = {}
     for module in modules():
         for node in ast.walk(tree(module)):

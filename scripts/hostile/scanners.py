@@ -40,7 +40,8 @@ _BLOCKED = ("openai", "as an ai language model")
 
 
 def jobs() -> list[Job]:
-    """A scanner each, against all families; and each source's rules and converter, against its own examples with such texts in them."""
+    """A scanner each, against all families; and each source's rules and converter, against its own
+    examples with such texts in them."""
     every = families()
     found = [
         Job(name, [(family, make, call) for family, make in every.items()], 30_000)

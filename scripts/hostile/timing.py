@@ -1,4 +1,5 @@
-"""CPU time at n, 2n and 4n, compared as ratios: what is linear takes four times as long for four times the text, its square 16 times."""
+"""CPU time at n, 2n and 4n, compared as ratios: what is linear takes four times as long for four
+times the text, its square 16 times."""
 
 from __future__ import annotations
 
@@ -14,15 +15,18 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 WORST = 7.0
-"""From n to 4n. What is linear has 4; the power of 1.5, which many runs of different lengths take, has 8."""
+"""From n to 4n. What is linear has 4; the power of 1.5, which many runs of different lengths take,
+has 8."""
 FLOOR = 0.02
 """Seconds under which nothing is judged."""
 SHORT = 0.05
-"""Seconds for the longest text under which a ratio says more about the machine than about the text."""
+"""Seconds for the longest text under which a ratio says more about the machine than about the text.
+"""
 AT_ONCE = 5.0
 """Seconds of CPU time that one text may take."""
 ALL = 90
-"""Seconds of CPU time that all texts of a job may take together; then the kernel ends its process."""
+"""Seconds of CPU time that all texts of a job may take together; then the kernel ends its process.
+"""
 KILLED = 900.0
 """Seconds after which a process is killed that does not even take CPU time."""
 ENOUGH = 3
@@ -34,7 +38,8 @@ Case = tuple[str, Callable[[int], Any], Callable[[Any], Any]]
 
 @dataclass
 class Job:
-    """What runs in one process: cases, each with an input of `size` characters, and longer ones where that takes its time."""
+    """What runs in one process: cases, each with an input of `size` characters, and longer ones
+    where that takes its time."""
 
     name: str
     cases: Sequence[Case]
@@ -48,7 +53,8 @@ class _TooLong(BaseException):
 
 
 def run(jobs: Sequence[Job], processes: int, told: Callable[[Job], None]) -> None:
-    """Run all of them, so many at a time; each one's `failed` says what is wrong. `told` hears of each when it is through."""
+    """Run all of them, so many at a time; each one's `failed` says what is wrong. `told` hears of
+    each when it is through."""
     context = get_context("fork")  # so that a case can be any function
     waiting = list(reversed(jobs))
     running: dict[Any, tuple[Job, BaseProcess, float]] = {}

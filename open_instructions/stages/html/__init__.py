@@ -1,8 +1,8 @@
 """HTML turns become the Markdown that they were rendered from.
 
-A converter says which turns can be HTML; here the text itself must bear it out. Everything else stays to the letter.
-`dom` reads, `markdown` writes: both are the project's own, because no library did this right and fast. Measured in
-docs/performance.md.
+A converter says which turns can be HTML; here the text itself must bear it out. Everything else
+stays to the letter. `dom` reads, `markdown` writes: both are the project's own, because no library
+did this right and fast. Measured in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _LEAD = re.compile(r"[\s\ufeff]*+")
 
 
 class Html:
-    """The stage. Turns that no converter marked, and marked ones that hold no HTML, are not touched."""
+    """The stage. Turns that no converter marked, and marked ones that hold no HTML, are not
+    touched."""
 
     name = "html"
 
@@ -69,7 +70,8 @@ def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
 
 
 def to_markdown(html: str) -> str:
-    """Markdown for one turn's HTML; code blocks keep every byte. Raises TooLarge, see `limits.Room`.
+    """Markdown for one turn's HTML; code blocks keep every byte. Raises TooLarge, see
+    `limits.Room`.
 
     >>> to_markdown("<div class='markdown'><p>Use <code>a_b</code>:</p><pre><code class='language-c'>x &lt; 1;\\n</code></pre></div>")
     'Use `a_b`:\\n\\n```c\\nx < 1;\\n```'

@@ -1,8 +1,10 @@
-"""Enough of HTML to read what a browser serialised: a tree of elements and text, code and formulas already taken out.
+"""Enough of HTML to read what a browser serialised: a tree of elements and text, code and formulas
+already taken out.
 
-Pages were captured as outerHTML, so nesting is sound and attributes are quoted; what is lost or crossed is mended
-the way browsers do: a closing tag closes all that is open inside it, one that fits nothing is passed over.
-Page chrome is left out by element (button, svg, script, style), never by its words.
+Pages were captured as outerHTML, so nesting is sound and attributes are quoted; what is lost or
+crossed is mended the way browsers do: a closing tag closes all that is open inside it, one that
+fits nothing is passed over. Page chrome is left out by element (button, svg, script, style), never
+by its words.
 """
 
 from __future__ import annotations
@@ -130,8 +132,8 @@ _LONGEST: Final = max(map(len, _TAGS))
 
 
 class Element:
-    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`; `block` says that it
-    is a block or holds one, `holds` that one of its children is such."""
+    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`;
+    `block` says that it is a block or holds one, `holds` that one of its children is such."""
 
     __slots__ = ("attributes", "block", "children", "holds", "tag", "text")
 
@@ -238,7 +240,8 @@ class _Page:
     def take(self, name: str, attributes: str, start: int, pos: int) -> int:
         """Read chrome, code or a formula in one go; its opening tag stands from `start` to `pos`.
 
-        Where it ends; -1 if it is to be read like any other element: chrome without its closing tag.
+        Where it ends; -1 if it is to be read like any other element: chrome without its closing
+        tag.
         """
         if name == "span" and "katex" not in attributes:
             return -1

@@ -1,4 +1,5 @@
-"""What stands in a line of Markdown: marks, and text, escaped only where it would be read as markup.
+"""What stands in a line of Markdown: marks, and text, escaped only where it would be read as
+markup.
 
 A `<br>` is the character BREAK here: where the line goes decides how it is written.
 """
@@ -74,7 +75,8 @@ def _escaped(text: str) -> str:
 
 
 def _wrapped(element: Element, before: str, after: Element | str) -> str:
-    """Bold, italic or struck text: in marks where CommonMark reads them as such, else in HTML's tags."""
+    """Bold, italic or struck text: in marks where CommonMark reads them as such, else in HTML's
+    tags."""
     mark = _WRAPS[element.tag]
     [only, *others] = element.children or [""]
     if mark == "**" and not others and not isinstance(only, str) and _WRAPS.get(only.tag) == "*":

@@ -1,6 +1,8 @@
-"""A tree of HTML -> the Markdown that it was rendered from (CommonMark with tables and strike-through).
+"""A tree of HTML -> the Markdown that it was rendered from (CommonMark with tables and
+strike-through).
 
-Text is escaped only where it would otherwise be read as markup, so that parsing the result gives the same document.
+Text is escaped only where it would otherwise be read as markup, so that parsing the result gives
+the same document.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A language for each conversation: a BCP 47 label and a score, from the words of both sides.
 
-Code, addresses, markup and quoted blocks do not vote. py3langid's model decides among the languages that these sets
-can plausibly hold, with what is known of them as its prior; `und` where there are no words. Chinese is told apart by
-its script. docs/languages.md has the measurements.
+Code, addresses, markup and quoted blocks do not vote. py3langid's model decides among the languages
+that these sets can plausibly hold, with what is known of them as its prior; `und` where there are
+no words. Chinese is told apart by its script. docs/languages.md has the measurements.
 """
 
 from __future__ import annotations
@@ -29,18 +29,22 @@ PLAUSIBLE = (  # noqa: SIM905
 ).split()
 """Those of the model's languages that these sets can hold."""
 COMMON = "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split()  # noqa: SIM905
-"""What people of 2023 wrote to ChatGPT in: with English by far the most frequent, and Chinese in two scripts, 32."""
+"""What people of 2023 wrote to ChatGPT in: with English by far the most frequent, and Chinese in
+two scripts, 32."""
 _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
-"""The prior, in nats: a foreign sentence of five words has 20 and more over English, a single English word seldom 4 less."""
+"""The prior, in nats: a foreign sentence of five words has 20 and more over English, a single
+English word seldom 4 less."""
 _CLEAR, _CLEAR_ENGLISH = 1.0, 0.75
-"""A text in one language is before the next by about one nat for each of its bytes; half of it in another, by none."""
+"""A text in one language is before the next by about one nat for each of its bytes; half of it in
+another, by none."""
 _FEW = 60
 """The fewer bytes, the more this varies."""
 _WEAK = 0.25
 _STEP = 160
 """Characters of a sample that are looked at for themselves where the whole is not clear."""
 _CERTAIN, _SENTENCE = 10.0, 30
-"""A part of so many letters that is so many nats before the next language votes; others go with them."""
+"""A part of so many letters that is so many nats before the next language votes; others go with
+them."""
 _ANSWER = 60
 """An answer of so many letters says what language its question is in."""
 
@@ -115,7 +119,8 @@ class Look(NamedTuple):
 
 @cache
 def _script_characters() -> tuple[frozenset[str], frozenset[str]]:
-    """Characters that only simplified, and only traditional Chinese has: by the national standards GB 2312 and Big5."""
+    """Characters that only simplified, and only traditional Chinese has: by the national standards
+    GB 2312 and Big5."""
 
     def has(character: str, standard: str) -> bool:
         return bool(character.encode(standard, "ignore"))
@@ -131,13 +136,15 @@ def detector_version() -> str:
 
 
 def prior(likely: Sequence[str] = ()) -> dict[str, float]:
-    """What is known before the first word, in nats: `likely` are the languages that a source is known for."""
+    """What is known before the first word, in nats: `likely` are the languages that a source is
+    known for."""
     known = dict.fromkeys(COMMON, _IN_COMMON) | {"en": _ENGLISH}
     return known | {label: known.get(label, 0.0) + _IN_SOURCE for label in likely}
 
 
 def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
-    """Label and score (0 to 1, two digits) of a text. `likely` are the languages that its source is known for.
+    """Label and score (0 to 1, two digits) of a text. `likely` are the languages that its source is
+    known for.
 
     >>> detect("The cat sat on the mat and looked at the rain.")[0], detect("12 + 30 = 42")
     ('en', ('und', 0.0))
@@ -163,7 +170,8 @@ def looks(texts: Sequence[str], known: Mapping[str, float]) -> list[Look]:
             scores[row, _columns()[label]] = score
         if changed:
             best[row] = scores[row].argmax()
-    # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count by the root of their number
+    # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count
+    # by the root of their number
     sizes = np.array([len(text.encode("utf-8", "replace")) or 1 for text in texts])
     lead = scores - scores[np.arange(len(texts)), best][:, None]
     sure = 1.0 / np.exp(lead / np.sqrt(sizes)[:, None]).sum(axis=1)
@@ -203,7 +211,8 @@ def matches(label: str, wanted: Sequence[str]) -> bool:
 def labelled(
     conversations: Sequence[Conversation], known: Mapping[str, float]
 ) -> list[tuple[str, float]]:
-    """Label and score of each conversation: those of most of its text, by a sample and, where it is mixed, by its parts."""
+    """Label and score of each conversation: those of most of its text, by a sample and, where it is
+    mixed, by its parts."""
     samples = [words(conversation) for conversation in conversations]
     found = looks(samples, known)
     labels = [(look.label, look.score) for look in found]
@@ -217,7 +226,8 @@ def labelled(
 
 
 def _mixed(samples: Sequence[str], found: Sequence[Look], known: Mapping[str, float]) -> list[int]:
-    """The samples that hold more than one language, or Latin, which names and filler text look like."""
+    """The samples that hold more than one language, or Latin, which names and filler text look
+    like."""
     mixed = [i for i, look in enumerate(found) if look.weak or is_in_two_scripts(samples[i])]
     doubtful = [i for i, look in enumerate(found) if look.doubtful and i not in set(mixed)]
     steps = [
@@ -254,7 +264,8 @@ def _most(
 
 
 def _without_quotes(certain: Sequence[tuple[Part, Look]]) -> list[tuple[Part, Look]]:
-    """Leaves out what a user pasted in another language than the one that they ask in and are answered in."""
+    """Leaves out what a user pasted in another language than the one that they ask in and are
+    answered in."""
     answers: dict[str, float] = defaultdict(float)
     for part, look in certain:
         if part.role == "assistant" and part.letters >= _ANSWER:
@@ -281,8 +292,8 @@ def _family(label: str) -> str:
 
 
 class Language:
-    """The stage: labels every conversation. Rejects those outside `keep` (empty takes all), those in `drop`, and those
-    whose score is under `least`."""
+    """The stage: labels every conversation. Rejects those outside `keep` (empty takes all), those
+    in `drop`, and those whose score is under `least`."""
 
     name = "language"
 

@@ -1,8 +1,9 @@
 """Which language a text is in: py3langid's model, for many texts at a time.
 
-py3langid walks its automaton byte by byte in Python, one text at a time: 1,400 texts of 900 characters a second. Here
-texts are cut into pieces that take each step together in NumPy, and the sums are of whole numbers, so that they come out
-the same in any order of adding: on every platform, in every batch. The labels are py3langid's own (a test compares).
+py3langid walks its automaton byte by byte in Python, one text at a time: 1,400 texts of 900
+characters a second. Here texts are cut into pieces that take each step together in NumPy, and the
+sums are of whole numbers, so that they come out the same in any order of adding: on every platform,
+in every batch. The labels are py3langid's own (a test compares).
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from typing import Any
 import numpy as np
 
 _WEIGHT = 1 << 9
-"""Weights are whole numbers of 1/512 nat, in two bytes: just what the model has (numbers of half precision, from 2 to 16)."""
+"""Weights are whole numbers of 1/512 nat, in two bytes: just what the model has (numbers of half
+precision, from 2 to 16)."""
 _LOG = 1 << 12
 """The counts' logarithms are of 1/4096 nat; sums stay under 2**53 for texts of any length here."""
 _MOST = 4096
 """A feature that a text has more often than this counts as if it had it this often."""
 _TOGETHER = 512
-"""Texts that are looked at together: more are no faster. A text's number and a feature's share four bytes."""
+"""Texts that are looked at together: more are no faster. A text's number and a feature's share four
+bytes."""
 _PIECE = 32
 _REACH = 6
-"""Texts are walked in pieces of 32 bytes, each from where the 6 bytes before it lead: the model remembers no more than these."""
+"""Texts are walked in pieces of 32 bytes, each from where the 6 bytes before it lead: the model
+remembers no more than these."""
 _END = b"\xff"
 """Stands between texts: no feature has this byte, and it leads back to the start."""
 
@@ -121,7 +125,8 @@ def _encoded(text: str) -> bytes:
 
 
 def _tables(languages: Sequence[str]) -> dict[str, Any]:
-    """What a detector looks things up in, made from py3langid's model. Raises ValueError for a language that it has not."""
+    """What a detector looks things up in, made from py3langid's model. Raises ValueError for a
+    language that it has not."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
@@ -153,7 +158,8 @@ def _tables(languages: Sequence[str]) -> dict[str, Any]:
 
 
 def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
-    """The same tables from files below `folder`, which are mapped and so shared by all processes; made where they are not there.
+    """The same tables from files below `folder`, which are mapped and so shared by all processes;
+    made where they are not there.
 
     To unpack the model takes half a second and 60 MB of each process.
     """

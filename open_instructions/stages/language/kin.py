@@ -1,7 +1,8 @@
 """Languages that letters alone do not tell apart, by their words: the model takes them for others.
 
-It does not know Tswana, Tsonga and Māori, and takes them for their neighbours; it leans to Croatian where it reads
-Bosnian, and to Indonesian where it reads Malay. Here frequent words speak for the one that has them.
+It does not know Tswana, Tsonga and Māori, and takes them for their neighbours; it leans to Croatian
+where it reads Bosnian, and to Indonesian where it reads Malay. Here frequent words speak for the
+one that has them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ FAMILIES = tuple(
         "bg mk",
     )
 )
-"""Neighbours: of some sentences in one language a few get the label of another of these, which is no mixture."""
+"""Neighbours: of some sentences in one language a few get the label of another of these, which is
+no mixture."""
 
 _WORDS = {
     label: frozenset(words.split())
@@ -192,7 +194,8 @@ _MAORI = """
 """
 _MAORI_WORDS = frozenset(_MAORI.split())
 _MAORI_ALONE = frozenset(("kei", "ki", "kia", "kua", "nga", "ngā", "te"))
-"""One of these is in any sentence, and its neighbours in the Pacific have none of them with its letters."""
+"""One of these is in any sentence, and its neighbours in the Pacific have none of them with its
+letters."""
 _MAORI_SHARE, _MAORI_LETTERS = 0.3, 0.9
 _MAORI_WORD = re.compile(r"(?:(?:ng|wh|[hkmnprtw])?[aeiouāēīōū])+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")

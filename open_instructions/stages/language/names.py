@@ -1,4 +1,5 @@
-"""What people call the languages that are told apart: their names, and codes of other standards, so that an error can offer the label."""
+"""What people call the languages that are told apart: their names, and codes of other standards, so
+that an error can offer the label."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What of a conversation votes on its language: words, not code, markup, lists or filler text.
 
-Two looks: a sample of both sides, which is all that most conversations need, and the lines of each message where that
-sample holds more than one language.
+Two looks: a sample of both sides, which is all that most conversations need, and the lines of each
+message where that sample holds more than one language.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def _without_fences(content: str) -> str:
 
 
 def _sample(contents: Sequence[str]) -> str:
-    """Up to 400 characters of words: the first ones of a short side, those of four places of a long one."""
+    """Up to 400 characters of words: the first ones of a short side, those of four places of a long
+    one."""
     total = sum(map(len, contents))
     if total <= _WHOLE:
         return " ".join(_words(content, 2 * SIDE) for content in contents).strip()[:SIDE]
@@ -88,7 +89,8 @@ def _sample(contents: Sequence[str]) -> str:
 
 
 def _places(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
-    """What stands at evenly spaced places of some texts, each to the end of its text, from the start of a word."""
+    """What stands at evenly spaced places of some texts, each to the end of its text, from the
+    start of a word."""
     starts = [total * place // many for place in range(many)]
     begin = 0
     for content in contents:
@@ -130,7 +132,8 @@ def _line(line: str) -> str:
 
 
 def _word(token: str) -> str:
-    """What of a token votes. Where words are not spaced, a token is a sentence: the code in it goes, not the sentence."""
+    """What of a token votes. Where words are not spaced, a token is a sentence: the code in it
+    goes, not the sentence."""
     word = token.strip(".,:;!?'\"")
     if word.isalpha() and word[1:].islower():  # most are: no need to search
         return token
@@ -174,9 +177,11 @@ _COMMAS = re.compile(r"[,;|、，،]")
 
 
 def parts(conversation: Conversation) -> list[Part]:
-    """The lines of each message that vote, where the languages of a conversation are looked at one by one.
+    """The lines of each message that vote, where the languages of a conversation are looked at one
+    by one.
 
-    Lists of names and filler text are in no language where anything else is said, so they vote only where they are all.
+    Lists of names and filler text are in no language where anything else is said, so they vote only
+    where they are all.
     """
     turns = [(i, m) for i, m in enumerate(conversation.messages) if m.role in ("user", "assistant")]
     turns = turns[:: (len(turns) // _TURNS) | 1]
@@ -201,7 +206,8 @@ def _letters(text: str) -> int:
 
 
 def _lines(content: str, room: int) -> Iterator[tuple[bool, str, float]]:
-    """(is it running text?, words, how much of the message they stand for) of one message, lines taken together."""
+    """(is it running text?, words, how much of the message they stand for) of one message, lines
+    taken together."""
     text = _without_fences(content)
     many = 1 if len(text) <= room else min(max(room // _LEAST, 1), _PLACES)
     share = room // many
