@@ -24,7 +24,7 @@ from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
 
-from .options import Options, options_of
+from .options import BuildOptions, options_of
 
 
 class _Shown(Repr):
@@ -96,7 +96,7 @@ def suggest(name: str, known: Sequence[str], label: str) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"{label}: {', '.join(known)}."
 
 
-_OPTIONS = options_of(Options)
+_OPTIONS = options_of(BuildOptions)
 _SWITCHES = {"--private", *(option.flag for option in _OPTIONS if option.read is bool)}
 """Those of `build`, and the one of `push`."""
 _FLAGS = sorted(_SWITCHES | {option.flag for option in _OPTIONS})

@@ -59,7 +59,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Options:
+class BuildOptions:
     """What a user can say of a build, in Python as on the command line."""
 
     sources: Annotated[
@@ -194,7 +194,7 @@ class Options:
     ] = False
 
 
-def options_of(definition: type[Options] | Options) -> list[Option]:
+def options_of(definition: type[BuildOptions] | BuildOptions) -> list[Option]:
     """The options of a definition in their order, with what their fields tell of them."""
     annotated = [(f, *getattr(f.type, "__metadata__", ())) for f in fields(definition)]
     return [

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -18,7 +19,7 @@ import typer
 import open_instructions as oi
 from open_instructions.cli import app
 from open_instructions.errors import OpenInstructionsError, RecipeError, UsageError, in_python
-from open_instructions.options import Options, options_of
+from open_instructions.options import BuildOptions, options_of
 from open_instructions.recipe import Recipe
 
 from .test_install import copied
@@ -98,7 +99,7 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
 
 def test_python_takes_every_option_and_says_so() -> None:
     shown = inspect.signature(oi.build)
-    assert list(shown.parameters) == [*(o.name for o in options_of(Options)), *OF_PYTHON]
+    assert list(shown.parameters) == [*(o.name for o in options_of(BuildOptions)), *OF_PYTHON]
     assert get_type_hints(oi.build) == {
         **{name: p.annotation for name, p in shown.parameters.items()},
         "return": shown.return_annotation,
@@ -167,7 +168,7 @@ def command(name: str) -> Any:
 def test_the_command_takes_every_option() -> None:
     taken = {p.name: p for p in command("build").params}
     assert [name for name in taken if name not in ("named", "yes", "help")] == [
-        option.name for option in options_of(Options)
+        option.name for option in options_of(BuildOptions)
     ]
     assert {name: p.default for name, p in taken.items() if p.default} == {
         "missing": "stop",
@@ -254,6 +255,13 @@ def test_values_that_a_recipe_refuses(said: dict[str, Any], message: str) -> Non
     with pytest.raises(RecipeError) as caught:
         oi.build(sample=True, **said)
     assert caught.value.message == message
+
+
+def test_options_with_the_name_of_a_key_override_it() -> None:
+    keys = {field.name for field in fields(Recipe)}
+    options = options_of(BuildOptions)
+    assert {o.name for o in options if o.recipe} == {o.name for o in options if o.name in keys}
+    assert [o.name for o in options if o.recipe and not o.takes] == []
 
 
 def test_an_option_overrides_only_its_key() -> None:

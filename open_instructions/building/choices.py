@@ -13,7 +13,7 @@ from ..catalogue import Selection, Source, registered, select
 from ..errors import InputError, RecipeError, UsageError, suggest
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock
-from ..options import Option, Options, options_of
+from ..options import BuildOptions, Option, options_of
 from ..recipe import Bases, Recipe
 from ..tokens import tokenizer
 from .progress import Progress
@@ -27,7 +27,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices(Options):
+class Choices(BuildOptions):
     """What a user said of a build: the parameters of `open_instructions.build`. They are the options
     and, from Python alone, who watches the build and how files are fetched."""
 

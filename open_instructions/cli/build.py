@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from ..errors import UsageError, counted
-from ..options import Options, options_of
+from ..options import BuildOptions, options_of
 from ..paths import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
@@ -82,7 +82,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     console.print(Text(safe(str(result.path))))
 
 
-def _parameters(definition: type[Options]) -> Iterator[Parameter]:
+def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
     """What `oi build` takes: all options of the definition, and two that are of the command alone."""
     help = "Some like alpaca gpt4llm:zh ./mine.py; all if none is named."
     yield keyword("named", list[str] | None, sources_argument(help))
@@ -92,7 +92,7 @@ def _parameters(definition: type[Options]) -> Iterator[Parameter]:
             yield keyword("yes", bool, yes_option(option.group), False)
 
 
-build.__signature__ = Signature(list(_parameters(Options)))  # type: ignore[attr-defined]
+build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore[attr-defined]
 
 
 def _asked_for(named: list[str] | None, listed: str | None) -> str:
@@ -111,7 +111,7 @@ class _Watcher:
     def __init__(self) -> None:
         self.said = 0
         self._console = err()
-        self._bars: dict[str | None, TaskID] = {}
+        self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         self._records: dict[str | None, int] = defaultdict(int)
         self._last: BuildStep | None = None
@@ -155,20 +155,20 @@ class _Watcher:
         self._progress.start()
 
     def step(self, step: BuildStep) -> None:
-        if self._last and self._last.source != step.source:
+        if self._last and self._last.name != step.name:
             self._finish(self._last)
         self._last = step
         self._records[step.source] += step.records
         if self._progress:
-            if step.source is None and None not in self._bars:
-                self._bars[None] = self._progress.add_task("shards", start=False)
-            task = self._bars[step.source]
+            if step.name not in self._bars:
+                self._bars[step.name] = self._progress.add_task(step.name, start=False)
+            task = self._bars[step.name]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
 
     def _finish(self, step: BuildStep) -> None:
         if self._progress:
-            self._progress.update(self._bars[step.source], completed=step.total)
+            self._progress.update(self._bars[step.name], completed=step.total)
         elif step.source is not None:
             self._console.print(
                 Text(

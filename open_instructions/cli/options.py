@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..options import Option, Options, options_of
+from ..options import BuildOptions, Option, options_of
 
 Directory = Annotated[
     str | None,
@@ -56,7 +56,7 @@ def keyword(name: str, type: Any, described: Any, default: Any = None) -> Parame
 
 def as_in_build(name: str, help: str, **more: Any) -> Any:
     """An option that is spelt as that of `oi build`, and means something else."""
-    [option] = (option for option in options_of(Options) if option.name == name)
+    [option] = (option for option in options_of(BuildOptions) if option.name == name)
     return typer.Option(*_spelt(option), help=help, **{"metavar": option.metavar} | more)
 
 
