@@ -22,7 +22,7 @@ from ..ledger import Ledger
 from ..merge import Watch, merge
 from ..paths import is_remote, store_fault
 from ..reports.card import card, license_page
-from ..stages.order import STAGES
+from ..stages import order
 from ..store import Build
 from ..store.chunks import count_finished
 from ..store.headers import Header, write_headers
@@ -182,7 +182,7 @@ def _run(
         recipe=job.recipe,
         refs=refs,
         steps=steps,
-        stages=tuple(STAGES),
+        stages=tuple(order.STAGES),
         folder=chunks,
         code=own_code(),
     )
