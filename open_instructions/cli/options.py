@@ -4,7 +4,7 @@ several commands share."""
 from __future__ import annotations
 
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_origin
 
 import typer
 
@@ -32,7 +32,7 @@ def yes_option(group: str | None = None) -> Any:
 def parameter(option: Option) -> Parameter:
     """An option of a build as a parameter of a command. What is not said is None; a switch and a
     choice of words show their defaults."""
-    has_default = not isinstance(option.read, type) or option.read is bool
+    has_default = option.read is bool or get_origin(option.read) is Literal
     return keyword(
         option.name,
         option.read if has_default else option.read | None,
