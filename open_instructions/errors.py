@@ -24,6 +24,8 @@ from difflib import get_close_matches
 from reprlib import Repr
 from typing import Any
 
+from .options import BuildOptions, options_of
+
 
 class _Shown(Repr):
     def repr_int(self, x: int, level: int) -> str:
@@ -94,13 +96,11 @@ def suggest(name: str, known: Sequence[str], label: str) -> str:
     return f"Did you mean {near[0]!r}?" if near else f"{label}: {', '.join(known)}."
 
 
-_SWITCHES = "sample", "offline", "overwrite", "restart", "strict", "private"
-_OPTION = re.compile(
-    r"(?<![^\s(])--(sources|data-dir|missing|locked|recipe|out|languages|not-languages|licenses|max-tokens|tokenizer|encoding|index-base"
-    rf"|engine|ray-address|workers|{'|'.join(_SWITCHES)})(?:=(\S*[^\s,;.]))?(?![\w-])"
-)
-
-
+_OPTIONS = options_of(BuildOptions)
+_SWITCHES = {"--private", *(option.flag for option in _OPTIONS if option.read is bool)}
+"""Those of `build`, and the one of `push`."""
+_FLAGS = sorted(_SWITCHES | {option.flag for option in _OPTIONS})
+_OPTION = re.compile(rf"(?<![^\s(])({'|'.join(_FLAGS)})(?:=(\S*[^\s,;.]))?(?![\w-])")
 _EXPLAIN = re.compile(r"(?<!\S)oi explain ('[^']*'|[^\s'-]\S*[^\s,;.])")
 
 
@@ -113,8 +113,10 @@ def in_python(text: str) -> str:
     """
 
     def parameter(match: re.Match[str]) -> str:
-        name, value = match[1].replace("-", "_"), match[2]
-        return f"{name}={value!r}" if value else f"{name}=True" if name in _SWITCHES else name
+        name, value = match[1].removeprefix("--").replace("-", "_"), match[2]
+        if value:
+            return f"{name}={value!r}"
+        return f"{name}=True" if match[1] in _SWITCHES else name
 
     text = text.replace("oi build --sample", "open_instructions.build(sample=True)")
 

@@ -12,16 +12,15 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, TypeVar, cast
 
 from .errors import UsageError
+from .options import Folders
 
 T = TypeVar("T")
-Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""One folder, or several."""
 
 _BLOCK = 8 << 20
 _STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")

@@ -112,40 +112,18 @@ class Recipe(
         key or a wrong value."""
         return _from_mapping(values, "the manifest or the lock")
 
-    def with_flags(
-        self,
-        *,
-        languages: tuple[str, ...] | None = None,
-        not_languages: tuple[str, ...] | None = None,
-        licenses: tuple[str, ...] | None = None,
-        max_tokens: int | None = None,
-        encoding: str | None = None,
-        tokenizer: str | None = None,
-        index_base: Mapping[str, int] | None = None,
-    ) -> Recipe:
-        """The recipe with what the command line said; None leaves it."""
-        changed = self
-        if languages is not None:
-            changed = replace(changed, languages=languages)
-        if not_languages is not None:
-            changed = replace(changed, not_languages=not_languages)
-        if licenses is not None:
-            if not licenses:
-                raise RecipeError(
-                    "No licence is named.",
-                    hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
-                )
-            changed = replace(changed, licenses=licenses)
-        if max_tokens is not None:
-            changed = replace(changed, max_tokens=max_tokens)
-        if encoding is not None:
-            changed = replace(changed, encoding=encoding)
-        if tokenizer is not None:
-            changed = replace(changed, tokenizer=tokenizer)
-        if index_base is not None:
-            bases = dict(changed.index_base) | dict(index_base)
-            changed = replace(changed, index_base=_typed(bases, Bases, "the options: index_base"))
-        return _checked(changed, "the options")
+    def with_flags(self, **values: Any) -> Recipe:
+        """The recipe with the values that options gave for some of its keys. Raises RecipeError for
+        a wrong one."""
+        if not values.get("licenses", COMMERCIAL):
+            raise RecipeError(
+                "No licence is named.",
+                hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
+            )
+        said = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        if "index_base" in said:  # other subsets stay as the recipe has them
+            said["index_base"] = dict(self.index_base) | dict(values["index_base"])
+        return _from_mapping(self.to_dict() | said, "the options")
 
 
 def _near(license: str) -> str:

@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 from .. import recipe as recipes
 from ..catalogue import Selection, Source, registered, select
 from ..errors import InputError, RecipeError, UsageError, suggest
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock
-from ..paths import Folders
-from ..recipe import Recipe
+from ..options import BuildOptions, Option, options_of
+from ..recipe import Bases, Recipe
 from ..tokens import tokenizer
+from .progress import Progress
 
-Missing = Literal["stop", "skip"]
+if TYPE_CHECKING:
+    from .plan import Plan
+
+P = ParamSpec("P")
+C = TypeVar("C")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What a user said of a build's inputs and recipe; the parameters of `open_instructions.build`
-    of the same names."""
+@dataclass(frozen=True, kw_only=True)
+class Choices(BuildOptions):
+    """What a user said of a build: the parameters of `open_instructions.build`. They are the options
+    and, from Python alone, who watches the build and how files are fetched."""
 
-    sources: str | Iterable[str] = "all"
-    data_dir: Folders | None = None
-    sample: bool = False
-    missing: Missing = "stop"
-    locked: str | os.PathLike[str] | None = None
-    recipe: str | Recipe | None = None
-    out: str | os.PathLike[str] | None = None
-    languages: str | Sequence[str] | None = None
-    not_languages: str | Sequence[str] | None = None
-    licenses: str | Sequence[str] | None = None
-    max_tokens: int | None = None
-    encoding: str | None = None
-    tokenizer: str | None = None
-    index_base: Mapping[str, int] | Sequence[str] | None = None
-    fetching: Fetching = field(default_factory=Fetching)
+    progress: Progress | bool | None = None
+    announce: Callable[[Plan, int], None] | None = None
+    fetching: Fetching | None = None
+
+    @property
+    def how_to_fetch(self) -> Fetching:
+        return replace(self.fetching or Fetching(), offline=self.offline)
+
+
+def taking(choices: Callable[P, C]) -> Callable[[Callable[[C], R]], Callable[P, R]]:
+    """A decorator for a function of choices, which takes their fields as its parameters: type
+    checkers, editors and help() show all of them, with types and defaults."""
+
+    def decorate(function: Callable[[C], R]) -> Callable[P, R]:
+        hints = get_type_hints(choices, localns=globals() | function.__globals__)
+        parameters = [
+            p.replace(annotation=hints[p.name]) for p in signature(choices).parameters.values()
+        ]
+        returned = get_type_hints(function)["return"]
+        shape = Signature(parameters, return_annotation=returned)
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                shape.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}() {error}") from None
+            return function(choices(*args, **kwargs))
+
+        call.__signature__ = shape  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returned}
+        return call
+
+    return decorate
 
 
 def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
@@ -77,17 +103,6 @@ def _registered(said: Choices, lock: Lock) -> list[Selection]:
 
 
 def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
-    if said.max_tokens is not None and (
-        isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)
-    ):
-        raise UsageError(f"--max-tokens is a whole number, not {said.max_tokens!r}.")
-    if not isinstance(said.encoding, str | None):
-        raise UsageError(f"--encoding is a name like gb18030, not {said.encoding!r}.")
-    if not isinstance(said.tokenizer, str | None):
-        raise UsageError(
-            f"--tokenizer is a text, not {said.tokenizer!r}.",
-            hint="A name, or a path like ./tokenizer.json.",
-        )
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(
             f"--recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}."
@@ -96,14 +111,13 @@ def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
         chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()
     else:
         chosen = recipes.load(said.recipe) if isinstance(said.recipe, str) else said.recipe
+    kinds = get_type_hints(type(chosen))
     chosen = chosen.with_flags(
-        languages=_labels(said.languages),
-        not_languages=_labels(said.not_languages),
-        licenses=_labels(said.licenses),
-        max_tokens=said.max_tokens,
-        encoding=said.encoding,
-        tokenizer=said.tokenizer,
-        index_base=_bases(said.index_base),
+        **{
+            option.name: _value(value, kinds[option.name], option)
+            for option in options_of(said)
+            if option.recipe and (value := getattr(said, option.name)) is not None
+        }
     )
     tokenizer(chosen.tokenizer)
     return chosen
@@ -130,20 +144,44 @@ def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
                 )
 
 
-def _labels(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    parts = given.split(",") if isinstance(given, str) else given
-    return None if parts is None else tuple(part.strip() for part in parts if part.strip())
+def _value(said: Any, kind: Any, option: Option) -> Any:
+    """What was said of a key of the recipe, in the form of the key. Raises UsageError for another
+    kind of value."""
+    if kind == tuple[str, ...]:
+        return _labels(said, option)
+    if kind == Bases:
+        return _bases(said, option)
+    if isinstance(said, bool) and kind is not bool:
+        raise _refused(said, option)
+    fitting = {int: int, float: int | float, str: str}.get(kind, object)
+    if not isinstance(said, fitting):
+        raise _refused(said, option)
+    return said
 
 
-def _bases(given: Mapping[str, int] | Sequence[str] | None) -> dict[str, int] | None:
+def _refused(said: Any, option: Option) -> UsageError:
+    return UsageError(f"{option.flag} is {option.takes}, not {said!r}.", hint=option.hint)
+
+
+def _labels(said: Any, option: Option) -> tuple[str, ...]:
+    """`en,zh`, or several names."""
+    if not isinstance(said, str | Iterable):
+        raise _refused(said, option)
+    names = said.split(",") if isinstance(said, str) else list(said)
+    if not all(isinstance(name, str) for name in names):
+        raise _refused(said, option)
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _bases(said: Any, option: Option) -> dict[str, int]:
     """`lmflow:medmcqa=0`, one or several, as a mapping."""
-    if given is None or isinstance(given, Mapping):
-        return None if given is None else dict(given)
+    if isinstance(said, Mapping):
+        return dict(said)
     bases: dict[str, int] = {}
-    for item in [given] if isinstance(given, str) else given:
-        name, _, base = item.strip().rpartition("=")
-        if not name or base not in ("0", "1"):
-            raise UsageError(f"--index-base is like lmflow:medmcqa=0, not {item!r}.")
-        if bases.setdefault(name, int(base)) != int(base):
-            raise UsageError(f"--index-base says both 0 and 1 of {name}.")
+    for item in [said] if isinstance(said, str) else said:
+        subset, _, base = item.strip().rpartition("=")
+        if not subset or base not in ("0", "1"):
+            raise _refused(item, option)
+        if bases.setdefault(subset, int(base)) != int(base):
+            raise UsageError(f"{option.flag} says both 0 and 1 of {subset}.")
     return bases

@@ -27,13 +27,13 @@ def fetched(
     selections that they are of."""
     cache = Cache()
     notes: tuple[str, ...] = ()
-    if not data and said.fetching.allowed:
+    if not data and said.how_to_fetch.allowed:
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (
                 f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",
             )
-        failed = bring(needs(selections, cache), cache, said.fetching)
+        failed = bring(needs(selections, cache), cache, said.how_to_fetch)
         if failed and said.missing == "stop":
             raise FetchError(
                 "Not everything could be fetched:\n"
@@ -86,7 +86,7 @@ def as_locked(
     lost = [
         f"  {f.name} ({', '.join(f.subsets)}, sha256 {f.sha256}) {why}"
         for f in absent
-        if (why := _why_lost(f, data, cache, said.fetching))
+        if (why := _why_lost(f, data, cache, said.how_to_fetch))
     ]
     if lost:
         raise MissingSourceError(
@@ -96,7 +96,7 @@ def as_locked(
     wanted = tuple(
         _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
     )
-    if failed := bring(Needs(wanted), cache, said.fetching):
+    if failed := bring(Needs(wanted), cache, said.how_to_fetch):
         raise FetchError(
             f"Not everything in {said.locked} could be fetched:\n"
             + "\n".join(f"  {line}" for line in told(failed))

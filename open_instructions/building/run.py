@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .. import store
 from ..corpus import steps_of
@@ -17,12 +17,10 @@ from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
 from ..inputs import Found, Input, digest, stamp
 from ..inputs.cache import Cache
-from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
 from ..merge import Watch, merge
-from ..paths import Folders, is_remote, store_fault
-from ..recipe import Recipe
+from ..paths import is_remote, store_fault
 from ..reports.card import card, license_page
 from ..stages import order
 from ..store import Build
@@ -39,7 +37,7 @@ from ..store.work import (
     publish,
     workspace,
 )
-from .choices import Choices, Missing
+from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
 from .plan import Plan, plan
@@ -51,33 +49,8 @@ SMALL_INPUT = 8 << 20
 """Under this many bytes one worker is faster than starting several."""
 
 
-def build(
-    sources: str | Iterable[str] = "all",
-    *,
-    data_dir: Folders | None = None,
-    sample: bool = False,
-    missing: Missing = "stop",
-    offline: bool = False,
-    locked: str | os.PathLike[str] | None = None,
-    recipe: str | Recipe | None = None,
-    out: str | os.PathLike[str] | None = None,
-    languages: str | Sequence[str] | None = None,
-    not_languages: str | Sequence[str] | None = None,
-    licenses: str | Sequence[str] | None = None,
-    max_tokens: int | None = None,
-    encoding: str | None = None,
-    tokenizer: str | None = None,
-    index_base: Mapping[str, int] | Sequence[str] | None = None,
-    engine: Literal["local", "ray"] = "local",
-    ray_address: str | None = None,
-    workers: int | None = None,
-    overwrite: bool = False,
-    restart: bool = False,
-    strict: bool = False,
-    progress: Progress | bool | None = None,
-    announce: Callable[[Plan, int], None] | None = None,
-    fetching: Fetching | None = None,
-) -> BuildResult:
+@taking(Choices)
+def build(said: Choices) -> BuildResult:
     """Build merged Parquet shards from upstream's files.
 
     `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths
@@ -99,31 +72,13 @@ def build(
     >>> import open_instructions as oi                                        # doctest: +SKIP
     >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
     """
-    job = plan(
-        Choices(
-            sources,
-            data_dir=data_dir,
-            sample=sample,
-            missing=missing,
-            locked=locked,
-            recipe=recipe,
-            out=out,
-            languages=languages,
-            not_languages=not_languages,
-            licenses=licenses,
-            max_tokens=max_tokens,
-            encoding=encoding,
-            tokenizer=tokenizer,
-            index_base=index_base,
-            fetching=replace(fetching or Fetching(), offline=offline),
-        )
-    )
-    if engine not in ("local", "ray"):
-        raise UsageError(f"--engine is local or ray, not {engine!r}.")
-    if ray_address is not None and engine != "ray":
+    job = plan(said)
+    if said.engine not in ("local", "ray"):
+        raise UsageError(f"--engine is local or ray, not {said.engine!r}.")
+    if said.ray_address is not None and said.engine != "ray":
         raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"--workers is a whole number from 1, not {workers!r}.")
+    if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
+        raise UsageError(f"--workers is a whole number from 1, not {said.workers!r}.")
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):
@@ -136,7 +91,7 @@ def build(
             )  # again: a build that was killed while it replaced this one is mended by now
             if same := _made_already(job, before):
                 return same
-            if before and not overwrite:
+            if before and not said.overwrite:
                 raise OutputError(
                     f"{job.out} holds another build.",
                     hint="Use --overwrite to replace it, or --out for another folder.",
@@ -149,18 +104,18 @@ def build(
                         *(Path(s.path) for s in job.selections if s.path),
                     ],
                 )
-            with workspace(job.out, job.fingerprint, restart=restart) as work:
-                if announce:
-                    announce(job, count_finished(work / CHUNKS))
+            with workspace(job.out, job.fingerprint, restart=said.restart) as work:
+                if said.announce:
+                    said.announce(job, count_finished(work / CHUNKS))
                 with (
-                    _engine(engine, ray_address, workers, job.found.inputs, work) as running,
-                    watched(progress) as watch,
+                    _engine(said, job.found.inputs, work) as running,
+                    watched(said.progress) as watch,
                 ):
-                    manifest = _run(job, work, running, watch, strict=strict)
+                    manifest = _run(job, work, running, watch, strict=said.strict)
                 counts = Ledger.from_dict(manifest["ledger"])
                 rejects = _rejects(work / READY, manifest["shards"])
                 notes = [*damage(counts), *unreadable(counts, rejects)]
-                if not sample:
+                if not said.sample:
                     notes += other_counts_note(manifest["counts"])
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
@@ -202,14 +157,12 @@ def _rejects(folder: Path, shards: Sequence[dict[str, Any]]) -> list[Path]:
     return [folder / path for path in paths if path.startswith(f"{store.REJECTED}/")]
 
 
-def _engine(
-    name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path
-) -> Engine:
-    if name == "local":
-        return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
+def _engine(said: Choices, inputs: Sequence[Input], work: Path) -> Engine:
+    if said.engine == "local":
+        return Local(said.workers or _workers(inputs), scratch=None if is_remote(work) else work)
     from ..engines.ray import Ray
 
-    return Ray(workers, address)
+    return Ray(said.workers, said.ray_address)
 
 
 def _workers(inputs: Sequence[Input]) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterator
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.text import Text
 
 from ..errors import UsageError, counted
+from ..options import BuildOptions, options_of
 from ..paths import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
+from .options import keyword, parameter, sources_argument, yes_option
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -39,179 +42,7 @@ oi build --recipe commercial                               only what may be used
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
-_IN, _CLEANING, _WHERE, _RUNNING = "What goes in", "Cleaning", "Where it goes", "Running"
-"""The groups of options in the help."""
-
-
-def build(
-    named: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SOURCES",
-            help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.",
-            show_default=False,
-        ),
-    ] = None,
-    sources: Annotated[
-        str | None,
-        typer.Option(
-            "--sources",
-            "-s",
-            help="The same as a list: alpaca,gpt4llm:zh,./mine.py",
-            rich_help_panel=_IN,
-        ),
-    ] = None,
-    sample: Annotated[
-        bool,
-        typer.Option(
-            "--sample",
-            help="Use the small samples that ship with the package.",
-            rich_help_panel=_IN,
-        ),
-    ] = False,
-    data_dir: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--data-dir",
-            "-d",
-            metavar="FOLDER",
-            help="A folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw. Can be given several times.",
-            rich_help_panel=_IN,
-        ),
-    ] = None,
-    missing: Annotated[
-        Literal["stop", "skip"],
-        typer.Option(help="What to do when a source has no file.", rich_help_panel=_IN),
-    ] = "stop",
-    offline: Annotated[
-        bool,
-        typer.Option(
-            "--offline", help="Fetch nothing; what is in the cache is used.", rich_help_panel=_IN
-        ),
-    ] = False,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes", "-y", help="Do not ask before more than 1 GB is fetched.", rich_help_panel=_IN
-        ),
-    ] = False,
-    locked: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OI.LOCK",
-            help="Take exactly the files of this lock, or fail.",
-            rich_help_panel=_IN,
-        ),
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(
-            "--recipe",
-            "-r",
-            help="default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not said.",
-            rich_help_panel=_CLEANING,
-        ),
-    ] = None,
-    out_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="FOLDER",
-            help="Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said.",
-            rich_help_panel=_WHERE,
-        ),
-    ] = None,
-    languages: Annotated[
-        str | None,
-        typer.Option(
-            help="Keep only these, like en,zh; the rest is in rejected/.", rich_help_panel=_CLEANING
-        ),
-    ] = None,
-    not_languages: Annotated[
-        str | None,
-        typer.Option(help="Drop these, like ko; they are in rejected/.", rich_help_panel=_CLEANING),
-    ] = None,
-    licenses: Annotated[
-        str | None,
-        typer.Option(
-            help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.",
-            rich_help_panel=_CLEANING,
-        ),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Split conversations above this many tokens; 0 does not split.",
-            rich_help_panel=_CLEANING,
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
-            rich_help_panel=_IN,
-        ),
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
-            rich_help_panel=_CLEANING,
-        ),
-    ] = None,
-    index_base: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SUBSET=0|1",
-            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
-            rich_help_panel=_IN,
-        ),
-    ] = None,
-    engine: Annotated[
-        Literal["local", "ray"],
-        typer.Option(
-            help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.",
-            rich_help_panel=_RUNNING,
-        ),
-    ] = "local",
-    ray_address: Annotated[
-        str | None,
-        typer.Option(
-            help="The cluster, like 10.0.0.1:6379; the one running here if not said.",
-            rich_help_panel=_RUNNING,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes; one per CPU if not said.", rich_help_panel=_RUNNING),
-    ] = None,
-    restart: Annotated[
-        bool,
-        typer.Option(
-            "--restart",
-            help="Forget what an interrupted build of this kind finished.",
-            rich_help_panel=_RUNNING,
-        ),
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Stop at the first record that a converter, rule or stage fails on.",
-            rich_help_panel=_RUNNING,
-        ),
-    ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace another build in the same place.", rich_help_panel=_WHERE
-        ),
-    ] = False,
-) -> None:
+def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..building.run import build as run
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
@@ -221,26 +52,7 @@ def build(
     try:
         result = run(
             _asked_for(named, sources),
-            data_dir=data_dir or None,
-            sample=sample,
-            missing=missing,
-            offline=offline,
-            locked=locked,
-            recipe=recipe,
-            out=out_dir,
-            languages=languages,
-            not_languages=not_languages,
-            licenses=licenses,
-            max_tokens=max_tokens,
-            encoding=encoding,
-            tokenizer=tokenizer,
-            index_base=index_base,
-            engine=engine,
-            ray_address=ray_address,
-            workers=workers,
-            overwrite=overwrite,
-            restart=restart,
-            strict=strict,
+            **{name: value for name, value in said.items() if value not in (None, [])},
             progress=watcher.step,
             announce=watcher.announce,
             fetching=watching(yes=yes),
@@ -268,6 +80,19 @@ def build(
         )
     )
     console.print(Text(safe(str(result.path))))
+
+
+def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
+    """What `oi build` takes: all options of the definition, and two that are of the command alone."""
+    help = "Some like alpaca gpt4llm:zh ./mine.py; all if none is named."
+    yield keyword("named", list[str] | None, sources_argument(help))
+    for option in options_of(definition):
+        yield parameter(option)
+        if option.name == "offline":
+            yield keyword("yes", bool, yes_option(option.group), False)
+
+
+build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore[attr-defined]
 
 
 def _asked_for(named: list[str] | None, listed: str | None) -> str:

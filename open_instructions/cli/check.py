@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
 from rich.text import Text
 
 from .console import err, out, safe
+from .options import Directory
 
 EXAMPLES = """Examples:
 
@@ -17,12 +15,7 @@ oi check mix"""
 
 
 def check(
-    directory: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DIR", help="A build; the one made last by default.", show_default=False
-        ),
-    ] = None,
+    directory: Directory = None,
 ) -> int:
     """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if
     anything is wrong."""

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from .console import out, safe
+from .options import Directory, as_in_build
 
 EXAMPLES = """Examples:
 
@@ -30,28 +31,20 @@ def explain(
         str,
         typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/."),
     ],
-    directory: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DIR", help="A build; the one made last by default.", show_default=False
-        ),
-    ] = None,
+    directory: Directory = None,
     data_dir: Annotated[
         list[str] | None,
-        typer.Option(
-            "--data-dir",
-            "-d",
-            metavar="FOLDER",
-            help="Where the upstream files are now, if they moved. Can be given several times.",
+        as_in_build(
+            "data_dir",
+            "Where the upstream files are now, if they moved. Can be given several times.",
         ),
     ] = None,
     sources: Annotated[
         str | None,
-        typer.Option(
-            "--sources",
-            "-s",
+        as_in_build(
+            "sources",
+            "The .py file of a source of your own.",
             metavar="FILE",
-            help="The .py file of a source of your own.",
             show_default=False,
         ),
     ] = None,

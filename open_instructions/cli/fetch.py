@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ..errors import FetchError
 from .console import bars, err, out, safe, show, size
+from .options import sources_argument, yes_option
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -30,15 +31,9 @@ oi fetch gpt4all:p3 --yes         without being asked"""
 def fetch(
     named: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="SOURCES",
-            help="Some like alpaca gpt4llm:zh; all if none is named.",
-            show_default=False,
-        ),
+        sources_argument("Some like alpaca gpt4llm:zh; all if none is named."),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")
-    ] = False,
+    yes: Annotated[bool, yes_option()] = False,
 ) -> int:
     """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a
     digest is known."""

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from .console import json_text, out, safe, show
+from .options import AsJson
 
 EXAMPLES = """Examples:
 
@@ -21,7 +22,7 @@ def sources(
         str | None,
         typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked
     for, what is cached."""

@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from .console import json_text, out, safe, show
+from .options import AsJson, Directory
 
 EXAMPLES = """Examples:
 
@@ -19,16 +20,11 @@ oi stats mix --json        for scripts"""
 
 
 def stats(
-    directory: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="DIR", help="A build; the one made last by default.", show_default=False
-        ),
-    ] = None,
+    directory: Directory = None,
     full: Annotated[
         bool, typer.Option("--full", help="Every table, and what each licence asks for.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and
     why."""

@@ -22,7 +22,8 @@ from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
 from ..ledger import Tally
-from ..paths import Folders, folders, for_pyarrow, place
+from ..options import Folders
+from ..paths import folders, for_pyarrow, place
 from ..pipeline import Pipeline
 from ..readers import open_file
 from ..readers.chunk import cut

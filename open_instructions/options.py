@@ -1,0 +1,213 @@
+"""The options of a build, each defined once.
+
+`oi build` and its help, the parameters of `open_instructions.build`, the keys of a recipe that an
+option overrides and the words of errors are made from this one definition. An option is a field: a
+name, a type, a default, and an Option with what the command line and the recipe need to know.
+Annotations are evaluated here (no `from __future__ import annotations`): they hold the options.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""One folder, or several."""
+
+Missing = Literal["stop", "skip"]
+Engine = Literal["local", "ray"]
+
+IN, CLEANING, WHERE, RUNNING = "What goes in", "Cleaning", "Where it goes", "Running"
+"""The groups of options in the help."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option. `options_of` adds what the field of the definition tells: name, default and type.
+
+    group    the group that it belongs to in the help
+    help     what it does, as the help has it
+    short    its short form, like -d
+    metavar  what stands for the value in the help; the type if not said
+    read     the type that the command line reads: bool for a switch, list[str] for an option that
+             can be repeated; said only where the type of the field does not tell
+    least    the smallest number that it takes
+    recipe   whether it overrides the key of the same name in a recipe
+    takes    for such an option, what a value is, as the error about another value says it
+    hint     the hint of that error
+    """
+
+    group: str
+    help: str
+    short: str = ""
+    metavar: str | None = None
+    read: Any = None
+    least: int | None = None
+    recipe: bool = False
+    takes: str = ""
+    hint: str = ""
+    name: str = ""
+    default: Any = None
+
+    @property
+    def flag(self) -> str:
+        """As the command line writes it: --data-dir."""
+        return "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a user can say of a build, in Python as on the command line."""
+
+    sources: Annotated[
+        str | Iterable[str],
+        Option(IN, "The same as a list: alpaca,gpt4llm:zh,./mine.py", short="-s"),
+    ] = "all"
+    _: KW_ONLY
+    sample: Annotated[bool, Option(IN, "Use the small samples that ship with the package.")] = False
+    data_dir: Annotated[
+        Folders | None,
+        Option(
+            IN,
+            "A folder with upstream's files, at any depth; a path, or an address like "
+            "s3://bucket/raw. Can be given several times.",
+            read=list[str],
+            short="-d",
+            metavar="FOLDER",
+        ),
+    ] = None
+    missing: Annotated[Missing, Option(IN, "What to do when a source has no file.")] = "stop"
+    offline: Annotated[bool, Option(IN, "Fetch nothing; what is in the cache is used.")] = False
+    locked: Annotated[
+        str | os.PathLike[str] | None,
+        Option(IN, "Take exactly the files of this lock, or fail.", metavar="OI.LOCK"),
+    ] = None
+    encoding: Annotated[
+        str | None,
+        Option(
+            IN,
+            "What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
+            metavar="NAME",
+            recipe=True,
+            takes="a name like gb18030",
+        ),
+    ] = None
+    index_base: Annotated[
+        Mapping[str, int] | Sequence[str] | None,
+        Option(
+            IN,
+            "Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not "
+            "show it. Can be repeated.",
+            read=list[str],
+            metavar="SUBSET=0|1",
+            recipe=True,
+            takes="like lmflow:medmcqa=0",
+        ),
+    ] = None
+    recipe: Annotated[
+        "str | Recipe | None",
+        Option(
+            CLEANING,
+            "default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not "
+            "said.",
+            short="-r",
+        ),
+    ] = None
+    languages: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            CLEANING,
+            "Keep only these, like en,zh; the rest is in rejected/.",
+            recipe=True,
+            takes="a list like en,zh",
+        ),
+    ] = None
+    not_languages: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            CLEANING,
+            "Drop these, like ko; they are in rejected/.",
+            recipe=True,
+            takes="a list like ko,ja",
+        ),
+    ] = None
+    licenses: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            CLEANING,
+            "Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.",
+            recipe=True,
+            takes="a list like MIT,CC0-1.0",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        Option(
+            CLEANING,
+            "Split conversations above this many tokens; 0 does not split.",
+            least=0,
+            recipe=True,
+            takes="a whole number",
+        ),
+    ] = None
+    tokenizer: Annotated[
+        str | None,
+        Option(
+            CLEANING,
+            "What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or "
+            "owner/name on the hub.",
+            metavar="NAME",
+            recipe=True,
+            takes="a text",
+            hint="A name, or a path like ./tokenizer.json.",
+        ),
+    ] = None
+    out: Annotated[
+        str | os.PathLike[str] | None,
+        Option(
+            WHERE,
+            "Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said.",
+            short="-o",
+            metavar="FOLDER",
+        ),
+    ] = None
+    overwrite: Annotated[bool, Option(WHERE, "Replace another build in the same place.")] = False
+    engine: Annotated[
+        Engine,
+        Option(RUNNING, "This machine, or a Ray cluster; OUT has to be seen by all its nodes."),
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        Option(RUNNING, "The cluster, like 10.0.0.1:6379; the one running here if not said."),
+    ] = None
+    workers: Annotated[
+        int | None, Option(RUNNING, "Processes; one per CPU if not said.", least=1)
+    ] = None
+    restart: Annotated[
+        bool, Option(RUNNING, "Forget what an interrupted build of this kind finished.")
+    ] = False
+    strict: Annotated[
+        bool, Option(RUNNING, "Stop at the first record that a converter, rule or stage fails on.")
+    ] = False
+
+
+def options_of(definition: type[BuildOptions] | BuildOptions) -> list[Option]:
+    """The options of a definition in their order, with what their fields tell of them."""
+    annotated = [(f, *getattr(f.type, "__metadata__", ())) for f in fields(definition)]
+    return [
+        replace(known[0], name=f.name, default=f.default, read=known[0].read or _read(f.type))
+        for f, *known in annotated
+        if known
+    ]
+
+
+def _read(annotated: Any) -> Any:
+    """What the command line reads for a field's type: the type itself for a switch or a Literal, a
+    number for one that may be None, else text."""
+    kind = get_args(annotated)[0]
+    if kind is bool or get_origin(kind) is Literal:
+        return kind
+    return next((number for number in (int, float) if number in get_args(kind)), str)
