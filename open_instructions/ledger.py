@@ -21,9 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .corpus import names as step_names
 from .schema import Reject
-from .stages.order import names as stage_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,6 +33,10 @@ def stages() -> tuple[str, ...]:
     """In the order in which records meet them: the reader, the stages of a chunk, the corpus steps
     over all chunks, what is written. A corpus step sees conversations as they are before the split,
     and drops all parts of one."""
+    # here, because a ledger is read by commands that need no stage
+    from .corpus import names as step_names
+    from .stages.order import names as stage_names
+
     return (READ, *stage_names(), *step_names(), WRITE)
 
 
@@ -146,14 +148,13 @@ class Ledger(Counter[Entry]):
         def total(stage: str | None, what: str) -> int:
             return self.sum_of(stage, what, source=source, subset=subset)
 
-        dropped = sum(total(stage, "parts_dropped") for stage in step_names())
         return {
             "records_read": total(READ, "records_out"),
             "records_unreadable": total(READ, "rejected_records"),
             "records_kept": total(WRITE, "records_out"),
             "records_rejected": total(None, "rejected_records"),
             "records_joined": total(CONVERT, "records_joined"),
-            "parts_added": total(None, "parts_added") - dropped,
+            "parts_added": total(None, "parts_added") - total(None, "parts_dropped"),
             "records_joined_dropped": total(None, "joined_dropped"),
             "rows": total(WRITE, "rows"),
             "messages_read": total(CONVERT, "messages_in"),
