@@ -17,14 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..engines import Engine
 from ..ledger import Ledger
 from ..paths import children, make_folder
 from ..recipe import Recipe
 from ..rights.rows import Usage
-from ..store import DATA, REJECTED
+from ..store import DATA, REJECTED, Shard
 from .layout import Group, Layout
 from .verdicts import find_fate
 from .write import COPIES, Job, Written, survey, write_shard
@@ -34,7 +34,7 @@ class Merged(NamedTuple):
     """The shards as the manifest describes them, the books of this stage, the languages that occur,
     what rows stand under."""
 
-    shards: list[dict[str, Any]]
+    shards: list[Shard]
     ledger: Ledger
     languages: list[str]
     usage: Usage

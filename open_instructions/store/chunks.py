@@ -27,8 +27,8 @@ from ..arrays import digests, lists, numbers, offsets, strings, whole
 from ..ledger import Ledger
 from ..paths import Counted, children, is_remote, write_whole
 from ..schema import Reason, Rejected
-from . import DATA, REJECTED
 from .columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
+from .names import DATA, REJECTED
 
 if TYPE_CHECKING:
     import pyarrow as pa
