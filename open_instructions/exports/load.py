@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
     from pandas import DataFrame
 
-_TOGETHER = 1 << 16
-"""Rows in a batch where all of them are wanted in memory."""
 _STREAMED = 1024
 """Rows that a stream holds as Python objects."""
 
@@ -62,7 +60,7 @@ def load(
     import pyarrow as pa
 
     disable_progress_bars()
-    batches = list(build.batches(DATA, kept, sources=wanted, languages=labels, rows=_TOGETHER))
+    batches = list(build.batches(DATA, kept, sources=wanted, languages=labels))
     schema = pa.schema([data_schema().field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
