@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from ..errors import shown
-from ..ledger import STAGES, Ledger
+from ..ledger import Ledger, stages
 from . import values
 from .names import SHARD, TABLES
 
@@ -230,12 +230,13 @@ def _sources(value: Any) -> dict[str, str | None]:
 def _ledger(value: Any) -> Ledger:
     """The ledger. A count of 0, or an object without a count, is what `Ledger.to_dict` leaves
     out."""
-    for subset, stages in values.mapping(value, "ledger").items():
+    known = stages()
+    for subset, found in values.mapping(value, "ledger").items():
         where = values.member("ledger", subset)
         if ":" not in subset:
             raise values.refused(where, subset, "source:subset")
-        for stage, counts in _some(stages, where).items():
-            if stage not in STAGES:
+        for stage, counts in _some(found, where).items():
+            if stage not in known:
                 raise values.WrongValue(f"{where} has the unknown stage {shown(stage)}")
             for what, count in _some(counts, f"{where}.{stage}").items():
                 _check_count(count, values.member(f"{where}.{stage}", what))
