@@ -15,7 +15,10 @@ from ..store import Manifest, OtherCount
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
+    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger.
+
+    `manifest` is what manifest.json says, as `manifest.totals["rows"]` or `manifest.shards`.
+    """
 
     path: Path
     manifest: Manifest
