@@ -407,6 +407,20 @@ def test_a_shard_without_a_column(shards: Build) -> None:
         rows_of(shards, columns=["id"], languages=["de"], only=[first])
 
 
+def test_rejects_of_a_build_before_some_columns(shards: Build) -> None:
+    """They had no `kind` and no `score`: null says nothing."""
+    [shard] = shards.shards("rejected")
+    row = {"source": "alpaca", "subset": "main", "reason": "no_answer", "raw": "{}"}
+    pq.write_table(pa.Table.from_pylist([row]), shards.file(shard))
+    asked = ["score", "raw", "kind"]
+    expected = [{"score": None, "raw": "{}", "kind": None}]
+    for wanted in ([], ["alpaca"]):
+        assert rows_of(shards, "rejected", asked, only=[shard], sources=wanted) == expected
+    [batch] = shards.batches("rejected", asked, only=[shard])
+    assert [str(field.type) for field in batch.schema] == ["double", "string", "string"]
+    assert rows_of(shards, "rejected", only=[shard]) == [row]
+
+
 def test_a_consumer_s_error_is_its_own(shards: Build) -> None:
     """What goes wrong with the rows is not a shard that cannot be read."""
     with pytest.raises(OSError, match=r"^of the consumer$"):

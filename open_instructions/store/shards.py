@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arrays import strings, whole
 from ..errors import NotFoundError
 from ..paths import for_pyarrow
+from .columns import rejected_schema
 from .names import DATA, REJECTED
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 _IDS = {DATA: ("id", "conversation_id"), REJECTED: ("conversation_id",)}
 """The columns of each table that an id can stand in."""
+
+
+_LATER = ("kind", "other", "score", "evidence", "parent")
+"""Columns of rejected/ that builds of earlier versions lack, and that say nothing where they are
+null."""
 
 
 class Footer(NamedTuple):
@@ -98,31 +104,49 @@ def footer(path: Path) -> Footer:
 def read(
     path: Path, kind: str, columns: Sequence[str] | None, wanted: Wanted, rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a shard, in order, at most `rows` at a time. Raises NotFoundError for one that
-    cannot be read or lacks a column."""
+    """The rows of a shard, in order, at most `rows` at a time. A column that came after the shard
+    is null. Raises NotFoundError for one that cannot be read or lacks another column."""
     telling = wanted.columns(kind)
     with _opened(path) as parquet:
         names = parquet.schema_arrow.names
-        columns = names if columns is None else columns
+        columns = list(names if columns is None else columns)
+        later = [name for name in columns if name in _LATER and name not in names]
         for name in (*columns, *telling):
-            if name not in names:
+            if name not in names and name not in later:
                 raise NotFoundError(
                     f"{path} has no column {name}.", hint="Build it again with --overwrite."
                 )
-        if not telling:
-            for batch in parquet.iter_batches(rows, columns=list(columns)):
-                yield batch.select(list(columns))
-            return
-        for group in range(parquet.num_row_groups):
-            mask = wanted.mask(kind, parquet.read_row_group(group, columns=telling))
-            if not mask.true_count:
-                continue
-            start = 0
-            for batch in parquet.iter_batches(rows, row_groups=[group], columns=list(columns)):
-                kept = batch.filter(mask.slice(start, batch.num_rows))
-                start += batch.num_rows
-                if kept.num_rows:
-                    yield kept.select(list(columns))
+        there = [name for name in columns if name not in later]
+        for batch in _batches(parquet, kind, there, wanted, rows):
+            yield _with_nulls(batch, later).select(columns)
+
+
+def _batches(
+    parquet: pq.ParquetFile, kind: str, columns: list[str], wanted: Wanted, rows: int
+) -> Iterator[pa.RecordBatch]:
+    telling = wanted.columns(kind)
+    if not telling:
+        yield from parquet.iter_batches(rows, columns=columns)
+        return
+    for group in range(parquet.num_row_groups):
+        mask = wanted.mask(kind, parquet.read_row_group(group, columns=telling))
+        if not mask.true_count:
+            continue
+        start = 0
+        for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns):
+            kept = batch.filter(mask.slice(start, batch.num_rows))
+            start += batch.num_rows
+            if kept.num_rows:
+                yield kept
+
+
+def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    for name in names:
+        field = rejected_schema().field(name)
+        batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+    return batch
 
 
 @contextmanager
