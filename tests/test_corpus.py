@@ -7,19 +7,24 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from open_instructions import corpus
 from open_instructions.building.run import BuildResult, build
-from open_instructions.corpus.step import NUMBER, verdicts
-from open_instructions.errors import ConverterError
+from open_instructions.corpus.step import NUMBER, PLACE, Round, verdicts
+from open_instructions.errors import ConverterError, EmptyBuildError
 from open_instructions.ledger import stages
 from open_instructions.merge import rounds
 from open_instructions.merge.rounds import _check_verdicts
 from open_instructions.reports.check import check
 from open_instructions.reports.explain import explain
+from open_instructions.schema import Conversation
 
 from . import corpus_steps
 from .conftest import digests, rows
@@ -163,16 +168,21 @@ def test_a_kill_in_any_round(data: Path, tmp_path: Path, moment: str) -> None:
 
 
 def test_a_verdict_that_breaks_the_contract() -> None:
-    step = SameWords()
+    step, gone = SameWords(), np.array([7])
+
+    def settle(**columns: Any) -> None:
+        _check_verdicts(step, verdicts(**columns), gone)
+
     with pytest.raises(ConverterError, match="drops for language"):
-        _check_verdicts(step, verdicts(number=[1], reason="language", detail="x"))
+        settle(number=[1], reason="language", detail="x")
     with pytest.raises(ConverterError, match="drops a conversation twice"):
-        _check_verdicts(step, verdicts(number=[1, 1], reason="duplicate", detail="x"))
-    with pytest.raises(ConverterError, match="for one that it drops too"):
-        chain = verdicts(number=[1, 2], reason="duplicate", detail="x", other=[2, 3])
-        _check_verdicts(step, chain)
+        settle(number=[1, 1], reason="duplicate", detail="x")
+    with pytest.raises(ConverterError, match="drops a conversation twice"):
+        settle(number=[7], reason="duplicate", detail="x")
+    with pytest.raises(ConverterError, match="for one that is dropped too"):
+        settle(number=[1, 2], reason="duplicate", detail="x", other=[2, 3])
     with pytest.raises(ConverterError, match="no verdict"):
-        _check_verdicts(step, verdicts(number=[1], reason="duplicate").select([NUMBER]))
+        _check_verdicts(step, verdicts(number=[1], reason="duplicate").select([NUMBER]), gone)
 
 
 def test_without_the_step_nothing_of_it_is_there(
@@ -182,3 +192,28 @@ def test_without_the_step_nothing_of_it_is_there(
     result = made(data, tmp_path / "out")
     assert {entry.stage for entry in result.ledger} >= {"duplicates", "write"}
     assert "same_words" not in {entry.stage for entry in result.ledger}
+
+
+class _All(Round):
+    """Drops every conversation that it sees."""
+
+    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> pa.Table:
+        return pa.table({PLACE: pa.array(range(len(conversations)), pa.int32())})
+
+    def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:
+        return facts[NUMBER].to_numpy() % parts
+
+    def decide(self, facts: pa.Table) -> pa.Table:
+        return verdicts(number=facts[NUMBER].to_pylist(), reason="duplicate", detail="so be it")
+
+
+def test_a_step_sees_what_those_before_it_left(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SameWords, "rounds", (_All(),))
+    with pytest.raises(
+        EmptyBuildError, match="Not one conversation was kept of 60 records"
+    ) as told:
+        made(data, tmp_path / "out")
+    assert "15 as duplicate, at duplicates" in told.value.message
+    assert "45 as duplicate, at same_words" in told.value.message
