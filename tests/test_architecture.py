@@ -70,6 +70,56 @@ def test_converters_know_only_the_public_contract() -> None:
                 ), path.name
 
 
+OPEN_SHARDS = {"merge", "store"}
+"""The rooms that read and write the tables of a build. `readers` opens Parquet files of the user's."""
+
+
+def test_a_build_is_read_in_one_place() -> None:
+    """Who reads a build asks `Build.batches` for rows, and a Manifest for its fields."""
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        if room(path) in OPEN_SHARDS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            line = f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}"
+            if room(path) != "readers" and imports_parquet(node):
+                wrong.append(f"{line} opens Parquet files")
+            if isinstance(node, ast.Subscript) and named(node.value) == "manifest":
+                wrong.append(f"{line} looks into a manifest's dictionary")
+    assert wrong == []
+
+
+def imports_parquet(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(alias.name == "pyarrow.parquet" for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and (
+        node.module == "pyarrow.parquet"
+        or (node.module == "pyarrow" and any(alias.name == "parquet" for alias in node.names))
+    )
+
+
+def named(node: ast.expr) -> str:
+    """The last name of `x` and of `a.b.x`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def test_only_one_file_of_a_build_opens_its_shards() -> None:
+    """In the rooms that may, one file reads; the others write."""
+    reading = set()
+    for path in (p for name in OPEN_SHARDS for p in (PACKAGE / name).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in (
+                "ParquetFile",
+                "read_table",
+                "read_schema",
+                "read_metadata",
+            ):
+                reading.add(path.relative_to(PACKAGE).as_posix())
+    assert reading == {"store/shards.py"}
+
+
 def test_files_stay_small() -> None:
     long = {
         p.name: n

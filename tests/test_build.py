@@ -66,13 +66,13 @@ def test_the_golden_mix(tmp_path: Path) -> None:
         == '{"instruction": "Broken", "context": "\\d", "response": "x", "category": "open_qa"}'
     )
     assert by_row["sharegpt", 0, "message"] == "Thanks!"
-    assert result.manifest["totals"]["records_read"] == 4 + 2 + 3
+    assert result.manifest.totals["records_read"] == 4 + 2 + 3
     assert result.ledger.problems() == []
 
 
 def test_the_sample_build(tmp_path: Path) -> None:
     result = build("all", sample=True, out=tmp_path / "out")
-    totals = result.manifest["totals"]
+    totals = result.manifest.totals
     assert (
         totals["records_read"] + totals["records_unreadable"]
         == totals["records_kept"] + totals["records_rejected"]
@@ -94,7 +94,7 @@ def test_load_dataset_takes_the_folder(tmp_path: Path) -> None:
     loaded = datasets.load_dataset(
         str(result.path), split="train", cache_dir=str(tmp_path / "cache")
     )
-    assert loaded.num_rows == result.manifest["totals"]["rows"]
+    assert loaded.num_rows == result.manifest.totals["rows"]
     assert loaded.features["messages"] == datasets.List(
         {"role": datasets.Value("string"), "content": datasets.Value("string")}
     )
@@ -107,7 +107,7 @@ def test_pandas_reads_the_shards(tmp_path: Path) -> None:
 
     result = build("dolly", sample=True, out=tmp_path / "out")
     frame = pandas.read_parquet(result.path / "data")
-    assert len(frame) == result.manifest["totals"]["rows"]
+    assert len(frame) == result.manifest.totals["rows"]
     assert frame.messages[0][0]["role"] == "user"
 
 
@@ -323,7 +323,7 @@ def test_comparison_data_says_that_it_is_not_converted(tmp_path: Path) -> None:
 
 def test_missing_subsets_are_in_the_books(make: Callable[..., BuildResult]) -> None:
     result = make({"alpaca_data.json": [alpaca()]}, "alpaca,dolly", missing="skip")
-    assert result.manifest["missing"] == ["dolly:main"]
+    assert result.manifest.missing == ("dolly:main",)
     assert result.ledger.sum_of("read", "missing_files", source="dolly") == 1
 
 
@@ -394,7 +394,7 @@ def test_the_real_files(real: Path, tmp_path: Path) -> None:
     assert result.ledger.problems() == []
     refused = rows(result, "rejected")
     assert sum(r["source"] == "instructionwild" for r in refused) == 858 + 873 + 5
-    assert len({row["id"] for row in rows(result)}) == result.manifest["totals"]["rows"]
+    assert len({row["id"] for row in rows(result)}) == result.manifest.totals["rows"]
 
 
 @pytest.mark.parametrize(("subset", "count"), [("v3", 500), ("html_cleaned", 2978)])

@@ -116,7 +116,7 @@ def test_the_tokenizer_is_part_of_the_recipe(tmp_path: Path) -> None:
         tokenizer="o200k_base",
         out=tmp_path / "other",
     )
-    assert (made.manifest["recipe"]["tokenizer"], made.manifest["recipe"]["max_tokens"]) == (
+    assert (made.manifest.recipe["tokenizer"], made.manifest.recipe["max_tokens"]) == (
         "o200k_base",
         50,
     )

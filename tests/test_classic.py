@@ -238,18 +238,18 @@ def test_the_recipe_classic_builds_with_the_libraries(
     assert [(r["stage"], r["reason"], r["level"]) for r in rows(result, "rejected")] == [
         ("html", "too_deep", "record")
     ]
-    assert result.manifest["recipe"]["html"] == "markdownify"
-    assert result.manifest["versions"]["language"].startswith("langdetect 1.")
-    assert result.manifest["versions"]["html"].startswith("markdownify 1.")
+    assert result.manifest.recipe["html"] == "markdownify"
+    assert result.manifest.versions["language"].startswith("langdetect 1.")
+    assert result.manifest.versions["html"].startswith("markdownify 1.")
     again = make(files, "sharegpt:raw", recipe="classic", out=tmp_path / "again", workers=2)
     assert again.manifest == result.manifest
 
 
 def test_a_native_build_says_nothing_of_them(make: Callable[..., BuildResult]) -> None:
     result = make({"sg_90k_part1.json": [PAGE]}, "sharegpt:raw")
-    assert result.manifest["recipe"]["html"] == "native"
-    assert result.manifest["recipe"]["detector"] == "native"
-    assert "html" not in result.manifest["versions"]
+    assert result.manifest.recipe["html"] == "native"
+    assert result.manifest.recipe["detector"] == "native"
+    assert "html" not in result.manifest.versions
 
 
 def test_the_libraries_are_imported_where_a_recipe_asks_for_them(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_joined_messages_are_counted(make: Callable[..., BuildResult], tmp_path:
     result = make(
         {"sg_90k_part1.json": [chat("uuaa")]}, "sharegpt:raw", recipe=str(tmp_path / "join.yaml")
     )
-    totals = result.manifest["totals"]
+    totals = result.manifest.totals
     assert (
         totals["messages_read"],
         totals["messages_kept"],
@@ -413,7 +413,7 @@ def test_a_recipe_says_which_metadata_stay(
     assert result.ledger.by_name("dropped_metadata") == {
         ("convert", name): count for name, count in dropped.items()
     }
-    assert Recipe.from_dict(result.manifest["recipe"]) == parse(
+    assert Recipe.from_dict(result.manifest.recipe) == parse(
         f"name: some\nmetadata: {said}", "some"
     )
 

@@ -205,7 +205,7 @@ def test_a_disk_that_is_full(data: Path, tmp_path: Path) -> None:
         assert not (disk / "out").exists()
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         assert (
-            build("alpaca", data_dir=data, out=disk / "out", workers=1).manifest["totals"][
+            build("alpaca", data_dir=data, out=disk / "out", workers=1).manifest.totals[
                 "records_read"
             ]
             == 400
@@ -370,7 +370,7 @@ def test_two_builds_into_one_folder(make: Callable[..., BuildResult], tmp_path: 
         with pytest.raises(OutputError, match="Another build into"):
             make({"alpaca_data.json": [alpaca()]})
         assert (work / "chunks" / "mine").exists()
-    assert make({"alpaca_data.json": [alpaca()]}).manifest["totals"]["rows"] == 1
+    assert make({"alpaca_data.json": [alpaca()]}).manifest.totals["rows"] == 1
 
 
 def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_the_source_of_the_docs_works(make: Any, tmp_path: Path) -> None:
         {"questions1.jsonl": '{"q": "2 + 2?", "a": "4\\n-- Bot"}\n{"q": "?"}\n'},
         str(tmp_path / "mine.py"),
     )
-    assert result.manifest["totals"]["records_kept"] == 1
-    assert result.manifest["totals"]["records_rejected"] == 1
+    assert result.manifest.totals["records_kept"] == 1
+    assert result.manifest.totals["records_rejected"] == 1
 
 
 def test_the_recipe_of_the_docs_works(tmp_path: Path) -> None:

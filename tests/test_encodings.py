@@ -200,7 +200,7 @@ def test_a_build_of_a_file_in_gbk(tmp_path: Path) -> None:
         oi.build("alpaca", data_dir=data, out=tmp_path / "out")
     assert "--encoding=gb18030" in caught.value.hint
     result = oi.build("alpaca", data_dir=data, out=tmp_path / "out", encoding="GB18030")
-    assert result.manifest["recipe"]["encoding"] == "gb18030"
+    assert result.manifest.recipe["encoding"] == "gb18030"
     rows = oi.load(tmp_path / "out")
     assert rows[0]["messages"][0]["content"] == ZH["instruction"]
     assert oi.build("alpaca", data_dir=data, out=tmp_path / "out", encoding="gb18030").unchanged
@@ -281,6 +281,6 @@ def test_a_long_table_by_columns_is_known_and_read(tmp_path: Path, packed: bool)
         "alpaca_data.json.gz" if packed else "alpaca_data.json",
     )
     assert (
-        oi.build("alpaca", data_dir=data, out=tmp_path / "out").manifest["totals"]["records_read"]
+        oi.build("alpaca", data_dir=data, out=tmp_path / "out").manifest.totals["records_read"]
         == many
     )

@@ -64,7 +64,7 @@ def test_a_name_that_is_not_utf8_is_written_as_it_is_shown(tmp_path: Path) -> No
     (tmp_path / "data" / f"{BYTES}.jsonl").write_text(json.dumps(record))
     built = builder.build("dolly", data_dir=tmp_path / "data", out=tmp_path / "out", workers=1)
     assert [row["origin_file"] for row in rows(built)] == ["caf\\udce9.jsonl"]
-    assert [item["file"] for item in built.manifest["inputs"]] == ["caf\\udce9.jsonl"]
+    assert [item.file for item in built.manifest.inputs] == ["caf\\udce9.jsonl"]
 
 
 def test_an_id_that_is_no_text(make: Callable[..., BuildResult]) -> None:

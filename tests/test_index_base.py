@@ -64,7 +64,7 @@ def refused(result: BuildResult) -> list[tuple[str, str]]:
 
 
 def settled(result: BuildResult) -> list[Any]:
-    return [item.get("index_base") for item in result.manifest["inputs"]]
+    return [item.index_base for item in result.manifest.inputs]
 
 
 def one(
@@ -166,9 +166,7 @@ def test_the_user_says_it(make: Make, said: Any, expected: list[str]) -> None:
     result = one(make, lines(asked(OPEN)), index_base=said)
     assert answers(result) == expected
     assert settled(result)[0]["by"] == "recipe"
-    assert result.manifest["recipe"]["index_base"] == {
-        "lmflow:medmcqa": int(expected[0] == "A. Skin")
-    }
+    assert result.manifest.recipe["index_base"] == {"lmflow:medmcqa": int(expected[0] == "A. Skin")}
 
 
 def test_a_recipe_says_it_and_a_lock_keeps_it(make: Make, tmp_path: Path) -> None:
@@ -246,7 +244,7 @@ def test_each_file_has_its_own_count(make: Make) -> None:
         "medmcqa/validation.parquet": parquet(asked(ZERO)),
     }
     result = make(files, "lmflow:medmcqa", recipe="default")
-    assert {item["file"]: item["index_base"]["from"] for item in result.manifest["inputs"]} == {
+    assert {item.file: item.counted_from for item in result.manifest.inputs} == {
         "train.json": 1,
         "validation.parquet": 0,
     }
@@ -287,10 +285,7 @@ def test_packed_files(make: Make) -> None:
         "medmcqa/more.json.gz": gzip.compress(lines(asked(ZERO)).encode()),
     }
     result = make(files, "lmflow:medmcqa")
-    found = {
-        item["file"]: (item.get("index_base") or {}).get("from")
-        for item in result.manifest["inputs"]
-    }
+    found = {item.file: item.counted_from for item in result.manifest.inputs}
     assert found == {"train.json": 1, "dev.json": 0, "test.json": None, "more.json": 0}
     assert answers(result) == ["A. Skin", "B. Kidney", "C. Lung", "D. Bone"]
 
@@ -319,7 +314,7 @@ def test_the_same_on_every_worker(make: Make, tmp_path: Path) -> None:
 def test_another_count_is_another_build(make: Make, tmp_path: Path) -> None:
     zero = one(make, lines(asked(OPEN)), index_base={"lmflow:medmcqa": 0})
     other = one(make, lines(asked(OPEN)), index_base={"lmflow:medmcqa": 1}, overwrite=True)
-    assert zero.manifest["fingerprint"] != other.manifest["fingerprint"]
+    assert zero.manifest.fingerprint != other.manifest.fingerprint
     assert answers(other) == ["A. Skin", "B. Kidney", "C. Lung"]
 
 
@@ -409,9 +404,7 @@ def test_a_source_of_ones_own(make: Make, tmp_path: Path) -> None:
     broken = make(
         {"mine.jsonl": '{"q": "Which?", "n": 2}\n{"q": "And?"}\n'}, str(path), overwrite=True
     )
-    assert [item["index_base"]["numbers"] for item in broken.manifest["inputs"]] == [
-        {"2": 1, "other": 1}
-    ]
+    assert [item.index_base["numbers"] for item in broken.manifest.inputs] == [{"2": 1, "other": 1}]
     assert refused(broken) == [("stage_failed", "The converter failed: KeyError: 'n'")]
 
 

@@ -79,7 +79,7 @@ def test_python_in_a_clone_beside_an_ordinary_install(
     assert run(programs / "python", "-c", WHERE, cwd=clone).split() == [
         str(p / "__init__.py") for p in here
     ]
-    made = f"import open_instructions as oi; print(oi.build('all', sample=True, out={str(tmp_path / 'mix')!r}, recipe='vicuna').manifest['totals']['records_read'])"
+    made = f"import open_instructions as oi; print(oi.build('all', sample=True, out={str(tmp_path / 'mix')!r}, recipe='vicuna').manifest.totals['records_read'])"
     assert run(programs / "python", "-c", made, cwd=clone) == "567"
     # elsewhere it is the installed one, with its rooms inside
     assert all(

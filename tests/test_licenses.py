@@ -126,7 +126,7 @@ def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name
     assert check(result.path)
     assert stats(result.path).usage.use == Use.ANY
     same = build("all", sample=True, licenses="commercial", out=tmp_path / "flag")
-    assert same.manifest["shards"] == result.manifest["shards"]
+    assert same.manifest.shards == result.manifest.shards
 
 
 def test_a_list_keeps_rows_under_it_whoever_wrote_the_answers(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_all_parts_of_a_dropped_copy_go(make: Callable[..., BuildResult]) -> Non
     records = [{"id": "aaaaaaa", "conversations": turns}, {"id": "bbbbbbb", "conversations": turns}]
     result = make({"sg_90k_part1_html_cleaned.json": records}, "sharegpt", max_tokens=70)
     assert [r["id"] for r in rows(result)] == ["sharegpt/aaaaaaa#1", "sharegpt/aaaaaaa#2"]
-    assert result.manifest["totals"]["parts_added"] == 1
+    assert result.manifest.totals["parts_added"] == 1
     assert [(r["level"], r["conversation_id"]) for r in rows(result, "rejected")] == [
         ("record", "sharegpt/bbbbbbb")
     ]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import open_instructions as oi
-from open_instructions import store
 from open_instructions.errors import NotFoundError
+from open_instructions.store import home
 
 from .test_cli import oi as run
 
@@ -29,18 +29,18 @@ def test_the_build_made_last_wherever_it_lies(
     mix = sample("dolly", Path("somewhere/mix"))
     assert mix == tmp_path / "somewhere" / "mix"
     monkeypatch.chdir("/")
-    assert store.newest() == mix
+    assert home.newest() == mix
     # a build of samples counts as any other; one that is there already was asked for last
     other = sample("gpt4llm")
-    assert other == usual and store.newest() == usual
+    assert other == usual and home.newest() == usual
     assert oi.build("dolly", sample=True, out=mix).unchanged
-    assert store.newest() == mix
+    assert home.newest() == mix
     # what is gone is passed over, and so is what is no build any more
     (mix / "manifest.json").unlink()
-    assert store.newest() == usual
+    assert home.newest() == usual
     shutil.rmtree(usual)
     with pytest.raises(NotFoundError, match="There is no build"):
-        store.newest()
+        home.newest()
 
 
 def test_commands_say_which_build_they_read(tmp_path: Path) -> None:
@@ -60,16 +60,16 @@ def test_commands_say_which_build_they_read(tmp_path: Path) -> None:
 def test_builds_that_end_at_the_same_time_are_all_noted(own_home: Path, tmp_path: Path) -> None:
     folders = [tmp_path / str(n) for n in range(20)]
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda folder: store.remember({folder.name: folder}, folder), folders))
+        list(threads.map(lambda folder: home.remember({folder.name: folder}, folder), folders))
     assert sorted(json.loads((own_home / "builds.json").read_text())) == sorted(map(str, folders))
-    assert store.whereabouts() == {folder.name: str(folder) for folder in folders}
+    assert home.whereabouts() == {folder.name: str(folder) for folder in folders}
 
 
 @pytest.mark.parametrize("noted", ["", "{", "[3, null]", '{"a": 1}', "[" * 100_000])
 def test_a_note_that_cannot_be_read_is_none(own_home: Path, noted: str) -> None:
     usual = sample("dolly")
     (own_home / "builds.json").write_text(noted)
-    assert store.newest() == usual
+    assert home.newest() == usual
 
 
 def test_a_home_that_cannot_be_written_is_said(
@@ -94,5 +94,5 @@ def test_a_build_in_a_bucket_is_noted_by_its_address(
         str(tmp_path / "mix"),
         f"{bucket}/mix",
     ]
-    assert str(store.newest()) == f"{bucket}/mix"
+    assert str(home.newest()) == f"{bucket}/mix"
     assert oi.stats().all.conversations == 24

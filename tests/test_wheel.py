@@ -83,7 +83,7 @@ def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
         if n.startswith(("converters/", "tests/", "scripts/")) or n.endswith((".so", ".pyd"))
     ]
     assert (
-        run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest['totals']['rows'])")
+        run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest.totals['rows'])")
         == "421"
     )
 

@@ -278,7 +278,7 @@ def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
     sample: Path, tmp_path: Path
 ) -> None:
     from open_instructions.errors import Note
-    from open_instructions.store import whereabouts
+    from open_instructions.store.home import whereabouts
 
     note = Note("Use --data-dir=x, or oi explain a/1.")
     assert (note, note.command) == (

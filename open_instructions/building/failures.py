@@ -8,15 +8,13 @@ whole build alone, so it is the same for any number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from ..errors import ConverterError, EmptyBuildError, counted, safe, shortened
 from ..ledger import Ledger
-from ..paths import for_pyarrow
 from ..schema import Reason
+from ..store import REJECTED, Build
 
 _FEW = 10
 _ONE_IN = 1000
@@ -47,20 +45,18 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
         )
 
 
-def first_rejected(files: Sequence[Path], stage: str = "") -> dict[str, Any] | None:
-    """The first record in the shards of rejected/, where a stage is named the first of that one."""
+def first_rejected(build: Build, stage: str = "") -> dict[str, Any] | None:
+    """The first record in rejected/, where a stage is named the first of that one."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     columns = ["level", "stage", "conversation_id", "origin_file", "origin_row", "reason", "detail"]
-    for file in files:
-        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches(columns=columns):
-            fits = pc.equal(batch["level"], "record")
-            if stage:
-                fits = pc.and_(fits, pc.equal(batch["stage"], stage))
-            if first := batch.filter(fits).slice(0, 1).to_pylist():
-                found: dict[str, Any] = first[0]
-                return found
+    for batch in build.batches(REJECTED, columns):
+        fits = pc.equal(batch["level"], "record")
+        if stage:
+            fits = pc.and_(fits, pc.equal(batch["stage"], stage))
+        if first := batch.filter(fits).slice(0, 1).to_pylist():
+            found: dict[str, Any] = first[0]
+            return found
     return None
 
 
@@ -70,11 +66,11 @@ def _place(row: dict[str, Any]) -> str:
     return safe(f"record {row['origin_row']} (counted from 0) of {row['origin_file']}: {why}")
 
 
-def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
+def unreadable(build: Build) -> list[str]:
     """A note where records could not be read: how many, where the first is, what is wrong with it,
     and how to see them."""
-    count = ledger.summary()["records_unreadable"]
-    first = first_rejected(files, "read") if count else None
+    count = build.ledger.summary()["records_unreadable"]
+    first = first_rejected(build, "read") if count else None
     if first is None:
         return []
     id = quote(first["conversation_id"])
@@ -84,20 +80,20 @@ def unreadable(ledger: Ledger, files: Sequence[Path]) -> list[str]:
     ]
 
 
-def check_rows(ledger: Ledger, files: Sequence[Path]) -> None:
+def check_rows(build: Build) -> None:
     """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can
-    take such a build. `files` are the shards of rejected/."""
-    counts = ledger.summary()
+    take such a build."""
+    counts = build.ledger.summary()
     if counts["rows"]:
         return
     read = counts["records_read"] + counts["records_unreadable"]
     lines = [f"Not one conversation was kept of {counted(read, 'record')}. Rejected were:"]
-    reasons = list(ledger.by_name("rejected_records").items())
+    reasons = list(build.ledger.by_name("rejected_records").items())
     for (stage, reason), count in reasons[:_MOST_REASONS]:
         lines.append(f"  {count:,} as {reason}, at {stage}")
     if len(reasons) > _MOST_REASONS:
         lines.append(f"  and more, for {len(reasons) - _MOST_REASONS} other reasons")
-    if first := first_rejected(files):
+    if first := first_rejected(build):
         lines.append(f"The first is {_place(first)}.")
     if len(lines) == 1:
         lines = ["Not one conversation was kept: the files hold no record."]

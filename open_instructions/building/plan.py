@@ -4,19 +4,17 @@ files."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from .. import store
 from ..catalogue import Selection, registry
 from ..errors import InputError, UsageError
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import read_lock
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
+from ..store import SAMPLE, Decided, InputEntry, home
 from .choices import Choices, check_names, recipe_of, selections_of
 from .gather import as_locked, fetched, named
 from .probing import settle
@@ -33,19 +31,19 @@ class Plan:
     out: Path
 
     @cached_property
-    def described(self) -> dict[str, Any]:
+    def decided(self) -> Decided:
         """All of it, as the manifest has it."""
-        return {
-            "versions": versions(self.recipe),
-            "recipe": self.recipe.to_dict(),
-            "sources": {s.source.name: s.source.digest or None for s in self.selections},
-            "inputs": describe_inputs(self.found.inputs),
-            "missing": [f"{source}:{subset}" for source, subset in self.found.missing],
-        }
+        return Decided(
+            versions=versions(self.recipe),
+            recipe=self.recipe.to_dict(),
+            sources={s.source.name: s.source.digest or None for s in self.selections},
+            inputs=tuple(map(_described, self.found.inputs)),
+            missing=tuple(f"{source}:{subset}" for source, subset in self.found.missing),
+        )
 
     @cached_property
     def fingerprint(self) -> str:
-        return store.fingerprint(self.described)
+        return self.decided.digest()
 
 
 def plan(said: Choices) -> Plan:
@@ -67,7 +65,7 @@ def plan(said: Choices) -> Plan:
     check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path)])
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
     # a home that cannot be used is an error with --out as well
-    usual = store.builds() / (store.SAMPLE if said.sample else recipe.name)
+    usual = home.builds() / (SAMPLE if said.sample else recipe.name)
     there = place(said.out) if said.out is not None else usual
     check_writable(there)
     for address in (there, *data):
@@ -96,17 +94,15 @@ def plan(said: Choices) -> Plan:
     )
 
 
-def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """Inputs as the manifest has them."""
-    return [
-        {
-            "source": i.source,
-            "subset": i.subset,
-            "file": i.name,
-            "bytes": i.size,
-            "sha256": i.sha256,
-        }
-        | ({} if i.member is None else {"member": i.member})
-        | ({} if i.index_base is None else {"index_base": i.index_base.as_dict()})
-        for i in inputs
-    ]
+def _described(item: Input) -> InputEntry:
+    """An input as the manifest has it."""
+    base = item.index_base
+    return InputEntry(
+        item.source,
+        item.subset,
+        item.name,
+        item.size,
+        item.sha256,
+        item.member,
+        None if base is None else base.as_dict(),
+    )

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import counted
 from ..inputs import Found
 from ..ledger import Ledger
 from ..schema import Reason
-from ..store import Build
+from ..store import Manifest, OtherCount
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger."""
+    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger.
+
+    `manifest` is what manifest.json says, as `manifest.totals["rows"]` or `manifest.shards`.
+    """
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     found: Found
     unchanged: bool
 
     @property
     def ledger(self) -> Ledger:
-        return Build(self.path, self.manifest).ledger
+        return self.manifest.ledger
 
     def __repr__(self) -> str:
         from ..reports.tables import ledger_table, plain, safe
@@ -58,19 +60,12 @@ def damage(ledger: Ledger) -> list[str]:
     return notes
 
 
-def other_counts_note(other: Sequence[dict[str, Any]]) -> list[str]:
+def other_counts_note(other: Sequence[OtherCount]) -> list[str]:
     """One note, however many subsets it is about: of a partial download it is all of them."""
     if not other:
         return []
     first, *more = other
-    were = "was" if first["found"] == 1 else "were"
-    said = [
-        f"{_name(first)}: {counted(first['found'], 'record')} {were} found, and {first['published']:,} were published"
-    ]
-    return [
-        "; ".join([*said, *(f"{_name(c)}: {c['found']:,} and {c['published']:,}" for c in more)])
-    ]
-
-
-def _name(count: dict[str, Any]) -> str:
-    return f"{count['source']}:{count['subset']}"
+    were = "was" if first.found == 1 else "were"
+    found = f"{counted(first.found, 'record')} {were} found"
+    said = [f"{first.name}: {found}, and {first.published:,} were published"]
+    return ["; ".join([*said, *(f"{c.name}: {c.found:,} and {c.published:,}" for c in more)])]

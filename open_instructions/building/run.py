@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from .. import store
 from ..corpus import steps_of
@@ -20,10 +19,10 @@ from ..inputs.cache import Cache
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
 from ..merge import Watch, merge
-from ..paths import is_remote, store_fault
+from ..paths import children, is_remote, store_fault
 from ..reports.card import card, license_page
 from ..stages import order
-from ..store import Build
+from ..store import Build, Manifest, OtherCount, home
 from ..store.chunks import count_finished
 from ..store.headers import Header, write_headers
 from ..store.work import (
@@ -86,17 +85,16 @@ def build(said: Choices) -> BuildResult:
         return same
     try:
         with held(job.out):
-            before = store.existing(
-                job.out
-            )  # again: a build that was killed while it replaced this one is mended by now
-            if same := _made_already(job, before):
+            # again: a build that was killed while it replaced this one is mended by now
+            if same := _made_already(job, store.existing(job.out)):
                 return same
-            if before and not said.overwrite:
+            there = bool(children(job.out))
+            if there and not said.overwrite:
                 raise OutputError(
                     f"{job.out} holds another build.",
                     hint="Use --overwrite to replace it, or --out for another folder.",
                 )
-            if before:
+            if there:
                 check_replaceable(
                     job.out,
                     [
@@ -111,12 +109,10 @@ def build(said: Choices) -> BuildResult:
                     _engine(said, job.found.inputs, work) as running,
                     watched(said.progress) as watch,
                 ):
-                    manifest = _run(job, work, running, watch, strict=said.strict)
-                counts = Ledger.from_dict(manifest["ledger"])
-                rejects = _rejects(work / READY, manifest["shards"])
-                notes = [*damage(counts), *unreadable(counts, rejects)]
+                    made = _run(job, work, running, watch, strict=said.strict)
+                notes = [*damage(made.ledger), *unreadable(made)]
                 if not said.sample:
-                    notes += other_counts_note(manifest["counts"])
+                    notes += other_counts_note(made.manifest.counts)
                 publish(work / READY, job.out)
     except BrokenPipeError:  # of who watches
         raise
@@ -129,12 +125,12 @@ def build(said: Choices) -> BuildResult:
         if fault := store_fault(error):
             raise OutputError(fault, hint="The same command goes on from what is done.") from error
         raise
-    return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
+    return BuildResult(job.out, made.manifest, _remembered(job, notes), unchanged=False)
 
 
 def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
-    if before and before.manifest.get("fingerprint") == job.fingerprint and before.whole():
-        return BuildResult(job.out, dict(before.manifest), _remembered(job, ()), unchanged=True)
+    if before and before.manifest.fingerprint == job.fingerprint and before.whole():
+        return BuildResult(job.out, before.manifest, _remembered(job, ()), unchanged=True)
     return None
 
 
@@ -142,7 +138,7 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     """What was found, with what the build has to say of it. Notes for later commands where the
     files lie, and that this build is the newest."""
     try:
-        store.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
+        home.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # of a file system without locks
         notes = [
             *notes,
@@ -152,14 +148,11 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
 
 
-def _rejects(folder: Path, shards: Sequence[dict[str, Any]]) -> list[Path]:
-    paths = [shard["path"] for shard in shards]
-    return [folder / path for path in paths if path.startswith(f"{store.REJECTED}/")]
-
-
-def _engine(said: Choices, inputs: Sequence[Input], work: Path) -> Engine:
-    if said.engine == "local":
-        return Local(said.workers or _workers(inputs), scratch=None if is_remote(work) else work)
+def _engine(
+    name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path
+) -> Engine:
+    if name == "local":
+        return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
     from ..engines.ray import Ray
 
     return Ray(said.workers, said.ray_address)
@@ -173,7 +166,8 @@ def _workers(inputs: Sequence[Input]) -> int:
 
 def _run(
     job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
-) -> dict[str, Any]:
+) -> Build:
+    """The build, made and not yet published."""
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
     steps = steps_of(job.recipe, [s.source.name for s in job.selections])
@@ -208,7 +202,7 @@ def _run(
     merged = merge(engine, chunks, sizes, ready, steps, _merging(progress))
     counts.update(merged.ledger)
     problems = counts.problems()
-    rows = sum(s["rows"] for s in merged.shards if s["path"].startswith(store.DATA))
+    rows = sum(shard.rows for shard in merged.shards if shard.kind == store.DATA)
     if rows != counts.summary()["rows"]:
         problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
     if problems:
@@ -216,20 +210,20 @@ def _run(
             "The books do not balance: " + "; ".join(problems[:5]) + ".",
             hint="Nothing was published. This is a bug: report it.",
         )
-    check_rows(counts, _rejects(ready, merged.shards))
     by_name = {s.source.name: s.source for s in job.selections}
     attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
-    manifest = {
-        "format": 1,
-        "open_instructions": version("open-instructions"),
-        "fingerprint": job.fingerprint,
-        **job.described,
-        "counts": _other_counts(job, counts),
-        "attribution": attribution,
-        "totals": counts.summary(),
-        "ledger": counts.to_dict(),
-        "shards": [*merged.shards, *write_headers(ready, headers)],
-    }
+    manifest = Manifest(
+        **vars(job.decided),
+        open_instructions=version("open-instructions"),
+        fingerprint=job.fingerprint,
+        counts=tuple(_other_counts(job, counts)),
+        attribution=attribution,
+        totals=counts.summary(),
+        ledger=counts,
+        shards=(*merged.shards, *write_headers(ready, headers)),
+    )
+    result = Build(ready, manifest)
+    check_rows(result)
     lock = Lock(
         version("open-instructions"),
         tuple(said for s in job.selections for said in s.as_said()),
@@ -238,20 +232,11 @@ def _run(
         {s.source.name: s.source.digest for s in job.selections if s.path},
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
-    store.write_json(ready / store.MANIFEST, manifest)
-    text = card(
-        job.recipe.name,
-        manifest,
-        counts,
-        [s.source for s in job.selections],
-        merged.languages,
-        merged.usage,
-    )
+    store.write_json(ready / store.MANIFEST, manifest.to_dict())
+    text = card(manifest, [s.source for s in job.selections], merged.languages, merged.usage)
     (ready / store.CARD).write_text(text, encoding="utf-8")
-    (ready / store.LICENSE).write_text(
-        license_page(job.recipe.name, attribution, merged.usage), encoding="utf-8"
-    )
-    return manifest
+    (ready / store.LICENSE).write_text(license_page(manifest, merged.usage), encoding="utf-8")
+    return result
 
 
 def _merging(progress: Progress | None) -> Watch | None:
@@ -261,7 +246,7 @@ def _merging(progress: Progress | None) -> Watch | None:
     return lambda doing, done, total: progress(Step(None, done, total, 0, doing))
 
 
-def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:
+def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
     """The subsets in which other numbers of records were found than upstream published."""
     by_name = {s.source.name: s.source for s in job.selections}
     other = []
@@ -269,9 +254,7 @@ def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:
         published = by_name[source].subset(subset).records
         found = counts.sum_of("read", "records_in", source=source, subset=subset)
         if published is not None and found != published:
-            other.append(
-                {"source": source, "subset": subset, "published": published, "found": found}
-            )
+            other.append(OtherCount(source, subset, published, found))
     return other
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..arrays import strings
 from ..errors import UsageError, suggest
-from ..paths import for_pyarrow, place
 from ..schema import Reason
-from ..stages.language import LABELS, matches
-from ..store import REJECTED, Build, open_build
+from ..stages.language import LABELS
+from ..store import DATA, REJECTED, Build, Shard, open_build
 from ..store.columns import DATA_COLUMNS, REJECTED_COLUMNS, data_schema, rejected_schema
 
 if TYPE_CHECKING:
     from datasets import Dataset, IterableDataset
     from pandas import DataFrame
+
+_STREAMED = 1024
+"""Rows that a stream holds as Python objects."""
 
 
 def load(
@@ -45,38 +48,24 @@ def load(
     wanted = _sources(build, sources)
     labels = _known(languages, "language", LABELS)
     features = Features.from_arrow_schema(data_schema())
-    files = [str(f) for f in build.files()]
-
-    def fits(source: list[str], subset: list[str], language: list[str]) -> list[bool]:
-        return [
-            _is_of(wanted, s, p) and (not labels or matches(x, labels))
-            for s, p, x in zip(source, subset, language, strict=True)
-        ]
-
+    features = Features({name: features[name] for name in kept})
     if streaming:
-        rows: Any = IterableDataset.from_generator(
-            _stream, gen_kwargs={"files": files}, features=features
+        asked = {"columns": kept, "sources": wanted, "languages": labels}
+        # the list is what a DataLoader's workers share out
+        given = {"build": build, "asked": asked, "shards": list(build.shards())}
+        stream: IterableDataset = IterableDataset.from_generator(
+            _stream, gen_kwargs=given, features=features
         )
-        if wanted or labels:
-            rows = rows.filter(fits, batched=True, input_columns=["source", "subset", "language"])
-        return rows.select_columns(kept)
+        return stream
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     disable_progress_bars()
-    need = (
-        list(dict.fromkeys([*kept, "source", "subset", "language"])) if wanted or labels else kept
+    batches = list(build.batches(DATA, kept, sources=wanted, languages=labels))
+    schema = pa.schema([data_schema().field(name) for name in kept])
+    table = pa.Table.from_batches(
+        [batch.replace_schema_metadata(None) for batch in batches], schema
     )
-    tables = []
-    for file in files:
-        table = pq.read_table(for_pyarrow(place(file)), columns=need)
-        if wanted or labels:
-            mask = fits(*(table[name].to_pylist() for name in ("source", "subset", "language")))
-            table = table.filter(pa.array(mask, pa.bool_()))
-        tables.append(table.select(kept).replace_schema_metadata(None))
-    return Dataset(
-        pa.concat_tables(tables), info=_info(Features({name: features[name] for name in kept}))
-    )
+    return Dataset(table, info=_info(features))
 
 
 def rejected(
@@ -98,26 +87,19 @@ def rejected(
     >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                    # doctest: +SKIP
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.compute as pc
 
     build = open_build(path)
     kept = _known(columns, "column", REJECTED_COLUMNS) or list(REJECTED_COLUMNS)
     wanted = _sources(build, sources)
     why = _known(reasons, "reason", [str(reason) for reason in Reason])
+    need = list(dict.fromkeys([*kept, "reason"]))
     tables = [rejected_schema().empty_table().select(kept)]
-    for file in build.files(REJECTED):
-        parquet = pq.ParquetFile(for_pyarrow(file))
-        for batch in parquet.iter_batches(
-            columns=list(dict.fromkeys([*kept, "source", "subset", "reason"]))
-        ):
-            described = zip(
-                *(batch[name].to_pylist() for name in ("source", "subset", "reason")), strict=True
-            )
-            mask = [
-                _is_of(wanted, source, subset) and (not why or reason in why)
-                for source, subset, reason in described
-            ]
-            tables.append(pa.table(batch.filter(pa.array(mask, pa.bool_()))).select(kept))
+    for batch in build.batches(REJECTED, need, sources=wanted):
+        table = pa.Table.from_batches([batch])
+        if why:
+            table = table.filter(pc.is_in(table["reason"], value_set=strings(why)))
+        tables.append(table.select(kept))
     return pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).to_pandas()
 
 
@@ -146,22 +128,15 @@ def _sources(build: Build, given: str | Iterable[str] | None) -> list[str]:
     return wanted
 
 
-def _is_of(wanted: Sequence[str], source: str, subset: str) -> bool:
-    return not wanted or source in wanted or f"{source}:{subset}" in wanted
-
-
 def _info(features: Any) -> Any:
     from datasets import DatasetInfo
 
     return DatasetInfo(features=features)
 
 
-def _stream(files: list[str]) -> Iterable[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    for file in files:
-        for batch in pq.ParquetFile(for_pyarrow(place(file))).iter_batches(1024):
-            yield from batch.to_pylist()
+def _stream(build: Build, asked: dict[str, Any], shards: list[Shard]) -> Iterator[dict[str, Any]]:
+    for batch in build.batches(DATA, only=shards, rows=_STREAMED, **asked):
+        yield from batch.to_pylist()
 
 
 def _listed(value: str | Iterable[str] | None) -> list[str]:

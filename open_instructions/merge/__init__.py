@@ -25,7 +25,7 @@ from ..engines import Engine
 from ..ledger import Ledger
 from ..paths import children, make_folder
 from ..rights.rows import Usage
-from ..store import DATA, REJECTED
+from ..store import DATA, REJECTED, Shard
 from .layout import Group, Layout
 from .verdicts import Verdicts, find_verdicts
 from .write import DROPPED, Job, Written, survey, write_shard
@@ -41,7 +41,7 @@ class Merged(NamedTuple):
     """The shards as the manifest describes them, the books of the merge, the languages that occur,
     and what the rows may be used for."""
 
-    shards: list[dict[str, Any]]
+    shards: list[Shard]
     ledger: Ledger
     languages: list[str]
     usage: Usage

@@ -13,7 +13,7 @@ from ..ledger import Ledger
 from ..paths import Counted, write_whole
 from ..rights.rows import Usage
 from ..schema import Rejected
-from ..store import DATA, REJECTED
+from ..store import DATA, REJECTED, Shard
 from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
 from ..store.columns import (
     MESSAGES,
@@ -59,7 +59,7 @@ class Job(NamedTuple):
 class Written(NamedTuple):
     """A shard as the manifest describes it, the languages in it, and what its rows stand under."""
 
-    shard: dict[str, Any]
+    shard: Shard
     languages: set[str]
     usage: Usage
 
@@ -120,7 +120,7 @@ def _write(
                 usage.count(table)
             del table  # before there is another
     return Written(
-        {"path": job.path, "rows": rows, "bytes": sink.size, "sha256": digest.hexdigest()},
+        Shard(job.path, rows, sink.size, digest.hexdigest()),
         languages,
         usage,
     )

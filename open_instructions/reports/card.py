@@ -8,9 +8,8 @@ from typing import Any
 import yaml
 
 from ..catalogue import Source
-from ..ledger import Ledger
 from ..rights.rows import HEADINGS, Usage
-from ..store import FILES, REJECTED
+from ..store import FILES, REJECTED, Manifest
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -62,10 +61,10 @@ def _terms(usage: Usage) -> list[str]:
     ]
 
 
-def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str:
+def license_page(manifest: Manifest, usage: Usage) -> str:
     """LICENSE.md for a build: the terms of its rows, and whom to name."""
     lines = [
-        f"# Licences of Open Instructions: {name}",
+        f"# Licences of Open Instructions: {manifest.recipe_name}",
         "",
         "Each row carries its own licence, in the column `license`.",
         "",
@@ -75,15 +74,15 @@ def license_page(name: str, attribution: Mapping[str, str], usage: Usage) -> str
         "",
         "## Attribution",
         "",
-        *(f"- {source}: {text}" for source, text in attribution.items()),
+        *(f"- {source}: {text}" for source, text in manifest.attribution.items()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _configs(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _configs(manifest: Manifest) -> list[dict[str, Any]]:
     """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and
     `files` where they have rows, as it loads no table without."""
-    tables = {shard["path"].partition("/")[0] for shard in manifest["shards"] if shard["rows"]}
+    tables = {shard.kind for shard in manifest.shards if shard.rows}
     paths = {
         "default": "data/train-*.parquet",
         REJECTED: f"{REJECTED}/*.parquet",
@@ -110,14 +109,13 @@ def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def card(
-    name: str,
-    manifest: Mapping[str, Any],
-    ledger: Ledger,
+    manifest: Manifest,
     sources: Sequence[Source],
     languages: Sequence[str],
     usage: Usage,
 ) -> str:
     """README.md for a build. Everything in it is in the manifest or in the catalogue."""
+    name, ledger = manifest.recipe_name, manifest.ledger
     rows = ledger.summary()["rows"]
     configs = _configs(manifest)
     front = {
@@ -138,7 +136,7 @@ def card(
         "",
     ]
     lines += [
-        f"{rows:,} conversations, built by Open Instructions {manifest['open_instructions']} with the recipe `{manifest['recipe']['name']}`. "
+        f"{rows:,} conversations, built by Open Instructions {manifest.open_instructions} with the recipe `{name}`. "
         "Each row says which file and record it came from, under which licence, and which rules changed it.",
         "",
         "```python",
@@ -162,15 +160,12 @@ def card(
         lines.append(
             f"| {source}:{subset} | {read:,} | {s['records_kept']:,} | {s['records_rejected']:,} | {s['rows']:,} |"
         )
-    for other in manifest["counts"]:
-        said = f"{other['source']}:{other['subset']}"
-        lines += [
-            "",
-            f"{said}: {other['published']:,} records were published, and {other['found']:,} found.",
-        ]
+    for other in manifest.counts:
+        said = f"{other.published:,} records were published, and {other.found:,} found."
+        lines += ["", f"{other.name}: {said}"]
     lines += ["", "## Attribution", ""]
     lines += [
-        f"- **{by_name[name].title}**: {text}" for name, text in manifest["attribution"].items()
+        f"- **{by_name[source].title}**: {text}" for source, text in manifest.attribution.items()
     ]
     lines += [
         "",

@@ -13,10 +13,10 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import InputError, NotFoundError
 from ..inputs.lock import read_lock
 from ..ledger import WRITE, Entry, Ledger
-from ..paths import for_pyarrow, sha256_of, walk
+from ..paths import sha256_of, walk
 from ..schema import Conversation, Message, Reason
 from ..stages.language import LABELS
 from ..store import (
@@ -27,8 +27,7 @@ from ..store import (
     PAGES,
     REJECTED,
     Build,
-    fingerprint,
-    inside,
+    Shard,
     open_build,
 )
 from ..store.columns import data_schema, files_schema, rejected_schema
@@ -83,59 +82,58 @@ def check(path: str | os.PathLike[str] | None = None) -> Checked:
             more += 1
     if more:
         found.append(f"and {more:,} more")
-    return Checked(build.path, len(build.manifest["shards"]), len(ids) // 16, tuple(found))
+    return Checked(build.path, len(build.manifest.shards), len(ids) // 16, tuple(found))
 
 
 def _problems(build: Build, ids: bytearray) -> Iterator[str]:
     """What is wrong; `ids` gets 16 bytes of each row."""
     counted: Counter[tuple[str, ...]] = Counter()
-    for shard in build.manifest["shards"]:
+    for shard in build.manifest.shards:
         yield from _shard(build, shard, counted, ids)
     yield from _files(build)
     yield from _repeated(ids)
     yield from _books(build, counted)
-    if fingerprint(build.manifest) != build.manifest["fingerprint"]:
+    if build.manifest.digest() != build.manifest.fingerprint:
         yield "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
 
 
 def _shard(
-    build: Build, shard: dict[str, Any], counted: Counter[tuple[str, ...]], ids: bytearray
+    build: Build, shard: Shard, counted: Counter[tuple[str, ...]], ids: bytearray
 ) -> Iterator[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    name, path = shard["path"], build.path / shard["path"]
-    kind = name.partition("/")[0]
-    if not inside(name) or not path.is_file():
+    name, path = shard.path, build.file(shard)
+    if not path.is_file():
         yield f"{name} is gone"
         return
-    if path.stat().st_size != shard["bytes"]:
-        yield f"{name} has {path.stat().st_size:,} bytes, and the manifest says {shard['bytes']:,}"
-    if sha256_of(path) != shard["sha256"]:
+    size = path.stat().st_size
+    if size != shard.bytes:
+        yield f"{name} has {size:,} bytes, and the manifest says {shard.bytes:,}"
+    if sha256_of(path) != shard.sha256:
         yield f"{name} has another sha256 than the manifest says"
     try:
-        parquet = pq.ParquetFile(for_pyarrow(path))
-        expected = _SCHEMAS[kind]() if kind in _SCHEMAS else None
-        if expected is None:
-            yield f"{name} is not a table of a build"
-            return
-        if (
-            not parquet.schema_arrow.equals(expected)
-            or parquet.schema_arrow.metadata != expected.metadata
-        ):
-            yield f"{name} has another schema"
-            return
-        if parquet.metadata.num_rows != shard["rows"]:
-            yield f"{name} has {parquet.metadata.num_rows:,} rows, and the manifest says {shard['rows']:,}"
-        for batch in parquet.iter_batches(batch_size=4096):
-            if kind == DATA:
-                yield from _data(name, batch, counted, ids)
-            elif kind == REJECTED:
-                yield from _rejected(name, batch, counted)
-            else:
-                yield from _headers(name, batch)
-    except (pa.ArrowException, OSError) as error:
-        yield f"{name} cannot be read: {error}"
+        yield from _table(build, shard, counted, ids)
+    except NotFoundError as error:
+        yield f"{name} cannot be read: {error.__cause__ or error.message}"
+
+
+def _table(
+    build: Build, shard: Shard, counted: Counter[tuple[str, ...]], ids: bytearray
+) -> Iterator[str]:
+    """What is wrong with the schema and the rows of a shard. Raises NotFoundError where it cannot
+    be read."""
+    name, kind = shard.path, shard.kind
+    said, expected = build.footer(shard), _SCHEMAS[kind]()
+    if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
+        yield f"{name} has another schema"
+        return
+    if said.rows != shard.rows:
+        yield f"{name} has {said.rows:,} rows, and the manifest says {shard.rows:,}"
+    for batch in build.batches(kind, only=[shard]):
+        if kind == DATA:
+            yield from _data(name, batch, counted, ids)
+        elif kind == REJECTED:
+            yield from _rejected(name, batch, counted)
+        else:
+            yield from _headers(name, batch)
 
 
 def _data(
@@ -236,11 +234,11 @@ def _files(build: Build) -> Iterator[str]:
             for name in names
             if not name.startswith(".")
         }
-    shards = [shard["path"] for shard in build.manifest["shards"]]
+    shards = [shard.path for shard in build.manifest.shards]
     yield from (
         f"no shard of {kind}/ is in the manifest"
         for kind in (DATA, REJECTED)
-        if not any(s.startswith(f"{kind}/") for s in shards)
+        if not build.manifest.of(kind)
     )
     yield from (f"{page} is gone" for page in PAGES if page not in there)
     yield from (
@@ -256,9 +254,8 @@ def _lock(build: Build) -> Iterator[str]:
     except InputError as error:
         yield error.message
         return
-    if {file.sha256 for file in lock.files} != {
-        i.get("sha256") for i in build.manifest["inputs"]
-    } or lock.recipe != build.manifest["recipe"]:
+    files = {entry.sha256 for entry in build.manifest.inputs}
+    if {file.sha256 for file in lock.files} != files or lock.recipe != build.manifest.recipe:
         yield f"{LOCK} has other files or another recipe than the manifest"
 
 
@@ -275,7 +272,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
     ledger: Ledger = build.ledger
     for problem in ledger.problems():
         yield f"the books do not balance: {problem}"
-    if ledger.summary() != build.manifest["totals"]:
+    if ledger.summary() != build.manifest.totals:
         yield "the totals are not the sums of the ledger"
     rows = {key[1:] for key in counted if key[0] == "rows"}
     for source, subset in sorted({*ledger.subsets(), *rows}, key=str):

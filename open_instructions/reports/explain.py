@@ -2,7 +2,7 @@
 
 The stages are pure, so their work is not stored: the record is read again from its file and taken
 through them again. Which file that was on this machine is remembered by its digest, see
-`store.remember`.
+`store.home`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..arrays import strings
 from ..catalogue import Selection, Source, registry, select
 from ..corpus import names as step_names
 from ..drafting import Run
@@ -23,14 +22,14 @@ from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
 from ..ledger import Tally
 from ..options import Folders
-from ..paths import folders, for_pyarrow, place
+from ..paths import folders, place
 from ..pipeline import Pipeline
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
 from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
 from ..stages.record_rules import Repaired
-from ..store import DATA, FILES, REJECTED, Build, open_build, whereabouts
+from ..store import DATA, FILES, REJECTED, Build, InputEntry, home, open_build
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
@@ -91,10 +90,8 @@ def explain(
     says what is run. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
-    rows = _find(build, DATA, id, ("id", "conversation_id"))
-    rejected = _find(
-        build, REJECTED, rows[0]["conversation_id"] if rows else id, ("conversation_id",)
-    )
+    rows = _find(build, DATA, id)
+    rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
     if not rows and not rejected:
         near = _near(build, id)
         hint = (
@@ -109,11 +106,13 @@ def explain(
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
         return found(raw, [], Note(known))
-    source = _input(build, origin, known, folders(data_dir))
-    if source is None:
+    recipe = Recipe.from_dict(build.manifest.recipe)
+    entry = _entry(build, origin)
+    item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
+    if entry is None or item is None:
         note = f"{origin['origin_file']} was not found on this machine; --data-dir with its folder shows the stages."
         return found(raw, [], Note(note))
-    raw, steps = _replay(build, origin, source, known)
+    raw, steps = _replay(recipe, origin, item, known, entry.counted_from)
     dropped = [r for r in rejected if r["stage"] in step_names()]
     if dropped and not rows:
         first = dropped[0]
@@ -121,24 +120,10 @@ def explain(
     return found(raw, steps)
 
 
-def _find(build: Build, kind: str, id: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    found: list[dict[str, Any]] = []
+def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    wanted = strings([id])[0]
-    for file in build.files(kind):
-        parquet = pq.ParquetFile(for_pyarrow(file))
-        for group in range(parquet.num_row_groups):
-            ids = parquet.read_row_group(group, columns=list(columns))
-            mask = pc.equal(ids[columns[0]], wanted)
-            for column in columns[1:]:
-                mask = pc.or_(mask, pc.equal(ids[column], wanted))
-            if pc.any(mask).as_py():
-                found += parquet.read_row_group(group).filter(mask).to_pylist()
-    return found
+    return [row for batch in build.batches(kind, ids=[id]) for row in batch.to_pylist()]
 
 
 def _near(build: Build, id: str) -> str:
@@ -159,67 +144,44 @@ def _near(build: Build, id: str) -> str:
 
 def _first(build: Build, kind: str, column: str, pattern: str) -> str:
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    for file in build.files(kind):
-        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches(columns=[column]):
-            values = batch.column(0)
-            found = values.filter(pc.match_substring_regex(values, pattern))
-            if len(found):
-                return str(found[0].as_py())
+    for batch in build.batches(kind, [column]):
+        values = batch.column(0)
+        found = values.filter(pc.match_substring_regex(values, pattern))
+        if len(found):
+            return str(found[0].as_py())
     return ""
 
 
-def _described(build: Build, origin: dict[str, Any]) -> dict[str, Any] | None:
+def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:
     """The file that a row came from, as the manifest has it."""
     wanted = (origin["source"], origin["subset"], origin["origin_file"])
-    inputs: list[dict[str, Any]] = build.manifest["inputs"]
-    return next((i for i in inputs if (i["source"], i["subset"], i["file"]) == wanted), None)
-
-
-def _counted_from(build: Build, origin: dict[str, Any]) -> int | None:
-    """Where the file counts its options from: what the build settled, so that its records are read
-    as they were."""
-    settled = (_described(build, origin) or {}).get("index_base")
-    base = settled.get("from") if isinstance(settled, dict) else None
-    return base if base in (0, 1) else None
+    inputs = build.manifest.inputs
+    return next((i for i in inputs if (i.source, i.subset, i.file) == wanted), None)
 
 
 def _header(build: Build, origin: dict[str, Any]) -> str:
     """What the file of a record says for all its records; "" if nothing."""
-    import pyarrow.parquet as pq
-
     where = ("source", "subset", "origin_file")
-    for file in build.files(FILES):
-        for batch in pq.ParquetFile(for_pyarrow(file)).iter_batches():
-            for row in batch.to_pylist():
-                if all(row[name] == origin[name] for name in where):
-                    return str(row["header"])
+    for batch in build.batches(FILES):
+        for row in batch.to_pylist():
+            if all(row[name] == origin[name] for name in where):
+                return str(row["header"])
     return ""
 
 
 def _input(
-    build: Build, origin: dict[str, Any], source: Source, data_dirs: Sequence[Path]
+    entry: InputEntry, source: Source, data_dirs: Sequence[Path], encoding: str
 ) -> Input | None:
-    described = _described(build, origin)
-    if described is None:
-        return None
-    known = _at_hand(described["sha256"])
-    if known:
+    """The file itself, where it is still at hand."""
+    if known := _at_hand(entry.sha256):
         return Input(
-            described["source"],
-            described["subset"],
-            known,
-            known.name,
-            described.get("member"),
-            described["file"],
-            described["bytes"],
+            entry.source, entry.subset, known, known.name, entry.member, entry.file, entry.bytes
         )
-    selections = [Selection(source, (source.subset(described["subset"]).name,), explicit=True)]
-    encoding = build.manifest["recipe"].get("encoding", "")
+    selections = [Selection(source, (source.subset(entry.subset).name,), explicit=True)]
     for folder in [*data_dirs, samples_dir()]:
         for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
-            if item.sha256 == described["sha256"] and item.member == described.get("member"):
+            if (item.sha256, item.member) == (entry.sha256, entry.member):
                 return item
     return None
 
@@ -230,22 +192,23 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
         return f"The source {name} is not known here; --sources=./mine.py shows the stages, if it is one of your own."
-    if known.digest != (build.manifest["sources"].get(name) or ""):
+    if known.digest != (build.manifest.sources.get(name) or ""):
         return f"The source {name} is another than the build was made with: its .py file has changed, or --sources has to name it."
     return known
 
 
-def _at_hand(sha256: str | None) -> Path | None:
+def _at_hand(sha256: str) -> Path | None:
     """The file with this digest, if it lies where it was last seen and is unchanged."""
-    known = whereabouts().get(sha256 or "")
+    known = home.whereabouts().get(sha256)
     path = place(known) if known else None
     return path if path and path.is_file() and digest(path) == sha256 else None
 
 
 def _replay(
-    build: Build, origin: dict[str, Any], item: Input, source: Source
+    recipe: Recipe, origin: dict[str, Any], item: Input, source: Source, base: int | None
 ) -> tuple[str, list[Step]]:
-    recipe = Recipe.from_dict(build.manifest["recipe"])
+    """The record as text, and what each stage made of it. `base` is where the file counts its
+    options from: what the build settled, so that its records are read as they were."""
     subset = source.subset(item.subset)
     steps: list[Step] = []
 
@@ -256,7 +219,7 @@ def _replay(
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
     opened = open_file(item.path, item.member, subset, recipe.encoding)
-    file, base = origin["origin_file"], _counted_from(build, origin)
+    file = origin["origin_file"]
     for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):

@@ -15,7 +15,6 @@ from ..arrays import strings
 from ..catalogue import Source, registry
 from ..inputs.cache import Cache
 from ..ledger import Ledger
-from ..paths import for_pyarrow
 from ..rights.rows import Usage
 from ..store import open_build
 from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
@@ -168,27 +167,24 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
     """Summarise a build; the newest one by default. Raises NotFoundError if there is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     build = open_build(path)
     columns = ["source", "subset", "num_turns", "num_tokens", "language", "license", "engine"]
     names = sorted({source for source, _ in build.ledger.subsets()})
     sums = {name: _Sums() for name in names}
     usage = Usage()
-    for file in build.files():
-        parquet = pq.ParquetFile(for_pyarrow(file))
-        for batch in parquet.iter_batches(_TOGETHER, columns=columns):
-            table = pa.Table.from_batches([batch])
-            usage.count(table)
-            for name in pc.unique(table["source"]).to_pylist():
-                if name in sums:
-                    sums[name].count(table.filter(pc.equal(table["source"], strings([name])[0])))
-            sums.setdefault("", _Sums()).count(table)
+    for batch in build.batches(columns=columns, rows=_TOGETHER):
+        table = pa.Table.from_batches([batch])
+        usage.count(table)
+        for name in pc.unique(table["source"]).to_pylist():
+            if name in sums:
+                sums[name].count(table.filter(pc.equal(table["source"], strings([name])[0])))
+        sums.setdefault("", _Sums()).count(table)
     every = _one(sums.pop("", _Sums()), "all", None, build.ledger)
     each = {name: _one(sums[name], name, name, build.ledger) for name in names}
-    named = build.manifest.get("attribution", {})
+    said = build.manifest
     return Stats(
-        build.path, build.manifest["recipe"]["name"], build.ledger, each, every, usage, named
+        build.path, said.recipe_name, said.ledger, each, every, usage, dict(said.attribution)
     )
 
 

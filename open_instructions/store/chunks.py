@@ -30,7 +30,6 @@ from ..arrays import lists, numbers, offsets, strings, whole
 from ..ledger import Ledger
 from ..paths import Counted, children, is_remote, write_whole
 from ..schema import Reason, Rejected
-from . import DATA, REJECTED
 from .columns import (
     RAW,
     data_table,
@@ -40,6 +39,7 @@ from .columns import (
     rejected_schema,
     whole_schema,
 )
+from .names import DATA, REJECTED
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,9 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 from ..arrays import numbers, view, whole
 from ..paths import write_whole
 from ..schema import Conversation, Message
-from . import DATA
 from .chunks import KEYS, WHOLE, facts_kind, is_whole, path_of, read_arrow, read_chunk, write_arrow
 from .columns import PART_BYTES
+from .names import DATA
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from ..arrays import strings
 from ..paths import Counted, make_folder, write_whole
-from . import FILES
 from .columns import PARQUET, files_schema
+from .manifest import Shard
+from .names import FILES
 
 NAME = f"{FILES}/{FILES}-00000-of-00001.parquet"
 
@@ -28,9 +29,8 @@ class Header(NamedTuple):
     text: str
 
 
-def write_headers(ready: Path, headers: Sequence[Header]) -> list[dict[str, Any]]:
-    """Write the table under `ready`; its entry among the shards of the manifest, none where no file
-    has a header."""
+def write_headers(ready: Path, headers: Sequence[Header]) -> list[Shard]:
+    """Write the table under `ready`; its shard, none where no file has a header."""
     import hashlib
 
     import pyarrow as pa
@@ -49,4 +49,4 @@ def write_headers(ready: Path, headers: Sequence[Header]) -> list[dict[str, Any]
 
     make_folder(ready / FILES)
     size = write_whole(ready / NAME, write)
-    return [{"path": NAME, "rows": table.num_rows, "bytes": size, "sha256": digest.hexdigest()}]
+    return [Shard(NAME, table.num_rows, size, digest.hexdigest())]

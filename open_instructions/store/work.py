@@ -25,11 +25,10 @@ from pathlib import Path
 
 from ..errors import ConverterError, EmptyBuildError, LedgerError, OutputError
 from ..paths import children, is_draft, is_remote, make_folder, remove_tree
-from . import MANIFEST, PAGES, TABLES
+from .names import MANIFEST, PAGES, SHARD, TABLES
 
 CHUNKS, READY = "chunks", "ready"
 PUBLISHING = "publishing"
-_SHARD = re.compile(r"(train|rejected|files)-\d{5,}-of-\d{5,}\.parquet")
 
 
 @contextmanager
@@ -129,7 +128,7 @@ def _strangers(out: Path) -> list[str]:
     """What lies in OUT and is no part of a build."""
     shards = [p for kind in TABLES for p in children(out / kind)]
     return [p.name for p in children(out) if p.name not in (*PAGES, MANIFEST, *TABLES)] + [
-        p.name for p in shards if not _SHARD.fullmatch(p.name)
+        p.name for p in shards if not SHARD.fullmatch(p.name)
     ]
 
 

@@ -1,0 +1,103 @@
+"""The home: where builds go by default, and notes on what was built on this machine.
+
+OI_HOME/builds/RECIPE   a build for which no folder was named
+OI_HOME/inputs.json     where input files lie, by their sha256
+OI_HOME/builds.json     which builds were made, the newest last
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import paths
+from ..errors import NotFoundError, UsageError
+from .names import MANIFEST
+
+_INPUTS, _BUILDS = "inputs.json", "builds.json"
+_NOTED_BUILDS = 1000
+
+
+def folder() -> Path:
+    """The home itself: OI_HOME, or the user's data folder."""
+    from platformdirs import user_data_path
+
+    given = os.environ.get("OI_HOME", "")
+    if "://" in given:
+        raise UsageError(
+            f"OI_HOME is {given}, and has to be a folder of this machine.",
+            hint="--out takes an address.",
+        )
+    return Path(given) if given else user_data_path("open-instructions")
+
+
+def builds() -> Path:
+    """Where builds go by default."""
+    return folder() / "builds"
+
+
+def newest() -> Path:
+    """The folder of the build that was made last, wherever it lies; those that are gone are passed
+    over.
+
+    Raises NotFoundError if there is none, UsageError if it lies in a store that does not answer.
+    """
+    for build in map(paths.place, reversed(_noted_builds())):
+        paths.check_reachable(build)
+        if (build / MANIFEST).is_file():
+            return build
+    unnoted = [manifest.parent for manifest in builds().glob(f"*/{MANIFEST}")]
+    if not unnoted:
+        raise NotFoundError(
+            f"There is no build that was made here, and none in {builds()}.",
+            hint="Name the folder of one, or make one: oi build --sample",
+        )
+    return max(unnoted, key=lambda build: (build / MANIFEST).stat().st_mtime_ns)
+
+
+def remember(inputs: Mapping[str, Path], build: Path) -> None:
+    """Note that this build was made last, and where files with these sha256 lie on this machine,
+    for `oi explain`. Nothing of a build depends on it."""
+    from filelock import FileLock
+
+    folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(folder() / ".lock", timeout=10):  # builds may end at the same time
+        there = {sha256: _from_anywhere(path) for sha256, path in inputs.items()}
+        _note(_INPUTS, {**whereabouts(), **there})
+        here = _from_anywhere(build)
+        before = [noted for noted in _noted_builds() if noted != here]
+        _note(_BUILDS, [*before, here][-_NOTED_BUILDS:])
+
+
+def whereabouts() -> dict[str, str]:
+    """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
+    content = _noted(_INPUTS)
+    if not isinstance(content, dict):
+        return {}
+    return {sha256: path for sha256, path in content.items() if isinstance(path, str)}
+
+
+def _noted_builds() -> list[str]:
+    """The builds that `remember` noted, the newest last."""
+    content = _noted(_BUILDS)
+    return [path for path in content if isinstance(path, str)] if isinstance(content, list) else []
+
+
+def _from_anywhere(path: Path) -> str:
+    return str(path if paths.is_remote(path) else path.resolve())
+
+
+def _note(name: str, value: Any) -> None:
+    text = json.dumps(value, indent=2)  # paths may be no UTF-8: escaped they are
+    paths.write_whole(folder() / name, lambda file: file.write(text.encode()))
+
+
+def _noted(name: str) -> Any:
+    path = folder() / name
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,267 @@
+"""manifest.json: what a build was made of, what came of it, and its shards.
+
+What is read comes from anywhere. `Manifest.from_dict` takes what `Manifest.to_dict` gives and
+refuses everything else, so whoever holds a Manifest need not look at its values again:
+
+    Manifest.from_dict(values).to_dict() == values
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from ..errors import shown
+from ..ledger import Ledger, stages
+from . import values
+from .names import SHARD, TABLES
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard: its path in the build's folder, its rows, its bytes, its sha256."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+    @property
+    def kind(self) -> str:
+        """The table that it is a part of: data, rejected or files."""
+        return self.path.partition("/")[0]
+
+    @classmethod
+    def from_dict(cls, value: Any, what: str) -> Shard:
+        """`what` is its place in the manifest."""
+        found = values.fields(value, what, _names(cls))
+        path = values.text(found["path"], f"{what}.path")
+        folder, _, name = path.partition("/")
+        if folder not in TABLES or not SHARD.fullmatch(name):
+            raise values.refused(f"{what}.path", path, "the path of a shard")
+        values.count(found["rows"], f"{what}.rows")
+        values.count(found["bytes"], f"{what}.bytes")
+        values.sha256(found["sha256"], f"{what}.sha256")
+        return cls(**found)
+
+
+@dataclass(frozen=True)
+class InputEntry:
+    """An input file as one subset read it. `member` is the file's number in its archive;
+    `index_base` says where its answers count from, who says so, and what the file showed."""
+
+    source: str
+    subset: str
+    file: str
+    bytes: int
+    sha256: str
+    member: int | None = None
+    index_base: Mapping[str, Any] | None = None
+
+    @property
+    def counted_from(self) -> int | None:
+        """Where the file counts its options from; None where its answers are not numbers."""
+        return None if self.index_base is None else int(self.index_base["from"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Without what is None."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, value: Any, what: str) -> InputEntry:
+        """`what` is its place in the manifest."""
+        required = ("source", "subset", "file", "bytes", "sha256")
+        found = values.fields(value, what, required, "member", "index_base")
+        for name in ("source", "subset", "file"):
+            values.text(found[name], f"{what}.{name}")
+        for name in found.keys() & {"bytes", "member"}:
+            values.count(found[name], f"{what}.{name}")
+        values.sha256(found["sha256"], f"{what}.sha256")
+        if "index_base" in found:
+            start = values.kept(found["index_base"], f"{what}.index_base").get("from")
+            if type(start) is not int or start not in (0, 1):
+                raise values.refused(f"{what}.index_base.from", start, "0 or 1")
+        return cls(**found)
+
+
+@dataclass(frozen=True)
+class OtherCount:
+    """A subset in which another number of records was found than upstream published."""
+
+    source: str
+    subset: str
+    published: int
+    found: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}:{self.subset}"
+
+    @classmethod
+    def from_dict(cls, value: Any, what: str) -> OtherCount:
+        """`what` is its place in the manifest."""
+        found = values.fields(value, what, _names(cls))
+        for name in ("source", "subset"):
+            values.text(found[name], f"{what}.{name}")
+        for name in ("published", "found"):
+            values.count(found[name], f"{what}.{name}")
+        return cls(**found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """All that decides a build: the versions, the resolved recipe, the sha256 of the user's own
+    sources (None for the others), the input files, and the subsets whose files are missing."""
+
+    versions: Mapping[str, str]
+    recipe: Mapping[str, Any]
+    sources: Mapping[str, str | None]
+    inputs: tuple[InputEntry, ...]
+    missing: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "versions": dict(self.versions),
+            "recipe": dict(self.recipe),
+            "sources": dict(self.sources),
+            "inputs": [entry.to_dict() for entry in self.inputs],
+            "missing": list(self.missing),
+        }
+
+    def digest(self) -> str:
+        """What tells a build from any other: the sha256 that is its fingerprint."""
+        described = json.dumps(Decided.to_dict(self), sort_keys=True)
+        return hashlib.sha256(described.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Decided):
+    """What manifest.json says of a build.
+
+    `open_instructions` is the version that wrote it, `fingerprint` the digest of all that decides
+    it, `counts` the subsets in which another number of records was found than upstream published,
+    `attribution` whom to name, per source, `totals` the sums of the ledger.
+    """
+
+    FORMAT: ClassVar[int] = 1
+
+    open_instructions: str
+    fingerprint: str
+    counts: tuple[OtherCount, ...]
+    attribution: Mapping[str, str]
+    totals: Mapping[str, int]
+    ledger: Ledger
+    shards: tuple[Shard, ...]
+
+    @property
+    def recipe_name(self) -> str:
+        return str(self.recipe["name"])
+
+    def of(self, kind: str) -> tuple[Shard, ...]:
+        """The shards of one table, in order."""
+        return tuple(shard for shard in self.shards if shard.kind == kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The manifest as the JSON on disk has it, in the same order."""
+        return {
+            "format": self.FORMAT,
+            "open_instructions": self.open_instructions,
+            "fingerprint": self.fingerprint,
+            **super().to_dict(),
+            "counts": [asdict(count) for count in self.counts],
+            "attribution": dict(self.attribution),
+            "totals": dict(self.totals),
+            "ledger": self.ledger.to_dict(),
+            "shards": [asdict(shard) for shard in self.shards],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Any) -> Manifest:
+        """What `to_dict` gave, read back.
+
+        Raises ValueError for another format and for whatever no build writes. Its text is a
+        predicate, such as "lacks shards": the caller knows the file.
+        """
+        if not isinstance(content, dict) or "format" not in content:
+            raise ValueError("is not a manifest of Open Instructions")
+        if type(content["format"]) is not int or content["format"] != cls.FORMAT:
+            said = shown(content["format"])
+            raise ValueError(f"has format {said}, and this version reads {cls.FORMAT}")
+        try:
+            return cls._read(content)
+        except values.WrongValue as error:
+            raise ValueError(f"is not a manifest of Open Instructions: {error}") from error
+
+    @classmethod
+    def _read(cls, content: dict[str, Any]) -> Manifest:
+        found = values.fields(content, "it", ("format", *_names(cls)))
+        recipe = values.kept(found["recipe"], "recipe")
+        values.text(recipe.get("name"), "recipe.name")
+        return cls(
+            open_instructions=values.text(found["open_instructions"], "open_instructions"),
+            fingerprint=values.sha256(found["fingerprint"], "fingerprint"),
+            versions=values.texts(found["versions"], "versions"),
+            recipe=recipe,
+            sources=_sources(found["sources"]),
+            inputs=tuple(InputEntry.from_dict(*item) for item in values.items(found, "inputs")),
+            missing=tuple(values.text(*item) for item in values.items(found, "missing")),
+            counts=tuple(OtherCount.from_dict(*item) for item in values.items(found, "counts")),
+            attribution=values.texts(found["attribution"], "attribution"),
+            totals=values.counts(found["totals"], "totals"),
+            ledger=_ledger(found["ledger"]),
+            shards=_shards(values.items(found, "shards")),
+        )
+
+
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
+
+
+def _sources(value: Any) -> dict[str, str | None]:
+    return {
+        name: None if digest is None else values.sha256(digest, values.member("sources", name))
+        for name, digest in values.mapping(value, "sources").items()
+    }
+
+
+def _ledger(value: Any) -> Ledger:
+    """The ledger. A count of 0, or an object without a count, is what `Ledger.to_dict` leaves
+    out."""
+    known = stages()
+    for subset, found in values.mapping(value, "ledger").items():
+        where = values.member("ledger", subset)
+        if ":" not in subset:
+            raise values.refused(where, subset, "source:subset")
+        for stage, counts in _some(found, where).items():
+            if stage not in known:
+                raise values.WrongValue(f"{where} has the unknown stage {shown(stage)}")
+            for what, count in _some(counts, f"{where}.{stage}").items():
+                _check_count(count, values.member(f"{where}.{stage}", what))
+    return Ledger.from_dict(value)
+
+
+def _check_count(count: Any, what: str) -> None:
+    """A number, or numbers by name."""
+    if not isinstance(count, dict):
+        values.count(count, what, least=1)
+    elif "" in values.counts(_some(count, what), what, least=1):
+        raise values.WrongValue(f"{what} has a count without a name")
+
+
+def _some(value: Any, what: str) -> dict[str, Any]:
+    if not values.mapping(value, what):
+        raise values.WrongValue(f"{what} is empty")
+    return dict(value)
+
+
+def _shards(items: list[tuple[Any, str]]) -> tuple[Shard, ...]:
+    shards = tuple(Shard.from_dict(*item) for item in items)
+    seen: set[str] = set()
+    for shard, (_, what) in zip(shards, items, strict=True):
+        if shard.path in seen:
+            raise values.WrongValue(f"{what}.path is {shown(shard.path)} once more")
+        seen.add(shard.path)
+    return shards

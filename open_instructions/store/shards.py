@@ -1,0 +1,163 @@
+"""Shards read: the one place where a table of a build is opened.
+
+Rows come in record batches, a row group at a time, so memory stays flat however large the build is.
+Where some rows are asked for, only the columns that tell them are read of a row group that has
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..arrays import strings, whole
+from ..errors import NotFoundError
+from ..paths import for_pyarrow
+from .columns import rejected_schema
+from .names import DATA, REJECTED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_IDS = {DATA: ("id", "conversation_id"), REJECTED: ("conversation_id",)}
+"""The columns of each table that an id can stand in."""
+
+
+_LATER = ("kind", "other", "score", "evidence", "parent")
+"""Columns of rejected/ that builds of earlier versions lack, and that say nothing where they are
+null."""
+
+
+class Footer(NamedTuple):
+    """What a shard says of itself."""
+
+    schema: pa.Schema
+    rows: int
+
+
+class Wanted(NamedTuple):
+    """Which rows: those of some sources or subsets, in some languages, with some ids. Where one of
+    them is empty, it stands for all."""
+
+    sources: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    ids: Sequence[str] = ()
+
+    def columns(self, kind: str) -> list[str]:
+        """The columns that tell."""
+        needed = ["source", "subset"] if self.sources else []
+        needed += ["language"] if self.languages else []
+        return [*needed, *(_IDS[kind] if self.ids else ())]
+
+    def mask(self, kind: str, table: pa.Table) -> pa.Array:
+        """Which rows of a table are wanted, as an array of booleans. At least one of the three is
+        not empty."""
+        import pyarrow.compute as pc
+
+        masks = []
+        if self.sources:
+            masks.append(_of_sources(table, self.sources))
+        if self.languages:
+            masks.append(_in_languages(table["language"], self.languages))
+        if self.ids:
+            ids = [_is_in(table[column], self.ids) for column in _IDS[kind]]
+            masks.append(reduce(pc.or_, ids))
+        return whole(reduce(pc.and_, masks))
+
+
+def _is_in(column: Any, values: Sequence[str]) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.is_in(column, value_set=strings(values))
+
+
+def _of_sources(table: pa.Table, wanted: Sequence[str]) -> Any:
+    import pyarrow.compute as pc
+
+    subsets = [name for name in wanted if ":" in name]
+    mask = _is_in(table["source"], [name for name in wanted if ":" not in name])
+    if not subsets:
+        return mask
+    names = pc.binary_join_element_wise(table["source"], table["subset"], strings([":"])[0])
+    return pc.or_(mask, _is_in(names, subsets))
+
+
+def _in_languages(column: Any, wanted: Sequence[str]) -> Any:
+    import pyarrow.compute as pc
+
+    from ..stages.language import matches
+
+    labels = filter(None, pc.unique(column).to_pylist())
+    return _is_in(column, [label for label in labels if matches(label, wanted)])
+
+
+def footer(path: Path) -> Footer:
+    """Raises NotFoundError for a shard that cannot be read."""
+    with _opened(path) as parquet:
+        return Footer(parquet.schema_arrow, parquet.metadata.num_rows)
+
+
+def read(
+    path: Path, kind: str, columns: Sequence[str] | None, wanted: Wanted, rows: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a shard, in order, at most `rows` at a time. A column that came after the shard
+    is null. Raises NotFoundError for one that cannot be read or lacks another column."""
+    telling = wanted.columns(kind)
+    with _opened(path) as parquet:
+        names = parquet.schema_arrow.names
+        columns = list(names if columns is None else columns)
+        later = [name for name in columns if name in _LATER and name not in names]
+        for name in (*columns, *telling):
+            if name not in names and name not in later:
+                raise NotFoundError(
+                    f"{path} has no column {name}.", hint="Build it again with --overwrite."
+                )
+        there = [name for name in columns if name not in later]
+        for batch in _batches(parquet, kind, there, wanted, rows):
+            yield _with_nulls(batch, later).select(columns)
+
+
+def _batches(
+    parquet: pq.ParquetFile, kind: str, columns: list[str], wanted: Wanted, rows: int
+) -> Iterator[pa.RecordBatch]:
+    telling = wanted.columns(kind)
+    if not telling:
+        yield from parquet.iter_batches(rows, columns=columns)
+        return
+    for group in range(parquet.num_row_groups):
+        mask = wanted.mask(kind, parquet.read_row_group(group, columns=telling))
+        if not mask.true_count:
+            continue
+        start = 0
+        for batch in parquet.iter_batches(rows, row_groups=[group], columns=columns):
+            kept = batch.filter(mask.slice(start, batch.num_rows))
+            start += batch.num_rows
+            if kept.num_rows:
+                yield kept
+
+
+def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    for name in names:
+        field = rejected_schema().field(name)
+        batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+    return batch
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(for_pyarrow(path)) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise NotFoundError(
+            f"{path} cannot be read: {error}.", hint="Build it again with --overwrite."
+        ) from error
