@@ -148,11 +148,9 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
 
 
-def _engine(
-    name: str, address: str | None, workers: int | None, inputs: Sequence[Input], work: Path
-) -> Engine:
-    if name == "local":
-        return Local(workers or _workers(inputs), scratch=None if is_remote(work) else work)
+def _engine(said: Choices, inputs: Sequence[Input], work: Path) -> Engine:
+    if said.engine == "local":
+        return Local(said.workers or _workers(inputs), scratch=None if is_remote(work) else work)
     from ..engines.ray import Ray
 
     return Ray(said.workers, said.ray_address)
