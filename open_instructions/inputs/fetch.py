@@ -111,7 +111,7 @@ def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
     return Needs(tuple(wanted), tuple(by_hand), tuple(failed))
 
 
-def fetch(
+def fetch_needed(
     needed: Needs,
     cache: Cache,
     progress: Progress | None = None,
