@@ -304,10 +304,10 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(
     assert caught.value.exit_code == 11
     assert caught.value.message == (
         "Not one conversation was kept of 3 records. Rejected were:\n"
-            "  2 as no_answer, at structure\n"
-            "  1 as no_prompt, at structure\n"
-            "The first is record 0 (counted from 0) of alpaca_data.json: "
-            "no_answer: a prompt without an answer.\n"
+        "  2 as no_answer, at structure\n"
+        "  1 as no_prompt, at structure\n"
+        "The first is record 0 (counted from 0) of alpaca_data.json: "
+        "no_answer: a prompt without an answer.\n"
     )
     assert digests(first.path) == before
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []

@@ -21,7 +21,7 @@ import pytest
 from open_instructions.catalogue.published import File, Hub, Url
 from open_instructions.errors import EmptyBuildError, FetchError, InputError, UsageError
 from open_instructions.inputs.cache import Cache
-from open_instructions.inputs.fetch import LARGE, Needs, Wanted
+from open_instructions.inputs.fetch import LARGE, Needs, WantedFile
 from open_instructions.inputs.fetching import Fetching, bring
 
 from .conftest import digests
@@ -494,7 +494,7 @@ def test_shards_of_two_exports_are_not_mixed(
 
 def needs(size: int | None) -> Needs:
     place = Url("http://127.0.0.1:9/x")
-    return Needs((Wanted("mine", "main", File("x", (place,), size), place, size=size),))
+    return Needs((WantedFile("mine", "main", File("x", (place,), size), place, size=size),))
 
 
 def test_nothing_is_fetched_where_a_person_says_no(

@@ -15,7 +15,7 @@ from .console import bars, err, out, safe, show, size
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..inputs.fetch import Needs, Wanted
+    from ..inputs.fetch import Needs, WantedFile
     from ..inputs.fetching import Fetching
 
 EXAMPLES = """Examples:
@@ -117,8 +117,8 @@ class _Watcher:
     def __init__(self) -> None:
         self._console = err()
         self._progress: Progress | None = None
-        self._tasks: dict[Wanted | None, TaskID] = {}  # None is the bar for all
-        self._done: dict[Wanted, int] = {}
+        self._tasks: dict[WantedFile | None, TaskID] = {}  # None is the bar for all
+        self._done: dict[WantedFile, int] = {}
         self._lock = Lock()
 
     def begin(self, needed: Needs) -> None:
@@ -134,7 +134,7 @@ class _Watcher:
         )
         self._progress.start()
 
-    def step(self, wanted: Wanted, done: int, total: int | None) -> None:
+    def step(self, wanted: WantedFile, done: int, total: int | None) -> None:
         with self._lock:
             self._done[wanted] = done
             if self._progress is None:
@@ -146,7 +146,7 @@ class _Watcher:
             self._progress.update(self._tasks[wanted], completed=done, total=total)
             self._progress.update(self._tasks[None], completed=sum(self._done.values()))
 
-    def landed(self, wanted: Wanted) -> None:
+    def landed(self, wanted: WantedFile) -> None:
         """Verified, and in the cache."""
         if self._progress is None:
             print(

@@ -12,9 +12,9 @@ from ..catalogue import Source, Subset
 from ..errors import InputError
 from ..paths import shown
 from .download import stand_in
-from .files import DATA_SUFFIXES, DataFile
-from .look import Look, listed
-from .recognise import Known, Recogniser
+from .files import DATA_SUFFIXES, Candidate
+from .peek import Peek, listed
+from .recognise import Recogniser, SourceSubset
 
 _MOST_FILES = 10
 _MOST_ADDRESSES = 3
@@ -95,49 +95,49 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def described(files: Sequence[DataFile], recogniser: Recogniser, encoding: str = "") -> list[str]:
+def described(files: Sequence[Candidate], recogniser: Recogniser, encoding: str = "") -> list[str]:
     """What files are that were not taken, a line each; the likely ones first."""
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
-    lines = [_described(Look(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
+    lines = [_described(Peek(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
     return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
 
 
-def _described(look: Look, recogniser: Recogniser) -> str:
-    file = look.file
-    name = shown(file.said)
+def _described(peek: Peek, recogniser: Recogniser) -> str:
+    file = peek.file
+    name = shown(file.label)
     if not file.is_data:
         return f"{name} {_other_format(file)}"
     try:
-        known = recogniser.recognise(look)
+        known = recogniser.recognise(peek)
     except InputError as error:
         return f"{error.message} {error.hint}"
     if known:
         return f"{name} is {known}, which was not asked for; --sources={known} takes it"
-    if len(alike := recogniser.told_by_fields(look)) > 1:
+    if len(alike := recogniser.told_by_fields(peek)) > 1:
         return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
-    if look.own:
+    if peek.own:
         likely = [
-            known for known in recogniser.with_fields(look) if _worth_a_guess(file, known.subset)
+            known for known in recogniser.with_fields(peek) if _worth_a_guess(file, known.subset)
         ]
         guess = f", as {_renamed(file, likely)}" if likely else ", and no source has these"
-        return f"{name} has the fields {listed(look.own)}{guess}"
-    return f"{name} {_unreadable(look)}"
+        return f"{name} has the fields {listed(peek.own)}{guess}"
+    return f"{name} {_unreadable(peek)}"
 
 
-def _unreadable(look: Look) -> str:
-    if look.fault:
-        return f"cannot be read: {shown(look.fault.message)}"
-    if not look.start:
+def _unreadable(peek: Peek) -> str:
+    if peek.fault:
+        return f"cannot be read: {shown(peek.fault.message)}"
+    if not peek.start:
         return "is empty"
     return (
-        f"is {stand_in(look.start)}, not the data"
-        if stand_in(look.start)
+        f"is {stand_in(peek.start)}, not the data"
+        if stand_in(peek.start)
         else "holds no record that can be read"
     )
 
 
-def _other_format(file: DataFile) -> str:
+def _other_format(file: Candidate) -> str:
     lower = file.name.lower()
     first, _, number = lower.rpartition(".")
     if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
@@ -151,19 +151,19 @@ def _other_format(file: DataFile) -> str:
     )
 
 
-def _kind(file: DataFile) -> str:
+def _kind(file: Candidate) -> str:
     lower = file.name.lower()
     return next((kind for ending, kind in _OTHER_FORMATS.items() if lower.endswith(ending)), "")
 
 
-def _worth_a_guess(file: DataFile, subset: Subset) -> bool:
+def _worth_a_guess(file: Candidate, subset: Subset) -> bool:
     """Could a file be of a subset under another name? One of prompts alone would be rejected to the
     last record."""
     endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
     return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
 
 
-def _renamed(file: DataFile, likely: Sequence[Known]) -> str:
+def _renamed(file: Candidate, likely: Sequence[SourceSubset]) -> str:
     """The subsets that a file could be of; and upstream's name for it where its own is nearly that."""
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))

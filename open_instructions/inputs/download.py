@@ -40,7 +40,7 @@ BUSY = {408, 429, 500, 502, 503, 504}
 _REDIRECTS = 5
 
 
-class Got(NamedTuple):
+class Received(NamedTuple):
     size: int
     sha256: str
 
@@ -60,7 +60,7 @@ def download(
     advance: Advance,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> Got:
+) -> Received:
     """Fetch a URL to `target`, which is not there before it is whole and has the size and digest
     that `file` names.
 
@@ -170,7 +170,7 @@ class _Other(FetchError):
     """Other bytes than are pinned."""
 
 
-def check(got: Got, file: File, place: str) -> None:
+def check(got: Received, file: File, place: str) -> None:
     """Raises FetchError where a file is not the one that the catalogue, or a lock, names."""
     if file.sha256 and got.sha256 not in file.sha256:
         raise _Other(
@@ -216,8 +216,8 @@ class _Part:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
-    def finish(self, url: str, file: File) -> Got:
-        got = Got(self.size, sha256_of(self.path))
+    def finish(self, url: str, file: File) -> Received:
+        got = Received(self.size, sha256_of(self.path))
         try:
             check(got, file, url)
             if not file.sha256 and (wrong := refusal(self.path, file.name)):

@@ -23,13 +23,13 @@ from ..catalogue.published import File, Hub
 from ..errors import FetchError
 from ..limits import max_download, timeout
 from ..paths import sha256_of
-from .download import BUSY, TRIES, UNREACHABLE, Advance, Got, check, refusal
+from .download import BUSY, TRIES, UNREACHABLE, Advance, Received, check, refusal
 from .guard import guard
 
 T = TypeVar("T")
 
 
-class Listed(NamedTuple):
+class HubFile(NamedTuple):
     """A file of a repository, as the hub describes it: at which commit, its size, its sha256 if it
     is in LFS, its git id if not."""
 
@@ -45,7 +45,7 @@ def endpoint() -> str | None:
 
 
 @cache
-def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]:
+def _listing(repo: str, revision: str, server: str | None) -> tuple[HubFile, ...]:
     from huggingface_hub import HfApi
 
     info = _tried(
@@ -55,7 +55,7 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]
         repo,
     )
     return tuple(
-        Listed(
+        HubFile(
             s.rfilename,
             info.sha or revision,
             s.size,
@@ -66,7 +66,7 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]
     )
 
 
-def listed(place: Hub) -> list[Listed]:
+def listed(place: Hub) -> list[HubFile]:
     """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is
     none, or none can be asked for."""
     known = _listing(place.repo, place.revision, endpoint())
@@ -82,7 +82,7 @@ def listed(place: Hub) -> list[Listed]:
     return found
 
 
-def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Path, Got]:
+def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Path, Received]:
     """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not
     the pinned ones do not stay."""
     from huggingface_hub import hf_hub_download
@@ -102,7 +102,7 @@ def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Pat
                 address,
             )
         )  # fmt: skip
-        got = Got(path.stat().st_size, sha256_of(path))
+        got = Received(path.stat().st_size, sha256_of(path))
         try:
             check(got, file, address)
             if listed.sha256 and got.sha256 != listed.sha256:

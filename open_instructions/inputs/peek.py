@@ -14,7 +14,7 @@ from ..paths import shown
 from ..readers import UTF_8, encoding_of, open_text
 from ..readers.heads import is_one_object, parquet_fields, read_head
 from .download import stand_in, text_head
-from .files import DataFile
+from .files import Candidate
 
 _SNIFF = 1 << 12
 _STEPS = (1 << 20, 16 << 20)
@@ -25,11 +25,11 @@ _LONGEST_FIELD = 40
 Fields = frozenset[str]
 
 
-class Look:
+class Peek:
     """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None
     where it can."""
 
-    def __init__(self, file: DataFile, encoding: str = "") -> None:
+    def __init__(self, file: Candidate, encoding: str = "") -> None:
         self.file = file
         self._said = encoding
         self.fault: InputError | None = None
@@ -73,7 +73,7 @@ class Look:
     def refuse_other_things(self) -> None:
         """Raise InputError for what cannot be read, and for what downloads leave behind in place of
         a data file."""
-        head, name = self.start, shown(self.file.said)
+        head, name = self.start, shown(self.file.label)
         if self.fault:
             raise self.fault
         if other := stand_in(head):
