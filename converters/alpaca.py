@@ -69,7 +69,10 @@ ALPACA = Source(
     description="English instructions made by self-instruct from 175 seed tasks.",
     homepage="github: tatsu-lab/stanford_alpaca",
     cost="less than $500 (as published)",
-    attribution="Rohan Taori et al., Stanford Alpaca, 2023. CC BY-NC 4.0; outputs also under OpenAI's terms.",
+    attribution=(
+        "Rohan Taori et al., Stanford Alpaca, 2023. CC BY-NC 4.0; outputs also under OpenAI's"
+        " terms."
+    ),
     subsets=(
         Subset(
             "main",
@@ -119,7 +122,10 @@ ALPACA = Source(
             records=52002,
             format="parquet",
             id="hub/{row:06d}",
-            note="The same records as Parquet; the extra column `text` is the filled training prompt and is not used.",
+            note=(
+                "The same records as Parquet; the extra column `text` is the filled training prompt"
+                " and is not used."
+            ),
         ),
     ),
     default=("main", "hub"),

@@ -14,7 +14,8 @@ from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
 
 _MARK = re.compile(
-    r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
+    r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page"
+    r" needed|nb \d+|Note \d+|T \d+)\]"
 )
 
 
@@ -32,7 +33,9 @@ _FILE = "databricks-dolly-15k.jsonl"
 DOLLY = Source(
     name="dolly",
     title="databricks-dolly-15k",
-    description="Instructions and answers by more than 5,000 Databricks employees; no answer by a model.",
+    description=(
+        "Instructions and answers by more than 5,000 Databricks employees; no answer by a model."
+    ),
     homepage="hub: databricks/databricks-dolly-15k",
     cost="not published",
     attribution="(c) 2023 Databricks, Inc. CC BY-SA 3.0. Contains text of Wikipedia, CC BY-SA 3.0.",
@@ -69,7 +72,8 @@ DOLLY = Source(
     rules=(
         Rule(
             "citation_marks",
-            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and response.",
+            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and"
+            " response.",
             drop_citation_marks,
         ),
     ),

@@ -102,7 +102,10 @@ GPT4ALL = Source(
     description="Prompts from Stack Overflow, OIG and P3, answered by GPT-3.5-Turbo.",
     homepage=f"hub: {_REPO}",
     cost="$500 (as published)",
-    attribution="Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under OpenAI's terms.",
+    attribution=(
+        "Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under"
+        " OpenAI's terms."
+    ),
     subsets=(
         *(
             _subset(

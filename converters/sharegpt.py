@@ -33,9 +33,11 @@ def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
     if not any(m.role == SYSTEM and _BANNER.match(m.content) for m in messages):
         return messages
     return [
-        Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
-        if m.role == SYSTEM and _BANNER.match(m.content)
-        else m
+        (
+            Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
+            if m.role == SYSTEM and _BANNER.match(m.content)
+            else m
+        )
         for m in messages
     ]
 
@@ -44,9 +46,11 @@ def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Rej
     if not any(m.content.strip() == "EmptyMarkdownContent" for m in messages):
         return messages
     return [
-        Reject(Reason.PLACEHOLDER, "the page showed no content", m)
-        if m.content.strip() == "EmptyMarkdownContent"
-        else m
+        (
+            Reject(Reason.PLACEHOLDER, "the page showed no content", m)
+            if m.content.strip() == "EmptyMarkdownContent"
+            else m
+        )
         for m in messages
     ]
 
@@ -280,14 +284,25 @@ _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p><
 SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
-    description="Conversations with ChatGPT that people shared through a browser extension; what Vicuna was trained on.",
+    description=(
+        "Conversations with ChatGPT that people shared through a browser extension; what Vicuna was"
+        " trained on."
+    ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
-    attribution="Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers who hold no rights.",
+    attribution=(
+        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by"
+        " re-publishers who hold no rights."
+    ),
     subsets=(
         Subset(
             "raw",
-            files=("sg_90k_part[12].json", "sg_52k.json", "sg_90k_part[12].parquet", "sg_52k.parquet"),
+            files=(
+                "sg_90k_part[12].json",
+                "sg_52k.json",
+                "sg_90k_part[12].parquet",
+                "sg_52k.parquet",
+            ),
             downloads=_RAW,
             languages=("mul",),
             records=90665,
@@ -297,13 +312,18 @@ SHAREGPT = Source(
         Subset(
             "v3",
             files=tuple(
-                f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}" for suffix in ("json", "parquet") for version in ("V3_", "V2_", "")
+                f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}"
+                for suffix in ("json", "parquet")
+                for version in ("V3_", "V2_", "")
             ),
             downloads=(_V3,),
             languages=("mul",),
             records=94145,
             run_key=_run_key,
-            note="Markdown, cut into overlapping parts of about 53,000 conversations; mostly English.",
+            note=(
+                "Markdown, cut into overlapping parts of about 53,000 conversations; mostly"
+                " English."
+            ),
             **_COMMON,
         ),
         Subset(
@@ -319,30 +339,75 @@ SHAREGPT = Source(
     default=("raw", "v3", "html_cleaned"),
     first_of=True,
     rules=(
-        Rule("export_banner", "A system turn that an export tool wrote is rejected.", refuse_banners, on="messages"),
-        Rule("placeholder", 'A turn that is only "EmptyMarkdownContent" is rejected.', refuse_placeholders, on="messages"),
-        Rule("page_chrome", 'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.', drop_page_chrome,
-             on="messages", subsets=("raw",)),
+        Rule(
+            "export_banner",
+            "A system turn that an export tool wrote is rejected.",
+            refuse_banners,
+            on="messages",
+        ),
+        Rule(
+            "placeholder",
+            'A turn that is only "EmptyMarkdownContent" is rejected.',
+            refuse_placeholders,
+            on="messages",
+        ),
+        Rule(
+            "page_chrome",
+            'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.',
+            drop_page_chrome,
+            on="messages",
+            subsets=("raw",),
+        ),
     ),
     template="the turns as they are",
     examples=(
         Example(
-            {"id": "demo001", "conversations": [{"from": "human", "value": "2 / 2How is vector<int> used?"}, {"from": "gpt", "value": _HTML}]},
+            {
+                "id": "demo001",
+                "conversations": [
+                    {"from": "human", "value": "2 / 2How is vector<int> used?"},
+                    {"from": "gpt", "value": _HTML},
+                ],
+            },
             ((("user", "How is vector<int> used?"), ("assistant", "Use `vector<int>`.")),),
             subset="raw",
         ),
         Example(
             [
-                {"id": "demo002_0", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]},
-                {"id": "demo002_1", "conversations": [{"from": "gpt", "value": "Hello."}, {"from": "human", "value": "Bye"}, {"from": "gpt", "value": "See you."}]},
+                {
+                    "id": "demo002_0",
+                    "conversations": [
+                        {"from": "human", "value": "Hi"},
+                        {"from": "gpt", "value": "Hello."},
+                    ],
+                },
+                {
+                    "id": "demo002_1",
+                    "conversations": [
+                        {"from": "gpt", "value": "Hello."},
+                        {"from": "human", "value": "Bye"},
+                        {"from": "gpt", "value": "See you."},
+                    ],
+                },
             ],
-            ((("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant", "See you.")),),
+            (
+                (
+                    ("user", "Hi"),
+                    ("assistant", "Hello."),
+                    ("user", "Bye"),
+                    ("assistant", "See you."),
+                ),
+            ),
             subset="v3",
         ),
         Example([{"id": "demo003_0", "conversations": []}], ("empty",), subset="v3"),
-        Example([{"id": "demo004_3", "conversations": [{"from": "gpt", "value": "And so on."}]}], ("no_prompt",), subset="v3"),
+        Example(
+            [{"id": "demo004_3", "conversations": [{"from": "gpt", "value": "And so on."}]}],
+            ("no_prompt",),
+            subset="v3",
+        ),
     ),
-)  # fmt: skip
+)
 
 
 @source(SHAREGPT)

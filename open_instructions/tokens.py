@@ -95,7 +95,10 @@ def _tiktoken_encoding(name: str) -> Any:
     import tiktoken
 
     patterns = {
-        "cl100k_base": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+        "cl100k_base": (
+            r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+|"
+            r" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+        ),
     }
     if name in patterns and _has_quicktok():
         import quicktok
@@ -120,7 +123,9 @@ def _tiktoken_encoding(name: str) -> Any:
     except requests.RequestException as error:
         raise InputError(
             f"The vocabulary of tokenizer {name} is not on this machine and could not be fetched.",
-            hint=f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can keep it.",
+            hint=(
+                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can keep it."
+            ),
         ) from error
 
 
@@ -150,8 +155,12 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         OSError,
     ) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
         raise InputError(
-            f"The {_FILE} of {name} could not be fetched from the hub: {str(error).splitlines()[0]}",
-            hint="A repository behind a form needs a token (hf auth login). With a file at hand, give its path.",
+            f"The {_FILE} of {name} could not be fetched from the hub:"
+            f" {str(error).splitlines()[0]}",
+            hint=(
+                "A repository behind a form needs a token (hf auth login). With a file at hand,"
+                " give its path."
+            ),
         ) from error
 
 

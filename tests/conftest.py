@@ -113,7 +113,10 @@ def alpaca(
 
 
 BESIDE = {
-    "databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'
+    "databricks-dolly-15k.jsonl": (
+        '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category":'
+        ' "open_qa"}'
+    )
 }
 """One good row of dolly, for builds where all other records are rejected: without a row there is no
 build."""

@@ -145,7 +145,10 @@ def as_one_script() -> str:
             )
         if kind == "python":
             text = without_trl(text)
-            script += f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            script += (
+                f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in"
+                " globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            )
         if kind in ("sh", "python"):
             script += "echo =====\n"
     return script
@@ -290,8 +293,9 @@ def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.Monke
     assert trainer.train_dataset.num_rows == 421
     birds = trainer.train_dataset.filter(lambda row: row["id"] == "alpaca/000002")[0]
     learnt = [token for token in birds["labels"] if token != -100]
-    assert trainer.processing_class.decode(learnt) == (
-        "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
+    assert (
+        trainer.processing_class.decode(learnt)
+        == "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
     )
 
 

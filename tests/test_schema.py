@@ -108,12 +108,35 @@ def test_a_row_has_the_columns_in_their_order() -> None:
 
 def test_columns_are_those_of_the_design() -> None:
     assert DATA_COLUMNS == (
-        "id", "conversation_id", "source", "subset", "messages", "language", "language_score", "task", "engine", "license", "num_turns",
-        "num_tokens", "edits", "origin_file", "origin_row", "metadata",
-    )  # fmt: skip
+        "id",
+        "conversation_id",
+        "source",
+        "subset",
+        "messages",
+        "language",
+        "language_score",
+        "task",
+        "engine",
+        "license",
+        "num_turns",
+        "num_tokens",
+        "edits",
+        "origin_file",
+        "origin_row",
+        "metadata",
+    )
     assert rejected_schema().names == [
-        "level", "source", "subset", "conversation_id", "origin_file", "origin_row", "stage", "reason", "detail", "raw",
-    ]  # fmt: skip
+        "level",
+        "source",
+        "subset",
+        "conversation_id",
+        "origin_file",
+        "origin_row",
+        "stage",
+        "reason",
+        "detail",
+        "raw",
+    ]
 
 
 def test_json_text_can_always_be_stored() -> None:
@@ -134,10 +157,18 @@ def test_unchecked_takes_the_fields_with_their_defaults() -> None:
     assert [(p.name, p.annotation) for p in parameters] == [(f.name, f.type) for f in fields]
     assert talk() == Conversation("a/0", "a", "m", talk().messages)
     values = {
-        "conversation_id": "a/1", "language": "de", "language_score": 0.5, "task": "qa",
-        "engine": "human", "license": "MIT", "num_tokens": 7, "edits": ("trimmed",),
-        "origin_file": "a.json", "origin_rows": (3, 4), "metadata": "{}",
-    }  # fmt: skip
+        "conversation_id": "a/1",
+        "language": "de",
+        "language_score": 0.5,
+        "task": "qa",
+        "engine": "human",
+        "license": "MIT",
+        "num_tokens": 7,
+        "edits": ("trimmed",),
+        "origin_file": "a.json",
+        "origin_rows": (3, 4),
+        "metadata": "{}",
+    }
     whole = talk(**values)
     assert whole == Conversation("a/0", "a", "m", whole.messages, **values)
     assert list(vars(whole)) == [f.name for f in fields]

@@ -136,9 +136,11 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
 def record(number: int, turns: list[str]) -> dict[str, Any]:
     """Turns of human and gpt by turns; "gpt:" in front says that one is out of place."""
     values = [
-        {"from": "gpt", "value": t.removeprefix("gpt:")}
-        if t.startswith("gpt:")
-        else {"from": "gpt" if at % 2 else "human", "value": t}
+        (
+            {"from": "gpt", "value": t.removeprefix("gpt:")}
+            if t.startswith("gpt:")
+            else {"from": "gpt" if at % 2 else "human", "value": t}
+        )
         for at, t in enumerate(turns)
     ]
     return {"id": f"demo{number:03}", "conversations": values}

@@ -17,8 +17,9 @@ from .test_install import ROOT, copied
 
 # the project itself is imported from the wheel, not from the clone
 START = (
-    "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)];"
-    "sys.path.insert(0, sys.argv[1]); import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
+    "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path ="
+    " [f for f in sys.meta_path if '__editable__' not in str(f)];sys.path.insert(0, sys.argv[1]);"
+    " import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
 )
 
 
@@ -97,7 +98,10 @@ def test_what_an_earlier_version_left_is_not_installed(tmp_path: Path) -> None:
 
 
 def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None:
-    code = "import sys; sys.path.insert(0, 'scripts'); import build_backend as b; print(b.build_sdist(sys.argv[1]))"
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import build_backend as b;"
+        " print(b.build_sdist(sys.argv[1]))"
+    )
     # nothing is compiled for it, and so nothing has to be there to compile with
     given = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(

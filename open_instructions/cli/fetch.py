@@ -61,7 +61,8 @@ def fetch(
         out().print(
             Text(
                 safe(
-                    f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}"
+                    f"{there:,} of {len(needed.wanted):,} files fetched; the cache is"
+                    f" {cache.folder}"
                 )
             )
         )
@@ -151,7 +152,8 @@ class _Watcher:
         if self._progress is None:
             print(
                 safe(
-                    f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(self._done.get(wanted, 0))}"
+                    f"{wanted.source}:{wanted.subset}  {wanted.name} "
+                    f" {size(self._done.get(wanted, 0))}"
                 ),
                 file=sys.stderr,
             )

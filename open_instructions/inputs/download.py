@@ -174,7 +174,8 @@ def check(got: Received, file: File, place: str) -> None:
     """Raises FetchError where a file is not the one that the catalogue, or a lock, names."""
     if file.sha256 and got.sha256 not in file.sha256:
         raise _Other(
-            f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected {' or '.join(file.sha256)}.",
+            f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected"
+            f" {' or '.join(file.sha256)}.",
             hint="Upstream has changed, or somebody else answered. Nothing was kept.",
         )
     if not file.sha256 and file.size is not None and got.size != file.size:
@@ -254,7 +255,8 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
             raise FetchError(f"{url}: the server says {answer.status_code} {answer.reason_phrase}.")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchError(
-                f"{url}: the server packs what it was asked to send as it is ({answer.headers['content-encoding']})."
+                f"{url}: the server packs what it was asked to send as it is"
+                f" ({answer.headers['content-encoding']})."
             )
         begins, total = _span(answer)
         if not (have and answer.status_code == 206 and begins == have):

@@ -152,7 +152,10 @@ def fetch_needed(
         for _ in needed.wanted:
             wanted, error = ended.get()
             if isinstance(error, OSError):
-                said = f"{error.filename or cache.folder} cannot be written: {error.strerror or error}."
+                said = (
+                    f"{error.filename or cache.folder} cannot be written:"
+                    f" {error.strerror or error}."
+                )
                 raise OutputError(
                     said, hint="OI_CACHE, and HF_HOME for files of the hub, name other folders."
                 ) from error

@@ -90,18 +90,23 @@ def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Pa
     address = str(Hub(place.repo, listed.path, listed.commit))
     if (listed.size or 0) > max_download():
         raise FetchError(
-            f"{address} has {listed.size:,} bytes, over the limit of {max_download():,} (OI_MAX_DOWNLOAD)."
+            f"{address} has {listed.size:,} bytes, over the limit of {max_download():,}"
+            " (OI_MAX_DOWNLOAD)."
         )
     for last in (False, True):
         path = Path(
             _tried(
                 lambda: hf_hub_download(
-                    place.repo, listed.path, repo_type="dataset", revision=listed.commit, endpoint=endpoint(),
+                    place.repo,
+                    listed.path,
+                    repo_type="dataset",
+                    revision=listed.commit,
+                    endpoint=endpoint(),
                     tqdm_class=_bar(advance, listed.size),
                 ),
                 address,
             )
-        )  # fmt: skip
+        )
         got = Received(path.stat().st_size, sha256_of(path))
         try:
             check(got, file, address)
@@ -112,7 +117,8 @@ def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Pa
                 )
             if listed.blob and _git_id(path, got.size) != listed.blob:
                 raise FetchError(
-                    f"{address} came as other bytes than the hub says: its git id is not {listed.blob}.",
+                    f"{address} came as other bytes than the hub says: its git id is not"
+                    f" {listed.blob}.",
                     hint="Nothing was kept.",
                 )
             if wrong := refusal(path, listed.path):

@@ -76,7 +76,7 @@ class Recogniser:
             if known.subset.any_name
             and not known.subset.passes_over(peek.file.name)
             and _tells(peek, known.subset)
-        ]  # fmt: skip
+        ]
         return [known for known in alike if self._rank(known.source) == self._rank(alike[0].source)]
 
     def with_fields(self, peek: Peek) -> list[SourceSubset]:
@@ -169,7 +169,8 @@ def _other_fields(known: SourceSubset, peek: Peek, alike: Sequence[SourceSubset]
     if any(map(subset.has, peek.records(subset, far=True))):
         lacking = sorted(min(subset.telling, key=len) - set(peek.own))
         return InputError(
-            f"{name} has the name of {known}, which files of other sets have too, and lacks {', '.join(lacking)}.",
+            f"{name} has the name of {known}, which files of other sets have too, and lacks"
+            f" {', '.join(lacking)}.",
             hint=f"--sources={known} takes it. Otherwise rename it, or take it out of the folder.",
         )
     guess = f" It looks like {' or '.join(map(str, alike))}." if alike else ""

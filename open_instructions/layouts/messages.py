@@ -30,9 +30,20 @@ _MODELS = (
 )
 _ROLES = dict.fromkeys(_USERS, USER) | dict.fromkeys(_MODELS, ASSISTANT) | {"system": SYSTEM}
 _TOOLS = frozenset(
-    ("function", "function_call", "function_response", "function_result", "observation", "tool", "tool_call", "tool_calls",
-     "tool_response", "tool_result", "ipython")
-)  # fmt: skip
+    (
+        "function",
+        "function_call",
+        "function_response",
+        "function_result",
+        "observation",
+        "tool",
+        "tool_call",
+        "tool_calls",
+        "tool_response",
+        "tool_result",
+        "ipython",
+    )
+)
 _CALLS = ("tool_calls", "function_call", "tool_call")
 
 

@@ -201,7 +201,8 @@ class Opened:
             return jsontext.header(buffer, items)
         except RepeatedKey as error:
             raise InputError(
-                f"{self.path} has two values under the key {str(error)!r}, which all its records share.",
+                f"{self.path} has two values under the key {str(error)!r}, which all its records"
+                " share.",
                 hint="Take out the one that is wrong.",
             ) from error
 

@@ -250,7 +250,8 @@ def _is_table(members: Mapping[str, Any], fields: frozenset[str], *, whole: bool
 
 def _either(members: Mapping[str, Any]) -> InputError:
     return InputError(
-        f"The file is one object ({_some(members)}), which may be one record or the columns of a table.",
+        f"The file is one object ({_some(members)}), which may be one record or the columns of a"
+        " table.",
         hint="A list of records, or a record per line, can be read.",
     )
 

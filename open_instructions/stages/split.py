@@ -182,7 +182,10 @@ class Split:
             end = max(end, longest(outside([m.end() for m in _SENTENCE.finditer(text)])))
         if not text[:end].strip():
             return answer, None
-        detail = f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is {self._limit} tokens"
+        detail = (
+            f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is"
+            f" {self._limit} tokens"
+        )
         return answer._replace(content=text[:end]), Reject(
             Reason.CUT_OFF, detail, Message(answer.role, text[end:])
         )

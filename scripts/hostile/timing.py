@@ -87,7 +87,8 @@ def _hear(
         if process.exitcode:
             over = process.exitcode in (-signal.SIGKILL, -signal.SIGXCPU)
             job.failed.append(
-                f"{job.now}: {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}"
+                f"{job.now}:"
+                f" {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}"
             )
         del running[ear]
         told(job)
