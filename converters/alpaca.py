@@ -23,11 +23,9 @@ def cut_next_record(record: Record) -> Record:
     if not isinstance(output, str) or "Instruction:" not in output:
         return record
     match = _NEXT_TASK.search(output)
-    return (
-        {**record, "output": output[: _before_marks(output, match.start())].rstrip()}
-        if match
-        else record
-    )
+    if match:
+        return {**record, "output": output[: _before_marks(output, match.start())].rstrip()}
+    return record
 
 
 def _before_marks(text: str, at: int) -> int:
@@ -50,7 +48,9 @@ def _line_of_marks(text: str, end: int) -> int:
     while start and text[start - 1].isspace():
         start -= 1
     opening = text.rfind("\n", 0, start)
-    return opening if text[opening + 1 : start].lstrip(" \t") == "<!--" else -1
+    if text[opening + 1 : start].lstrip(" \t") == "<!--":
+        return opening
+    return -1
 
 
 def refuse_no_output(record: Record) -> Record | Reject:

@@ -25,7 +25,9 @@ def drop_citation_marks(record: Record) -> Record:
         for key in ("context", "response")
         if isinstance(record.get(key), str) and "[" in record[key] and _MARK.search(record[key])
     }
-    return {**record, **changed} if changed else record
+    if changed:
+        return {**record, **changed}
+    return record
 
 
 _FILE = "databricks-dolly-15k.jsonl"

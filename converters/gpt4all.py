@@ -43,7 +43,9 @@ def drop_end_marks(record: Record) -> Record:
         for k, v in record.items()
         if k.startswith("response") and isinstance(v, str) and "</s>" in v
     }
-    return {**record, **changed} if any(record[k] != v for k, v in changed.items()) else record
+    if any(record[k] != v for k, v in changed.items()):
+        return {**record, **changed}
+    return record
 
 
 def _subset(
@@ -198,7 +200,9 @@ def _text(value: Any) -> str | None:
     """Text, or what the collector wrapped in an object; None for anything else."""
     if isinstance(value, dict):
         value = value.get("value", value.get("description"))
-    return value if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value
+    return None
 
 
 @source(GPT4ALL)

@@ -37,7 +37,9 @@ def restore_beginning(record: Record) -> Record:
     for known, word in ((_SURE, "Sure"), (_SUBJECT, "Subject")):
         if known.match(text):
             return {**record, "output": known.sub(word, text, count=1)}
-    return dict(record) if _FRAGMENT.match(text) else record
+    if _FRAGMENT.match(text):
+        return dict(record)
+    return record
 
 
 def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:

@@ -62,17 +62,23 @@ def _without_chrome(message: Message) -> Message:
     if pager and 1 < int(pager[1]) == int(pager[2]):
         text = text[pager.end() :]
     text = _COUNTER.sub("", text)
-    return message if text == message.content else message.edited(text)
+    if text == message.content:
+        return message
+    return message.edited(text)
 
 
 def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
     changed = tuple(_without_chrome(m) if m.role == USER else m for m in messages)
-    return messages if all(a is b for a, b in zip(changed, messages, strict=True)) else changed
+    if all(a is b for a, b in zip(changed, messages, strict=True)):
+        return messages
+    return changed
 
 
 def _run_key(record: Record) -> str | None:
     match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    return match[1] if match else None
+    if match:
+        return match[1]
+    return None
 
 
 class _Part(NamedTuple):
@@ -110,7 +116,9 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
 
 def _start(record: Record) -> int:
     match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    return int(match[2]) if match else 0
+    if match:
+        return int(match[2])
+    return 0
 
 
 def _name(record: Record, start: int | None) -> str | None:
@@ -121,7 +129,9 @@ def _name(record: Record, start: int | None) -> str | None:
         return str(name)
     if not isinstance(name, str) or not name.strip(INVISIBLE + " "):
         return None
-    return name.rpartition("_")[0] if start == 0 and _PART.fullmatch(name) else name
+    if start == 0 and _PART.fullmatch(name):
+        return name.rpartition("_")[0]
+    return name
 
 
 class _Whole:
@@ -141,7 +151,9 @@ class _Whole:
         ):
             return None
         mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
-        return overlap if list(map(_text, mine)) == list(map(_text, theirs)) else None
+        if list(map(_text, mine)) == list(map(_text, theirs)):
+            return overlap
+        return None
 
     def join(self, part: _Part, overlap: int) -> list[Reject]:
         """Take a part on; what it repeats is refused."""
@@ -178,19 +190,21 @@ def _used(own: Sequence[Record], model: str | None) -> list[str]:
         used.append("id")
     if all(isinstance(record.get("system", ""), str) for record in own):
         used.append("system")
-    return [*used, "model"] if model else used
+    if model:
+        return [*used, "model"]
+    return used
 
 
 def _text(item: Message | Reject) -> Message | None:
-    return item.message if isinstance(item, Reject) else item
+    if isinstance(item, Reject):
+        return item.message
+    return item
 
 
 def _repeated(item: Message | Reject, index: int) -> Reject:
-    return (
-        item
-        if isinstance(item, Reject)
-        else Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
-    )
+    if isinstance(item, Reject):
+        return item
+    return Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
 
 
 def _engine(parts: Sequence[_Part]) -> str | None:

@@ -35,7 +35,9 @@ def cache_folder() -> Path:
     given = os.environ.get("OI_CACHE", "")
     if "://" in given:
         raise UsageError(f"OI_CACHE is {given}, and has to be a folder of this machine.")
-    return Path(given) if given else user_cache_path("open-instructions")
+    if given:
+        return Path(given)
+    return user_cache_path("open-instructions")
 
 
 def place(given: str | os.PathLike[str]) -> Path:
@@ -74,7 +76,9 @@ def place(given: str | os.PathLike[str]) -> Path:
         raise UsageError(
             f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder."
         ) from error
-    return Path(found.path) if found.protocol in ("file", "local") else cast(Path, found)
+    if found.protocol in ("file", "local"):
+        return Path(found.path)
+    return cast(Path, found)
 
 
 def folders(given: Folders | None) -> tuple[Path, ...]:
@@ -147,7 +151,9 @@ def store_fault(error: BaseException) -> str:
         "gcsfs",
         "google",
     )
-    return f"The object store stopped answering: {error}." if ours else ""
+    if ours:
+        return f"The object store stopped answering: {error}."
+    return ""
 
 
 def _scheme(path: Path) -> str:
@@ -184,7 +190,9 @@ def sha256_of(path: Path) -> str:
 
 def for_pyarrow(path: Path) -> Any:
     """What pyarrow reads a file from: the path itself where it can open it."""
-    return open_binary(path) if is_remote(path) or in_utf8(str(path)) != str(path) else path
+    if is_remote(path) or in_utf8(str(path)) != str(path):
+        return open_binary(path)
+    return path
 
 
 def in_utf8(name: str) -> str:

@@ -42,14 +42,17 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         yield Reject(Reason.UNEXPECTED_SHAPE, said)
         return
     parts = [] if absent(decision) else [f"{str(decided).capitalize()}."]
-    parts += [answer] if isinstance(answer, str) and answer.strip() else []
+    if isinstance(answer, str) and answer.strip():
+        parts.append(answer)
     messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
     # under a key, that is the name of a record of the hub as well
     name = record.get("PMID", record.get(name_field))
     own = f"pubmedqa/{name}" if isinstance(name, str) or type(name) is int else None
     used = [asked_field, "context" if of_hub else contexts_field]
-    used += ["PMID" if "PMID" in record else name_field] if own else []
-    used += [answer_field] if isinstance(answer, str) else []
+    if own:
+        used.append("PMID" if "PMID" in record else name_field)
+    if isinstance(answer, str):
+        used.append(answer_field)
     said_around = leftover(abstract, (contexts_field,)) if of_hub else {}
     yield Draft(messages, id=own, metadata=said_around, used=used)
 
@@ -70,9 +73,9 @@ _NO_RT = re.compile(
 def mark_missing_rt(record: Record) -> Record:
     """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
     texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
-    return (
-        dict(record) if any(isinstance(text, str) and _lacks_rt(text) for text in texts) else record
-    )
+    if any(isinstance(text, str) and _lacks_rt(text) for text in texts):
+        return dict(record)
+    return record
 
 
 def _lacks_rt(text: str) -> bool:

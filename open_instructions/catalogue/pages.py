@@ -106,11 +106,9 @@ def as_page(s: Source) -> str:
 
 
 def _default(s: Source) -> str:
-    return (
-        (" or ".join(s.default) + ", the first that is there")
-        if s.first_of
-        else ", ".join(s.default)
-    )
+    if s.first_of:
+        return " or ".join(s.default) + ", the first that is there"
+    return ", ".join(s.default)
 
 
 def _facts(subset: Subset) -> list[tuple[str, str]]:

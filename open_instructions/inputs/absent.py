@@ -80,14 +80,17 @@ def message(
 
 
 def others(there: Sequence[str]) -> list[str]:
-    return ["Other files there:", *_indented(there)] if there else []
+    if there:
+        return ["Other files there:", *_indented(there)]
+    return []
 
 
 def _looked_for(source: Source, subset: Subset, *, addresses: bool) -> list[str]:
     lines = [f"  {source.name}:{subset.name} looks for {' or '.join(subset.files)}"]
     if addresses:
         lines += [f"      from {place}" for file in subset.downloads for place in file.places]
-        lines += [f"      {subset.by_hand}"] if subset.by_hand else []
+        if subset.by_hand:
+            lines.append(f"      {subset.by_hand}")
     return lines
 
 
@@ -100,7 +103,9 @@ def described(files: Sequence[Candidate], recogniser: Recogniser, encoding: str 
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
     lines = [_described(Peek(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
-    return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
+    if more > 0:
+        return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"]
+    return lines
 
 
 def _described(peek: Peek, recogniser: Recogniser) -> str:
@@ -130,11 +135,9 @@ def _unreadable(peek: Peek) -> str:
         return f"cannot be read: {shown(peek.fault.message)}"
     if not peek.start:
         return "is empty"
-    return (
-        f"is {stand_in(peek.start)}, not the data"
-        if stand_in(peek.start)
-        else "holds no record that can be read"
-    )
+    if stand_in(peek.start):
+        return f"is {stand_in(peek.start)}, not the data"
+    return "holds no record that can be read"
 
 
 def _other_format(file: Candidate) -> str:
@@ -149,9 +152,9 @@ def _other_format(file: Candidate) -> str:
     if kind == "an unfinished download":
         return f"is {kind}; download it again"
     advice = "unpack it" if kind.startswith(_UNPACKED) else "save it as JSON Lines or Parquet"
-    return (
-        f"is {kind}, which is not read; {advice}" if kind else "is not JSON, JSON Lines or Parquet"
-    )
+    if kind:
+        return f"is {kind}, which is not read; {advice}"
+    return "is not JSON, JSON Lines or Parquet"
 
 
 def _kind(file: Candidate) -> str:
@@ -183,9 +186,13 @@ def _likeness(base: str, subset: Subset) -> float:
 
 def _upstream_name(subset: Subset) -> str:
     plain = [pattern for pattern in subset.files if not _WILD.search(pattern)]
-    return plain[0] if plain else f"a name like {subset.files[0]}"
+    if plain:
+        return plain[0]
+    return f"a name like {subset.files[0]}"
 
 
 def _either(names: Iterable[str]) -> str:
     *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
+    if others:
+        return f"{', '.join(others)} or {last}"
+    return last

@@ -94,7 +94,9 @@ class Cache:
         otherwise."""
         there = self.of(source.name, subset.name)
         found = [_of_file(there, file) for file in subset.downloads]
-        return [entry for entries in found for entry in entries] if all(found) else []
+        if all(found):
+            return [entry for entries in found for entry in entries]
+        return []
 
     def has(self, source: Source, subset: Subset, file: File) -> bool:
         return bool(_of_file(self.of(source.name, subset.name), file))
@@ -200,11 +202,9 @@ class Cache:
             "sha256": str,
             "of": int,
         }
-        return (
-            entry
-            if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items())
-            else None
-        )
+        if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items()):
+            return entry
+        return None
 
 
 def is_there(entry: CacheEntry) -> bool:

@@ -313,7 +313,9 @@ def _each(folders: Path | Sequence[Path] | None) -> Sequence[Path]:
     """One folder, several or none, as several."""
     if folders is None:
         return ()
-    return folders if isinstance(folders, Sequence) else (folders,)
+    if isinstance(folders, Sequence):
+        return folders
+    return (folders,)
 
 
 def _not_found(

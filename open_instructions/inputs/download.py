@@ -127,7 +127,9 @@ def size_of(url: str) -> int | None:
     except (httpx2.HTTPError, httpx2.InvalidURL, FetchError):
         return None  # what is wrong is said when the file itself is asked for
     length = answer.headers.get("content-length", "")
-    return int(length) if answer.status_code == 200 and _is_number(length) else None
+    if answer.status_code == 200 and _is_number(length):
+        return int(length)
+    return None
 
 
 def _client(patience: float, *, follow_redirects: bool) -> Any:
@@ -150,7 +152,9 @@ def refusal(path: Path, name: str) -> str:
         return f"{other}, not the data"
     if head.startswith(b"Found. Redirecting") and not name.endswith(".parquet"):
         return "a web page, not the data"
-    return "" if head else "empty"
+    if head:
+        return ""
+    return "empty"
 
 
 def text_head(head: bytes) -> bytes:
@@ -163,7 +167,9 @@ def stand_in(head: bytes) -> str:
     data."""
     if head.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer"
-    return "a web page" if head.startswith(b"<") else ""
+    if head.startswith(b"<"):
+        return "a web page"
+    return ""
 
 
 class _Other(FetchError):
@@ -196,13 +202,17 @@ class _Part:
 
     @property
     def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
+        if self.path.exists():
+            return self.path.stat().st_size
+        return 0
 
     def tag(self, url: str) -> str:
         """The tag of what is there; "" if that cannot be gone on with."""
         try:
             said = json.loads(self._note.read_text(encoding="utf-8"))
-            return str(said["tag"]) if said["url"] == url else ""
+            if said["url"] == url:
+                return str(said["tag"])
+            return ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
@@ -352,7 +362,9 @@ def _is_number(text: str) -> bool:
 
 def _strong_tag(answer: Any) -> str:
     tag = str(answer.headers.get("etag", ""))
-    return tag if tag.startswith('"') else str(answer.headers.get("last-modified", ""))
+    if tag.startswith('"'):
+        return tag
+    return str(answer.headers.get("last-modified", ""))
 
 
 def _retry_after(answer: Any) -> float | None:

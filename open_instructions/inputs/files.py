@@ -68,7 +68,9 @@ def look_through(folder: Path, *, whole: bool) -> tuple[list[Candidate], list[Un
     unreadable: list[Unreadable] = []
 
     def whole_path(path: object) -> str:
-        return str(path) if whole else ""
+        if whole:
+            return str(path)
+        return ""
 
     def cannot_enter(error: OSError) -> None:
         name = Path(os.fsdecode(error.filename or folder))

@@ -230,7 +230,9 @@ def in_words(error: BaseException) -> str:
     cause = error.__cause__ or error
     first = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
     said = getattr(error, "server_message", None) or getattr(cause, "server_message", None)
-    return f"{first} ({said})" if said and said not in first else first
+    if said and said not in first:
+        return f"{first} ({said})"
+    return first
 
 
 def _bar(advance: Advance, size: int | None) -> Any:

@@ -133,7 +133,9 @@ def read_lock(path: str) -> Lock:
 
 
 def _lacking(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error)
 
 
 def _check(file: LockedFile) -> None:

@@ -95,7 +95,9 @@ class Peek:
             how = (subset.format, subset.name, subset.items)
         elif self._is_one_object:  # whether it is a record or has records in it, the fields tell
             how = (subset.format, *sorted(subset.fields.union(*subset.other_fields)))
-        return (*how, "far") if far else how
+        if far:
+            return (*how, "far")
+        return how
 
     @cached_property
     def _is_one_object(self) -> bool:
@@ -135,7 +137,9 @@ def _fields(record: Mapping[str, Any]) -> Fields:
 def _members(value: Any) -> Iterable[str]:
     if isinstance(value, list):
         value = value[0] if value else None
-    return value if isinstance(value, dict) else ()
+    if isinstance(value, dict):
+        return value
+    return ()
 
 
 def listed(fields: Iterable[str]) -> str:

@@ -65,7 +65,9 @@ class Recogniser:
         for known in chosen:
             if not known.subset.any_name:
                 raise _other_fields(known, peek, alike)
-        return alike[0] if len(alike) == 1 else None
+        if len(alike) == 1:
+            return alike[0]
+        return None
 
     def told_by_fields(self, peek: Peek) -> list[SourceSubset]:
         """The subsets whose fields alone are enough, and are this file's; of those that come first,
@@ -94,7 +96,9 @@ class Recogniser:
         return selection is not None and known.subset.name in selection.subsets
 
     def _could_be(self, subset: Subset, peek: Peek) -> bool:
-        return _tells(peek, subset) if subset.telling else _all(peek, subset)
+        if subset.telling:
+            return _tells(peek, subset)
+        return _all(peek, subset)
 
     def _rank(self, source: Source) -> tuple[bool, bool]:
         selection = self._wanted.get(source.name)

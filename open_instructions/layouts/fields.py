@@ -30,7 +30,9 @@ def missing_fields(record: Record, *names: str) -> str:
     wrong = [
         n if n in record else f"{n} (absent)" for n in names if not isinstance(record.get(n), str)
     ]
-    return "no text in " + ", ".join(wrong) if wrong else ""
+    if wrong:
+        return "no text in " + ", ".join(wrong)
+    return ""
 
 
 def as_text(value: Any) -> str | None:
@@ -42,7 +44,9 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     is_number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
-    return str(value) if is_number and not isinstance(value, bool) else None
+    if is_number and not isinstance(value, bool):
+        return str(value)
+    return None
 
 
 def is_empty(value: Any) -> bool:
@@ -197,4 +201,6 @@ def drop_labels(record: Record) -> Record:
         found = label.match(value)
         if found and not section.search(value, found.end()):
             changed[name] = value[found.end() :]
-    return {**record, **changed} if changed else record
+    if changed:
+        return {**record, **changed}
+    return record

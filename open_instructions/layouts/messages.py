@@ -101,11 +101,15 @@ def _sender(turn: Any) -> Any:
     names = [name.strip().lower() if isinstance(name, str) else name for name in said]
     if len(names) == 2 and _role(names[0]) != _role(names[1]):
         return f"{names[0]}, {names[1]}"
-    return names[0] if names else None
+    if names:
+        return names[0]
+    return None
 
 
 def _role(sender: Any) -> str | None:
-    return _ROLES.get(sender) if isinstance(sender, str) else None
+    if isinstance(sender, str):
+        return _ROLES.get(sender)
+    return None
 
 
 def _is_tool(turn: Any, sender: Any) -> bool:

@@ -89,7 +89,9 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
             return UTF_8
         good, bad = _count(head, stream if said else None)
     if said:
-        return UTF_8 if bad <= good and (good or _contains_ascii(said)) else said
+        if bad <= good and (good or _contains_ascii(said)):
+            return UTF_8
+        return said
     if bad <= good and not shifted:
         return UTF_8
     names, sure = _likely(head)

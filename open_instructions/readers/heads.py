@@ -79,7 +79,9 @@ def parquet_fields(path: Path, member: int | None) -> frozenset[str]:
 
 
 def _under_header(record: dict[str, Any], header: dict[str, Any], subset: Subset) -> dict[str, Any]:
-    return {**header, subset.items: record} if header and subset.format == "envelope" else record
+    if header and subset.format == "envelope":
+        return {**header, subset.items: record}
+    return record
 
 
 class _Beginning:

@@ -279,7 +279,9 @@ def _last_line(buffer: Buffer, row: int) -> Iterator[Frame]:
 def _next_side(text: str, at: int) -> int:
     """Where two values may next stand side by side; the end of the text if nowhere."""
     match = SIDE_BY_SIDE.search(text, at)
-    return match.start() if match else len(text)
+    if match:
+        return match.start()
+    return len(text)
 
 
 def _records(line: str, row: int) -> list[Frame]:

@@ -160,7 +160,9 @@ def _begun(text: str, at: int, levels: int) -> Any:
     """A list with its first element alone, or an object with its first members; None of what else
     begins there."""
     if text[at : at + 1] == "{":
-        return _seen(text, at, levels) if levels else {}
+        if levels:
+            return _seen(text, at, levels)
+        return {}
     if text[at : at + 1] != "[":
         return None
     at = _behind(text, at + 1)
@@ -259,4 +261,6 @@ def _either(members: Mapping[str, Any]) -> InputError:
 def _some(keys: Mapping[str, Any] | list[str]) -> str:
     """The first of the keys, as the file has them."""
     shown = ", ".join(repr(key[:40]) for key in list(keys)[:6])
-    return f"{shown}, …" if len(keys) > 6 else shown
+    if len(keys) > 6:
+        return f"{shown}, …"
+    return shown

@@ -102,7 +102,9 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
         ):
             return None  # what is taken for a string is what stands between two
     at = _behind_blanks(buffer, length)
-    return length if at is None or buffer.text[buffer.at + at] in behind else None
+    if at is None or buffer.text[buffer.at + at] in behind:
+        return length
+    return None
 
 
 def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
@@ -221,7 +223,9 @@ def _behind_member(buffer: Buffer, comma: int) -> int | None:
         return None
     at = _behind_blanks(buffer, at + 1)
     found, end = _member_value(buffer, at) if at is not None else (False, 0)
-    return end if found else None
+    if found:
+        return end
+    return None
 
 
 def _member_value(buffer: Buffer, at: int) -> tuple[bool, int]:

@@ -170,7 +170,9 @@ class Walk:
         )
         broken = [row for row, (frame, _) in enumerate(found) if frame.reason]
         if broken:  # if it is the last, the window was perhaps cut inside of it
-            return None if broken == [len(found) - 1] else _END
+            if broken == [len(found) - 1]:
+                return None
+            return _END
         self._seen(value for _, value in reversed(found))
         return _Part(begins[0], len(found), len(found), found)
 

@@ -189,7 +189,9 @@ def _evaluated(
         result = alternatives()
     except (IndexError, RecursionError):  # it ends, or goes on, where it must not
         return None
-    return result if at == len(tokens) else None
+    if at == len(tokens):
+        return result
+    return None
 
 
 def engine_terms(engine: str) -> Terms:

@@ -43,7 +43,9 @@ def _refusal(license: str, engine: str, wanted: tuple[str, ...]) -> str:
 
 
 def _make(options: Options, about: About) -> License | None:
-    return License(options.licenses) if options.licenses else None
+    if options.licenses:
+        return License(options.licenses)
+    return None
 
 
 DEFINITION = Definition(License.name, Options, (Reason.LICENSE,), _make)

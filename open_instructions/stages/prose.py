@@ -80,9 +80,9 @@ class _Code:
             self._line = found if found >= 0 else len(self._text)
         same = self._runs[end - start]
         after = bisect_left(same, end)
-        return (
-            same[after] + end - start if after < len(same) and same[after] < self._line else start
-        )
+        if after < len(same) and same[after] < self._line:
+            return same[after] + end - start
+        return start
 
 
 def _address(text: str, start: int, end: int) -> tuple[int, int]:

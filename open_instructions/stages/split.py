@@ -166,7 +166,9 @@ class Split:
                 )
             while low and self._count(text[: ends[low - 1]]) > room:
                 low -= 1
-            return ends[low - 1] if low else 0
+            if low:
+                return ends[low - 1]
+            return 0
 
         def outside(places: list[int]) -> list[int]:
             starts = [start for start, _ in code]

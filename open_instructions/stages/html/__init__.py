@@ -66,7 +66,9 @@ def looks_like_html(text: str) -> bool:
 
 def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
     match = pattern.match(text, pos)
-    return match.end() if match else pos
+    if match:
+        return match.end()
+    return pos
 
 
 def to_markdown(html: str) -> str:

@@ -162,15 +162,21 @@ def _element(element: Element) -> str:
         return " ".join(ticked(line) for line in element.text.split("\n") if line.strip())
     if tag in ("sup", "sub"):  # Markdown has no mark for them, and x2 is not x<sup>2</sup>
         text = inline(element.children)
-        return f"<{tag}>{text}</{tag}>" if text else ""
+        if text:
+            return f"<{tag}>{text}</{tag}>"
+        return ""
     if tag == "input" and element.get("type") == "checkbox":
-        return "[x] " if re.search(r"\bchecked\b", element.attributes) else "[ ] "
+        if re.search(r"\bchecked\b", element.attributes):
+            return "[x] "
+        return "[ ] "
     return inline(element.children)
 
 
 def _code(element: Element) -> str:
     text = content(element).replace("\n", " ")
-    return ticked(text) if text else ""
+    if text:
+        return ticked(text)
+    return ""
 
 
 def ticked(text: str) -> str:

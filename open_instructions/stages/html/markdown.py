@@ -38,14 +38,18 @@ _HEADINGS: Final = {f"h{n}": n for n in range(1, 7)}
 def render(root: Element, room: Room) -> str:
     """Markdown for a tree from `dom.parse`. Raises TooLarge where it does not fit into `room`."""
     text = "\n\n".join(_blocks(root, room)).strip("\n")
-    return text.replace(SAID_BREAK, BREAK) if SAID_BREAK in text else text
+    if SAID_BREAK in text:
+        return text.replace(SAID_BREAK, BREAK)
+    return text
 
 
 def _blocks(parent: Element, room: Room) -> list[str]:
     """Each block below an element, as its lines."""
     if not parent.holds:
         text = _paragraph(parent.children)
-        return [text] if text else []
+        if text:
+            return [text]
+        return []
     found: list[str] = []
     run: list[Element | str] = []
     lists = {"ul": 0, "ol": 0}
@@ -86,7 +90,9 @@ def _block(element: Element, room: Room) -> list[str]:
         return [_fence(element)]
     if tag in _HEADINGS:
         text = _heading(element, room)
-        return [f"{'#' * _HEADINGS[tag]} {text}"] if text else []
+        if text:
+            return [f"{'#' * _HEADINGS[tag]} {text}"]
+        return []
     if tag == "blockquote":
         return [_quote("\n\n".join(_blocks(element, room)), room)]
     if tag == "table":
@@ -104,7 +110,9 @@ def _paragraph(children: list[Element | str]) -> str:
         text = _LINE_END.sub(lambda m: "  \n" if BREAK in m[0] else "\n", text)
     if text[:1] in _STARTS or ("\n" in text and _START.search("\n" + text)):
         text = _LINE_START.sub(lambda m: "\\" + m[1] if m[1] else f"{m[3]}\\{m[4]}", text)
-    return _DEFINITION.sub(r"\\[", text) if "]:" in text else text
+    if "]:" in text:
+        return _DEFINITION.sub(r"\\[", text)
+    return text
 
 
 def _heading(element: Element, room: Room) -> str:
@@ -113,7 +121,9 @@ def _heading(element: Element, room: Room) -> str:
     text = " ".join(text.strip().replace(BREAK, "<br>").split())
     # a run of # at the end would be read as the heading's end
     closing = len(text) - len(text.rstrip("#"))
-    return f"{text[: len(text) - closing]}\\{'#' * closing}" if closing else text
+    if closing:
+        return f"{text[: len(text) - closing]}\\{'#' * closing}"
+    return text
 
 
 def _quote(body: str, room: Room) -> str:
@@ -217,7 +227,9 @@ def _item(child: Element | str) -> Element:
 
 
 def _number(text: str, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    return otherwise
 
 
 def _table(element: Element, room: Room) -> str:
@@ -239,7 +251,8 @@ def _beside_cells(element: Element, room: Room) -> list[str]:
     found: list[str] = []
     for child in element.children:
         if isinstance(child, str):
-            found += [_paragraph([child])] if child.strip() else []
+            if child.strip():
+                found.append(_paragraph([child]))
         elif child.tag in ("thead", "tbody", "tfoot", "tr"):
             found += _beside_cells(child, room)
         elif child.tag not in ("td", "th", "colgroup"):
@@ -261,7 +274,8 @@ def _flat(element: Element, room: Room) -> list[str]:
             run.append(child)
             continue
         text = inline(run).strip()
-        lines += [text] if text else []
+        if text:
+            lines.append(text)
         run = []
         if child is None:
             break

@@ -200,7 +200,9 @@ def script(text: str) -> str:
     )
     if simplified == traditional:
         return "zh"
-    return "zh-Hans" if simplified > traditional else "zh-Hant"
+    if simplified > traditional:
+        return "zh-Hans"
+    return "zh-Hant"
 
 
 def matches(label: str, wanted: Sequence[str]) -> bool:
