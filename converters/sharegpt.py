@@ -13,7 +13,7 @@ is dropped once, a gap stays a gap.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,29 +30,35 @@ _COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
 
 
 def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(m.role == SYSTEM and _BANNER.match(m.content) for m in messages):
+    if not any(map(_is_banner, messages)):
         return messages
-    return [
-        (
-            Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
-            if m.role == SYSTEM and _BANNER.match(m.content)
-            else m
-        )
-        for m in messages
-    ]
+    reject = Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt")
+    return _refused(messages, _is_banner, reject)
+
+
+def _is_banner(message: Message) -> bool:
+    return message.role == SYSTEM and _BANNER.match(message.content) is not None
 
 
 def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(m.content.strip() == "EmptyMarkdownContent" for m in messages):
+    if not any(map(_is_placeholder, messages)):
         return messages
-    return [
-        (
-            Reject(Reason.PLACEHOLDER, "the page showed no content", m)
-            if m.content.strip() == "EmptyMarkdownContent"
-            else m
-        )
-        for m in messages
-    ]
+    reject = Reject(Reason.PLACEHOLDER, "the page showed no content")
+    return _refused(messages, _is_placeholder, reject)
+
+
+def _is_placeholder(message: Message) -> bool:
+    return message.content.strip() == "EmptyMarkdownContent"
+
+
+def _refused(
+    messages: tuple[Message, ...], wrong: Callable[[Message], bool], reject: Reject
+) -> list[Message | Reject]:
+    """The messages, with a Reject in the place of each that is wrong."""
+    items: list[Message | Reject] = []
+    for message in messages:
+        items.append(reject._replace(message=message) if wrong(message) else message)
+    return items
 
 
 def _without_chrome(message: Message) -> Message:
@@ -74,9 +80,16 @@ def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject
     return changed
 
 
+def _part_of(record: Record) -> re.Match[str] | None:
+    """The id of a part, as the name of the whole and the number of its first message."""
+    name = record.get("id")
+    if isinstance(name, str):
+        return _PART.fullmatch(name)
+    return None
+
+
 def _run_key(record: Record) -> str | None:
-    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    if match:
+    if match := _part_of(record):
         return match[1]
     return None
 
@@ -108,17 +121,20 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
             record=index,
             id=name,
         )
-    system = record.get("system")
-    return _Part(
-        _start(record), index, system if isinstance(system, str) and system.strip() else "", chat
-    )
+    return _Part(_start(record), index, _system(record), chat)
 
 
 def _start(record: Record) -> int:
-    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    if match:
+    if match := _part_of(record):
         return int(match[2])
     return 0
+
+
+def _system(record: Record) -> str:
+    system = record.get("system")
+    if isinstance(system, str) and system.strip():
+        return system
+    return ""
 
 
 def _name(record: Record, start: int | None) -> str | None:
@@ -145,10 +161,9 @@ class _Whole:
     def overlap(self, part: _Part) -> int | None:
         """How many messages the part repeats; None where it does not go on from here."""
         overlap = self.start + len(self.items) - part.start
-        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)) or part.system not in (
-            "",
-            self.system,
-        ):
+        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)):
+            return None
+        if part.system not in ("", self.system):
             return None
         mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
         if list(map(_text, mine)) == list(map(_text, theirs)):
@@ -163,25 +178,33 @@ class _Whole:
 
     def draft(self, records: Sequence[Record], *, joins: bool) -> Draft:
         own = [records[part.record] for part in self.parts]
-        models = [record.get("model") for record in own]
-        model = (
-            models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
-        )
-        said: dict[str, Any] = (
-            {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
-        )
+        model = _model(own)
+        metadata: dict[str, Any] = {}
+        if len(own) > 1:
+            metadata["parts"] = [record.get("id") for record in own]
         left = [part.chat.left for part in self.parts]
         if any(left):
-            said["conversations"] = left[0] if len(left) == 1 else left
+            metadata["conversations"] = left[0] if len(left) == 1 else left
+        items = self.items
+        if self.system:
+            items = [Message(SYSTEM, self.system), *items]
         return Draft(
-            [Message(SYSTEM, self.system), *self.items] if self.system else self.items,
+            items,
             id=_name(own[0], self.start if joins else None),
             engine=(model or "").strip() or _engine(self.parts),
-            metadata=said,
+            metadata=metadata,
             used=_used(own, model),
             records=tuple(part.record for part in self.parts),
             edits=tuple(dict.fromkeys(edit for part in self.parts for edit in part.chat.edits)),
         )
+
+
+def _model(own: Sequence[Record]) -> str | None:
+    """The model that all records name; None where they name none, or several."""
+    models = [record.get("model") for record in own]
+    if isinstance(models[0], str) and models == models[:1] * len(own):
+        return models[0]
+    return None
 
 
 def _used(own: Sequence[Record], model: str | None) -> list[str]:

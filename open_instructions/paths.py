@@ -64,11 +64,9 @@ def place(given: str | os.PathLike[str]) -> Path:
         found.fs  # noqa: B018 - imports what the scheme needs
     except ImportError as error:
         extra = {"s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme)
-        package = (
-            f"'open-instructions[{extra}]'"
-            if extra
-            else f"universal_pathlib and what fsspec needs for {scheme}"
-        )
+        package = f"universal_pathlib and what fsspec needs for {scheme}"
+        if extra:
+            package = f"'open-instructions[{extra}]'"
         raise UsageError(
             f"{text} needs a package that is not installed: {error}.", hint=f"pip install {package}"
         ) from error
@@ -218,11 +216,9 @@ def children(path: Path) -> list[Path]:
     if is_remote(path):
         folder = cast(Any, path)
         # some tools mark a folder by an object of its own name
-        found = (
-            [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
-            if path.is_dir()
-            else []
-        )
+        found = []
+        if path.is_dir():
+            found = [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
         return [path / f.rpartition("/")[2] for f in sorted(found) if f != folder.path.rstrip("/")]
     try:
         return sorted(path.iterdir(), key=lambda p: p.name)

@@ -24,9 +24,11 @@ _HUB = ("pubid", "question", "contexts", "long_answer")
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
     """The hub's copy has small names, and puts what is of the abstract into `context`."""
     around = record.get("context")
-    of_hub = "QUESTION" not in record and isinstance(around, dict)
-    name_field, asked_field, contexts_field, answer_field = _HUB if of_hub else _UPSTREAM
-    abstract: Record = around if of_hub and isinstance(around, dict) else record
+    abstract, fields = record, _UPSTREAM
+    if "QUESTION" not in record and isinstance(around, dict):
+        abstract, fields = around, _HUB
+    of_hub = fields is _HUB
+    name_field, asked_field, contexts_field, answer_field = fields
     contexts = abstract.get(contexts_field)
     wrong = missing_fields(record, asked_field)
     if wrong or not isinstance(contexts, list) or not all(isinstance(c, str) for c in contexts):
@@ -38,10 +40,12 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         return
     decided = decision.strip().lower() if isinstance(decision, str) else decision
     if not absent(decision) and decided not in _DECISIONS:
-        said = f"final_decision is {brief(decision)}, and not yes, no or maybe"
-        yield Reject(Reason.UNEXPECTED_SHAPE, said)
+        detail = f"final_decision is {brief(decision)}, and not yes, no or maybe"
+        yield Reject(Reason.UNEXPECTED_SHAPE, detail)
         return
-    parts = [] if absent(decision) else [f"{str(decided).capitalize()}."]
+    parts = []
+    if not absent(decision):
+        parts.append(f"{str(decided).capitalize()}.")
     if isinstance(answer, str) and answer.strip():
         parts.append(answer)
     messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
@@ -53,8 +57,8 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         used.append("PMID" if "PMID" in record else name_field)
     if isinstance(answer, str):
         used.append(answer_field)
-    said_around = leftover(abstract, (contexts_field,)) if of_hub else {}
-    yield Draft(messages, id=own, metadata=said_around, used=used)
+    metadata = leftover(abstract, (contexts_field,)) if of_hub else {}
+    yield Draft(messages, id=own, metadata=metadata, used=used)
 
 
 # Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..catalogue import Source, Subset
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..paths import shown
 from .download import stand_in
 from .files import DATA_SUFFIXES, Candidate
@@ -104,7 +104,7 @@ def described(files: Sequence[Candidate], recogniser: Recogniser, encoding: str 
     lines = [_described(Peek(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
     if more > 0:
-        return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"]
+        return [*lines, f"and {counted(more, 'more file')}"]
     return lines
 
 

@@ -188,8 +188,8 @@ class Cache:
 
     def _read(self, path: Path) -> CacheEntry | None:
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            entry = CacheEntry(**said | {"path": Path(said["path"])})
+            note = json.loads(path.read_text(encoding="utf-8"))
+            entry = CacheEntry(**note | {"path": Path(note["path"])})
             parse_place(entry.place)
         except (OSError, ValueError, TypeError, KeyError):
             return None

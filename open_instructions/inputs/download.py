@@ -48,8 +48,8 @@ class Received(NamedTuple):
 class _Again(Exception):
     """Worth another try, after so many seconds if the server named a time."""
 
-    def __init__(self, said: str, pause: float | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, problem: str, pause: float | None = None) -> None:
+        super().__init__(problem)
         self.pause = pause
 
 
@@ -82,29 +82,22 @@ def download(
             except (_Again, httpx2.TransportError) as error:
                 failures = failures + 1 if part.size < most + _STEP else 1
                 most = max(most, part.size)
-                late = (
-                    f"nothing came for {timeout():g} s (OI_TIMEOUT)"
-                    if isinstance(error, httpx2.TimeoutException)
-                    else ""
-                )
-                said = late or str(error) or type(error).__name__
+                problem = _problem(error)
                 if isinstance(error, httpx2.ConnectError) and failures >= _CONNECTS:
                     raise FetchError(
                         f"{url}: {UNREACHABLE.format(httpx2.URL(url).host)}"
                     ) from error
                 if failures >= TRIES:
                     raise FetchError(
-                        f"{url}: {said}; given up after {TRIES} tries.",
+                        f"{url}: {problem}; given up after {TRIES} tries.",
                         hint="The same command goes on from what came.",
                     ) from error
-                pause = (
-                    error.pause
-                    if isinstance(error, _Again) and error.pause is not None
-                    else float(2 ** (failures - 1))
-                )
+                pause = _asked_pause(error)
+                if pause is None:
+                    pause = float(2 ** (failures - 1))
                 if pause > _LONGEST_PAUSE:
                     raise FetchError(
-                        f"{url}: {said}; it asks to wait {pause:.0f} s.", hint="Try again then."
+                        f"{url}: {problem}; it asks to wait {pause:.0f} s.", hint="Try again then."
                     ) from error
                 sleep(pause)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -112,9 +105,24 @@ def download(
             except _Other:
                 if not resumed:
                     raise
-                resumed = (
-                    False  # its beginning may have been another place's: once more, from there
-                )
+                # its beginning may have been another place's: once more, from there
+                resumed = False
+
+
+def _problem(error: Exception) -> str:
+    """What went wrong with a request, in a line."""
+    import httpx2
+
+    if isinstance(error, httpx2.TimeoutException):
+        return f"nothing came for {timeout():g} s (OI_TIMEOUT)"
+    return str(error) or type(error).__name__
+
+
+def _asked_pause(error: Exception) -> float | None:
+    """The seconds that a server asks to wait; None where it says nothing of it."""
+    if isinstance(error, _Again):
+        return error.pause
+    return None
 
 
 def size_of(url: str) -> int | None:
@@ -126,10 +134,9 @@ def size_of(url: str) -> int | None:
             answer = client.head(url)
     except (httpx2.HTTPError, httpx2.InvalidURL, FetchError):
         return None  # what is wrong is said when the file itself is asked for
-    length = answer.headers.get("content-length", "")
-    if answer.status_code == 200 and _is_number(length):
-        return int(length)
-    return None
+    if answer.status_code != 200:
+        return None
+    return _as_size(answer.headers.get("content-length", ""))
 
 
 def _client(patience: float, *, follow_redirects: bool) -> Any:
@@ -209,9 +216,9 @@ class _Part:
     def tag(self, url: str) -> str:
         """The tag of what is there; "" if that cannot be gone on with."""
         try:
-            said = json.loads(self._note.read_text(encoding="utf-8"))
-            if said["url"] == url:
-                return str(said["tag"])
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            if note["url"] == url:
+                return str(note["tag"])
             return ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""
@@ -250,15 +257,18 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
         if have == file.size:
             return
         have = 0
-    headers = {"Range": f"bytes={have}-"} | ({"If-Range": tag} if tag else {}) if have else {}
+    headers = {}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+        if tag:
+            headers["If-Range"] = tag
     with _followed(client, url, headers) as answer:
         if answer.status_code in BUSY:
             raise _Again(
                 f"the server says {answer.status_code} {answer.reason_phrase}", _retry_after(answer)
             )
-        if (
-            answer.status_code == 416
-        ):  # there is no such range: what is here is not of this file, or all of it
+        if answer.status_code == 416:
+            # there is no such range: what is here is not of this file, or all of it
             part.drop()
             raise _Again("the server has no such range")
         if answer.status_code not in (200, 206):
@@ -346,14 +356,21 @@ class _followed:
 
 
 def _span(answer: Any) -> tuple[int, int | None]:
-    """Where what comes begins in the file, and the size of the whole file, if the server says so."""
-    said = re.fullmatch(
+    """Where what comes begins in the file (-1: unknown), and the size of the whole file, if the
+    server names it."""
+    span = re.fullmatch(
         r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", answer.headers.get("content-range", "")
     )
-    if answer.status_code == 206 and said:
-        return int(said[1]), None if said[2] == "*" else int(said[2])
-    length = answer.headers.get("content-length", "")
-    return (0 if answer.status_code == 200 else -1), int(length) if _is_number(length) else None
+    if answer.status_code == 206 and span:
+        return int(span[1]), _as_size(span[2])
+    begins = 0 if answer.status_code == 200 else -1
+    return begins, _as_size(answer.headers.get("content-length", ""))
+
+
+def _as_size(text: str) -> int | None:
+    if _is_number(text):
+        return int(text)
+    return None
 
 
 def _is_number(text: str) -> bool:
@@ -368,10 +385,10 @@ def _strong_tag(answer: Any) -> str:
 
 
 def _retry_after(answer: Any) -> float | None:
-    said = answer.headers.get("retry-after", "")
-    if _is_number(said):
-        return float(said)
+    wait = answer.headers.get("retry-after", "")
+    if _is_number(wait):
+        return float(wait)
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(wait).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

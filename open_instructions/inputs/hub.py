@@ -54,27 +54,23 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[HubFile, ...
         ),
         repo,
     )
-    return tuple(
-        HubFile(
-            s.rfilename,
-            info.sha or revision,
-            s.size,
-            s.lfs.sha256 if s.lfs else "",
-            "" if s.lfs else s.blob_id or "",
-        )
-        for s in info.siblings or ()
-    )
+    return tuple(_hub_file(item, info.sha or revision) for item in info.siblings or ())
+
+
+def _hub_file(item: Any, commit: str) -> HubFile:
+    if item.lfs:
+        return HubFile(item.rfilename, commit, item.size, item.lfs.sha256, "")
+    return HubFile(item.rfilename, commit, item.size, "", item.blob_id or "")
 
 
 def listed(place: Hub) -> list[HubFile]:
     """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is
     none, or none can be asked for."""
     known = _listing(place.repo, place.revision, endpoint())
-    found = [
-        f
-        for f in known
-        if (fnmatchcase(f.path, place.path) if place.is_pattern else f.path == place.path)
-    ]
+    if place.is_pattern:
+        found = [file for file in known if fnmatchcase(file.path, place.path)]
+    else:
+        found = [file for file in known if file.path == place.path]
     if not found:
         raise FetchError(
             f"{place}: the repository has no such file.", hint="Upstream may have moved it."

@@ -31,7 +31,7 @@ class Peek:
 
     def __init__(self, file: Candidate, encoding: str = "") -> None:
         self.file = file
-        self._said = encoding
+        self._encoding = encoding
         self.fault: InputError | None = None
         self.own: tuple[str, ...] = ()
         """The fields of the first record that was found, in its order."""
@@ -58,12 +58,11 @@ class Peek:
         """The first bytes, without a mark of their encoding and white space."""
         if self._start is None:
             try:
-                encoding = (
-                    UTF_8
-                    if self._is_parquet
-                    else encoding_of(self.file.path, self.file.member, self._said)
-                )
-                with open_text(self.file.path, self.file.member, encoding) as stream:
+                path, member = self.file.path, self.file.member
+                encoding = UTF_8
+                if not self._is_parquet:
+                    encoding = encoding_of(path, member, self._encoding)
+                with open_text(path, member, encoding) as stream:
                     self._start = text_head(stream.read(_SNIFF))
             except InputError as error:
                 self.fault = self.fault or error
@@ -102,7 +101,7 @@ class Peek:
     @cached_property
     def _is_one_object(self) -> bool:
         return self.start[:1] == b"{" and is_one_object(
-            self.file.path, self.file.member, self._said
+            self.file.path, self.file.member, self._encoding
         )
 
     @property
@@ -116,8 +115,9 @@ class Peek:
             self.own = self.own or tuple(column for column in columns if "." not in column)
             return (columns,)
         found: Sequence[Mapping[str, Any]] = ()
-        for most in (*_STEPS, sys.maxsize) if far else _STEPS:
-            found, cut = read_head(path, member, subset, most, self._said)
+        steps = (*_STEPS, sys.maxsize) if far else _STEPS
+        for most in steps:
+            found, cut = read_head(path, member, subset, most, self._encoding)
             fields = tuple(_fields(record) for record in found)
             # of an envelope, what stands behind the records may be wanted
             whole = fields and not (far and subset.format == "envelope")

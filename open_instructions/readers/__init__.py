@@ -80,9 +80,10 @@ class Opened:
 
     @property
     def share(self) -> float:
-        return (
-            self._stream.share if self._stream else self._share
-        )  # to ask where a file stands costs more than to read a small record
+        # to ask where a file stands costs more than to read a small record
+        if self._stream:
+            return self._stream.share
+        return self._share
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
         """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records,
@@ -147,15 +148,11 @@ class Opened:
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
         kind = self._layout.kind
         if kind == "empty":
-            yield (
-                Frame(
-                    0,
-                    "",
-                    reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE,
-                    detail=buffer.fault or "the file is empty",
-                ),
-                None,
-            )
+            if buffer.fault:
+                reason, detail = Reason.TRUNCATED, buffer.fault
+            else:
+                reason, detail = Reason.EMPTY_FILE, "the file is empty"
+            yield Frame(0, "", reason=reason, detail=detail), None
         elif kind == "lines":
             yield from ((frame, None) for frame in jsontext.lines(buffer))
         elif kind == "values":

@@ -122,17 +122,17 @@ def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
 def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
     """As `_behind_blanks`, and the character that stands there; "" where the stream ends before."""
     at = _behind_blanks(buffer, offset)
-    return at, "" if at is None else buffer.text[buffer.at + at]
+    if at is None:
+        return None, ""
+    return at, buffer.text[buffer.at + at]
 
 
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
     """How far it is to the next record, from `offset` on; None where there is none. `keys` are
     those of the record before."""
-    at = (
-        offset
-        if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{"
-        else None
-    )
+    at = None
+    if offset and buffer.text.startswith("{", buffer.at + offset):
+        at = offset
     spent = 0
     while spent <= _SPEND * (offset + _LONGEST // 256):
         if at is None:

@@ -142,7 +142,7 @@ def _fit_into_fence(pre: Any) -> None:
 
 
 def _code_language(pre: Any) -> str:
-    label = pre.get("label", "")
+    label: str = pre.get("label", "")
     if label and len(label.split()) == 1 and "`" not in label:
         return label
     return ""

@@ -117,7 +117,7 @@ def _paragraph(children: list[Element | str]) -> str:
 
 def _heading(element: Element, room: Room) -> str:
     """A heading's one line, in which a break is HTML's own tag."""
-    text = " ".join(_flat(element, room)) if element.holds else inline(element.children)
+    text = _on_one_line(element, " ", room)
     text = " ".join(text.strip().replace(BREAK, "<br>").split())
     # a run of # at the end would be read as the heading's end
     closing = len(text) - len(text.rstrip("#"))
@@ -133,9 +133,13 @@ def _quote(body: str, room: Room) -> str:
 
 def _fence(element: Element) -> str:
     code = element.text
-    ticks = max((len(run) for run in re.findall(r"`{3,}", code)), default=2) if "```" in code else 2
+    ticks = 2
+    if "```" in code:
+        ticks = max(len(run) for run in re.findall(r"`{3,}", code))
     fence = "`" * (ticks + 1)
-    return f"{fence}{element.attributes}\n{code}{'' if code.endswith(chr(10)) or not code else chr(10)}{fence}"
+    if code and not code.endswith("\n"):
+        code += "\n"
+    return f"{fence}{element.attributes}\n{code}{fence}"
 
 
 def _list(element: Element, room: Room, *, alternate: bool) -> str:
@@ -146,22 +150,27 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
             if child == "\n" or not child.strip():
                 continue
             item = _item(child)
+        elif child.tag in ("li", "ul", "ol"):
+            item = child
         else:
-            item = child if child.tag in ("li", "ul", "ol") else _item(child)
+            item = _item(child)
         items.append(item)
         if item.holds and not loose:
             loose = any(isinstance(c, Element) and c.tag == "p" for c in item.children)
-    number = _number(element.get("start"), 1) if element.tag == "ol" else 0
+    ordered = element.tag == "ol"
+    number = _number(element.get("start"), 1) if ordered else 0
+    dot, dash = (")", "*") if alternate else (".", "-")
     # "- ---" and "* ***" are lines across, and no items
     rule = "___" if alternate and element.tag == "ul" else "***"
     lines: list[str] = []
     for item in items:
-        if element.tag == "ol":
-            number = _number(item.get("value"), number) if item.attributes else number
-            marker = f"{min(number, 999_999_999)}{')' if alternate else '.'} "
+        if ordered:
+            if item.attributes:
+                number = _number(item.get("value"), number)
+            marker = f"{min(number, 999_999_999)}{dot} "
             number += 1
         else:
-            marker = "* " if alternate else "- "
+            marker = f"{dash} "
         if item.tag in ("ul", "ol"):
             blocks = [_list(item, room, alternate=False)]
         else:
@@ -170,8 +179,10 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
             blocks[0] = rule
         if len(blocks) == 1:
             body = blocks[0]
+        elif loose:
+            body = "\n\n".join(blocks)
         else:
-            body = "\n\n".join(blocks) if loose else _tight(blocks, rule)
+            body = _tight(blocks, rule)
         if "\n" in body or not body.strip("-* "):
             lines.append(_listed(marker, body, room))
         else:
@@ -189,8 +200,8 @@ def _listed(marker: str, body: str, room: Room) -> str:
         body = "\n" + body  # empty items in an item: their markers in one line are a line across
     room.take(len(indent) * body.count("\n"))
     first, *rest = body.split("\n")
-    lines = [marker + first if first else marker.rstrip()]
-    return "\n".join([*lines, *[indent + line if line else "" for line in rest]])
+    top = marker + first if first else marker.rstrip()
+    return "\n".join([top, *[line and indent + line for line in rest]])
 
 
 def _tight(blocks: list[str], rule: str) -> str:
@@ -238,7 +249,7 @@ def _table(element: Element, room: Room) -> str:
         return ""  # its text stands beside cells that are not there
     width = max(len(row) for row in cells)
     aligned = [alignment(c) for c in cells[0]] + ["---"] * (width - len(cells[0]))
-    texts = [[_cell(c, room) if c is not None else "" for c in row] for row in cells]
+    texts = [[_cell(c, room) for c in row] for row in cells]
     texts[0] += [""] * (width - len(texts[0]))  # other rows may be shorter
     if all(c is None or c.tag == "td" for c in cells[0]) and not find(element, "thead"):
         texts.insert(0, [""] * width)
@@ -256,12 +267,24 @@ def _beside_cells(element: Element, room: Room) -> list[str]:
         elif child.tag in ("thead", "tbody", "tfoot", "tr"):
             found += _beside_cells(child, room)
         elif child.tag not in ("td", "th", "colgroup"):
-            found += _blocks(child, room) if child.holds else [_paragraph([child])]
+            if child.holds:
+                found += _blocks(child, room)
+            else:
+                found.append(_paragraph([child]))
     return [text for text in found if text]
 
 
-def _cell(cell: Element, room: Room) -> str:
-    text = "<br>".join(_flat(cell, room)) if cell.holds else inline(cell.children)
+def _on_one_line(element: Element, between: str, room: Room) -> str:
+    if element.holds:
+        return between.join(_flat(element, room))
+    return inline(element.children)
+
+
+def _cell(cell: Element | None, room: Room) -> str:
+    """A cell's one line; "" where a row is too short to have it."""
+    if cell is None:
+        return ""
+    text = _on_one_line(cell, "<br>", room)
     return " ".join(text.replace(BREAK, "<br>").split()).replace("|", "\\|")
 
 
