@@ -149,9 +149,9 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
         (lambda rows: rows[0].update(raw=None), "1 rows have no raw"),
         (
             lambda rows: rows.append(
-                next(r for r in rows if r["level"] == "turn") | {"reason": "overlong"}
+                next(r for r in rows if r["level"] == "message") | {"reason": "overlong"}
             ),
-            "1 turns are in rejected/ for overlong, and the ledger says 0",
+            "1 messages are in rejected/ for overlong, and the ledger says 0",
         ),
         (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
     ],

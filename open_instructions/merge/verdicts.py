@@ -107,12 +107,14 @@ def _renamed(
 def _with_new_ids(dropped: pa.Table, renamed: pa.Table) -> pa.Table:
     """The one that a conversation lost to may have got another id itself."""
     import numpy as np
+    import pyarrow.compute as pc
 
     numbers_renamed = view(renamed[NUMBER])
     if not len(numbers_renamed) or not len(dropped):
         return dropped
-    known = np.flatnonzero(view(dropped[OTHER].is_valid()))
-    others = view(dropped[OTHER].take(numbers(known, "int64")))
+    every = view(pc.fill_null(dropped[OTHER], -1))
+    known = np.flatnonzero(every >= 0)
+    others = every[known]
     at = np.minimum(np.searchsorted(numbers_renamed, others), len(numbers_renamed) - 1)
     hits = np.flatnonzero(numbers_renamed[at] == others)
     if not len(hits):
