@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from open_instructions.stages.duplicates import key
 
 from open_instructions.corpus.duplicates import key
 from open_instructions.schema import Conversation, Message, Reject
