@@ -1,6 +1,7 @@
 """Dolly: 15,011 English instructions and answers written by Databricks employees.
 
-{"instruction": "What is it made of?", "context": "Glass is made of sand.", "response": "Sand.", "category": "closed_qa"}
+{"instruction": "What is it made of?", "context": "Glass is made of sand.",
+ "response": "Sand.", "category": "closed_qa"}
 -> user: "What is it made of?\\n\\nGlass is made of sand."   assistant: "Sand."   task: "closed_qa"
 """
 

@@ -1,8 +1,10 @@
 """GPT4All: prompts from Stack Overflow, OIG's chip2, P3 and others, answered by GPT-3.5-Turbo in
 March 2023.
 
-    {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.", "source": "pacovaldez/stackoverflow-questions"}
-    -> user: "How do I sort?"   assistant: "Use `sorted`."   task: "pacovaldez/stackoverflow-questions"
+    {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.",
+     "source": "pacovaldez/stackoverflow-questions"}
+    -> user: "How do I sort?"   assistant: "Use `sorted`."
+       task: "pacovaldez/stackoverflow-questions"
 
 Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows
 are read as well: a prompt or response that is an object with "value" or "description",

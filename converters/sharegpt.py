@@ -1,7 +1,8 @@
 """ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they
 were published.
 
-    {"id": "QWJhYvA", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
+    {"id": "QWJhYvA", "conversations": [
+        {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
     -> user: "Hi"   assistant: "Hello!"
 
 `raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3`
@@ -115,12 +116,8 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
     if isinstance(chat, Reject):
         return chat._replace(id=name)
     if not any(isinstance(item, Message) for item in chat.items):
-        return Reject(
-            Reason.UNEXPECTED_SHAPE,
-            "no turn that is a text from a known sender",
-            record=index,
-            id=name,
-        )
+        wrong = "no turn that is a text from a known sender"
+        return Reject(Reason.UNEXPECTED_SHAPE, wrong, record=index, id=name)
     return _Part(_start(record), index, _system(record), chat)
 
 
@@ -273,50 +270,43 @@ def _unfiltered(name: str, folder: str = "") -> Hub:
     )
 
 
-def _raw(name: str, size: int, sha256: str) -> File:
-    return File(
-        name,
-        (Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)),
-        size,
-        (sha256,),
-    )
+def _raw(part: int, size: int, sha256: str) -> File:
+    name = f"sg_90k_part{part}.json"
+    places = Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)
+    return File(name, places, size, (sha256,))
+
+
+def _cleaned(part: int, size: int, *sha256: str) -> File:
+    name = f"sg_90k_part{part}_html_cleaned.json"
+    return File(name, (_unfiltered(name, _CLEANED_FOLDER),), size, sha256)
 
 
 _CLEANED_FOLDER = "HTML_cleaned_raw_dataset/"
+_RAW_NAMES, _SUFFIXES = ("sg_90k_part[12]", "sg_52k"), ("json", "parquet")
 _RAW = (
-    _raw(
-        "sg_90k_part1.json",
-        921_586_083,
-        "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56",
-    ),
-    _raw(
-        "sg_90k_part2.json",
-        932_290_176,
-        "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942",
-    ),
+    _raw(1, 921_586_083, "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56"),
+    _raw(2, 932_290_176, "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942"),
 )
-_V3_NAME, _PART1, _PART2 = (
-    "ShareGPT_V3_unfiltered_cleaned_split.json",
-    "sg_90k_part1_html_cleaned.json",
-    "sg_90k_part2_html_cleaned.json",
-)
-_V3 = File(
-    _V3_NAME,
-    (_unfiltered(_V3_NAME),),
-    672_837_942,
-    ("35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",),
-)
+_V3_NAME = "ShareGPT_V3_unfiltered_cleaned_split.json"
+_V3_SHA256 = "35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4"
+_V3 = File(_V3_NAME, (_unfiltered(_V3_NAME),), 672_837_942, (_V3_SHA256,))
 _HTML_CLEANED = (
-    File(
-        _PART1,
-        (_unfiltered(_PART1, _CLEANED_FOLDER),),
-        551_420_693,
-        ("183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86",),
-    ),
-    File(_PART2, (_unfiltered(_PART2, _CLEANED_FOLDER),), 548_183_942),
+    _cleaned(1, 551_420_693, "183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86"),
+    _cleaned(2, 548_183_942),
 )
 
+
+def _record(name: str, *turns: tuple[str, str]) -> Record:
+    """A record as upstream writes it, for the examples."""
+    return {"id": name, "conversations": [{"from": who, "value": text} for who, text in turns]}
+
+
+_JOINED = ("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant", "See you.")
 _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p></div>'
+
+_rule = partial(Rule, on="messages")
+_BANNER_RULE = "A system turn that an export tool wrote is rejected."
+_PLACEHOLDER_RULE = 'A turn that is only "EmptyMarkdownContent" is rejected.'
 
 SHAREGPT = Source(
     name="sharegpt",
@@ -334,12 +324,7 @@ SHAREGPT = Source(
     subsets=(
         Subset(
             "raw",
-            files=(
-                "sg_90k_part[12].json",
-                "sg_52k.json",
-                "sg_90k_part[12].parquet",
-                "sg_52k.parquet",
-            ),
+            files=tuple(f"{name}.{suffix}" for suffix in _SUFFIXES for name in _RAW_NAMES),
             downloads=_RAW,
             languages=("mul",),
             records=90665,
@@ -350,7 +335,7 @@ SHAREGPT = Source(
             "v3",
             files=tuple(
                 f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}"
-                for suffix in ("json", "parquet")
+                for suffix in _SUFFIXES
                 for version in ("V3_", "V2_", "")
             ),
             downloads=(_V3,),
@@ -376,73 +361,32 @@ SHAREGPT = Source(
     default=("raw", "v3", "html_cleaned"),
     first_of=True,
     rules=(
-        Rule(
-            "export_banner",
-            "A system turn that an export tool wrote is rejected.",
-            refuse_banners,
-            on="messages",
-        ),
-        Rule(
-            "placeholder",
-            'A turn that is only "EmptyMarkdownContent" is rejected.',
-            refuse_placeholders,
-            on="messages",
-        ),
-        Rule(
+        _rule("export_banner", _BANNER_RULE, refuse_banners),
+        _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
+        _rule(
             "page_chrome",
             'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.',
             drop_page_chrome,
-            on="messages",
             subsets=("raw",),
         ),
     ),
     template="the turns as they are",
     examples=(
         Example(
-            {
-                "id": "demo001",
-                "conversations": [
-                    {"from": "human", "value": "2 / 2How is vector<int> used?"},
-                    {"from": "gpt", "value": _HTML},
-                ],
-            },
+            _record("demo001", ("human", "2 / 2How is vector<int> used?"), ("gpt", _HTML)),
             ((("user", "How is vector<int> used?"), ("assistant", "Use `vector<int>`.")),),
             subset="raw",
         ),
         Example(
             [
-                {
-                    "id": "demo002_0",
-                    "conversations": [
-                        {"from": "human", "value": "Hi"},
-                        {"from": "gpt", "value": "Hello."},
-                    ],
-                },
-                {
-                    "id": "demo002_1",
-                    "conversations": [
-                        {"from": "gpt", "value": "Hello."},
-                        {"from": "human", "value": "Bye"},
-                        {"from": "gpt", "value": "See you."},
-                    ],
-                },
+                _record("demo002_0", ("human", "Hi"), ("gpt", "Hello.")),
+                _record("demo002_1", ("gpt", "Hello."), ("human", "Bye"), ("gpt", "See you.")),
             ],
-            (
-                (
-                    ("user", "Hi"),
-                    ("assistant", "Hello."),
-                    ("user", "Bye"),
-                    ("assistant", "See you."),
-                ),
-            ),
+            (_JOINED,),
             subset="v3",
         ),
-        Example([{"id": "demo003_0", "conversations": []}], ("empty",), subset="v3"),
-        Example(
-            [{"id": "demo004_3", "conversations": [{"from": "gpt", "value": "And so on."}]}],
-            ("no_prompt",),
-            subset="v3",
-        ),
+        Example([_record("demo003_0")], ("empty",), subset="v3"),
+        Example([_record("demo004_3", ("gpt", "And so on."))], ("no_prompt",), subset="v3"),
     ),
 )
 

@@ -152,7 +152,8 @@ def _bits(values: Sequence[bool] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
 
 
 def shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The places of the values that occur more than once. Few of many do: a plain sort finds them."""
+    """The places of the values that occur more than once. Few of many do: a plain sort finds
+    them."""
     import numpy as np
 
     ordered = np.sort(values)

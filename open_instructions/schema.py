@@ -83,7 +83,8 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One message. `html` says that a converter knows the content for HTML, `raw` is the text before a
+    """One message. `html` says that a converter knows the content for HTML, `raw` is the text
+    before a
     stage changed it, if one did; neither reaches a row of data/."""
 
     role: str
@@ -129,8 +130,8 @@ class Draft:
     engine    who wrote the answers; None: what the catalogue says
     license   the record's own; None: what the catalogue says
     metadata  what else the converter has to say, beside what it did not use
-    used      the record's fields that are in the above as a whole; all others go into the row's metadata by themselves.
-              Of an envelope: the fields of the instance
+    used      the record's fields that are in the above as a whole; all others go into the row's
+              metadata by themselves. Of an envelope: the fields of the instance
     records   the indexes of the raw records in it
     edits     names of what the converter changed
     """
@@ -146,9 +147,8 @@ class Draft:
     edits: tuple[str, ...] = ()
 
 
-@dataclass(
-    frozen=True
-)  # and no slots: a copy is one update of a dictionary, which a build makes for each record and label
+# no slots: a copy is one update of a dictionary, which a build makes for each record and label
+@dataclass(frozen=True)
 class Conversation:
     """A valid conversation: an optional system prompt, then user and assistant in turn, ending with
     the assistant.

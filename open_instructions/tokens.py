@@ -1,8 +1,8 @@
 """Count tokens. One small protocol, three backends.
 
     an encoding's name       cl100k_base, o200k_base, llama3, qwen3, or any encoding of tiktoken
-    a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
-    owner/name[@revision]    the tokenizer.json of a hub repository, fetched once and then taken from the hub's cache
+    a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one
+    owner/name[@revision]    the tokenizer.json of a hub repository, kept in the hub's cache
 
 quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the
 reference: it is used where quicktok has no wheel, for encodings that quicktok does not carry, and
@@ -79,7 +79,8 @@ class _HuggingFace:
                 f"{path} is no tokenizer: {error}.",
                 hint=f"It takes a {_FILE} of Hugging Face's tokenizers.",
             ) from error
-        built.no_truncation()  # a file can carry either, and both would make long texts short or short ones long
+        # a file can carry either: long texts would become short, or short ones long
+        built.no_truncation()
         built.no_padding()
         built.encode_special_tokens = True
         self.vocabulary = f"sha256:{hashlib.sha256(data).hexdigest()}"

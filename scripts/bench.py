@@ -1,9 +1,12 @@
 """How long whole builds take and how much memory they need, beside FastChat and beside the floor of
 the calls underneath.
 
-    python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER   the vicuna recipe on raw ChatGPT HTML
-    python scripts/bench.py small --records 1300000                              many small records of four shapes
-    python scripts/bench.py merge --records 4000000                              duplicates and ids among so many conversations
+    python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER
+        the vicuna recipe on raw ChatGPT HTML
+    python scripts/bench.py small --records 1300000
+        many small records of four shapes
+    python scripts/bench.py merge --records 4000000
+        duplicates and ids among so many conversations
 
 Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all
 processes together (PSS, sampled in a run of its own). RAW.json is in the layout of
@@ -39,7 +42,8 @@ OI = [sys.executable, "-c", "from open_instructions.cli import run; run()"]
 
 
 def memory(group: int) -> int:
-    """MB of all processes of a group: what is theirs alone, and their share of what several have."""
+    """MB of all processes of a group: what is theirs alone, and their share of what several
+    have."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -109,7 +113,8 @@ def fastchat(
 
 
 def floor(raw: Path, out: Path) -> float:
-    """Seconds of the calls underneath alone, on the same text, one after the other in one process."""
+    """Seconds of the calls underneath alone, on the same text, one after the other in one
+    process."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -300,7 +305,8 @@ def small(options: argparse.Namespace) -> None:
 
 
 def merge(options: argparse.Namespace) -> None:
-    """Finds the verdicts on conversations of which one in twenty is a copy, in one part and in several."""
+    """Finds the verdicts on conversations of which one in twenty is a copy, in one part and in
+    several."""
     import numpy as np
     import pyarrow as pa
     from xxhash import xxh3_64_intdigest

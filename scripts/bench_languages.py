@@ -1,8 +1,8 @@
 """How often each language detector is right on texts whose language is known, and how fast.
 
-    python scripts/bench_languages.py                     the table, with every peer that is installed
-    python scripts/bench_languages.py --v3 FILE           conversations per second on ShareGPT V3 as well
-    python scripts/bench_languages.py --set FILE          right, wrong and without a label, for each language of a file
+    python scripts/bench_languages.py             the table, with every peer that is installed
+    python scripts/bench_languages.py --v3 FILE   conversations per second on ShareGPT V3 as well
+    python scripts/bench_languages.py --set FILE  right, wrong, unlabelled per language of a file
 
 The texts are tests/languages/CODE.txt, written for this purpose: sentences, an empty line,
 paragraphs. A conversation is a sentence as the prompt and a paragraph as the answer, both with
@@ -289,7 +289,8 @@ def right(answer: str, code: str, scripts: bool) -> bool:
 
 
 def by_language(path: Path) -> None:
-    """Right, wrong and without a label for each language of a file of lines `label<tab>sentence`."""
+    """Right, wrong and without a label for each language of a file of lines
+    `label<tab>sentence`."""
     lines = path.read_text(encoding="utf-8").splitlines()
     given = [(code, text) for code, _, text in (line.partition("\t") for line in lines) if text]
     answers = detect_all([text for _, text in given], prior())

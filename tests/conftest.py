@@ -128,8 +128,14 @@ from open_instructions.schema import Draft
 from open_instructions.layouts.fields import pair
 
 MINE = Source(
-    name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine.json",), fields=frozenset({"q", "a"}), languages=("en",), engine="human", license="CC0-1.0"),),
+    name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a",
+    default=("main",),
+    subsets=(
+        Subset(
+            "main", files=("mine.json",), fields=frozenset({"q", "a"}), languages=("en",),
+            engine="human", license="CC0-1.0",
+        ),
+    ),
 )
 
 

@@ -271,7 +271,8 @@ def test_an_interruption_leaves_nothing_open() -> None:
 
         def late():
             global kept
-            kept = get_context("spawn").Lock()  # as a second Ctrl-C keeps those of a pool that is being ended
+            # as a second Ctrl-C keeps those of a pool that is being ended
+            kept = get_context("spawn").Lock()
             raise KeyboardInterrupt
 
         cli.app.command("late")(late)

@@ -1,4 +1,5 @@
-"""Records in other containers than a list or lines: what a file is, is told by what stands in it."""
+"""Records in other containers than a list or lines: what a file is, is told by what stands in
+it."""
 
 from __future__ import annotations
 

@@ -269,7 +269,8 @@ def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
 
 @pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is not installed")
 def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real one."""
+    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real
+    one."""
     monkeypatch.chdir(tmp_path)
     oi.build("all", sample=True, out="mix")
     [code] = [text for kind, text in BLOCKS if kind == "python" and "SFTTrainer" in text]

@@ -229,7 +229,8 @@ def _seconds(page: str) -> float:
 
 @pytest.mark.parametrize("make", PAGES.values(), ids=PAGES)
 def test_twice_the_page_takes_twice_the_time(make: Callable[[int], str]) -> None:
-    """What grows with the square takes 16 times as long for 4 times the page: minutes, for these."""
+    """What grows with the square takes 16 times as long for 4 times the page: minutes, for
+    these."""
     least, most = make(50_000), make(200_000)
     seconds = _seconds(least)
     assert seconds < 4

@@ -419,8 +419,10 @@ def look(record):
 
 
 MINE = Source(
-    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine.jsonl",), fields=frozenset({"q", "n"}), languages=("en",), engine="human", license="CC0-1.0",
+    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a",
+    default=("main",),
+    subsets=(Subset("main", files=("mine.jsonl",), fields=frozenset({"q", "n"}),
+                    languages=("en",), engine="human", license="CC0-1.0",
                     probe=Probe("n", 2, look)),),
 )
 

@@ -114,9 +114,9 @@ def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name
         ("lmflow", "CC-BY-4.0", "human"),
     }
     refused = [r for r in rows(result, "rejected") if r["reason"] == "license"]
-    assert (
-        len(refused) == 359
-    )  # of 422 that are whole (421 of them kept by default): 24 of Dolly, 20 of PubMedQA, 19 of the tasks stay
+    assert len(refused) == 359
+    # of 422 that are whole (421 of them kept by default), these stay: 24 of Dolly, 20 of PubMedQA,
+    # 19 of the tasks
     assert {r["stage"] for r in refused} == {"license"}
     detail = next(r["detail"] for r in refused if r["source"] == "alpaca")
     assert (

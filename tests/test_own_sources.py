@@ -1,4 +1,5 @@
-"""A source of one's own in a .py file: that one file is enough, and what is wrong with it is said."""
+"""A source of one's own in a .py file: that one file is enough, and what is wrong with it is
+said."""
 
 from __future__ import annotations
 

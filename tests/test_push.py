@@ -1,4 +1,5 @@
-"""A build goes to a hub on loopback, and comes back as it was; what must not be published is not."""
+"""A build goes to a hub on loopback, and comes back as it was; what must not be published is
+not."""
 
 from __future__ import annotations
 

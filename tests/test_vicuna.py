@@ -93,7 +93,8 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
     "dropped here: Korean to our detector": (
         [
             [
-                "번역해 주세요. 이 문장을 한국어로 옮기고 존댓말로 써 주세요. 문체는 그대로 두세요.",
+                "번역해 주세요. 이 문장을 한국어로 옮기고 존댓말로 써 주세요."
+                " 문체는 그대로 두세요.",
                 KOREAN + "\n```\n" + "the code of it, in English words\n" * 30 + "```",
             ]
         ],

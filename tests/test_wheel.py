@@ -128,11 +128,20 @@ PAGES = """
 import hashlib, random
 from open_instructions.stages import dom, markdown
 from open_instructions.stages.html import to_markdown
-PIECES = ["<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>", "<pre><div class='x'><span>c</span></div><code class='hljs language-c'>", "x &lt; 1;\\n",
-          "</code></pre>", "<ol start='3'>", "<ul>", "<li>", "</li>", "</ul>", "</ol>", "<table><tr><th>", "<td>", "</td>", "</table>", "<a href='u v'>", "</a>", "<br>", "1. a", "# b",
-          "<blockquote>", "</blockquote>", "你好：", "*_[]!|", "<span class='katex'><annotation>x^2</annotation></span>", "<img src=i alt=']'>", " \\n ", "<h2>", "</h2>", "<", "&amp;", "\\0", "<del>",
-          "<!-- c -->", "<!-- language: lang-js -->", "<!-- language-all: C -->", "<!-- begin snippet: js x -->", "<!-- end snippet -->", "<pre class='lang-py x'>", "<td rowspan=2>", "<th colspan=3>",
-          "<tbody>", "<hr>", "<s>x</s>", "&#99999999999;", "\\x1f", "<h3>", "</h3>", "<svg>", "</svg>", "<![x]>", "<P CLASS=a>", "<x-y z>", "</x-y>", "<button>", "</button>", "<pre>\\n", "&copy;", "<blockquote>", "<input type='checkbox' checked>", "</p"]
+PIECES = [
+    "<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>",
+    "<pre><div class='x'><span>c</span></div><code class='hljs language-c'>", "x &lt; 1;\\n",
+    "</code></pre>", "<ol start='3'>", "<ul>", "<li>", "</li>", "</ul>", "</ol>",
+    "<table><tr><th>", "<td>", "</td>", "</table>", "<a href='u v'>", "</a>", "<br>", "1. a",
+    "# b", "<blockquote>", "</blockquote>", "你好：", "*_[]!|",
+    "<span class='katex'><annotation>x^2</annotation></span>", "<img src=i alt=']'>", " \\n ",
+    "<h2>", "</h2>", "<", "&amp;", "\\0", "<del>", "<!-- c -->", "<!-- language: lang-js -->",
+    "<!-- language-all: C -->", "<!-- begin snippet: js x -->", "<!-- end snippet -->",
+    "<pre class='lang-py x'>", "<td rowspan=2>", "<th colspan=3>", "<tbody>", "<hr>", "<s>x</s>",
+    "&#99999999999;", "\\x1f", "<h3>", "</h3>", "<svg>", "</svg>", "<![x]>", "<P CLASS=a>",
+    "<x-y z>", "</x-y>", "<button>", "</button>", "<pre>\\n", "&copy;", "<blockquote>",
+    "<input type='checkbox' checked>", "</p",
+]
 rng = random.Random(11)
 texts = [to_markdown("".join(rng.choices(PIECES, k=rng.randrange(1, 30)))) for _ in range(4000)]
 print(dom.__file__.rpartition(".")[2], hashlib.sha256("\\0".join(texts).encode()).hexdigest())

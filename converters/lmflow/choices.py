@@ -237,7 +237,8 @@ def _by_text(text: str, options: Mapping[str, str]) -> str | Reject:
 
 
 def _meant_by(text: str, options: Mapping[str, str]) -> list[str]:
-    """The letters of the options with this text; a text that no option has may be a letter itself."""
+    """The letters of the options with this text; a text that no option has may be a letter
+    itself."""
     return _with_text(text, options) or _with_letter(text, options)
 
 

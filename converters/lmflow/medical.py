@@ -1,7 +1,9 @@
 """The originals of LMFlow's medical sets. Each prompt has one template:
 
-PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}      -> "{Yes | No | Maybe}. {LONG_ANSWER}"
-MedMCQA    {question}  A. {opa}  B. {opb}  C. {opc}  D. {opd}                  -> "{letter}. {text}" and `exp`
+PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}
+           -> "{Yes | No | Maybe}. {LONG_ANSWER}"
+MedMCQA    {question}  A. {opa}  B. {opb}  C. {opc}  D. {opd}
+           -> "{letter}. {text}" and `exp`
 MedQA      {question}  A. {option}  …                                          -> "{letter}. {text}"
 """
 
@@ -75,7 +77,8 @@ _NO_RT = re.compile(
 
 
 def mark_missing_rt(record: Record) -> Record:
-    """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
+    """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is
+    marked."""
     texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
     if any(isinstance(text, str) and _lacks_rt(text) for text in texts):
         return dict(record)

@@ -1,6 +1,6 @@
 """LMFlow's own format: `type` says what the instances of a file are.
 
-{"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}    each instance a record
+{"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}  each instance a record
 -> user: "2 + 2?"   assistant: "4"
 """
 

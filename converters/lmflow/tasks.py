@@ -1,6 +1,7 @@
 """Natural Instructions v2: one file per task, in today's schema and in the one of 2021.
 
-    {"Definition": ["Reverse the word."], …, "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
+    {"Definition": ["Reverse the word."], …,
+     "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
     -> user: "Reverse the word.\\n\\nabc"   assistant: "cba"   task: the file's name
 
 Each instance is a record. The first answer is the conversation's, the others go into `metadata`;

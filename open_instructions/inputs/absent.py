@@ -170,7 +170,8 @@ def _worth_a_guess(file: Candidate, subset: Subset) -> bool:
 
 
 def _renamed(file: Candidate, likely: Sequence[SourceSubset]) -> str:
-    """The subsets that a file could be of; and upstream's name for it where its own is nearly that."""
+    """The subsets that a file could be of; and upstream's name for it where its own is nearly
+    that."""
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))
     if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:

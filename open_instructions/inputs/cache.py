@@ -1,7 +1,9 @@
 """What was fetched, in a folder that anyone can look at.
 
-    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name; hub files lie in the hub's own cache
-    CACHE/index/alpaca/main/alpaca_data.json.json    which place it came from, its revision, size and sha256, and where it lies
+    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name
+    CACHE/index/alpaca/main/alpaca_data.json.json    its address, revision, size, sha256 and path
+
+Files of the hub lie in the hub's own cache.
 
 An entry is written when its file is whole and verified, and never before. Two processes may fetch
 at once: each file has a lock.
@@ -236,7 +238,8 @@ def _of_file(entries: Sequence[CacheEntry], file: File) -> list[CacheEntry]:
 
 
 def _safe(name: str) -> Path:
-    """An upstream name as a relative path. Raises FetchError for one that leads out of its folder."""
+    """An upstream name as a relative path. Raises FetchError for one that leads out of its
+    folder."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if (
         not parts

@@ -48,7 +48,8 @@ class Candidate(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """What cannot be read: its path below the folder, and what it is instead of a file or a folder."""
+    """What cannot be read: its path below the folder, and what it is instead of a file or a
+    folder."""
 
     relative: str
     what: str

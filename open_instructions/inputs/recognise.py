@@ -105,7 +105,8 @@ class Recogniser:
         return selection is None, not (selection and selection.path)
 
     def _fits(self, known: SourceSubset, peek: Peek) -> bool:
-        """Are a file's fields those of a subset that its name fits? One record with them is enough."""
+        """Are a file's fields those of a subset that its name fits? One record with them is
+        enough."""
         subset = known.subset
         records = peek.records(subset, far=True)
         if subset.common_names and not (

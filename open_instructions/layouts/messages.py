@@ -67,7 +67,8 @@ def read_chat(turns: Sequence[Any], *, record: int = 0, html: bool = False) -> C
     record where a tool is called: without the call and its result the conversation would be another
     one.
 
-    >>> read_chat([{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]).items[1].content
+    >>> turns = [{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    >>> read_chat(turns).items[1].content
     'Hello.'
     """
     items: list[Message | Reject] = []

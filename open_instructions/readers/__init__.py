@@ -2,10 +2,10 @@
 records is in one Frame.
 
 json array       [ {...}, {...} ]                     one frame per element; a list per line too
-json lines       {...} newline {...}                  one frame per line, and per record where several share one
+json lines       {...} newline {...}                  one frame per line, or per record in it
 json values      {...} {...}, {...}                   one frame each, over however many lines
 json object      { "key": {...}, "key": {...} }       one frame per value, with its key
-json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is the header of the file
+json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is a header
 json columns     { "a": [...], "b": [...] }           one frame per row
 parquet          one frame per row
 """

@@ -114,7 +114,8 @@ def open_text(path: Path, member: int | None = None, encoding: str = UTF_8) -> I
 
 
 class _Recoded:
-    """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not UTF-8."""
+    """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not
+    UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str) -> None:
         self._stream, self.fault = stream, ""

@@ -26,7 +26,8 @@ _PLACES = 32
 
 
 class Head(NamedTuple):
-    """The first records of a file, as a converter sees them, and whether more of the file is left."""
+    """The first records of a file, as a converter sees them, and whether more of the file is
+    left."""
 
     records: tuple[dict[str, Any], ...]
     cut: bool

@@ -211,7 +211,8 @@ def _with_records_in_it(
 
 
 def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
-    """The keys under which there are lists of what looks more like records than the object itself."""
+    """The keys under which there are lists of what looks more like records than the object
+    itself."""
     own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
     return [

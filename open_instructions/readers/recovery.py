@@ -155,7 +155,8 @@ def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
 
 
 def _end_before(buffer: Buffer, at: int) -> int:
-    """Where what stands before a record ends, without the comma and the white space between them."""
+    """Where what stands before a record ends, without the comma and the white space between
+    them."""
     text = buffer.text[buffer.at : buffer.at + at]
     return len(text.rstrip(", \t\r\n")) or at
 

@@ -4,7 +4,7 @@ slab reads it from the file.
 The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in
 the file. A slab is a window of the file, made only where that is certain:
 
-    array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
+    array   msgspec parses the window as a list of values; it is stricter than Python's parser
     lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
 A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have)

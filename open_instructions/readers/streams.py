@@ -155,7 +155,8 @@ def plain_name(name: str) -> str:
 
 
 def _clean_member(name: str) -> str | None:
-    """A member's path as a relative one; None for what no archive needs to hold (absolute, `..`)."""
+    """A member's path as a relative one; None for what no archive needs to hold (absolute,
+    `..`)."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or parts[0] == "/" or parts[0].endswith(":"):
         return None

@@ -14,7 +14,8 @@ from .definition import About, Definition
 
 @dataclass(frozen=True)
 class Options:
-    """licenses  keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all"""
+    """licenses  keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps
+    all"""
 
     licenses: tuple[str, ...] = ()
 

@@ -25,7 +25,8 @@ _PRINTED = re.compile(r"[!-~]*")
 def prose(text: str) -> str:
     """The text with a space for each code block, each piece of code and each address.
 
-    >>> prose("Run `import openai` as https://example.org/x says."), prose("See api.example.com/v1 now.")
+    >>> (prose("Run `import openai` as https://example.org/x says."),
+    ...  prose("See api.example.com/v1 now."))
     ('Run   as   says.', 'See   now.')
     """
     kept: list[str] = []

@@ -23,8 +23,9 @@ TRUNCATED = "truncated_answer"
 """The edit that a truncated answer leaves on its part."""
 
 _CODE = re.compile(
-    r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*(?:\n.*?)??(?:\n(?P=indent)[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)  # fenced
-      | ^(?:[ ]{4}|\t)[^\n]*(?:\n+(?:[ ]{4}|\t)[^\n]*)*                                                          # indented
+    r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*  # fenced
+         (?:\n.*?)??(?:\n(?P=indent)[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)
+      | ^(?:[ ]{4}|\t)[^\n]*(?:\n+(?:[ ]{4}|\t)[^\n]*)*  # indented
       | `[^`\n]+`""",
     re.M | re.S | re.X,
 )

@@ -258,7 +258,8 @@ def _table(element: Element, room: Room) -> str:
 
 
 def _beside_cells(element: Element, room: Room) -> list[str]:
-    """A table's caption, and text that stands in it but in no cell; browsers show both before it."""
+    """A table's caption, and text that stands in it but in no cell; browsers show both before
+    it."""
     found: list[str] = []
     for child in element.children:
         if isinstance(child, str):

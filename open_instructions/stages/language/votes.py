@@ -50,7 +50,8 @@ _SECOND = 0.15
 def is_in_two_scripts(text: str) -> bool:
     """Is a good part of a text in a second script, or Chinese beside Japanese?
 
-    >>> is_in_two_scripts("What is this? 我们说汉语。"), is_in_two_scripts("これは何ですか。図書館です。")
+    >>> (is_in_two_scripts("What is this? 我们说汉语。"),
+    ...  is_in_two_scripts("これは何ですか。図書館です。"))
     (True, False)
     """
     if text.isascii() or not _OTHER.search(text):
