@@ -26,8 +26,8 @@ from .readers import Frame, printable
 from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import Conversation, Message, Reject, Rejected, encodable, strict_json, to_json
+from .stages import order
 from .stages.definition import STOPS, About, BatchStage, Definition, Stage, failed
-from .stages.order import STAGES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,7 @@ class _Named(NamedTuple):
 
 class Pipeline:
     """All that a recipe does to the records of one subset. `steps` are the corpus steps of the
-    build, whose first facts are taken here; `stages` the list of stages."""
+    build, whose first facts are taken here; `stages` are those of `order` unless others are named."""
 
     def __init__(
         self,
@@ -90,11 +90,12 @@ class Pipeline:
         source: Source,
         subset: Subset,
         steps: Sequence[CorpusStep] = (),
-        stages: Sequence[Definition] = STAGES,
+        stages: Sequence[Definition] | None = None,
     ) -> None:
         off = {name.partition(".")[2] for name in recipe.rules_off if _is_of(name, source)}
         rules = [r for r in source.rules if r.name not in off and r.concerns(subset.name)]
         about = About(tuple(rules), subset.languages)
+        stages = order.STAGES if stages is None else stages
         self._subset = subset
         self._steps = steps
         of_records = [d.made(recipe, about) for d in stages if d.takes == "record"]

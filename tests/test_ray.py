@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from open_instructions import corpus
 from open_instructions.building.run import build
 from open_instructions.errors import UsageError
-from open_instructions.merge import verdicts as fate
+from open_instructions.merge import rounds
 from open_instructions.readers import chunk
 
+from . import corpus_steps
 from .bucket import remote_digests, upload
 from .conftest import digests, rows
 from .test_crash import records
@@ -74,8 +76,8 @@ def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
     assert expected.ledger.by_name("rejected_records") == {("duplicates", "duplicate"): 250}
     # parts of so many conversations, from so many chunks at a time: the exchange has six times ten
     # messages
-    monkeypatch.setattr(fate, "PART", part)
-    monkeypatch.setattr(fate, "GROUP", 3)
+    monkeypatch.setattr(rounds, "PART", part)
+    monkeypatch.setattr(rounds, "GROUP", 3)
     lose = lose_one(cluster)
     result = build(
         "sharegpt:raw",
@@ -86,6 +88,26 @@ def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
         progress=lose,
     )
     assert not cluster.worker_nodes
+    assert digests(result.path) == digests(expected.path)
+
+
+def test_a_corpus_step_of_two_rounds_on_a_cluster(
+    cluster: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "STEPS", [*corpus.STEPS, corpus_steps.DEFINITION])
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
+    expected = build("sharegpt:raw", data_dir=data, out=tmp_path / "local", workers=1)
+    assert "same_words" in {entry.stage for entry in expected.ledger}
+    monkeypatch.setattr(rounds, "PART", 100)
+    monkeypatch.setattr(rounds, "GROUP", 3)
+    result = build(
+        "sharegpt:raw",
+        data_dir=data,
+        out=tmp_path / "ray",
+        engine="ray",
+        ray_address=cluster.address,
+        progress=lose_one(cluster),
+    )
     assert digests(result.path) == digests(expected.path)
 
 

@@ -24,7 +24,7 @@ from ..merge import Watch, merge
 from ..paths import Folders, is_remote, store_fault
 from ..recipe import Recipe
 from ..reports.card import card, license_page
-from ..stages.order import STAGES
+from ..stages import order
 from ..store import Build
 from ..store.chunks import count_finished
 from ..store.headers import Header, write_headers
@@ -229,7 +229,7 @@ def _run(
         recipe=job.recipe,
         refs=refs,
         steps=steps,
-        stages=tuple(STAGES),
+        stages=tuple(order.STAGES),
         folder=chunks,
         code=own_code(),
     )

@@ -76,7 +76,7 @@ def run_step(
         decide = partial(_decide, asked=asked)
         answers = engine.exchange(send, groups, decide, parts_of(sum(counts)))
         before = asked.settle(pa.concat_tables(answers))
-    _check_verdicts(step, before)
+    _check_verdicts(step, before, gone)
     order = np.argsort(view(before[NUMBER]), kind="stable")
     return before.take(numbers(order, "int64")).combine_chunks()
 
@@ -191,7 +191,7 @@ def _places(numbers_in_chunk: np.ndarray[Any, Any], chunk: int) -> np.ndarray[An
     return numbers_in_chunk - (chunk << CHUNK_BITS)
 
 
-def _check_verdicts(step: CorpusStep, found: pa.Table) -> None:
+def _check_verdicts(step: CorpusStep, found: pa.Table, gone: np.ndarray[Any, Any]) -> None:
     """Raises ConverterError for verdicts that break the contract, which would break the books."""
     import numpy as np
 
@@ -202,7 +202,7 @@ def _check_verdicts(step: CorpusStep, found: pa.Table) -> None:
     if unknown:
         raise ConverterError(f"Step {step.name} drops for {min(map(str, unknown))}.")
     dropped, others = view(found[NUMBER]), found["other"].drop_null()
-    if len(np.unique(dropped)) != len(dropped):
+    if len(np.unique(dropped)) != len(dropped) or np.isin(dropped, gone).any():
         raise ConverterError(f"Step {step.name} drops a conversation twice.")
-    if len(others) and np.isin(view(others), dropped).any():
-        raise ConverterError(f"Step {step.name} drops a conversation for one that it drops too.")
+    if len(others) and np.isin(view(others), np.concatenate([dropped, gone])).any():
+        raise ConverterError(f"Step {step.name} drops a conversation for one that is dropped too.")
