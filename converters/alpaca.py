@@ -23,11 +23,9 @@ def cut_next_record(record: Record) -> Record:
     if not isinstance(output, str) or "Instruction:" not in output:
         return record
     match = _NEXT_TASK.search(output)
-    return (
-        {**record, "output": output[: _before_marks(output, match.start())].rstrip()}
-        if match
-        else record
-    )
+    if match:
+        return {**record, "output": output[: _before_marks(output, match.start())].rstrip()}
+    return record
 
 
 def _before_marks(text: str, at: int) -> int:
@@ -50,7 +48,9 @@ def _line_of_marks(text: str, end: int) -> int:
     while start and text[start - 1].isspace():
         start -= 1
     opening = text.rfind("\n", 0, start)
-    return opening if text[opening + 1 : start].lstrip(" \t") == "<!--" else -1
+    if text[opening + 1 : start].lstrip(" \t") == "<!--":
+        return opening
+    return -1
 
 
 def refuse_no_output(record: Record) -> Record | Reject:
@@ -69,7 +69,10 @@ ALPACA = Source(
     description="English instructions made by self-instruct from 175 seed tasks.",
     homepage="github: tatsu-lab/stanford_alpaca",
     cost="less than $500 (as published)",
-    attribution="Rohan Taori et al., Stanford Alpaca, 2023. CC BY-NC 4.0; outputs also under OpenAI's terms.",
+    attribution=(
+        "Rohan Taori et al., Stanford Alpaca, 2023. CC BY-NC 4.0; outputs also under OpenAI's"
+        " terms."
+    ),
     subsets=(
         Subset(
             "main",
@@ -119,7 +122,10 @@ ALPACA = Source(
             records=52002,
             format="parquet",
             id="hub/{row:06d}",
-            note="The same records as Parquet; the extra column `text` is the filled training prompt and is not used.",
+            note=(
+                "The same records as Parquet; the extra column `text` is the filled training prompt"
+                " and is not used."
+            ),
         ),
     ),
     default=("main", "hub"),

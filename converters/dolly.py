@@ -1,6 +1,7 @@
 """Dolly: 15,011 English instructions and answers written by Databricks employees.
 
-{"instruction": "What is it made of?", "context": "Glass is made of sand.", "response": "Sand.", "category": "closed_qa"}
+{"instruction": "What is it made of?", "context": "Glass is made of sand.",
+ "response": "Sand.", "category": "closed_qa"}
 -> user: "What is it made of?\\n\\nGlass is made of sand."   assistant: "Sand."   task: "closed_qa"
 """
 
@@ -14,7 +15,8 @@ from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
 
 _MARK = re.compile(
-    r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page needed|nb \d+|Note \d+|T \d+)\]"
+    r"(?:(?<=[.,;:!?])|(?<=[.!?][\"'”’)]))(?:\[\d{1,3}\])+(?=\s|$)|\[(?:citation needed|page"
+    r" needed|nb \d+|Note \d+|T \d+)\]"
 )
 
 
@@ -24,7 +26,9 @@ def drop_citation_marks(record: Record) -> Record:
         for key in ("context", "response")
         if isinstance(record.get(key), str) and "[" in record[key] and _MARK.search(record[key])
     }
-    return {**record, **changed} if changed else record
+    if changed:
+        return {**record, **changed}
+    return record
 
 
 _FILE = "databricks-dolly-15k.jsonl"
@@ -32,7 +36,9 @@ _FILE = "databricks-dolly-15k.jsonl"
 DOLLY = Source(
     name="dolly",
     title="databricks-dolly-15k",
-    description="Instructions and answers by more than 5,000 Databricks employees; no answer by a model.",
+    description=(
+        "Instructions and answers by more than 5,000 Databricks employees; no answer by a model."
+    ),
     homepage="hub: databricks/databricks-dolly-15k",
     cost="not published",
     attribution="(c) 2023 Databricks, Inc. CC BY-SA 3.0. Contains text of Wikipedia, CC BY-SA 3.0.",
@@ -69,7 +75,8 @@ DOLLY = Source(
     rules=(
         Rule(
             "citation_marks",
-            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and response.",
+            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and"
+            " response.",
             drop_citation_marks,
         ),
     ),

@@ -1,8 +1,10 @@
 """GPT4All: prompts from Stack Overflow, OIG's chip2, P3 and others, answered by GPT-3.5-Turbo in
 March 2023.
 
-    {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.", "source": "pacovaldez/stackoverflow-questions"}
-    -> user: "How do I sort?"   assistant: "Use `sorted`."   task: "pacovaldez/stackoverflow-questions"
+    {"prompt": "<p>How do I sort?</p>", "response": "Use `sorted`.",
+     "source": "pacovaldez/stackoverflow-questions"}
+    -> user: "How do I sort?"   assistant: "Use `sorted`."
+       task: "pacovaldez/stackoverflow-questions"
 
 Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows
 are read as well: a prompt or response that is an object with "value" or "description",
@@ -43,7 +45,9 @@ def drop_end_marks(record: Record) -> Record:
         for k, v in record.items()
         if k.startswith("response") and isinstance(v, str) and "</s>" in v
     }
-    return {**record, **changed} if any(record[k] != v for k, v in changed.items()) else record
+    if any(record[k] != v for k, v in changed.items()):
+        return {**record, **changed}
+    return record
 
 
 def _subset(
@@ -102,7 +106,10 @@ GPT4ALL = Source(
     description="Prompts from Stack Overflow, OIG and P3, answered by GPT-3.5-Turbo.",
     homepage=f"hub: {_REPO}",
     cost="$500 (as published)",
-    attribution="Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under OpenAI's terms.",
+    attribution=(
+        "Nomic AI, GPT4All, 2023. Prompts of Stack Overflow users under CC BY-SA; answers under"
+        " OpenAI's terms."
+    ),
     subsets=(
         *(
             _subset(
@@ -195,7 +202,9 @@ def _text(value: Any) -> str | None:
     """Text, or what the collector wrapped in an object; None for anything else."""
     if isinstance(value, dict):
         value = value.get("value", value.get("description"))
-    return value if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value
+    return None
 
 
 @source(GPT4ALL)

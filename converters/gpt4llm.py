@@ -37,7 +37,9 @@ def restore_beginning(record: Record) -> Record:
     for known, word in ((_SURE, "Sure"), (_SUBJECT, "Subject")):
         if known.match(text):
             return {**record, "output": known.sub(word, text, count=1)}
-    return dict(record) if _FRAGMENT.match(text) else record
+    if _FRAGMENT.match(text):
+        return dict(record)
+    return record
 
 
 def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:
@@ -77,7 +79,9 @@ GPT4LLM = Source(
     description="Alpaca's prompts, and their Chinese translation by ChatGPT, answered by GPT-4.",
     homepage=_GITHUB,
     cost="more than $880 (estimate, as published)",
-    attribution="Baolin Peng et al., Instruction Tuning with GPT-4, 2023. CC BY-NC 4.0, for research only.",
+    attribution=(
+        "Baolin Peng et al., Instruction Tuning with GPT-4, 2023. CC BY-NC 4.0, for research only."
+    ),
     subsets=(
         _subset(
             "en",
@@ -133,27 +137,31 @@ GPT4LLM = Source(
             format="array",
             id="comparison/{row:06d}",
             convert=refuse_pairs,
-            note="Preference pairs, which this version does not convert: every record is rejected as preference_pair.",
+            note=(
+                "Preference pairs, which this version does not convert: every record is rejected as"
+                " preference_pair."
+            ),
         ),
     ),
     default=("en", "zh"),
     rules=(
         Rule(
             "labels",
-            "The template's labels 输入： and 输出： go from the beginning of input and output, unless the text is an "
-            "example with several of them.",
+            "The template's labels 输入： and 输出： go from the beginning of input and output,"
+            " unless the text is an example with several of them.",
             drop_labels,
             subsets=("zh",),
         ),
         Rule(
             "no_input",
-            'An input that only says there is none ("<noinput>", "No input.", "无输入") becomes empty.',
+            'An input that only says there is none ("<noinput>", "No input.", "无输入") becomes'
+            " empty.",
             blank_no_input,
         ),
         Rule(
             "lost_beginning",
-            'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " its "Su"; others that begin inside a word or '
-            "with a comma are marked only.",
+            'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: "'
+            ' its "Su"; others that begin inside a word or with a comma are marked only.',
             restore_beginning,
         ),
     ),

@@ -81,8 +81,10 @@ def _answered(
         fields=frozenset({"instruction", "output"}),
         downloads=(file,),
         by_hand=(
-            f"Upstream itself gives this file out on Google Drive only: open https://drive.google.com/file/d/{drive}/view, download "
-            f"instinwild_{suffix}.json into a folder, and hand that folder in with --data-dir. What is fetched is a copy on the hub."
+            "Upstream itself gives this file out on Google Drive only: open"
+            f" https://drive.google.com/file/d/{drive}/view, download instinwild_{suffix}.json into"
+            " a folder, and hand that folder in with --data-dir. What is fetched is a copy on the"
+            " hub."
         ),
         languages=(language,),
         engine="text-davinci-003",
@@ -121,7 +123,9 @@ INSTRUCTIONWILD = Source(
     description="Prompts from social media, answered by OpenAI's API, in English and Chinese.",
     homepage=_GITHUB,
     cost="$880 for both languages (as published)",
-    attribution="Fuzhao Xue et al., Instruction in the Wild, 2023. For non-commercial research only.",
+    attribution=(
+        "Fuzhao Xue et al., Instruction in the Wild, 2023. For non-commercial research only."
+    ),
     subsets=(
         _answered("en", "en", "1qOfrl0RIWgH2_b1rYCEVxjHF3u3Dwqay", _EN, "en", 52191),
         _answered("zh", "ch", "1OqfOUWYfrK6riE9erOx-Izp3nItfqz_K", _ZH, "zh-Hans", 51504),

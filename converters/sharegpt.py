@@ -1,7 +1,8 @@
 """ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they
 were published.
 
-    {"id": "QWJhYvA", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
+    {"id": "QWJhYvA", "conversations": [
+        {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
     -> user: "Hi"   assistant: "Hello!"
 
 `raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3`
@@ -13,7 +14,7 @@ is dropped once, a gap stays a gap.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,25 +31,35 @@ _COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
 
 
 def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(m.role == SYSTEM and _BANNER.match(m.content) for m in messages):
+    if not any(map(_is_banner, messages)):
         return messages
-    return [
-        Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
-        if m.role == SYSTEM and _BANNER.match(m.content)
-        else m
-        for m in messages
-    ]
+    reject = Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt")
+    return _refused(messages, _is_banner, reject)
+
+
+def _is_banner(message: Message) -> bool:
+    return message.role == SYSTEM and _BANNER.match(message.content) is not None
 
 
 def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(m.content.strip() == "EmptyMarkdownContent" for m in messages):
+    if not any(map(_is_placeholder, messages)):
         return messages
-    return [
-        Reject(Reason.PLACEHOLDER, "the page showed no content", m)
-        if m.content.strip() == "EmptyMarkdownContent"
-        else m
-        for m in messages
-    ]
+    reject = Reject(Reason.PLACEHOLDER, "the page showed no content")
+    return _refused(messages, _is_placeholder, reject)
+
+
+def _is_placeholder(message: Message) -> bool:
+    return message.content.strip() == "EmptyMarkdownContent"
+
+
+def _refused(
+    messages: tuple[Message, ...], wrong: Callable[[Message], bool], reject: Reject
+) -> list[Message | Reject]:
+    """The messages, with a Reject in the place of each that is wrong."""
+    items: list[Message | Reject] = []
+    for message in messages:
+        items.append(reject._replace(message=message) if wrong(message) else message)
+    return items
 
 
 def _without_chrome(message: Message) -> Message:
@@ -58,17 +69,30 @@ def _without_chrome(message: Message) -> Message:
     if pager and 1 < int(pager[1]) == int(pager[2]):
         text = text[pager.end() :]
     text = _COUNTER.sub("", text)
-    return message if text == message.content else message.edited(text)
+    if text == message.content:
+        return message
+    return message.edited(text)
 
 
 def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
     changed = tuple(_without_chrome(m) if m.role == USER else m for m in messages)
-    return messages if all(a is b for a, b in zip(changed, messages, strict=True)) else changed
+    if all(a is b for a, b in zip(changed, messages, strict=True)):
+        return messages
+    return changed
+
+
+def _part_of(record: Record) -> re.Match[str] | None:
+    """The id of a part, as the name of the whole and the number of its first message."""
+    name = record.get("id")
+    if isinstance(name, str):
+        return _PART.fullmatch(name)
+    return None
 
 
 def _run_key(record: Record) -> str | None:
-    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    return match[1] if match else None
+    if match := _part_of(record):
+        return match[1]
+    return None
 
 
 class _Part(NamedTuple):
@@ -92,21 +116,22 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
     if isinstance(chat, Reject):
         return chat._replace(id=name)
     if not any(isinstance(item, Message) for item in chat.items):
-        return Reject(
-            Reason.UNEXPECTED_SHAPE,
-            "no turn that is a text from a known sender",
-            record=index,
-            id=name,
-        )
-    system = record.get("system")
-    return _Part(
-        _start(record), index, system if isinstance(system, str) and system.strip() else "", chat
-    )
+        wrong = "no turn that is a text from a known sender"
+        return Reject(Reason.UNEXPECTED_SHAPE, wrong, record=index, id=name)
+    return _Part(_start(record), index, _system(record), chat)
 
 
 def _start(record: Record) -> int:
-    match = _PART.fullmatch(record["id"]) if isinstance(record.get("id"), str) else None
-    return int(match[2]) if match else 0
+    if match := _part_of(record):
+        return int(match[2])
+    return 0
+
+
+def _system(record: Record) -> str:
+    system = record.get("system")
+    if isinstance(system, str) and system.strip():
+        return system
+    return ""
 
 
 def _name(record: Record, start: int | None) -> str | None:
@@ -117,7 +142,9 @@ def _name(record: Record, start: int | None) -> str | None:
         return str(name)
     if not isinstance(name, str) or not name.strip(INVISIBLE + " "):
         return None
-    return name.rpartition("_")[0] if start == 0 and _PART.fullmatch(name) else name
+    if start == 0 and _PART.fullmatch(name):
+        return name.rpartition("_")[0]
+    return name
 
 
 class _Whole:
@@ -131,13 +158,14 @@ class _Whole:
     def overlap(self, part: _Part) -> int | None:
         """How many messages the part repeats; None where it does not go on from here."""
         overlap = self.start + len(self.items) - part.start
-        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)) or part.system not in (
-            "",
-            self.system,
-        ):
+        if not 0 <= overlap <= min(len(part.chat.items), len(self.items)):
+            return None
+        if part.system not in ("", self.system):
             return None
         mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
-        return overlap if list(map(_text, mine)) == list(map(_text, theirs)) else None
+        if list(map(_text, mine)) == list(map(_text, theirs)):
+            return overlap
+        return None
 
     def join(self, part: _Part, overlap: int) -> list[Reject]:
         """Take a part on; what it repeats is refused."""
@@ -147,25 +175,33 @@ class _Whole:
 
     def draft(self, records: Sequence[Record], *, joins: bool) -> Draft:
         own = [records[part.record] for part in self.parts]
-        models = [record.get("model") for record in own]
-        model = (
-            models[0] if isinstance(models[0], str) and models == models[:1] * len(own) else None
-        )
-        said: dict[str, Any] = (
-            {"parts": [record.get("id") for record in own]} if len(own) > 1 else {}
-        )
+        model = _model(own)
+        metadata: dict[str, Any] = {}
+        if len(own) > 1:
+            metadata["parts"] = [record.get("id") for record in own]
         left = [part.chat.left for part in self.parts]
         if any(left):
-            said["conversations"] = left[0] if len(left) == 1 else left
+            metadata["conversations"] = left[0] if len(left) == 1 else left
+        items = self.items
+        if self.system:
+            items = [Message(SYSTEM, self.system), *items]
         return Draft(
-            [Message(SYSTEM, self.system), *self.items] if self.system else self.items,
+            items,
             id=_name(own[0], self.start if joins else None),
             engine=(model or "").strip() or _engine(self.parts),
-            metadata=said,
+            metadata=metadata,
             used=_used(own, model),
             records=tuple(part.record for part in self.parts),
             edits=tuple(dict.fromkeys(edit for part in self.parts for edit in part.chat.edits)),
         )
+
+
+def _model(own: Sequence[Record]) -> str | None:
+    """The model that all records name; None where they name none, or several."""
+    models = [record.get("model") for record in own]
+    if isinstance(models[0], str) and models == models[:1] * len(own):
+        return models[0]
+    return None
 
 
 def _used(own: Sequence[Record], model: str | None) -> list[str]:
@@ -174,19 +210,21 @@ def _used(own: Sequence[Record], model: str | None) -> list[str]:
         used.append("id")
     if all(isinstance(record.get("system", ""), str) for record in own):
         used.append("system")
-    return [*used, "model"] if model else used
+    if model:
+        return [*used, "model"]
+    return used
 
 
 def _text(item: Message | Reject) -> Message | None:
-    return item.message if isinstance(item, Reject) else item
+    if isinstance(item, Reject):
+        return item.message
+    return item
 
 
 def _repeated(item: Message | Reject, index: int) -> Reject:
-    return (
-        item
-        if isinstance(item, Reject)
-        else Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
-    )
+    if isinstance(item, Reject):
+        return item
+    return Reject(Reason.REPEATED_TURN, "the part before ends with it", item, index)
 
 
 def _engine(parts: Sequence[_Part]) -> str | None:
@@ -232,62 +270,61 @@ def _unfiltered(name: str, folder: str = "") -> Hub:
     )
 
 
-def _raw(name: str, size: int, sha256: str) -> File:
-    return File(
-        name,
-        (Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)),
-        size,
-        (sha256,),
-    )
+def _raw(part: int, size: int, sha256: str) -> File:
+    name = f"sg_90k_part{part}.json"
+    places = Hub("RyokoAI/ShareGPT52K", name), _unfiltered(name, _CLEANED_FOLDER)
+    return File(name, places, size, (sha256,))
+
+
+def _cleaned(part: int, size: int, *sha256: str) -> File:
+    name = f"sg_90k_part{part}_html_cleaned.json"
+    return File(name, (_unfiltered(name, _CLEANED_FOLDER),), size, sha256)
 
 
 _CLEANED_FOLDER = "HTML_cleaned_raw_dataset/"
+_RAW_NAMES, _SUFFIXES = ("sg_90k_part[12]", "sg_52k"), ("json", "parquet")
 _RAW = (
-    _raw(
-        "sg_90k_part1.json",
-        921_586_083,
-        "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56",
-    ),
-    _raw(
-        "sg_90k_part2.json",
-        932_290_176,
-        "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942",
-    ),
+    _raw(1, 921_586_083, "ed0e3af68ed968aed86aafd3796dacdb6fc2bb91f82edec880086ffcb7280f56"),
+    _raw(2, 932_290_176, "d74dfddfedc6940eb81acbaba092e45e6667f8b2e492fdde294004d0dd6b6942"),
 )
-_V3_NAME, _PART1, _PART2 = (
-    "ShareGPT_V3_unfiltered_cleaned_split.json",
-    "sg_90k_part1_html_cleaned.json",
-    "sg_90k_part2_html_cleaned.json",
-)
-_V3 = File(
-    _V3_NAME,
-    (_unfiltered(_V3_NAME),),
-    672_837_942,
-    ("35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4",),
-)
+_V3_NAME = "ShareGPT_V3_unfiltered_cleaned_split.json"
+_V3_SHA256 = "35f0e213ce091ed9b9af2a1f0755e9d39f9ccec34ab281cd4ca60d70f6479ba4"
+_V3 = File(_V3_NAME, (_unfiltered(_V3_NAME),), 672_837_942, (_V3_SHA256,))
 _HTML_CLEANED = (
-    File(
-        _PART1,
-        (_unfiltered(_PART1, _CLEANED_FOLDER),),
-        551_420_693,
-        ("183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86",),
-    ),
-    File(_PART2, (_unfiltered(_PART2, _CLEANED_FOLDER),), 548_183_942),
+    _cleaned(1, 551_420_693, "183c744455c6be491dba42ffee41afdae06d1d79adbcd86b7fef30d2a3206f86"),
+    _cleaned(2, 548_183_942),
 )
 
+
+def _record(name: str, *turns: tuple[str, str]) -> Record:
+    """A record as upstream writes it, for the examples."""
+    return {"id": name, "conversations": [{"from": who, "value": text} for who, text in turns]}
+
+
+_JOINED = ("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant", "See you.")
 _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p></div>'
+
+_rule = partial(Rule, on="messages")
+_BANNER_RULE = "A system turn that an export tool wrote is rejected."
+_PLACEHOLDER_RULE = 'A turn that is only "EmptyMarkdownContent" is rejected.'
 
 SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
-    description="Conversations with ChatGPT that people shared through a browser extension; what Vicuna was trained on.",
+    description=(
+        "Conversations with ChatGPT that people shared through a browser extension; what Vicuna was"
+        " trained on."
+    ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
-    attribution="Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers who hold no rights.",
+    attribution=(
+        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by"
+        " re-publishers who hold no rights."
+    ),
     subsets=(
         Subset(
             "raw",
-            files=("sg_90k_part[12].json", "sg_52k.json", "sg_90k_part[12].parquet", "sg_52k.parquet"),
+            files=tuple(f"{name}.{suffix}" for suffix in _SUFFIXES for name in _RAW_NAMES),
             downloads=_RAW,
             languages=("mul",),
             records=90665,
@@ -297,13 +334,18 @@ SHAREGPT = Source(
         Subset(
             "v3",
             files=tuple(
-                f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}" for suffix in ("json", "parquet") for version in ("V3_", "V2_", "")
+                f"ShareGPT_{version}unfiltered_cleaned_split*.{suffix}"
+                for suffix in _SUFFIXES
+                for version in ("V3_", "V2_", "")
             ),
             downloads=(_V3,),
             languages=("mul",),
             records=94145,
             run_key=_run_key,
-            note="Markdown, cut into overlapping parts of about 53,000 conversations; mostly English.",
+            note=(
+                "Markdown, cut into overlapping parts of about 53,000 conversations; mostly"
+                " English."
+            ),
             **_COMMON,
         ),
         Subset(
@@ -319,30 +361,34 @@ SHAREGPT = Source(
     default=("raw", "v3", "html_cleaned"),
     first_of=True,
     rules=(
-        Rule("export_banner", "A system turn that an export tool wrote is rejected.", refuse_banners, on="messages"),
-        Rule("placeholder", 'A turn that is only "EmptyMarkdownContent" is rejected.', refuse_placeholders, on="messages"),
-        Rule("page_chrome", 'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.', drop_page_chrome,
-             on="messages", subsets=("raw",)),
+        _rule("export_banner", _BANNER_RULE, refuse_banners),
+        _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
+        _rule(
+            "page_chrome",
+            'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.',
+            drop_page_chrome,
+            subsets=("raw",),
+        ),
     ),
     template="the turns as they are",
     examples=(
         Example(
-            {"id": "demo001", "conversations": [{"from": "human", "value": "2 / 2How is vector<int> used?"}, {"from": "gpt", "value": _HTML}]},
+            _record("demo001", ("human", "2 / 2How is vector<int> used?"), ("gpt", _HTML)),
             ((("user", "How is vector<int> used?"), ("assistant", "Use `vector<int>`.")),),
             subset="raw",
         ),
         Example(
             [
-                {"id": "demo002_0", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]},
-                {"id": "demo002_1", "conversations": [{"from": "gpt", "value": "Hello."}, {"from": "human", "value": "Bye"}, {"from": "gpt", "value": "See you."}]},
+                _record("demo002_0", ("human", "Hi"), ("gpt", "Hello.")),
+                _record("demo002_1", ("gpt", "Hello."), ("human", "Bye"), ("gpt", "See you.")),
             ],
-            ((("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant", "See you.")),),
+            (_JOINED,),
             subset="v3",
         ),
-        Example([{"id": "demo003_0", "conversations": []}], ("empty",), subset="v3"),
-        Example([{"id": "demo004_3", "conversations": [{"from": "gpt", "value": "And so on."}]}], ("no_prompt",), subset="v3"),
+        Example([_record("demo003_0")], ("empty",), subset="v3"),
+        Example([_record("demo004_3", ("gpt", "And so on."))], ("no_prompt",), subset="v3"),
     ),
-)  # fmt: skip
+)
 
 
 @source(SHAREGPT)

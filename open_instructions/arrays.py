@@ -98,7 +98,9 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
     """A column in one piece."""
     import pyarrow as pa
 
-    return column.combine_chunks() if column.num_chunks else pa.nulls(0, column.type)
+    if column.num_chunks:
+        return column.combine_chunks()
+    return pa.nulls(0, column.type)
 
 
 def view(column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
@@ -111,7 +113,9 @@ def view(column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
     import pyarrow as pa
 
     array = whole(column) if isinstance(column, pa.ChunkedArray) else column
-    return np.from_dlpack(array) if len(array) else np.empty(0, str(array.type))
+    if len(array):
+        return np.from_dlpack(array)
+    return np.empty(0, str(array.type))
 
 
 def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
@@ -123,11 +127,9 @@ def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
     import numpy as np
 
     buffer = array.buffers()[1]
-    return (
-        np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
-        if buffer
-        else np.zeros(len(array) + 1, np.int32)
-    )
+    if buffer:
+        return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
+    return np.zeros(len(array) + 1, np.int32)
 
 
 def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
@@ -150,7 +152,8 @@ def _bits(values: Sequence[bool] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
 
 
 def shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The places of the values that occur more than once. Few of many do: a plain sort finds them."""
+    """The places of the values that occur more than once. Few of many do: a plain sort finds
+    them."""
     import numpy as np
 
     ordered = np.sort(values)

@@ -5,11 +5,11 @@
     ├── MissingSourceError       3   a source was asked for and none of its files is there
     ├── InputError               4   an input file cannot be read, or is not what its name says
     ├── RecipeError              5   a recipe with an unknown key or a value of the wrong kind
-    ├── OutputError              6   the output folder is in use, is something else, or cannot be written
+    ├── OutputError              6   the output folder is in use, not a build, or cannot be written
     ├── NotFoundError            7   no build there, or no such record in it
     ├── LedgerError              8   the books of a build do not balance; nothing was published
-    ├── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
-    ├── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
+    ├── ConverterError           9   a converter, rule or stage broke its contract: a bug
+    ├── FetchError              10   a file could not be fetched, or is another than is pinned
     └── EmptyBuildError         11   not one conversation was kept; nothing was published
 
 Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a
@@ -57,9 +57,13 @@ def shortened(text: str) -> str:
 
 
 UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # control characters, line separators, halves of surrogate pairs
-    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # what joins, breaks and turns text round
-    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"  # other formats
+    # control characters, line separators, halves of surrogate pairs
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+    # what joins, breaks and turns text round
+    r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    # other formats
+    r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
     r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
 )
@@ -89,7 +93,8 @@ def counted(count: int, noun: str) -> str:
 def suggest(name: str, known: Sequence[str], label: str) -> str:
     """The nearest known name, or all of them under a label.
 
-    >>> suggest("alpca", ["alpaca", "dolly"], "Sources are"), suggest("x", ["a", "b"], "Sources are")
+    >>> (suggest("alpca", ["alpaca", "dolly"], "Sources are"),
+    ...  suggest("x", ["a", "b"], "Sources are"))
     ("Did you mean 'alpaca'?", 'Sources are: a, b.')
     """
     near = get_close_matches(name, known, n=1, cutoff=0.6)

@@ -34,7 +34,9 @@ def cache_folder() -> Path:
     given = os.environ.get("OI_CACHE", "")
     if "://" in given:
         raise UsageError(f"OI_CACHE is {given}, and has to be a folder of this machine.")
-    return Path(given) if given else user_cache_path("open-instructions")
+    if given:
+        return Path(given)
+    return user_cache_path("open-instructions")
 
 
 def place(given: str | os.PathLike[str]) -> Path:
@@ -61,11 +63,9 @@ def place(given: str | os.PathLike[str]) -> Path:
         found.fs  # noqa: B018 - imports what the scheme needs
     except ImportError as error:
         extra = {"s3": "s3", "gs": "gs", "gcs": "gs"}.get(scheme)
-        package = (
-            f"'open-instructions[{extra}]'"
-            if extra
-            else f"universal_pathlib and what fsspec needs for {scheme}"
-        )
+        package = f"universal_pathlib and what fsspec needs for {scheme}"
+        if extra:
+            package = f"'open-instructions[{extra}]'"
         raise UsageError(
             f"{text} needs a package that is not installed: {error}.", hint=f"pip install {package}"
         ) from error
@@ -73,7 +73,9 @@ def place(given: str | os.PathLike[str]) -> Path:
         raise UsageError(
             f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder."
         ) from error
-    return Path(found.path) if found.protocol in ("file", "local") else cast(Path, found)
+    if found.protocol in ("file", "local"):
+        return Path(found.path)
+    return cast(Path, found)
 
 
 def folders(given: Folders | None) -> tuple[Path, ...]:
@@ -146,7 +148,9 @@ def store_fault(error: BaseException) -> str:
         "gcsfs",
         "google",
     )
-    return f"The object store stopped answering: {error}." if ours else ""
+    if ours:
+        return f"The object store stopped answering: {error}."
+    return ""
 
 
 def _scheme(path: Path) -> str:
@@ -183,7 +187,9 @@ def sha256_of(path: Path) -> str:
 
 def for_pyarrow(path: Path) -> Any:
     """What pyarrow reads a file from: the path itself where it can open it."""
-    return open_binary(path) if is_remote(path) or in_utf8(str(path)) != str(path) else path
+    if is_remote(path) or in_utf8(str(path)) != str(path):
+        return open_binary(path)
+    return path
 
 
 def in_utf8(name: str) -> str:
@@ -209,11 +215,9 @@ def children(path: Path) -> list[Path]:
     if is_remote(path):
         folder = cast(Any, path)
         # some tools mark a folder by an object of its own name
-        found = (
-            [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
-            if path.is_dir()
-            else []
-        )
+        found = []
+        if path.is_dir():
+            found = [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
         return [path / f.rpartition("/")[2] for f in sorted(found) if f != folder.path.rstrip("/")]
     try:
         return sorted(path.iterdir(), key=lambda p: p.name)

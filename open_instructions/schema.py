@@ -83,7 +83,8 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One message. `html` says that a converter knows the content for HTML, `raw` is the text before a
+    """One message. `html` says that a converter knows the content for HTML, `raw` is the text
+    before a
     stage changed it, if one did; neither reaches a row of data/."""
 
     role: str
@@ -129,8 +130,8 @@ class Draft:
     engine    who wrote the answers; None: what the catalogue says
     license   the record's own; None: what the catalogue says
     metadata  what else the converter has to say, beside what it did not use
-    used      the record's fields that are in the above as a whole; all others go into the row's metadata by themselves.
-              Of an envelope: the fields of the instance
+    used      the record's fields that are in the above as a whole; all others go into the row's
+              metadata by themselves. Of an envelope: the fields of the instance
     records   the indexes of the raw records in it
     edits     names of what the converter changed
     """
@@ -146,9 +147,8 @@ class Draft:
     edits: tuple[str, ...] = ()
 
 
-@dataclass(
-    frozen=True
-)  # and no slots: a copy is one update of a dictionary, which a build makes for each record and label
+# no slots: a copy is one update of a dictionary, which a build makes for each record and label
+@dataclass(frozen=True)
 class Conversation:
     """A valid conversation: an optional system prompt, then user and assistant in turn, ending with
     the assistant.
@@ -184,9 +184,52 @@ class Conversation:
             raise ValueError(f"{self.id}: {problem}")
 
     @classmethod
-    def unchecked(cls, **fields: Any) -> Conversation:
-        """A conversation of messages that `pair_up` has just kept, which need no second look."""
-        return cls._with(fields)
+    def unchecked(
+        cls,
+        *,
+        id: str,
+        source: str,
+        subset: str,
+        messages: tuple[Message, ...],
+        conversation_id: str = "",
+        language: str = "und",
+        language_score: float = 0.0,
+        task: str | None = None,
+        engine: str = "",
+        license: str = "",
+        num_tokens: int = 0,
+        edits: tuple[str, ...] = (),
+        origin_file: str = "",
+        origin_rows: tuple[int, ...] = (0,),
+        metadata: str | None = None,
+    ) -> Conversation:
+        """A conversation of messages that `pair_up` has just kept, which need no second look. Its
+        arguments are the fields.
+
+        Raises ValueError where there are no messages, TypeError for an unknown field.
+        """
+        if not messages:
+            raise ValueError(f"{id}: no messages")
+        # no generic form: a dictionary written out is the fastest way to set so many fields
+        return cls._with(
+            {
+                "id": id,
+                "source": source,
+                "subset": subset,
+                "messages": messages,
+                "conversation_id": conversation_id,
+                "language": language,
+                "language_score": language_score,
+                "task": task,
+                "engine": engine,
+                "license": license,
+                "num_tokens": num_tokens,
+                "edits": edits,
+                "origin_file": origin_file,
+                "origin_rows": origin_rows,
+                "metadata": metadata,
+            }
+        )
 
     @classmethod
     def _with(cls, fields: dict[str, Any]) -> Conversation:
@@ -194,17 +237,29 @@ class Conversation:
         object.__setattr__(made, "__dict__", fields)  # to copy it takes longer than all the rest
         return made
 
-    def noting(self, **changes: Any) -> Conversation:
-        """The same messages with another label or count: a copy that needs no second look, and
-        costs a fifth of `replace`.
+    def noting(
+        self,
+        *,
+        language: str | None = None,
+        language_score: float | None = None,
+        num_tokens: int | None = None,
+    ) -> Conversation:
+        """The same conversation with another label or count: a copy that needs no second look, and
+        costs a fifth of `replace`. None keeps what it had.
 
-        >>> talk = Conversation("demo/0", "demo", "main", (Message("user", "2 + 2?"), Message("assistant", "4")))
+        >>> messages = Message("user", "2 + 2?"), Message("assistant", "4")
+        >>> talk = Conversation("demo/0", "demo", "main", messages)
         >>> talk.noting(language="en").language
         'en'
         """
-        if "messages" in changes:
-            raise ValueError("other messages make another conversation: use dataclasses.replace")
-        return self._with(self.__dict__ | changes)
+        fields = self.__dict__.copy()
+        if language is not None:
+            fields["language"] = language
+        if language_score is not None:
+            fields["language_score"] = language_score
+        if num_tokens is not None:
+            fields["num_tokens"] = num_tokens
+        return self._with(fields)
 
     @property
     def num_turns(self) -> int:

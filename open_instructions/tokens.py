@@ -1,8 +1,8 @@
 """Count tokens. One small protocol, three backends.
 
     an encoding's name       cl100k_base, o200k_base, llama3, qwen3, or any encoding of tiktoken
-    a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one, as Hugging Face's libraries write it
-    owner/name[@revision]    the tokenizer.json of a hub repository, fetched once and then taken from the hub's cache
+    a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one
+    owner/name[@revision]    the tokenizer.json of a hub repository, kept in the hub's cache
 
 quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the
 reference: it is used where quicktok has no wheel, for encodings that quicktok does not carry, and
@@ -79,7 +79,8 @@ class _HuggingFace:
                 f"{path} is no tokenizer: {error}.",
                 hint=f"It takes a {_FILE} of Hugging Face's tokenizers.",
             ) from error
-        built.no_truncation()  # a file can carry either, and both would make long texts short or short ones long
+        # a file can carry either: long texts would become short, or short ones long
+        built.no_truncation()
         built.no_padding()
         built.encode_special_tokens = True
         self.vocabulary = f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -95,7 +96,10 @@ def _tiktoken_encoding(name: str) -> Any:
     import tiktoken
 
     patterns = {
-        "cl100k_base": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+        "cl100k_base": (
+            r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+|"
+            r" ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+        ),
     }
     if name in patterns and _has_quicktok():
         import quicktok
@@ -120,7 +124,9 @@ def _tiktoken_encoding(name: str) -> Any:
     except requests.RequestException as error:
         raise InputError(
             f"The vocabulary of tokenizer {name} is not on this machine and could not be fetched.",
-            hint=f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can keep it.",
+            hint=(
+                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can keep it."
+            ),
         ) from error
 
 
@@ -150,8 +156,12 @@ def _from_hub(repo: str, revision: str | None) -> Path:
         OSError,
     ) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
         raise InputError(
-            f"The {_FILE} of {name} could not be fetched from the hub: {str(error).splitlines()[0]}",
-            hint="A repository behind a form needs a token (hf auth login). With a file at hand, give its path.",
+            f"The {_FILE} of {name} could not be fetched from the hub:"
+            f" {str(error).splitlines()[0]}",
+            hint=(
+                "A repository behind a form needs a token (hf auth login). With a file at hand,"
+                " give its path."
+            ),
         ) from error
 
 

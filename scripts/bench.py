@@ -1,9 +1,12 @@
 """How long whole builds take and how much memory they need, beside FastChat and beside the floor of
 the calls underneath.
 
-    python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER   the vicuna recipe on raw ChatGPT HTML
-    python scripts/bench.py small --records 1300000                              many small records of four shapes
-    python scripts/bench.py merge --records 4000000                              duplicates and ids among so many conversations
+    python scripts/bench.py html RAW.json --fastchat PYTHON --tokenizer FOLDER
+        the vicuna recipe on raw ChatGPT HTML
+    python scripts/bench.py small --records 1300000
+        many small records of four shapes
+    python scripts/bench.py merge --records 4000000
+        duplicates and ids among so many conversations
 
 Whole processes: seconds from start to end, the median of --runs, and the peak of the memory of all
 processes together (PSS, sampled in a run of its own). RAW.json is in the layout of
@@ -39,7 +42,8 @@ OI = [sys.executable, "-c", "from open_instructions.cli import run; run()"]
 
 
 def memory(group: int) -> int:
-    """MB of all processes of a group: what is theirs alone, and their share of what several have."""
+    """MB of all processes of a group: what is theirs alone, and their share of what several
+    have."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -109,7 +113,8 @@ def fastchat(
 
 
 def floor(raw: Path, out: Path) -> float:
-    """Seconds of the calls underneath alone, on the same text, one after the other in one process."""
+    """Seconds of the calls underneath alone, on the same text, one after the other in one
+    process."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -200,11 +205,13 @@ def html(options: argparse.Namespace) -> None:
         for workers in (1, 2):
             peak = build(data, "sharegpt:raw", "vicuna", workers, measure=True)[1]
             print(
-                f"oi build --recipe vicuna, {workers} workers: {statistics.median(took[str(workers)]):.1f} s, peak {peak} MB"
+                f"oi build --recipe vicuna, {workers} workers:"
+                f" {statistics.median(took[str(workers)]):.1f} s, peak {peak} MB"
             )
         print(f"two workers: {_ratio(took['1'], took['2']):.2f} times one")
         print(
-            f"floor: {statistics.median(took['floor']):.1f} s; one worker takes {_ratio(took['1'], took['floor']):.2f} times that"
+            f"floor: {statistics.median(took['floor']):.1f} s; one worker takes"
+            f" {_ratio(took['1'], took['floor']):.2f} times that"
         )
         if options.fastchat:
             peak = fastchat(
@@ -212,7 +219,8 @@ def html(options: argparse.Namespace) -> None:
             )[1]
             median = statistics.median(took["FastChat"])
             print(
-                f"FastChat: {median:.1f} s, peak {peak} MB; two workers are {_ratio(took['FastChat'], took['2']):.1f} times as fast"
+                f"FastChat: {median:.1f} s, peak {peak} MB; two workers are"
+                f" {_ratio(took['FastChat'], took['2']):.1f} times as fast"
             )
         if options.times > 1:
             (data / "sg_90k_part1.json").unlink()
@@ -263,8 +271,21 @@ def small(options: argparse.Namespace) -> None:
         (data / "data.jsonl").write_text("\n".join(map(json.dumps, gpt4all)) + "\n")
         for number in range(max(each // 6000, 1)):
             count = min(each, 6000)
-            task = {"Definition": [text(20, 40)], "Positive Examples": [], "Negative Examples": [], "Input_language": ["English"], "Instance License": ["MIT"],
-                    "Instances": [{"id": f"task{number:03}-{n:032x}", "input": text(10, 40), "output": [text(1, 8)]} for n in range(count)]}  # fmt: skip
+            task = {
+                "Definition": [text(20, 40)],
+                "Positive Examples": [],
+                "Negative Examples": [],
+                "Input_language": ["English"],
+                "Instance License": ["MIT"],
+                "Instances": [
+                    {
+                        "id": f"task{number:03}-{n:032x}",
+                        "input": text(10, 40),
+                        "output": [text(1, 8)],
+                    }
+                    for n in range(count)
+                ],
+            }
             (data / "tasks" / f"task{number:03}_words.json").write_text(json.dumps(task, indent=4))
         what = "alpaca,dolly,gpt4all:p3,lmflow:natural-instructions"
         took: dict[int, list[float]] = {1: [], 2: []}
@@ -277,13 +298,15 @@ def small(options: argparse.Namespace) -> None:
                 build(data, what, "default", workers, measure=True)[1],
             )
             print(
-                f"{options.records:,} small records, {workers} workers: {seconds:.1f} s, {options.records / seconds:,.0f}/s, peak {peak} MB"
+                f"{options.records:,} small records, {workers} workers: {seconds:.1f} s,"
+                f" {options.records / seconds:,.0f}/s, peak {peak} MB"
             )
         print(f"two workers: {_ratio(took[1], took[2]):.2f} times one")
 
 
 def merge(options: argparse.Namespace) -> None:
-    """Finds the verdicts on conversations of which one in twenty is a copy, in one part and in several."""
+    """Finds the verdicts on conversations of which one in twenty is a copy, in one part and in
+    several."""
     import numpy as np
     import pyarrow as pa
     from xxhash import xxh3_64_intdigest
@@ -322,7 +345,8 @@ def merge(options: argparse.Namespace) -> None:
             )
             write_arrow(path_of(folder, index, facts_kind("duplicates", 0)), facts)
         print(
-            f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes per conversation"
+            f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes"
+            " per conversation"
         )
         steps = steps_of(load("default"), ["alpaca"])
         for part in (rounds.PART, each * chunks):
@@ -336,8 +360,9 @@ def merge(options: argparse.Namespace) -> None:
                 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
             )
             print(
-                f"parts of {part:,}: {took:.1f} s, {took / (each * chunks) * 1e6:.2f} µs per conversation, "
-                f"{found.count_dropped():,} copies; the peak grew by {grown // 1024} MB"
+                f"parts of {part:,}: {took:.1f} s, {took / (each * chunks) * 1e6:.2f} µs per"
+                f" conversation, {found.count_dropped():,} copies; the peak grew by"
+                f" {grown // 1024} MB"
             )
 
 

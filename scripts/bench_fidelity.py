@@ -37,11 +37,13 @@ from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
 from open_instructions.stages.html.definition import DEFINITION as HTML
 
-COPY = '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16 4h2"></path></svg>Copy code</button>'
+COPY = (
+    '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16'
+    ' 4h2"></path></svg>Copy code</button>'
+)
 BAR = (
-    '<div class="flex items-center relative text-gray-200 bg-gray-800 px-4 py-2 text-xs font-sans"><span>{label}</span>'
-    + COPY
-    + "</div>"
+    '<div class="flex items-center relative text-gray-200 bg-gray-800 px-4 py-2 text-xs'
+    ' font-sans"><span>{label}</span>' + COPY + "</div>"
 )
 # (class of the answer's element, class around a code block, class of its code)
 GENERATIONS = (
@@ -86,8 +88,9 @@ def page(markdown: str, generation: int) -> str:
         )
         guess = html.escape(label) or "scss"
         return (
-            f'<pre><div class="{block}">{BAR.format(label=html.escape(label))}<div class="p-4 overflow-y-auto">'
-            f'<code class="{code} language-{guess}">{body}</code></div></div></pre>'
+            f'<pre><div class="{block}">{BAR.format(label=html.escape(label))}<div class="p-4'
+            f' overflow-y-auto"><code class="{code}'
+            f' language-{guess}">{body}</code></div></div></pre>'
         )
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table").enable("strikethrough")
@@ -106,11 +109,15 @@ def tree(markdown: str) -> Tree:
     for token in PARSER.parse(markdown):
         if token.type == "inline":
             parts = [
-                t.content
-                if t.type == "text"
-                else " "
-                if t.type == "softbreak"
-                else f"\1{t.type} {t.content} {sorted(t.attrs.items())}\2"
+                (
+                    t.content
+                    if t.type == "text"
+                    else (
+                        " "
+                        if t.type == "softbreak"
+                        else f"\1{t.type} {t.content} {sorted(t.attrs.items())}\2"
+                    )
+                )
                 for t in token.children or []
             ]
             found.append(" ".join("".join(parts).replace("\1hardbreak", " \1hardbreak").split()))
@@ -160,7 +167,8 @@ def report_prompts(texts: Sequence[str], python: str | None) -> None:
             a.strip() == b.strip() for a, b in zip(texts, fastchat(python, texts)[0], strict=True)
         )
         print(
-            f"fastchat: {theirs:,} of {len(texts):,} human turns unchanged but for white space at the ends"
+            f"fastchat: {theirs:,} of {len(texts):,} human turns unchanged but for white space at"
+            " the ends"
         )
 
 
@@ -184,8 +192,9 @@ def fastchat(python: str, pages: Sequence[str]) -> tuple[list[str], float]:
     """FastChat's own conversion of the same pages, in its own environment; the texts and the
     seconds."""
     program = (
-        "import json, sys, time\nfrom fastchat.data.clean_sharegpt import html_to_markdown\npages = json.load(sys.stdin)\nstart = time.perf_counter()\n"
-        "out = [html_to_markdown(p) for p in pages]\njson.dump([out, time.perf_counter() - start], sys.stdout)"
+        "import json, sys, time\nfrom fastchat.data.clean_sharegpt import html_to_markdown\npages ="
+        " json.load(sys.stdin)\nstart = time.perf_counter()\nout = [html_to_markdown(p) for p in"
+        " pages]\njson.dump([out, time.perf_counter() - start], sys.stdout)"
     )
     done = subprocess.run(
         [python, "-c", program],
@@ -208,8 +217,9 @@ def report(
     blocks = sum(len(code(a)) for a, _ in with_code)
     equal = sum(x == y for a, b in with_code for x, y in zip(code(a), code(b), strict=False))
     print(
-        f"{name}: same document {same:,} of {len(truths):,} ({same / len(truths):.2%}), of those with code {same_with_code:,} of "
-        f"{len(with_code):,}; code blocks equal {equal:,} of {blocks:,}; {len(texts) / seconds:,.0f} texts/s"
+        f"{name}: same document {same:,} of {len(truths):,} ({same / len(truths):.2%}), of those"
+        f" with code {same_with_code:,} of {len(with_code):,}; code blocks equal {equal:,} of"
+        f" {blocks:,}; {len(texts) / seconds:,.0f} texts/s"
     )
     different = [(a, b) for a, b in zip(truths, trees, strict=True) if a != b]
     for a, b in different[:show]:

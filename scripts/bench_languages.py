@@ -1,8 +1,8 @@
 """How often each language detector is right on texts whose language is known, and how fast.
 
-    python scripts/bench_languages.py                     the table, with every peer that is installed
-    python scripts/bench_languages.py --v3 FILE           conversations per second on ShareGPT V3 as well
-    python scripts/bench_languages.py --set FILE          right, wrong and without a label, for each language of a file
+    python scripts/bench_languages.py             the table, with every peer that is installed
+    python scripts/bench_languages.py --v3 FILE   conversations per second on ShareGPT V3 as well
+    python scripts/bench_languages.py --set FILE  right, wrong, unlabelled per language of a file
 
 The texts are tests/languages/CODE.txt, written for this purpose: sentences, an empty line,
 paragraphs. A conversation is a sentence as the prompt and a paragraph as the answer, both with
@@ -48,7 +48,10 @@ from open_instructions.stages.language.votes import words
 from open_instructions.stages.order import STAGES
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "languages"
-CODE = "\n```python\ndef total(numbers):\n    # add all of the values that are not none and return the result\n    return sum(n for n in numbers if n is not None)\n```\n"
+CODE = (
+    "\n```python\ndef total(numbers):\n    # add all of the values that are not none and return the"
+    " result\n    return sum(n for n in numbers if n is not None)\n```\n"
+)
 SAME = {
     "nb": "no",
     "zh-cn": "zh",
@@ -242,7 +245,10 @@ def candidates(all_codes: Sequence[str]) -> Iterator[tuple[str, Detect]]:
 def accuracy(found: dict[str, list[Text]]) -> None:
     codes = sorted({label(code).partition("-")[0] for band in found.values() for code, _ in band})
     table = Table(
-        title=f"Right, in %: the 32 languages that matter most here / all {len({c for c, _ in found['paragraph']})}"
+        title=(
+            "Right, in %: the 32 languages that matter most here / all"
+            f" {len({c for c, _ in found['paragraph']})}"
+        )
     )
     for heading in ("", "sentences", "short", "middle", "long", "paragraphs", "conversations"):
         table.add_column(heading, justify="left" if not heading else "right")
@@ -266,7 +272,8 @@ def accuracy(found: dict[str, list[Text]]) -> None:
             ]
             common = [hit for code, hit in hits if is_common(code)]
             cells.append(
-                f"{100 * sum(common) / len(common):.2f} / {100 * sum(h for _, h in hits) / len(hits):.2f}"
+                f"{100 * sum(common) / len(common):.2f} /"
+                f" {100 * sum(h for _, h in hits) / len(hits):.2f}"
             )
         table.add_row(name, *cells, f"{rate:,.0f}")
     Console(width=150).print(table)
@@ -282,7 +289,8 @@ def right(answer: str, code: str, scripts: bool) -> bool:
 
 
 def by_language(path: Path) -> None:
-    """Right, wrong and without a label for each language of a file of lines `label<tab>sentence`."""
+    """Right, wrong and without a label for each language of a file of lines
+    `label<tab>sentence`."""
     lines = path.read_text(encoding="utf-8").splitlines()
     given = [(code, text) for code, _, text in (line.partition("\t") for line in lines) if text]
     answers = detect_all([text for _, text in given], prior())
@@ -351,7 +359,8 @@ def speed(path: Path, limit: int) -> None:
             language.batch(talks)
         rates.append(total / (time.perf_counter() - started))
     print(
-        f"{total:,} conversations of ShareGPT V3: Open Instructions {sorted(rates)[2]:,.0f}/s (median of 5)"
+        f"{total:,} conversations of ShareGPT V3: Open Instructions {sorted(rates)[2]:,.0f}/s"
+        " (median of 5)"
     )
     if find_spec("langdetect"):
         some = list(islice((talk for talks in chunks for talk in talks), 200))
@@ -359,7 +368,8 @@ def speed(path: Path, limit: int) -> None:
         started = time.perf_counter()
         detect(["\n".join(m.content for m in talk.messages) for talk in some])
         print(
-            f"langdetect on whole conversations: {len(some) / (time.perf_counter() - started):,.0f}/s"
+            "langdetect on whole conversations:"
+            f" {len(some) / (time.perf_counter() - started):,.0f}/s"
         )
 
 

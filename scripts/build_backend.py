@@ -26,7 +26,8 @@ def get_requires_for_build_editable(config_settings: Settings = None) -> list[st
 def build_wheel(
     wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
 ) -> str:
-    """Without what an earlier version left in setuptools' folder, which would be installed as well."""
+    """Without what an earlier version left in setuptools' folder, which would be installed as
+    well."""
     for left in Path("build").glob("lib*"):
         shutil.rmtree(left)
     return str(_setuptools.build_wheel(wheel_directory, config_settings, metadata_directory))

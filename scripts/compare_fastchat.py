@@ -58,7 +58,13 @@ class FastChat:
             json.loads((folder / f"{name}.json").read_text())
             for name in ("clean", "language", "split")
         )
-        self.why: dict[str, str] = dict(re.findall(r"id (\S+) (is too short|has a wrong format|contains blocked words|contains parser errors|is an id duplication|is a value duplication)", (folder / "clean_sharegpt.log").read_text()))  # fmt: skip
+        self.why: dict[str, str] = dict(
+            re.findall(
+                r"id (\S+) (is too short|has a wrong format|contains blocked words|contains parser"
+                r" errors|is an id duplication|is a value duplication)",
+                (folder / "clean_sharegpt.log").read_text(),
+            )
+        )
         starts = {
             name: int(
                 records[row]["conversations"][:1] != []
@@ -270,13 +276,17 @@ def main() -> None:
         table.add_row(f"  dropped by both: {their_reason} / {our_reason}", f"{number:,}")
     console = Console(width=120)
     console.print(table)
-    console.print(f"FastChat's splitter: {len(theirs.language):,} pairs in, {len(theirs.language - theirs.split):,} lost; "
-                  f"{sum(s > LIMIT for s in sizes):,} of {len(sizes):,} samples over {LIMIT} tokens, the longest {max(sizes):,}")  # fmt: skip
+    console.print(
+        f"FastChat's splitter: {len(theirs.language):,} pairs in,"
+        f" {len(theirs.language - theirs.split):,} lost; {sum(s > LIMIT for s in sizes):,} of"
+        f" {len(sizes):,} samples over {LIMIT} tokens, the longest {max(sizes):,}"
+    )
     console.print(
         f"Open Instructions: {len(ours.kept):,} pairs in {ours.parts:,} rows, none over the limit"
     )
     console.print(
-        f"Human turns that FastChat changed beyond white space at the ends, of the {both:,} pairs that both keep: {changed:,}"
+        f"Human turns that FastChat changed beyond white space at the ends, of the {both:,} pairs"
+        f" that both keep: {changed:,}"
     )
 
 

@@ -113,7 +113,10 @@ def alpaca(
 
 
 BESIDE = {
-    "databricks-dolly-15k.jsonl": '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category": "open_qa"}'
+    "databricks-dolly-15k.jsonl": (
+        '{"instruction": "Name a fish.", "context": "", "response": "A pike.", "category":'
+        ' "open_qa"}'
+    )
 }
 """One good row of dolly, for builds where all other records are rejected: without a row there is no
 build."""
@@ -125,8 +128,14 @@ from open_instructions.schema import Draft
 from open_instructions.layouts.fields import pair
 
 MINE = Source(
-    name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine.json",), fields=frozenset({"q", "a"}), languages=("en",), engine="human", license="CC0-1.0"),),
+    name="NAME", title="Mine", description="d", homepage="h", cost="c", attribution="a",
+    default=("main",),
+    subsets=(
+        Subset(
+            "main", files=("mine.json",), fields=frozenset({"q", "a"}), languages=("en",),
+            engine="human", license="CC0-1.0",
+        ),
+    ),
 )
 
 

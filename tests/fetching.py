@@ -20,9 +20,15 @@ from open_instructions.layouts.fields import pair
 from open_instructions.catalogue.published import File, Hub, Url
 
 MINE = Source(
-    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine*.json", "*.parquet"), fields=frozenset({"q", "a"}), languages=("en",), engine="human", license="CC0-1.0",
-                    downloads=(DOWNLOADS), records=400, MORE),),
+    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a",
+    default=("main",),
+    subsets=(
+        Subset(
+            "main", files=("mine*.json", "*.parquet"), fields=frozenset({"q", "a"}),
+            languages=("en",), engine="human", license="CC0-1.0",
+            downloads=(DOWNLOADS), records=400, MORE
+        ),
+    ),
 )
 
 

@@ -260,7 +260,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.connection.close()
 
     def fresh(self, headers: dict[str, str]) -> bool:
-        """Is the file that a range is asked of still the one that the client has the beginning of?"""
+        """Is the file that a range is asked of still the one that the client has the beginning
+        of?"""
         return self.headers.get("If-Range", headers.get("ETag")) == headers.get("ETag")
 
     # -- who may do what, and lookups

@@ -51,10 +51,20 @@ def test_the_real_layout(real: Path) -> None:
     for item in got.inputs:
         counts[item.source, item.subset] = counts.get((item.source, item.subset), 0) + 1
     assert counts == {
-        ("alpaca", "main"): 1, ("dolly", "main"): 2, ("gpt4llm", "en"): 1, ("gpt4llm", "zh"): 1, ("instructionwild", "en"): 1,
-        ("instructionwild", "seeds"): 2, ("instructionwild", "v2"): 3, ("lmflow", "pubmedqa"): 1, ("lmflow", "medmcqa"): 2,
-        ("lmflow", "medqa"): 1, ("lmflow", "natural-instructions"): 36, ("lmflow", "native"): 2, ("sharegpt", "raw"): 1,
-    }  # fmt: skip
+        ("alpaca", "main"): 1,
+        ("dolly", "main"): 2,
+        ("gpt4llm", "en"): 1,
+        ("gpt4llm", "zh"): 1,
+        ("instructionwild", "en"): 1,
+        ("instructionwild", "seeds"): 2,
+        ("instructionwild", "v2"): 3,
+        ("lmflow", "pubmedqa"): 1,
+        ("lmflow", "medmcqa"): 2,
+        ("lmflow", "medqa"): 1,
+        ("lmflow", "natural-instructions"): 36,
+        ("lmflow", "native"): 2,
+        ("sharegpt", "raw"): 1,
+    }
     assert got.missing == (("gpt4all", "main"), ("instructionwild", "zh"))
     assert "lmflow/originals/pubmedqa/test_ground_truth.json" in got.unused
 
@@ -99,7 +109,7 @@ def test_the_first_form_of_sharegpt_is_taken_and_said(tmp_path: Path) -> None:
     assert [i.subset for i in got.inputs] == ["raw"]
     [note] = got.notes
     assert note.startswith("sharegpt: took raw (")
-    assert note.endswith("other forms of the same set; --sources=sharegpt:v3 takes another")
+    assert note.endswith("other forms of the same set; sources='sharegpt:v3' takes another")
     (tmp_path / "s" / "sg_90k_part1.json").unlink()
     assert taken(tmp_path, "sharegpt")[0][1] == "v3"
     assert taken(tmp_path, "sharegpt:html_cleaned")[0][1] == "html_cleaned"
@@ -133,7 +143,10 @@ def test_another_source_under_the_right_name(tmp_path: Path) -> None:
     )
     with pytest.raises(
         InputError,
-        match=r"has the name of alpaca:main .* other fields: category, context.* It looks like dolly:main",
+        match=(
+            r"has the name of alpaca:main .* other fields: category, context.* It looks like"
+            r" dolly:main"
+        ),
     ):
         find(tmp_path, select("all"), missing="skip")
     assert taken(tmp_path, "dolly") == [("dolly", "main", "alpaca_data.json")]

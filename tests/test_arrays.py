@@ -76,7 +76,12 @@ def test_no_command_imports_pandas(tmp_path: Path) -> None:
         from open_instructions.cli import main
 
         out = sys.argv[1]
-        for command in (["build", "--sample", "-o", out], ["stats", out], ["check", out], ["explain", "alpaca/000002", out]):
+        for command in (
+            ["build", "--sample", "-o", out],
+            ["stats", out],
+            ["check", out],
+            ["explain", "alpaca/000002", out],
+        ):
             assert main(command) == 0, command
             assert "pandas" not in sys.modules, command
     """

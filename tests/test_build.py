@@ -230,8 +230,15 @@ def test_out_through_a_link(make: Callable[..., BuildResult], tmp_path: Path) ->
 
 
 def test_languages_are_filtered_into_rejected(make: Callable[..., BuildResult]) -> None:
-    records = [alpaca("Name three kinds of tree that grow in the north.", "Spruce, pine and birch grow there."),
-               alpaca("Nenne drei Bäume, die im Norden wachsen können.", "Fichten, Kiefern und Birken wachsen dort gut.")]  # fmt: skip
+    records = [
+        alpaca(
+            "Name three kinds of tree that grow in the north.", "Spruce, pine and birch grow there."
+        ),
+        alpaca(
+            "Nenne drei Bäume, die im Norden wachsen können.",
+            "Fichten, Kiefern und Birken wachsen dort gut.",
+        ),
+    ]
     result = make({"alpaca_data.json": records}, languages=["en"])
     assert [r["language"] for r in rows(result)] == ["en"]
     [refused] = rows(result, "rejected")
@@ -273,7 +280,10 @@ def test_hostile_text_goes_through(make: Callable[..., BuildResult]) -> None:
 
 
 def test_rows_that_are_not_utf8_are_kept_in_rejected(make: Callable[..., BuildResult]) -> None:
-    content = b'[{"instruction": "caf\xe9", "input": "", "output": "x"}, {"instruction": "a", "input": "", "output": "b"}]'
+    content = (
+        b'[{"instruction": "caf\xe9", "input": "", "output": "x"}, {"instruction": "a", "input":'
+        b' "", "output": "b"}]'
+    )
     result = make({"alpaca_data.json": content})
     [refused] = rows(result, "rejected")
     assert (refused["reason"], refused["raw"]) == (
@@ -302,8 +312,8 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(
     with pytest.raises(EmptyBuildError) as caught:
         make({"alpaca_data.json": refused}, overwrite=True)
     assert caught.value.exit_code == 11
-    assert caught.value.message == (
-        "Not one conversation was kept of 3 records. Rejected were:\n"
+    assert (
+        caught.value.message == "Not one conversation was kept of 3 records. Rejected were:\n"
         "  2 as no_answer, at structure\n"
         "  1 as no_prompt, at structure\n"
         "The first is record 0 (counted from 0) of alpaca_data.json: "
@@ -386,10 +396,22 @@ def test_the_real_files(real: Path, tmp_path: Path) -> None:
         f"{s}:{x}": result.ledger.summary(s, x)["records_read"] for s, x in result.ledger.subsets()
     }
     assert read == {
-        "alpaca:main": 8873, "dolly:main": 2009, "gpt4all:main": 0, "gpt4llm:en": 999, "gpt4llm:zh": 1000, "instructionwild:en": 3,
-        "instructionwild:seeds": 858, "instructionwild:v2": 873, "instructionwild:zh": 0, "lmflow:medmcqa": 4184, "lmflow:medqa": 1266,
-        "lmflow:native": 14, "lmflow:natural-instructions": 20299 + 7914, "lmflow:pubmedqa": 1000, "sharegpt:raw": 12,
-    }  # fmt: skip
+        "alpaca:main": 8873,
+        "dolly:main": 2009,
+        "gpt4all:main": 0,
+        "gpt4llm:en": 999,
+        "gpt4llm:zh": 1000,
+        "instructionwild:en": 3,
+        "instructionwild:seeds": 858,
+        "instructionwild:v2": 873,
+        "instructionwild:zh": 0,
+        "lmflow:medmcqa": 4184,
+        "lmflow:medqa": 1266,
+        "lmflow:native": 14,
+        "lmflow:natural-instructions": 20299 + 7914,
+        "lmflow:pubmedqa": 1000,
+        "sharegpt:raw": 12,
+    }
     assert result.ledger.summary("instructionwild", "v2")["records_unreadable"] == 5
     assert result.ledger.problems() == []
     refused = rows(result, "rejected")

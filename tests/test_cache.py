@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from open_instructions.errors import FetchError
-from open_instructions.inputs.cache import Cache, Entry
+from open_instructions.inputs.cache import Cache, CacheEntry
 
 from .fetching import ROWS, build, lock
 from .hub_server import FakeHub, Fault
@@ -129,7 +129,7 @@ def test_a_name_never_leads_out_of_the_cache(tmp_path: Path, name: str) -> None:
 def test_a_damaged_note_is_no_entry(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     (tmp_path / "x").write_bytes(b"12")
-    cache.add(Entry("mine", "main", "x", tmp_path / "x", "https://example.org/x", 2, "00"))
+    cache.add(CacheEntry("mine", "main", "x", tmp_path / "x", "https://example.org/x", 2, "00"))
     assert [e.name for e in cache.entries()] == ["x"]
     good = (tmp_path / "index/mine/main/x.json").read_text()
     for content in (

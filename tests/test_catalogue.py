@@ -149,7 +149,7 @@ def test_other_forms_of_the_same_records_are_passed_over() -> None:
 def test_the_command_shows_what_is_in_the_cache() -> None:
     import json
 
-    from open_instructions.inputs.cache import Cache, Entry
+    from open_instructions.inputs.cache import Cache, CacheEntry
 
     cache = Cache()
     path = cache.target("dolly", "main", "databricks-dolly-15k.jsonl")
@@ -157,7 +157,7 @@ def test_the_command_shows_what_is_in_the_cache() -> None:
     path.write_bytes(b"{}")
     sha256 = PINS["databricks-dolly-15k.jsonl"][1]
     cache.add(
-        Entry(
+        CacheEntry(
             "dolly", "main", "databricks-dolly-15k.jsonl", path, "https://example.org/x", 2, sha256
         )
     )

@@ -147,10 +147,15 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
     ("change", "says"),
     [
         (lambda rows: rows[0].update(raw=None), "1 rows have no raw"),
-        (lambda rows: rows.append(next(r for r in rows if r["level"] == "message") | {"reason": "overlong"}), "1 messages are in rejected/ for overlong, and the ledger says 0"),
+        (
+            lambda rows: rows.append(
+                next(r for r in rows if r["level"] == "message") | {"reason": "overlong"}
+            ),
+            "1 messages are in rejected/ for overlong, and the ledger says 0",
+        ),
         (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
     ],
-)  # fmt: skip
+)
 def test_rejected_rows_that_are_not_right(
     built: Path, change: Callable[[list[dict[str, Any]]], None], says: str
 ) -> None:
@@ -223,8 +228,8 @@ def test_a_manifest_that_says_something_else(
 ) -> None:
     manifest(built, change)
     assert (
-        "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
-        in oi.check(built).problems
+        "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and"
+        " what was missing" in oi.check(built).problems
     )
 
 

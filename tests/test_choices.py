@@ -43,7 +43,10 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     again = put(tmp_path / "two" / "alpaca_data.json", [alpaca("Name a river.", "The Elbe.")])
     other = put(tmp_path / "three" / "alpaca_data.json", [alpaca("Name a hill.", "The Brocken.")])
     result = oi.build("alpaca", data_dir=(first, again, other), out=tmp_path / "mix")
-    note = f"alpaca: {again / 'alpaca_data.json'} has the same bytes as {first / 'alpaca_data.json'}; one was taken"
+    note = (
+        f"alpaca: {again / 'alpaca_data.json'} has the same bytes as {first / 'alpaca_data.json'};"
+        " one was taken"
+    )
     assert note in result.found.notes
     assert sorted(row["messages"][1]["content"] for row in rows(result)) == [
         "The Brocken.",
@@ -89,7 +92,8 @@ def test_sources_are_named_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr
-        == "Error: Sources are named twice: dolly, and --sources alpaca.\nName all of them in one place.\n"
+        == "Error: Sources are named twice: dolly, and --sources alpaca.\nName all of them in one"
+        " place.\n"
     )
     done = run("build", tmp_path, "-o", tmp_path / "mix")
     assert (done.returncode, done.stderr.splitlines()[0]) == (

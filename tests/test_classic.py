@@ -23,8 +23,14 @@ from open_instructions.stages.language.classic import ClassicLanguage, detect
 
 from .conftest import rows
 
-BAR = '<div class="flex"><span class="">python</span><button class="ml-auto"><svg></svg>Copy code</button></div>'
-CODE = '<div class="p-4"><code class="hljs language-python"><span class="hljs-keyword">if</span> a_b:\n\n\n    <span>pass</span>\n</code></div>'
+BAR = (
+    '<div class="flex"><span class="">python</span><button class="ml-auto"><svg></svg>Copy'
+    " code</button></div>"
+)
+CODE = (
+    '<div class="p-4"><code class="hljs language-python"><span class="hljs-keyword">if</span>'
+    " a_b:\n\n\n    <span>pass</span>\n</code></div>"
+)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +182,16 @@ def test_the_stage_filters_by_the_same_words() -> None:
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("html: true", "native"), ("html: off", "off"), ("html: false", "off"), ("html: 'off'", "off"), ("html: markdownify", "markdownify"),
-     ("html: native", "native"), ("{}", "native")],
-)  # fmt: skip
+    [
+        ("html: true", "native"),
+        ("html: off", "off"),
+        ("html: false", "off"),
+        ("html: 'off'", "off"),
+        ("html: markdownify", "markdownify"),
+        ("html: native", "native"),
+        ("{}", "native"),
+    ],
+)
 def test_words_for_html(text: str, word: str) -> None:
     made = recipes.parse(text, "mine.yaml")
     assert made.html == word
@@ -214,7 +227,10 @@ PAGE = {
         {"from": "human", "value": "<p>What is vector<int>?</p>"},
         {
             "from": "gpt",
-            "value": f"<div class='markdown'><p>A list of <em>numbers</em>, in a_row:</p><pre>{BAR}{CODE}</pre></div>",
+            "value": (
+                "<div class='markdown'><p>A list of <em>numbers</em>, in"
+                f" a_row:</p><pre>{BAR}{CODE}</pre></div>"
+            ),
         },
     ],
 }
@@ -254,8 +270,9 @@ def test_a_native_build_says_nothing_of_them(make: Callable[..., BuildResult]) -
 
 def test_the_libraries_are_imported_where_a_recipe_asks_for_them(tmp_path: Path) -> None:
     code = (
-        "import sys, open_instructions as oi; oi.build('sharegpt:raw', sample=True, recipe=sys.argv[1], out=sys.argv[2]);"
-        "print(*[name in sys.modules for name in ('bs4', 'markdownify', 'langdetect')])"
+        "import sys, open_instructions as oi; oi.build('sharegpt:raw', sample=True,"
+        " recipe=sys.argv[1], out=sys.argv[2]);print(*[name in sys.modules for name in ('bs4',"
+        " 'markdownify', 'langdetect')])"
     )
 
     def imported(recipe: str) -> str:

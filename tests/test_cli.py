@@ -34,8 +34,9 @@ def oi(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[st
 
 def test_help_and_import_are_light() -> None:
     code = (
-        "import sys, open_instructions\nfrom open_instructions.cli import main\n"
-        "main(['--help']); heavy = {'datasets', 'pandas', 'pyarrow', 'numpy', 'bs4', 'yaml', 'py3langid'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "import sys, open_instructions\nfrom open_instructions.cli import main\nmain(['--help']);"
+        " heavy = {'datasets', 'pandas', 'pyarrow', 'numpy', 'bs4', 'yaml', 'py3langid'} &"
+        " set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
@@ -270,7 +271,8 @@ def test_an_interruption_leaves_nothing_open() -> None:
 
         def late():
             global kept
-            kept = get_context("spawn").Lock()  # as a second Ctrl-C keeps those of a pool that is being ended
+            # as a second Ctrl-C keeps those of a pool that is being ended
+            kept = get_context("spawn").Lock()
             raise KeyboardInterrupt
 
         cli.app.command("late")(late)
@@ -297,7 +299,10 @@ def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
     ]
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "databricks-dolly-15k.jsonl").write_text("\n".join(rows))
-    code = f"{sys.executable} -c 'from open_instructions.cli import run; run()' build -s dolly -d data -o mix --workers 2"
+    code = (
+        f"{sys.executable} -c 'from open_instructions.cli import run; run()' build -s dolly -d data"
+        " -o mix --workers 2"
+    )
     done = subprocess.run(
         f"{code} {closed}", shell=True, capture_output=True, text=True, cwd=tmp_path, check=False
     )
@@ -334,7 +339,10 @@ def test_nobody_reads(tmp_path: Path, stream: str) -> None:
 @pytest.mark.parametrize("lines", [0, 1, 3, 9])
 def test_a_build_whose_reader_leaves_ends_as_any_other(tmp_path: Path, lines: int) -> None:
     code = "from open_instructions.cli import run; run()"
-    build = f"{sys.executable} -c '{code}' build all --sample -o mix 2>&1 | head -n {lines}; echo ${{PIPESTATUS[0]}}"
+    build = (
+        f"{sys.executable} -c '{code}' build all --sample -o mix 2>&1 | head -n {lines}; echo"
+        " ${PIPESTATUS[0]}"
+    )
     done = subprocess.run(
         ["bash", "-c", build], capture_output=True, text=True, cwd=tmp_path, check=False
     )
@@ -368,7 +376,10 @@ def test_a_build_outlives_its_terminal(tmp_path: Path) -> None:
     import pty
 
     main, side = pty.openpty()
-    code = "import os, time\nwhile not os.path.exists('closed'): time.sleep(0.01)\nfrom open_instructions.cli import run; run()"
+    code = (
+        "import os, time\nwhile not os.path.exists('closed'): time.sleep(0.01)\nfrom"
+        " open_instructions.cli import run; run()"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", code, "build", "dolly", "--sample", "-o", "mix"],
         stdout=side,
@@ -444,8 +455,14 @@ def test_sources_as_text_and_json() -> None:
     assert "train-0000[01]-of-00002-*.parquet" in oi("sources", "gpt4all").stdout
     assert "sharegpt:v3" in oi("sources").stdout
     assert [s["name"] for s in json.loads(oi("sources", "--json").stdout)] == [
-        "alpaca", "dolly", "gpt4all", "gpt4llm", "instructionwild", "lmflow", "sharegpt",
-    ]  # fmt: skip
+        "alpaca",
+        "dolly",
+        "gpt4all",
+        "gpt4llm",
+        "instructionwild",
+        "lmflow",
+        "sharegpt",
+    ]
 
 
 def test_bars_on_a_terminal(tmp_path: Path) -> None:

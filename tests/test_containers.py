@@ -1,4 +1,5 @@
-"""Records in other containers than a list or lines: what a file is, is told by what stands in it."""
+"""Records in other containers than a list or lines: what a file is, is told by what stands in
+it."""
 
 from __future__ import annotations
 
@@ -99,8 +100,10 @@ def test_lines_with_a_broken_one(tmp_path: Path) -> None:
         (1, A),
     ]
     assert read(tmp_path, '{"instruction": "raw\nbreak"}\n' + a + "\n", kind(format="lines")) == [
-        (0, "invalid_json"), (1, "invalid_json"), (2, A),
-    ]  # fmt: skip
+        (0, "invalid_json"),
+        (1, "invalid_json"),
+        (2, A),
+    ]
 
 
 def test_a_list_per_line(tmp_path: Path) -> None:
@@ -203,9 +206,12 @@ def test_columns_of_conversations(tmp_path: Path) -> None:
     assert read(tmp_path, json.dumps({"id": ["t1"], "conversations": [talk]}), kind(CHAT)) == [
         (0, TALK)
     ]
-    assert read(tmp_path, json.dumps({"conversations": [talk, talk]}), kind(frozenset({"conversations"}))) == [
-        (0, {"conversations": talk}), (1, {"conversations": talk}),
-    ]  # fmt: skip
+    assert read(
+        tmp_path, json.dumps({"conversations": [talk, talk]}), kind(frozenset({"conversations"}))
+    ) == [
+        (0, {"conversations": talk}),
+        (1, {"conversations": talk}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -240,9 +246,12 @@ def test_columns_that_are_no_table(tmp_path: Path, text: str, why: str) -> None:
 def test_one_column_alone_can_be_a_record(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one record or the columns of a table"):
         read(tmp_path, '{"turns": ["hi", "hello"]}', kind(frozenset({"turns"})))
-    assert read(tmp_path, '{"turns": ["hi", "hello"]}\n{"turns": ["yes"]}', kind(frozenset({"turns"}))) == [
-        (0, {"turns": ["hi", "hello"]}), (1, {"turns": ["yes"]}),
-    ]  # fmt: skip
+    assert read(
+        tmp_path, '{"turns": ["hi", "hello"]}\n{"turns": ["yes"]}', kind(frozenset({"turns"}))
+    ) == [
+        (0, {"turns": ["hi", "hello"]}),
+        (1, {"turns": ["yes"]}),
+    ]
 
 
 def test_a_table_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +315,10 @@ def test_a_broken_record_over_several_lines(tmp_path: Path) -> None:
 
 
 def test_messages_in_a_broken_record_are_not_records(tmp_path: Path) -> None:
-    broken = '{"id": "t2", "conversations": [{"from": "a "b", "value": "x"}, {"from": "c", "value": "d"}, {"from": "e", "value": "f"}]}'
+    broken = (
+        '{"id": "t2", "conversations": [{"from": "a "b", "value": "x"}, {"from": "c", "value":'
+        ' "d"}, {"from": "e", "value": "f"}]}'
+    )
     other = {"id": "t3", "conversations": [], "model": "m"}
     for first in ([], [TALK]):
         text = ", ".join([*map(json.dumps, first), broken, json.dumps(other), json.dumps(TALK)])
@@ -406,7 +418,20 @@ def test_hostile_containers_take_linear_time(tmp_path: Path, text: str) -> None:
     assert time.process_time() - started < 10
 
 
-PIECES = ['{"a": 1}', '{\n "a": 2\n}', '{"a": x}', '{"b": "', "[", "]", '[{"a": 3}]', "{}", "7", "}{", '"', '{"a": {"a": 1}, {"a": 2}}']  # fmt: skip
+PIECES = [
+    '{"a": 1}',
+    '{\n "a": 2\n}',
+    '{"a": x}',
+    '{"b": "',
+    "[",
+    "]",
+    '[{"a": 3}]',
+    "{}",
+    "7",
+    "}{",
+    '"',
+    '{"a": {"a": 1}, {"a": 2}}',
+]
 
 
 @given(
@@ -432,9 +457,22 @@ def test_every_byte_is_in_one_frame(
 
 
 @given(
-    st.lists(st.sampled_from(['{"a": 1}', '{"a": "} {"}', '{"a": "}{"},', '{"a": 1}{"b": 2}', '{"a": 1} {"b": x', "", '{"a": 1},']), min_size=1),
+    st.lists(
+        st.sampled_from(
+            [
+                '{"a": 1}',
+                '{"a": "} {"}',
+                '{"a": "}{"},',
+                '{"a": 1}{"b": 2}',
+                '{"a": 1} {"b": x',
+                "",
+                '{"a": 1},',
+            ]
+        ),
+        min_size=1,
+    ),
     st.integers(1, 60),
-)  # fmt: skip
+)
 def test_any_lines_side_by_side_in_slabs(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], size: int
 ) -> None:

@@ -113,10 +113,19 @@ def test_joined_messages_are_counted(make: Callable[..., BuildResult], tmp_path:
 
 def test_a_part_behind_an_overlong_pair_has_lost_its_context() -> None:
     long = "word " * 50
-    talk = Conversation("x/0", "x", "y", (
-        Message("user", "a"), Message("assistant", "b"), Message("user", long), Message("assistant", long),
-        Message("user", "c"), Message("assistant", "d"),
-    ))  # fmt: skip
+    talk = Conversation(
+        "x/0",
+        "x",
+        "y",
+        (
+            Message("user", "a"),
+            Message("assistant", "b"),
+            Message("user", long),
+            Message("assistant", long),
+            Message("user", "c"),
+            Message("assistant", "d"),
+        ),
+    )
     first, second, *rejects = Split("cl100k_base", 30, 0)(talk)
     assert isinstance(first, Conversation) and isinstance(second, Conversation)
     assert (first.edits, second.edits) == (("trimmed",), ("gap",))
@@ -147,9 +156,16 @@ def test_a_placeholder_in_the_middle_is_a_gap() -> None:
 
 
 SENDERS = [
-    ("human", "gpt"), ("user", "assistant"), ("User", "Assistant"), ("human", "model"), ("human", "ai"), ("human", "bot"),
-    ("human", "chatgpt"), ("prompter", "assistant"), (" human ", "GPT"),
-]  # fmt: skip
+    ("human", "gpt"),
+    ("user", "assistant"),
+    ("User", "Assistant"),
+    ("human", "model"),
+    ("human", "ai"),
+    ("human", "bot"),
+    ("human", "chatgpt"),
+    ("prompter", "assistant"),
+    (" human ", "GPT"),
+]
 
 
 @pytest.mark.parametrize(("asks", "answers"), SENDERS)
@@ -225,8 +241,14 @@ def test_history_and_system_become_messages() -> None:
     for name, subset in (("alpaca", "main"), ("gpt4llm", "en"), ("instructionwild", "en")):
         [item] = run(registry().get(name), subset, [record])
         assert [m.content for m in item.conversation.messages] == [
-            "You tell a story.", "Begin.", "It rained.", "Go on.", "It stopped.", "And then?", "Nothing.",
-        ]  # fmt: skip
+            "You tell a story.",
+            "Begin.",
+            "It rained.",
+            "Go on.",
+            "It stopped.",
+            "And then?",
+            "Nothing.",
+        ]
         assert item.conversation.metadata is None
 
 
@@ -304,11 +326,20 @@ def test_an_answer_of_another_kind_is_a_reject(value: Any) -> None:
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        ("输入：你好", "你好"), ("输入:你好", "你好"), ("### 输入：你好", "你好"), ("输入：\n  a\n  b", "  a\n  b"), ("输入： 你好", "你好"),
-        ("输入：[1]\n输出：[2]", "输入：[1]\n输出：[2]"), ("输入：树\n规则：加引号", "输入：树\n规则：加引号"), ("输入1：a", "输入1：a"),
-        ("输入：a\n输出 2：b", "输入：a\n输出 2：b"), ("请看输入：a", "请看输入：a"), ("输入：", ""), ("输入：无输入", ""),
+        ("输入：你好", "你好"),
+        ("输入:你好", "你好"),
+        ("### 输入：你好", "你好"),
+        ("输入：\n  a\n  b", "  a\n  b"),
+        ("输入： 你好", "你好"),
+        ("输入：[1]\n输出：[2]", "输入：[1]\n输出：[2]"),
+        ("输入：树\n规则：加引号", "输入：树\n规则：加引号"),
+        ("输入1：a", "输入1：a"),
+        ("输入：a\n输出 2：b", "输入：a\n输出 2：b"),
+        ("请看输入：a", "请看输入：a"),
+        ("输入：", ""),
+        ("输入：无输入", ""),
     ],
-)  # fmt: skip
+)
 def test_labels_of_the_template(said: str, kept: str) -> None:
     [item] = run(
         registry().get("gpt4llm"), "zh", [{"instruction": "做。", "input": said, "output": "好。"}]
@@ -384,7 +415,9 @@ def test_two_values_under_one_key_are_a_reject(
 def test_the_same_value_twice_says_nothing_more(make: Callable[..., BuildResult]) -> None:
     result = make(
         {
-            "alpaca_data.json": '[{"instruction": "Do.", "input": "", "output": "A: \\":", "output": "A: \\":"}]'
+            "alpaca_data.json": (
+                '[{"instruction": "Do.", "input": "", "output": "A: \\":", "output": "A: \\":"}]'
+            )
         }
     )
     assert [r["messages"][1]["content"] for r in rows(result)] == ['A: ":']

@@ -75,10 +75,21 @@ def refused(items: list[Any]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
-        ("<noinput>", ""), ("No input.", ""), ("< noinput >", ""), ("<noinput", ""), ("\\<noinput\\>", ""), ("`<noinput>`", ""), ("(no input)", ""),
-        ("<noinput>,", ""), ("N/A", ""), ("<none>", ""), ("None", "None"), ("No inputs were lost", "No inputs were lost"), ("no", "no"),
+        ("<noinput>", ""),
+        ("No input.", ""),
+        ("< noinput >", ""),
+        ("<noinput", ""),
+        ("\\<noinput\\>", ""),
+        ("`<noinput>`", ""),
+        ("(no input)", ""),
+        ("<noinput>,", ""),
+        ("N/A", ""),
+        ("<none>", ""),
+        ("None", "None"),
+        ("No inputs were lost", "No inputs were lost"),
+        ("no", "no"),
     ],
-)  # fmt: skip
+)
 def test_spellings_of_no_input(said: str, kept: str) -> None:
     source = registry().get("alpaca")
     [[prompt, _]] = texts(
@@ -166,9 +177,13 @@ def test_sharegpt_senders_and_damaged_turns() -> None:
     items = run(registry().get("sharegpt"), "raw", [record])
     assert texts(items) == [["Hi", "Hello."]]
     assert sorted(refused(items)) == [
-        ("message", "empty"), ("message", "export_banner"), ("message", "no_answer"), ("message", "no_answer"),
-        ("message", "unexpected_shape"), ("message", "unknown_role"),
-    ]  # fmt: skip
+        ("message", "empty"),
+        ("message", "export_banner"),
+        ("message", "no_answer"),
+        ("message", "no_answer"),
+        ("message", "unexpected_shape"),
+        ("message", "unknown_role"),
+    ]
 
 
 def test_only_the_raw_layout_is_read_as_html() -> None:
@@ -198,11 +213,15 @@ def test_chrome_that_the_early_extension_glued_on(human: str, kept: str) -> None
 @pytest.mark.parametrize(
     ("stated", "expression"),
     [
-        (["CC BY 4.0"], "CC-BY-4.0"), (["Apache 2.0"], "Apache-2.0"), (["Unknown"], "LicenseRef-NaturalInstructions-unknown"),
-        (None, "LicenseRef-NaturalInstructions-unknown"), (["CC BY-SA", "GFDL"], "LicenseRef-CC-BY-SA AND LicenseRef-GFDL"),
-        (["MIT", "MIT"], "MIT"), ("Public Domain", "LicenseRef-PublicDomain"),
+        (["CC BY 4.0"], "CC-BY-4.0"),
+        (["Apache 2.0"], "Apache-2.0"),
+        (["Unknown"], "LicenseRef-NaturalInstructions-unknown"),
+        (None, "LicenseRef-NaturalInstructions-unknown"),
+        (["CC BY-SA", "GFDL"], "LicenseRef-CC-BY-SA AND LicenseRef-GFDL"),
+        (["MIT", "MIT"], "MIT"),
+        ("Public Domain", "LicenseRef-PublicDomain"),
     ],
-)  # fmt: skip
+)
 def test_a_task_carries_its_own_licence(stated: Any, expression: str) -> None:
     task = {
         "Definition": ["Do."],
@@ -321,6 +340,10 @@ def test_gpt4all_odd_rows() -> None:
     ]
     got = [run(source, "p3", [r]) for r in rows]
     assert [texts(g) or refused(g) for g in got] == [
-        [("record", "no_answer")], [["a", "b"]], [["a", "b"]], [("record", "no_answer")], [("record", "unexpected_shape")],
-    ]  # fmt: skip
+        [("record", "no_answer")],
+        [["a", "b"]],
+        [["a", "b"]],
+        [("record", "no_answer")],
+        [("record", "unexpected_shape")],
+    ]
     assert got[2][0][0].task == "unspecified"

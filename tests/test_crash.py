@@ -67,7 +67,11 @@ def test_killed_at_any_moment_the_next_build_goes_on(data: Path, tmp_path: Path)
 
 
 def test_no_process_outlives_a_killed_build(data: Path, tmp_path: Path) -> None:
-    code = f"from open_instructions import build; from open_instructions.readers import chunk; chunk.CHUNK_RECORDS = 5; build('alpaca', data_dir={str(data)!r}, out={str(tmp_path / 'out')!r}, workers=2)"
+    code = (
+        "from open_instructions import build; from open_instructions.readers import chunk;"
+        f" chunk.CHUNK_RECORDS = 5; build('alpaca', data_dir={str(data)!r},"
+        f" out={str(tmp_path / 'out')!r}, workers=2)"
+    )
     running = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     limit = time.monotonic() + 60
     while not list(tmp_path.glob(".out.*/chunks/*.json")) and time.monotonic() < limit:

@@ -37,7 +37,10 @@ def test_time_zone_locale_hash_seed_and_folder_do_not_show(tmp_path: Path) -> No
     for name, seed, zone in (("a", "1", "UTC"), ("b", "77", "Asia/Tokyo")):
         folder = tmp_path / f"cwd-{name}"
         folder.mkdir()
-        code = f"import open_instructions as oi; oi.build('alpaca,sharegpt:v3,lmflow', sample=True, out={str(tmp_path / name)!r})"
+        code = (
+            "import open_instructions as oi; oi.build('alpaca,sharegpt:v3,lmflow', sample=True,"
+            f" out={str(tmp_path / name)!r})"
+        )
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
         subprocess.run([sys.executable, "-c", code], env=environment, cwd=folder, check=True)
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
@@ -52,7 +55,8 @@ def test_the_order_of_sources_does_not_show(tmp_path: Path) -> None:
 def test_a_script_without_a_main_guard_may_use_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        f"import open_instructions as oi\nprint(oi.build('dolly', sample=True, out={str(tmp_path / 'out')!r}, workers=2))\n"
+        "import open_instructions as oi\nprint(oi.build('dolly', sample=True,"
+        f" out={str(tmp_path / 'out')!r}, workers=2))\n"
     )
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=True, timeout=120

@@ -145,7 +145,10 @@ def as_one_script() -> str:
             )
         if kind == "python":
             text = without_trl(text)
-            script += f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            script += (
+                f"python - <<'END'\n{text}print([f'{{n}} {{t.num_rows}}' for n, t in"
+                " globals().items() if hasattr(t, 'num_rows')])\nEND\n"
+            )
         if kind in ("sh", "python"):
             script += "echo =====\n"
     return script
@@ -266,7 +269,8 @@ def tiny_qwen(folder: Path, texts: Iterable[str]) -> None:
 
 @pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is not installed")
 def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real one."""
+    """The code of the README: one step of it, on the CPU, with a tiny model in place of a real
+    one."""
     monkeypatch.chdir(tmp_path)
     oi.build("all", sample=True, out="mix")
     [code] = [text for kind, text in BLOCKS if kind == "python" and "SFTTrainer" in text]
@@ -290,8 +294,9 @@ def test_trl_trains_as_the_readme_says(tmp_path: Path, monkeypatch: pytest.Monke
     assert trainer.train_dataset.num_rows == 421
     birds = trainer.train_dataset.filter(lambda row: row["id"] == "alpaca/000002")[0]
     learnt = [token for token in birds["labels"] if token != -100]
-    assert trainer.processing_class.decode(learnt) == (
-        "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
+    assert (
+        trainer.processing_class.decode(learnt)
+        == "<think>\n\n</think>\n\nOstriches, emus and penguins cannot fly.<|im_end|>\n"
     )
 
 

@@ -66,8 +66,10 @@ def test_bytes_that_are_not_utf16(tmp_path: Path) -> None:
     path.write_bytes(data + b"\n")
     frames = [frame for frame, _ in open_file(path, None, kind()).frames()]
     assert [r.reason.value if isinstance(r := parse(f), Reject) else r for f in frames] == [
-        "invalid_utf8", {"instruction": "ab", "output": "x"}, "invalid_json",
-    ]  # fmt: skip
+        "invalid_utf8",
+        {"instruction": "ab", "output": "x"},
+        "invalid_json",
+    ]
     assert printable(frames[0].text) == '{"instruction": "a=\\xd8b", "output": "x"}'
     assert frames[2].text == "\0\n"
 
@@ -175,7 +177,25 @@ def test_bytes_that_are_not_of_the_encoding_said(tmp_path: Path) -> None:
     assert isinstance(parse(second), Reject)
 
 
-@pytest.mark.parametrize("name", ["zip", "hex", "rot13", "base64", "bz2", "idna", "punycode", "unicode_escape", "undefined", "nothing", "", "a\0b", "../x", "é"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "zip",
+        "hex",
+        "rot13",
+        "base64",
+        "bz2",
+        "idna",
+        "punycode",
+        "unicode_escape",
+        "undefined",
+        "nothing",
+        "",
+        "a\0b",
+        "../x",
+        "é",
+    ],
+)
 def test_names_that_are_no_text_encoding(name: str) -> None:
     with pytest.raises(UsageError, match="encoding"):
         known_encoding(name)

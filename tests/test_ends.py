@@ -98,8 +98,8 @@ def test_too_little_memory_is_no_bug(
     assert cli.main(["stats", "mix"]) == 1
     said = capsys.readouterr().err
     assert (
-        said
-        == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need less.\n"
+        said == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need"
+        " less.\n"
     )
 
 

@@ -74,7 +74,10 @@ def test_what_is_no_slab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         '{"items": [{"a": 1}]} {"items": [{"a": 2}]}',
         '{"items": [{"a": 1}], "b": ' + "1" * 5000 + "}",
         '{"items": [{"a": 1}, {"a": "\udcff", "b": ' + "1" * 5000 + "}]}",
-        '{"it\\u0065ms": [], "b": [{"items": [1]}], "it\\u0065ms": [{"q": "", "x": 0, "y": "bbbbbbbbb"}]}',
+        (
+            '{"it\\u0065ms": [], "b": [{"items": [1]}], "it\\u0065ms": [{"q": "", "x": 0, "y":'
+            ' "bbbbbbbbb"}]}'
+        ),
         '{"items": [{"a": 1}], "\udcff": 1}',
         '[{"items": [{"a": 1}]}]',
         "",
@@ -88,8 +91,26 @@ def test_what_is_no_slab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert in_slabs(path, 10, 10)[2] == 0
 
 
-PARTS = ['"items": [{"a": 1}]', '"items": [{"a": 1}, {"b": [2, "}"]} ,\n3]', '"items": []', '"a": "items"', '"a": {"items": [1]}', '"b": [1, {"c": "é"}]',
-         '"it\\u0065ms": [7]', '"a": "\\"items\\": ["', '"items" : [{}]', '"c": NaN', '"d', "]", "", '"e": "\\ud800"', '"items": [{"a": "\udcff"}]', '"f": "\udcff"', '"\udcff": 1', '"b": [{"items": [1]}]']  # fmt: skip
+PARTS = [
+    '"items": [{"a": 1}]',
+    '"items": [{"a": 1}, {"b": [2, "}"]} ,\n3]',
+    '"items": []',
+    '"a": "items"',
+    '"a": {"items": [1]}',
+    '"b": [1, {"c": "é"}]',
+    '"it\\u0065ms": [7]',
+    '"a": "\\"items\\": ["',
+    '"items" : [{}]',
+    '"c": NaN',
+    '"d',
+    "]",
+    "",
+    '"e": "\\ud800"',
+    '"items": [{"a": "\udcff"}]',
+    '"f": "\udcff"',
+    '"\udcff": 1',
+    '"b": [{"items": [1]}]',
+]
 
 
 @given(

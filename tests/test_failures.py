@@ -63,7 +63,10 @@ def test_a_record_that_code_fails_on_is_a_reject(
 def test_strict_stops_at_the_first(make: Callable[..., BuildResult], tmp_path: Path) -> None:
     with pytest.raises(
         ConverterError,
-        match=r"failed on 1 of 4 records, and strict=True allows none\. fails/000000 at convert: .*ZeroDiv",
+        match=(
+            r"failed on 1 of 4 records, and strict=True allows none\. fails/000000 at convert:"
+            r" .*ZeroDiv"
+        ),
     ):
         make({"mine.json": records(3, 1)}, source(tmp_path), strict=True)
     assert not (tmp_path / "out").exists()
@@ -84,7 +87,9 @@ def test_too_many_stop_the_build(
     if stops:
         with pytest.raises(
             ConverterError,
-            match=rf"failed on {bad} of {good + bad:,} records, and more than one in 1,000\. fails/",
+            match=(
+                rf"failed on {bad} of {good + bad:,} records, and more than one in 1,000\. fails/"
+            ),
         ):
             make({"mine.json": records(good, bad)}, source(tmp_path))
     else:

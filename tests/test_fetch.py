@@ -21,7 +21,7 @@ import pytest
 from open_instructions.catalogue.published import File, Hub, Url
 from open_instructions.errors import EmptyBuildError, FetchError, InputError, UsageError
 from open_instructions.inputs.cache import Cache
-from open_instructions.inputs.fetch import LARGE, Needs, Wanted
+from open_instructions.inputs.fetch import LARGE, Needs, WantedFile
 from open_instructions.inputs.fetching import Fetching, bring
 
 from .conftest import digests
@@ -43,9 +43,12 @@ def test_a_plain_file_is_fetched_kept_and_built_again_offline(
     assert "400 records = 400 kept" in done.stdout
     [file] = lock(tmp_path / "one")
     assert file == {
-        "subsets": ["mine:main"], "name": "mine/main/mine.json", "place": f"{hub.url}/files/mine.json", "size": len(ROWS),
+        "subsets": ["mine:main"],
+        "name": "mine/main/mine.json",
+        "place": f"{hub.url}/files/mine.json",
+        "size": len(ROWS),
         "sha256": hashlib.sha256(ROWS).hexdigest(),
-    }  # fmt: skip
+    }
     hub.faults.append(Fault(".", times=-1, status=500))
     again = build(source, tmp_path / "two", "--offline")
     assert again.returncode == 0, again.stderr
@@ -101,7 +104,8 @@ def test_every_place_that_failed_is_named(
 ) -> None:
     hub.files["page.json"] = b"<html>please sign in</html>"
     source = mine(
-        f'(File("mine.json", (Url("{hub.url}/files/gone.json"), Url("{hub.url}/files/page.json"))),)'
+        f'(File("mine.json", (Url("{hub.url}/files/gone.json"),'
+        f' Url("{hub.url}/files/page.json"))),)'
     )
     done = build(source, tmp_path / "one")
     assert done.returncode == 10
@@ -439,7 +443,8 @@ def test_no_network_is_said_soon(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     source = mine(
-        '(File("mine.json", (Hub("me/data", "mine.json"),)), File("more.json", (Hub("me/more", "more.json"),)), File("url.json", (Url("http://127.0.0.1:9/x"),)))'
+        '(File("mine.json", (Hub("me/data", "mine.json"),)), File("more.json", (Hub("me/more",'
+        ' "more.json"),)), File("url.json", (Url("http://127.0.0.1:9/x"),)))'
     )
     begun = time.monotonic()
     done = oi("fetch", source)
@@ -494,7 +499,7 @@ def test_shards_of_two_exports_are_not_mixed(
 
 def needs(size: int | None) -> Needs:
     place = Url("http://127.0.0.1:9/x")
-    return Needs((Wanted("mine", "main", File("x", (place,), size), place, size=size),))
+    return Needs((WantedFile("mine", "main", File("x", (place,), size), place, size=size),))
 
 
 def test_nothing_is_fetched_where_a_person_says_no(

@@ -24,8 +24,26 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXTS, inner, max_size=4),
     max_leaves=8,
 )
-_SNIPPETS = ["-0", "1e400", "1E+5", "01", "1.", "-", "NaN", "-Infinity", "\\ud800", '"\\uDC00\\uD83D"', "\\x", ",", "}", "{}", '"a":1,', " ",
-             "\x0b", "\ufeff"]  # fmt: skip
+_SNIPPETS = [
+    "-0",
+    "1e400",
+    "1E+5",
+    "01",
+    "1.",
+    "-",
+    "NaN",
+    "-Infinity",
+    "\\ud800",
+    '"\\uDC00\\uD83D"',
+    "\\x",
+    ",",
+    "}",
+    "{}",
+    '"a":1,',
+    " ",
+    "\x0b",
+    "\ufeff",
+]
 
 
 @given(

@@ -59,17 +59,70 @@ MODULES = (
         ("<p>a&#13;# b</p>", "a\n\\# b"),
         ("<blockquote><pre>a&#13;&#10;b</pre></blockquote>", "> ```\n> a\n> b\n> ```"),
     ],
-)  # fmt: skip
+)
 def test_numbers_without_end_are_characters_or_none(html: str, markdown: str) -> None:
     assert to_markdown(html) == markdown
 
 
 PIECES = (
-    "<p>", "</p>", "<b>", "</b>", "<i>", "</i>", "<ul>", "<ol start=9>", "<li>", "</ul>", "<pre>", "</pre>", "<code>", "</code>", "<table>", "<tr>", "<td rowspan=3>",
-    "<th colspan=2>", "</table>", "<blockquote>", "</blockquote>", "<hr>", "<br>", "<h2>", "</h2>", "<a href='u' title='t'>", "</a>", "<span class=katex>", "<annotation>",
-    "</annotation>", "</span>", "<button>", "</button>", "<!--", "-->", "<!-- language: lang-c -->", "<", ">", "&#99999999999;", "&", "'", '"', "[", "]", "`", "*", "\\",
-    "\ud800", "\0", "\x1f", "\r", "\n", " ", "|", "---", "#", "x",
-)  # fmt: skip
+    "<p>",
+    "</p>",
+    "<b>",
+    "</b>",
+    "<i>",
+    "</i>",
+    "<ul>",
+    "<ol start=9>",
+    "<li>",
+    "</ul>",
+    "<pre>",
+    "</pre>",
+    "<code>",
+    "</code>",
+    "<table>",
+    "<tr>",
+    "<td rowspan=3>",
+    "<th colspan=2>",
+    "</table>",
+    "<blockquote>",
+    "</blockquote>",
+    "<hr>",
+    "<br>",
+    "<h2>",
+    "</h2>",
+    "<a href='u' title='t'>",
+    "</a>",
+    "<span class=katex>",
+    "<annotation>",
+    "</annotation>",
+    "</span>",
+    "<button>",
+    "</button>",
+    "<!--",
+    "-->",
+    "<!-- language: lang-c -->",
+    "<",
+    ">",
+    "&#99999999999;",
+    "&",
+    "'",
+    '"',
+    "[",
+    "]",
+    "`",
+    "*",
+    "\\",
+    "\ud800",
+    "\0",
+    "\x1f",
+    "\r",
+    "\n",
+    " ",
+    "|",
+    "---",
+    "#",
+    "x",
+)
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
@@ -176,7 +229,8 @@ def _seconds(page: str) -> float:
 
 @pytest.mark.parametrize("make", PAGES.values(), ids=PAGES)
 def test_twice_the_page_takes_twice_the_time(make: Callable[[int], str]) -> None:
-    """What grows with the square takes 16 times as long for 4 times the page: minutes, for these."""
+    """What grows with the square takes 16 times as long for 4 times the page: minutes, for
+    these."""
     least, most = make(50_000), make(200_000)
     seconds = _seconds(least)
     assert seconds < 4
@@ -203,12 +257,16 @@ def test_a_page_that_would_grow_without_end_is_refused_whole(page: str) -> None:
     with pytest.raises(TooLarge):
         to_markdown(page)
     talk = Conversation(
-        "x/0", "x", "y",
+        "x/0",
+        "x",
+        "y",
         (
-            Message("user", "a"), Message("assistant", "b"),
-            Message("user", "c"), Message("assistant", "<div>" + page, html=True),
+            Message("user", "a"),
+            Message("assistant", "b"),
+            Message("user", "c"),
+            Message("assistant", "<div>" + page, html=True),
         ),
-    )  # fmt: skip
+    )
     [refused] = Html()(talk)
     assert isinstance(refused, Reject)
     assert (refused.reason, refused.level) == (Reason.TOO_LARGE, "record")

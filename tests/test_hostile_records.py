@@ -21,9 +21,33 @@ from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected
 
 ODD: list[Any] = [
-    None, True, 0, -1, 3.5, 10**30, "", " ", "\u200b", "\ud83d", "x" * 5000, "\x00\x1b[31m", [], [[]], [None], ["a", 5], {}, {"value": "v"},
-    {"from": "human", "value": 5}, {"from": [], "value": "x"}, {"role": {}, "content": []}, "<p>" * 300, "</pre></code>", "2 / 2x", "<noinput>", "NA",
-]  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    3.5,
+    10**30,
+    "",
+    " ",
+    "\u200b",
+    "\ud83d",
+    "x" * 5000,
+    "\x00\x1b[31m",
+    [],
+    [[]],
+    [None],
+    ["a", 5],
+    {},
+    {"value": "v"},
+    {"from": "human", "value": 5},
+    {"from": [], "value": "x"},
+    {"role": {}, "content": []},
+    "<p>" * 300,
+    "</pre></code>",
+    "2 / 2x",
+    "<noinput>",
+    "NA",
+]
 
 
 def mutated(record: Any, rng: random.Random) -> Any:

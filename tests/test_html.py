@@ -98,7 +98,10 @@ def test_each_block_stays_what_it_is(html: str, markdown: str) -> None:
     ("rows", "markdown"),
     [
         (
-            "<thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td rowspan='2'>r</td><td>1</td></tr><tr><td>2</td></tr></tbody>",
+            (
+                "<thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td"
+                " rowspan='2'>r</td><td>1</td></tr><tr><td>2</td></tr></tbody>"
+            ),
             "| A | B |\n| --- | --- |\n| r | 1 |\n|  | 2 |",
         ),
         (
@@ -110,7 +113,11 @@ def test_each_block_stays_what_it_is(html: str, markdown: str) -> None:
             "| A | B | C |\n| --- | --- | --- |\n| x |  | 1 |\n|  |  | 2 |\n| 3 | 4 | 5 |",
         ),
         (  # no cell reaches beyond its group of rows
-            "<thead><tr><th rowspan='9'>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody>",
+            (
+                "<thead><tr><th"
+                " rowspan='9'>A</th><th>B</th></tr></thead>"
+                "<tbody><tr><td>1</td><td>2</td></tr></tbody>"
+            ),
             "| A | B |\n| --- | --- |\n| 1 | 2 |",
         ),
         (  # 0: as far as the group goes
@@ -153,20 +160,28 @@ def test_each_cell_stands_in_its_column(rows: str, markdown: str) -> None:
         ("<!--Language:LANG-JS--><pre>a</pre>", "```js\na\n```"),
         ("<!-- language: c++ -->\n<pre>a</pre>\n<pre>b</pre>", "```c++\na\n```\n\n```\nb\n```"),
         (
-            "<!-- language-all: lang-py --><p>t</p><pre>a</pre><!-- language: lang-js --> <pre>b</pre><pre>c</pre>",
+            (
+                "<!-- language-all: lang-py --><p>t</p><pre>a</pre><!-- language: lang-js -->"
+                " <pre>b</pre><pre>c</pre>"
+            ),
             "t\n\n```py\na\n```\n\n```js\nb\n```\n\n```py\nc\n```",
         ),
         # a comment speaks of the block right behind it
         ("<!-- language: lang-js --><p>t</p><pre>a</pre>", "t\n\n```\na\n```"),
         (
-            "<!-- begin snippet: js hide: false console: true -->\n\n<!-- language: lang-html -->\n\n"
-            "<pre><code>a</code></pre>\n\n<pre><code>b</code></pre>\n\n"
-            "<!-- end snippet -->\n\n<pre>c</pre>",
+            (
+                "<!-- begin snippet: js hide: false console: true -->\n\n<!-- language: lang-html"
+                " -->\n\n<pre><code>a</code></pre>\n\n<pre><code>b</code></pre>\n\n<!-- end snippet"
+                " -->\n\n<pre>c</pre>"
+            ),
             "```html\na\n```\n\n```js\nb\n```\n\n```\nc\n```",
         ),
         # what the editor writes where nobody named one
         (
-            "<!-- language-all: lang-py --><!-- language: lang-none --><pre>a</pre><pre class=lang-default>b</pre>",
+            (
+                "<!-- language-all: lang-py --><!-- language: lang-none --><pre>a</pre><pre"
+                " class=lang-default>b</pre>"
+            ),
             "```\na\n```\n\n```\nb\n```",
         ),
         ("<!-- language: lang-or-tag-here -->\n<pre>a</pre>", "```\na\n```"),
@@ -212,7 +227,10 @@ def test_an_element_without_an_end_keeps_its_text() -> None:
 
 def test_a_body_that_begins_with_a_comment_becomes_markdown() -> None:
     convert = registry().get("gpt4all").converter(registry().get("gpt4all").subset("main"))
-    body = "<!-- language-all: lang-js -->\n\n<p>Is <code>a &lt; b</code>?</p>\n\n<pre><code>a\n</code></pre>\n"
+    body = (
+        "<!-- language-all: lang-js -->\n\n<p>Is <code>a &lt;"
+        " b</code>?</p>\n\n<pre><code>a\n</code></pre>\n"
+    )
     record = {"prompt": body, "response": "Yes.", "source": "pacovaldez/stackoverflow-questions"}
     [draft] = convert(record)
     talk = Conversation("x/0", "gpt4all", "main", tuple(draft.messages))

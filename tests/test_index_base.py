@@ -149,8 +149,10 @@ def test_it_says_what_it_saw(make: Make) -> None:
     exps = ["Ans. (c)", "Ans. (c)", "Ans. (b)"]
     with pytest.raises(InputError) as raised:
         one(make, lines(asked([2, 2, 2, 1, 7, -1, None, "b"], exps)))
-    assert raised.value.message.splitlines()[1] == (
-        "  lmflow:medmcqa: dev.json: cop is 1 in 1, 2 in 3, other in 1 of its records; 2 explanations fit a count from 0 and 1 one from 1"
+    assert (
+        raised.value.message.splitlines()[1]
+        == "  lmflow:medmcqa: dev.json: cop is 1 in 1, 2 in 3, other in 1 of its records; 2"
+        " explanations fit a count from 0 and 1 one from 1"
     )
 
 
@@ -201,7 +203,12 @@ def test_where_a_file_shows_both_the_user_decides(
 
 
 CODES = [
-    ("b", "B. Kidney"), ("(C)", "C. Lung"), ("opd", "D. Bone"), ("2", "B. Kidney"), (2.0, "B. Kidney"), ("2.0", "B. Kidney"),
+    ("b", "B. Kidney"),
+    ("(C)", "C. Lung"),
+    ("opd", "D. Bone"),
+    ("2", "B. Kidney"),
+    (2.0, "B. Kidney"),
+    ("2.0", "B. Kidney"),
     (True, "cop is true, and neither a number nor a letter of an option"),
     (2.5, "cop is 2.5, and neither a number nor a letter of an option"),
     ("e", 'cop is "e", and neither a number nor a letter of an option'),
@@ -213,7 +220,7 @@ CODES = [
     (float("nan"), "no correct option is given, as in upstream's test split"),
     (-1, "cop is -1: no correct option is given, as in the hub's test split"),
     ("-1", "cop is -1: no correct option is given, as in the hub's test split"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("cop", "expected"), CODES)
@@ -328,11 +335,16 @@ def test_explain_counts_as_the_build_did(make: Make, tmp_path: Path, base: int) 
 @pytest.mark.parametrize(
     ("said", "error"),
     [
-        (["lmflow:medmcqa"], UsageError), (["lmflow:medmcqa=2"], UsageError), (["=0"], UsageError),
-        (["lmflow:medmcqa=0", "lmflow:medmcqa=1"], UsageError), ({"lmflow:medmcqa": 2}, RecipeError),
-        ({"lmflow:medmcqa": True}, RecipeError), ({"lmflow:medqa": 0}, RecipeError), ({"medmcqa": 0}, RecipeError),
+        (["lmflow:medmcqa"], UsageError),
+        (["lmflow:medmcqa=2"], UsageError),
+        (["=0"], UsageError),
+        (["lmflow:medmcqa=0", "lmflow:medmcqa=1"], UsageError),
+        ({"lmflow:medmcqa": 2}, RecipeError),
+        ({"lmflow:medmcqa": True}, RecipeError),
+        ({"lmflow:medqa": 0}, RecipeError),
+        ({"medmcqa": 0}, RecipeError),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_said(make: Make, said: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         one(make, lines(asked(OPEN)), index_base=said)
@@ -363,14 +375,32 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "option"),
     [
-        ("Ans. is (c) i.e., Lung", 2), ("ANSWER: B", 1), ("Answer- A. The heart", 0), ("Correct option: (d)", 3),
-        ("The correct answer is option 'b'", 1), ("Option (c) is the correct answer", 2), ("(a) is correct", 0),
-        ("Kidney. Ans: D", 3), ("Ans. B\nSee the table", 1), ("Ans. is (c). Again: answer is c.", 2),
-        ("Ans. A 40-year-old man", None), ("Answer: C. difficile", None), ("Ans. B cells", None), ("Ans is D-dimer", None),
-        ("Ans. (a) and (b)", None), ("Ans. A, C", None), ("Ans. (a). Answer: (b)", None), ("The wrong answer: (b)", None),
-        ("(a) is incorrect", None), ("Answer is not (c)", None), ("İ Ans. is (c)", 2), ("", None), (None, None), (3, None),
+        ("Ans. is (c) i.e., Lung", 2),
+        ("ANSWER: B", 1),
+        ("Answer- A. The heart", 0),
+        ("Correct option: (d)", 3),
+        ("The correct answer is option 'b'", 1),
+        ("Option (c) is the correct answer", 2),
+        ("(a) is correct", 0),
+        ("Kidney. Ans: D", 3),
+        ("Ans. B\nSee the table", 1),
+        ("Ans. is (c). Again: answer is c.", 2),
+        ("Ans. A 40-year-old man", None),
+        ("Answer: C. difficile", None),
+        ("Ans. B cells", None),
+        ("Ans is D-dimer", None),
+        ("Ans. (a) and (b)", None),
+        ("Ans. A, C", None),
+        ("Ans. (a). Answer: (b)", None),
+        ("The wrong answer: (b)", None),
+        ("(a) is incorrect", None),
+        ("Answer is not (c)", None),
+        ("İ Ans. is (c)", 2),
+        ("", None),
+        (None, None),
+        (3, None),
     ],
-)  # fmt: skip
+)
 def test_options_that_explanations_name(text: Any, option: int | None) -> None:
     assert named_option(text) == option
 
@@ -384,8 +414,10 @@ def look(record):
 
 
 MINE = Source(
-    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a", default=("main",),
-    subsets=(Subset("main", files=("mine.jsonl",), fields=frozenset({"q", "n"}), languages=("en",), engine="human", license="CC0-1.0",
+    name="mine", title="Mine", description="d", homepage="h", cost="c", attribution="a",
+    default=("main",),
+    subsets=(Subset("main", files=("mine.jsonl",), fields=frozenset({"q", "n"}),
+                    languages=("en",), engine="human", license="CC0-1.0",
                     probe=Probe("n", 2, look)),),
 )
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-WHERE = "import open_instructions as oi, open_instructions.converters as c, open_instructions.configs as f; print(oi.__file__, c.__file__, f.__file__)"
+WHERE = (
+    "import open_instructions as oi, open_instructions.converters as c, open_instructions.configs"
+    " as f; print(oi.__file__, c.__file__, f.__file__)"
+)
 
 
 def copied(folder: Path) -> Path:
@@ -79,7 +82,10 @@ def test_python_in_a_clone_beside_an_ordinary_install(
     assert run(programs / "python", "-c", WHERE, cwd=clone).split() == [
         str(p / "__init__.py") for p in here
     ]
-    made = f"import open_instructions as oi; print(oi.build('all', sample=True, out={str(tmp_path / 'mix')!r}, recipe='vicuna').manifest.totals['records_read'])"
+    made = (
+        "import open_instructions as oi; print(oi.build('all', sample=True,"
+        f" out={str(tmp_path / 'mix')!r}, recipe='vicuna').manifest.totals['records_read'])"
+    )
     assert run(programs / "python", "-c", made, cwd=clone) == "567"
     # elsewhere it is the installed one, with its rooms inside
     assert all(
@@ -133,9 +139,15 @@ def test_folders_of_the_same_names_beside_an_installed_package_are_not_taken(
         (tmp_path / room / "__init__.py").write_text("raise SystemExit('not ours')")
     if project is not None:
         (tmp_path / "pyproject.toml").write_text(project)
-    code = "import open_instructions\ntry:\n    import open_instructions.converters\nexcept ModuleNotFoundError as error:\n    print(error)"
+    code = (
+        "import open_instructions\ntry:\n    import open_instructions.converters\nexcept"
+        " ModuleNotFoundError as error:\n    print(error)"
+    )
     said = run(environment(tmp_path / "env") / "python", "-c", code, cwd=tmp_path)
     assert said == "No module named 'open_instructions.converters'"
     # and only the rooms are found beside the package, in a clone too
-    code = "import importlib.util as u; print([u.find_spec(f'open_instructions.{n}') for n in ('tests', 'scripts', 'docs')])"
+    code = (
+        "import importlib.util as u; print([u.find_spec(f'open_instructions.{n}') for n in"
+        " ('tests', 'scripts', 'docs')])"
+    )
     assert run(sys.executable, "-c", code, cwd=ROOT) == "[None, None, None]"

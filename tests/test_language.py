@@ -157,8 +157,15 @@ def test_a_detector_from_kept_tables_is_the_same_and_damaged_ones_are_made_again
     assert np.array_equal(scores(), expected)  # which keeps them
     (kept,) = tmp_path.iterdir()
     assert sorted(p.name for p in kept.iterdir()) == [
-        "first.npy", "labels.npy", "more.npy", "next.npy", "out.npy", "row.npy", "start.npy", "weights.npy",
-    ]  # fmt: skip
+        "first.npy",
+        "labels.npy",
+        "more.npy",
+        "next.npy",
+        "out.npy",
+        "row.npy",
+        "start.npy",
+        "weights.npy",
+    ]
     weights = kept / "weights.npy"
     marked = np.load(weights) * 0
     np.save(weights, marked)
@@ -240,7 +247,10 @@ def test_words_of_many_lines() -> None:
 
 def test_both_sides_vote() -> None:
     english = "Please translate the sentence above into German for me, and keep the tone as it is. "
-    german = "Hier ist die Übersetzung, die du wolltest, und der Ton ist derselbe geblieben wie im Original. "
+    german = (
+        "Hier ist die Übersetzung, die du wolltest, und der Ton ist derselbe geblieben wie im"
+        " Original. "
+    )
     [[long_answer], [long_prompt]] = Language().batch(
         [talk(english, german * 4), talk(english * 4, german)]
     )

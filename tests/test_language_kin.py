@@ -23,7 +23,10 @@ SENTENCES = {
         "Ka tunu parāoa tōku māmā i ngā ata katoa, ā, ka kai tahi mātou.",
     ],
     "tn": [
-        "Ke kopa gore o nthuse go kwala lekwalo le le yang kwa mothaping wa me ka ga letsatsi la boikhutso.",
+        (
+            "Ke kopa gore o nthuse go kwala lekwalo le le yang kwa mothaping wa me ka ga letsatsi"
+            " la boikhutso."
+        ),
         "Bana ba sekolo ba tsamaya kwa nokeng mme ba bona ditlhapi tse dintsi.",
         "Fa pula e sa ne, balemi ba tlhoka metsi a mantsi go nosetsa masimo a bone.",
     ],
@@ -62,8 +65,11 @@ SENTENCES = {
     ],
     "ha": ["Ina so in koyi yadda ake dafa abinci mai daɗi saboda baƙi suna zuwa gobe da yamma."],
     "ig": ["Achọrọ m ịmụta otu esi esi nri dị ụtọ n'ihi na ndị ọbịa na-abịa echi n'abalị."],
-    "lb": ["Ech wëll léieren, wéi een e gutt Brout baakt, well muer den Owend d'Frënn op Besuch kommen."],
-}  # fmt: skip
+    "lb": [
+        "Ech wëll léieren, wéi een e gutt Brout baakt, well muer den Owend d'Frënn op Besuch"
+        " kommen."
+    ],
+}
 
 
 @pytest.mark.parametrize("label", SENTENCES)

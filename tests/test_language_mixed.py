@@ -17,34 +17,47 @@ from open_instructions.stages.language.votes import is_in_two_scripts, parts, wo
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"
 
 ENGLISH = (
-    "The baker opens her shop before the sun is up, because the first customers come on their way to the early train. "
-    "She has done so for thirty years and says that she would not know what else to do with a morning."
+    "The baker opens her shop before the sun is up, because the first customers come on their way"
+    " to the early train. She has done so for thirty years and says that she would not know what"
+    " else to do with a morning."
 )
 FRENCH = (
-    "La boulangère ouvre son magasin avant le lever du soleil, parce que les premiers clients passent en allant à la "
-    "gare. Elle le fait depuis trente ans et dit qu'elle ne saurait pas quoi faire d'autre de ses matinées."
+    "La boulangère ouvre son magasin avant le lever du soleil, parce que les premiers clients"
+    " passent en allant à la gare. Elle le fait depuis trente ans et dit qu'elle ne saurait pas"
+    " quoi faire d'autre de ses matinées."
 )
 GERMAN = (
-    "Die Bäckerin öffnet ihren Laden vor Sonnenaufgang, weil die ersten Kunden auf dem Weg zum frühen Zug kommen. "
-    "Das macht sie seit dreißig Jahren und sagt, sie wüsste nicht, was sie sonst mit einem Morgen anfangen sollte."
+    "Die Bäckerin öffnet ihren Laden vor Sonnenaufgang, weil die ersten Kunden auf dem Weg zum"
+    " frühen Zug kommen. Das macht sie seit dreißig Jahren und sagt, sie wüsste nicht, was sie"
+    " sonst mit einem Morgen anfangen sollte."
 )
 LATIN = (
-    "Pistrix ante solis ortum tabernam aperit, quod primi emptores mane ad urbem properant. Hoc iam triginta annos "
-    "facit, neque scire se dicit quid aliud his horis agere possit, cum omnes panem calidum ab ea exspectent."
+    "Pistrix ante solis ortum tabernam aperit, quod primi emptores mane ad urbem properant. Hoc iam"
+    " triginta annos facit, neque scire se dicit quid aliud his horis agere possit, cum omnes panem"
+    " calidum ab ea exspectent."
 )
-CHINESE = "面包师在太阳升起之前就打开店门，因为第一批顾客要赶早班火车。她这样做已经三十年了，她说不知道早上还能做什么别的事情。"
-JAPANESE = "パン屋さんは日が昇る前に店を開けます。最初のお客さんが早い電車に乗る途中で寄るからです。三十年も続けているそうです。"
+CHINESE = (
+    "面包师在太阳升起之前就打开店门，因为第一批顾客要赶早班火车。她这样做已经三十年了，"
+    "她说不知道早上还能做什么别的事情。"
+)
+JAPANESE = (
+    "パン屋さんは日が昇る前に店を開けます。最初のお客さんが早い電車に乗る途中で寄るからです。"
+    "三十年も続けているそうです。"
+)
 LOREM = (
-    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore "
-    "magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo."
+    "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut"
+    " labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation ullamco"
+    " laboris nisi ut aliquip ex ea commodo."
 )
 GENERATED = (
-    "Vestibulum tincidunt malesuada tellus, ut ultrices ultrices enim. Curabitur sit amet mauris, morbi in dui quis "
-    "est pulvinar ullamcorper. Nulla facilisi, integer lacinia sollicitudin massa, cras metus."
+    "Vestibulum tincidunt malesuada tellus, ut ultrices ultrices enim. Curabitur sit amet mauris,"
+    " morbi in dui quis est pulvinar ullamcorper. Nulla facilisi, integer lacinia sollicitudin"
+    " massa, cras metus."
 )
 CICERO = (
-    "Sed ut perspiciatis unde omnis iste natus error sit voluptatem accusantium doloremque laudantium, totam rem "
-    "aperiam, eaque ipsa quae ab illo inventore veritatis et quasi architecto beatae vitae dicta sunt explicabo."
+    "Sed ut perspiciatis unde omnis iste natus error sit voluptatem accusantium doloremque"
+    " laudantium, totam rem aperiam, eaque ipsa quae ab illo inventore veritatis et quasi"
+    " architecto beatae vitae dicta sunt explicabo."
 )
 
 
@@ -149,12 +162,18 @@ def test_latin_is_still_latin() -> None:
     ("prompt", "answer"),
     [
         (
-            "Which of these is found in the gut?\n\nA. Bacillus subtilis\nB. Lactobacillus brevis\nC. Escherichia coli",
+            (
+                "Which of these is found in the gut?\n\nA. Bacillus subtilis\nB. Lactobacillus"
+                " brevis\nC. Escherichia coli"
+            ),
             "C. Escherichia coli",
         ),
         (
             "List famous Italian singers.",
-            "1. Enrico Caruso\n2. Luciano Pavarotti\n3. Cecilia Bartoli\n4. Renata Tebaldi\n5. Mirella Freni",
+            (
+                "1. Enrico Caruso\n2. Luciano Pavarotti\n3. Cecilia Bartoli\n4. Renata Tebaldi\n5."
+                " Mirella Freni"
+            ),
         ),
         (
             "What are the muscles of the forearm?",
@@ -162,7 +181,10 @@ def test_latin_is_still_latin() -> None:
         ),
         (
             "Name some insects by their scientific names.",
-            "Apis mellifera, Bombus terrestris, Vespa crabro, Formica rufa, Musca domestica, Culex pipiens",
+            (
+                "Apis mellifera, Bombus terrestris, Vespa crabro, Formica rufa, Musca domestica,"
+                " Culex pipiens"
+            ),
         ),
         (
             "Create a word search puzzle about winter.",
@@ -199,7 +221,10 @@ def test_what_a_user_pasted_is_not_their_language() -> None:
 
 
 def test_a_name_in_another_language_takes_nothing_from_a_question() -> None:
-    prompt = f"{ENGLISH} Say which place this sentence names.\n\nSentence: They came from Rio de Janeiro."
+    prompt = (
+        f"{ENGLISH} Say which place this sentence names.\n\nSentence: They came from Rio de"
+        " Janeiro."
+    )
     assert label(prompt, "Rio de Janeiro") == ("en", 1.0)
 
 

@@ -114,14 +114,15 @@ def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name
         ("lmflow", "CC-BY-4.0", "human"),
     }
     refused = [r for r in rows(result, "rejected") if r["reason"] == "license"]
-    assert (
-        len(refused) == 359
-    )  # of 422 that are whole (421 of them kept by default): 24 of Dolly, 20 of PubMedQA, 19 of the tasks stay
+    assert len(refused) == 359
+    # of 422 that are whole (421 of them kept by default), these stay: 24 of Dolly, 20 of PubMedQA,
+    # 19 of the tasks
     assert {r["stage"] for r in refused} == {"license"}
     detail = next(r["detail"] for r in refused if r["source"] == "alpaca")
-    assert detail == (
-        "CC-BY-NC-4.0: excludes commercial use; answers by text-davinci-003: OpenAI's terms: output may not be used to develop "
-        "models that compete with OpenAI's"
+    assert (
+        detail
+        == "CC-BY-NC-4.0: excludes commercial use; answers by text-davinci-003: OpenAI's terms:"
+        " output may not be used to develop models that compete with OpenAI's"
     )
     assert check(result.path)
     assert stats(result.path).usage.use == Use.ANY
@@ -132,8 +133,10 @@ def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name
 def test_a_list_keeps_rows_under_it_whoever_wrote_the_answers(tmp_path: Path) -> None:
     result = build("all", sample=True, licenses=["CC-BY-NC-4.0", "MIT"], out=tmp_path / "mix")
     assert {(r["source"], r["license"]) for r in rows(result)} == {
-        ("alpaca", "CC-BY-NC-4.0"), ("gpt4llm", "CC-BY-NC-4.0"), ("lmflow", "MIT"),
-    }  # fmt: skip
+        ("alpaca", "CC-BY-NC-4.0"),
+        ("gpt4llm", "CC-BY-NC-4.0"),
+        ("lmflow", "MIT"),
+    }
 
 
 def test_a_licence_that_nobody_knows_is_an_error_that_names_the_nearest() -> None:
@@ -174,7 +177,8 @@ def test_the_verdict_follows_from_the_rows() -> None:
     usage = Usage({Key("a", "m", "CC0-1.0", "human"): (1, 10)})
     assert (
         usage.verdict()
-        == "By what upstream states, this mix as a whole may be used for any purpose, commercial ones too."
+        == "By what upstream states, this mix as a whole may be used for any purpose, commercial"
+        " ones too."
     )
     usage += Usage({Key("b", "m", "CC-BY-SA-3.0", "human"): (2, 5)})
     assert usage.use == Use.ANY and "named" in usage.verdict() and "share-alike" in usage.verdict()
@@ -182,7 +186,8 @@ def test_the_verdict_follows_from_the_rows() -> None:
     assert "for non-commercial use only" in usage.verdict()
     assert usage.restricted() == 3
     assert usage.reasons() == [
-        "c:m, 3 rows: answers by gpt-4: OpenAI's terms: output may not be used to develop models that compete with OpenAI's"
+        "c:m, 3 rows: answers by gpt-4: OpenAI's terms: output may not be used to develop models"
+        " that compete with OpenAI's"
     ]
     usage += Usage({Key("d", "m", "LicenseRef-x", "human"): (1, 1)})
     assert "for research only" in usage.verdict()
@@ -223,8 +228,14 @@ def test_licence_references_have_a_text() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "use"),
-    [("gpt4", "non-commercial"), ("GPT-4-0613", "non-commercial"), ("gpt-3.5-turbo-0301", "non-commercial"), ("gpt4all-j", "unclear"),
-     ("gpt-j-6b", "unclear"), ("my gpt-4", "unclear")],
-)  # fmt: skip
+    [
+        ("gpt4", "non-commercial"),
+        ("GPT-4-0613", "non-commercial"),
+        ("gpt-3.5-turbo-0301", "non-commercial"),
+        ("gpt4all-j", "unclear"),
+        ("gpt-j-6b", "unclear"),
+        ("my gpt-4", "unclear"),
+    ],
+)
 def test_engines_that_records_name_in_their_own_way(engine: str, use: str) -> None:
     assert str(engine_terms(engine).use) == use

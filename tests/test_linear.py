@@ -21,7 +21,8 @@ from open_instructions.stages import phrases
 from open_instructions.stages.prose import prose
 
 NOT_PROSE = re.compile(
-    r"^[ \t]*(?P<fence>```+|~~~+).*?(?:^[ \t]*(?P=fence)|\Z)|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)"
+    r"^[ \t]*(?P<fence>```+|~~~+).*?(?:^["
+    r" \t]*(?P=fence)|\Z)|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)"
     r"|\bhttps?://[!-~]+|\b(?:[\w-]+\.)+(?:com|org|net|io|ai|dev)\b[!-~]*",
     re.S | re.M,
 )

@@ -31,11 +31,19 @@ def entry(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"subsets": ["../../../up:main"]}, {"subsets": ["alpaca:../up"]}, {"subsets": []}, {"subsets": ["alpaca"]}, {"subsets": [5]},
-        {"place": "file:///etc/passwd"}, {"place": "hf://datasets/a/b@main/*.json"}, {"size": "5"}, {"name": None}, {"sha256": "../x"},
+        {"subsets": ["../../../up:main"]},
+        {"subsets": ["alpaca:../up"]},
+        {"subsets": []},
+        {"subsets": ["alpaca"]},
+        {"subsets": [5]},
+        {"place": "file:///etc/passwd"},
+        {"place": "hf://datasets/a/b@main/*.json"},
+        {"size": "5"},
+        {"name": None},
+        {"sha256": "../x"},
         {"sha256": None},
     ],
-)  # fmt: skip
+)
 def test_a_lock_of_somebody_elses_making(tmp_path: Path, changes: dict[str, Any]) -> None:
     from open_instructions.inputs.lock import read_lock
 
@@ -234,9 +242,18 @@ def test_a_lock_whose_bytes_are_gone_fails(
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", '{"format": 2, "files": []}', '{"format": 1}', '{"format": 1, "files": [{"name": "x"}]}',
-     '{"format": 1, "files": [{"subsets": ["a:b"], "name": "x", "place": "file:///etc/passwd", "size": 1, "sha256": ""}]}'],
-)  # fmt: skip
+    [
+        "",
+        "[]",
+        '{"format": 2, "files": []}',
+        '{"format": 1}',
+        '{"format": 1, "files": [{"name": "x"}]}',
+        (
+            '{"format": 1, "files": [{"subsets": ["a:b"], "name": "x", "place":'
+            ' "file:///etc/passwd", "size": 1, "sha256": ""}]}'
+        ),
+    ],
+)
 def test_a_lock_that_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "oi.lock").write_text(content)
     done = build("alpaca", tmp_path / "one", "--locked", tmp_path / "oi.lock")

@@ -22,9 +22,28 @@ from open_instructions.recipe import Recipe
 from open_instructions.schema import Rejected
 
 KNOWN = frozenset(
-    ("human", "user", "gpt", "assistant", "model", "system", "chatgpt", "bing", "yes", "no", "text2text", "text_only", "conversation",
-     "text_to_textlist", "text_to_scored_textlist", "A", "B", "C", "D")
-)  # fmt: skip
+    (
+        "human",
+        "user",
+        "gpt",
+        "assistant",
+        "model",
+        "system",
+        "chatgpt",
+        "bing",
+        "yes",
+        "no",
+        "text2text",
+        "text_only",
+        "conversation",
+        "text_to_textlist",
+        "text_to_scored_textlist",
+        "A",
+        "B",
+        "C",
+        "D",
+    )
+)
 """Words that a converter has to understand. They are not texts of anybody's."""
 EXTRA = (
     "note",
@@ -44,15 +63,38 @@ EXTRA = (
 )
 RECIPE = Recipe("test", html=False, max_tokens=0, duplicates=False)
 SHAPES: dict[str, list[Any]] = {
-    "alpaca": [{"instruction": "i", "input": "n", "output": "o", "system": "s", "history": [["q", "a"]], "text": "t"}],
+    "alpaca": [
+        {
+            "instruction": "i",
+            "input": "n",
+            "output": "o",
+            "system": "s",
+            "history": [["q", "a"]],
+            "text": "t",
+        }
+    ],
     "dolly": [{"instruction": "i", "context": "c", "response": "r", "category": "k"}],
-    "instructionwild": [{"instruction": "i", "input": "n", "output": "o", "instruction_type": "k", "id": "d"}],
+    "instructionwild": [
+        {"instruction": "i", "input": "n", "output": "o", "instruction_type": "k", "id": "d"}
+    ],
     "gpt4llm": [{"instruction": "i", "input": "n", "output": "o", "label": "l"}],
     "gpt4all": [
         {"prompt": "p", "response": "r", "source": "s"},
         {"prompt": {"value": "p", "other": "x"}, "response": {"description": "r"}, "source": "s"},
-        {"turn_0_question": "q", "turn_0_answer": "a", "source": "s", "model_settings": {"name": "m"}},
-        {"prompt": "p", "response_turn_1": "r", "prompt_turn_2": "p", "response_turn_2": "r", "response": "z", "source": "s"},
+        {
+            "turn_0_question": "q",
+            "turn_0_answer": "a",
+            "source": "s",
+            "model_settings": {"name": "m"},
+        },
+        {
+            "prompt": "p",
+            "response_turn_1": "r",
+            "prompt_turn_2": "p",
+            "response_turn_2": "r",
+            "response": "z",
+            "source": "s",
+        },
     ],
     "sharegpt": [
         {
@@ -72,20 +114,70 @@ SHAPES: dict[str, list[Any]] = {
     "lmflow:native": [
         {"type": "text2text", "instances": {"input": "i", "output": "o"}, "by": "b"},
         {"type": "text_to_textlist", "instances": {"input": "i", "output": ["o", "p"]}},
-        {"type": "text_to_scored_textlist", "instances": {"input": "i", "output": [{"score": 1, "text": "o"}, {"score": 2, "text": "p", "by": "b"}]}},
-        {"type": "conversation", "instances": {"system": "s", "conversation_id": "d", "messages": [
-            {"role": "user", "content": "q", "by": "b"}, {"role": "assistant", "content": "a"}, {"role": "x", "content": "y"},
-        ]}},
+        {
+            "type": "text_to_scored_textlist",
+            "instances": {
+                "input": "i",
+                "output": [{"score": 1, "text": "o"}, {"score": 2, "text": "p", "by": "b"}],
+            },
+        },
+        {
+            "type": "conversation",
+            "instances": {
+                "system": "s",
+                "conversation_id": "d",
+                "messages": [
+                    {"role": "user", "content": "q", "by": "b"},
+                    {"role": "assistant", "content": "a"},
+                    {"role": "x", "content": "y"},
+                ],
+            },
+        },
         {"type": "image_text", "instances": {"images": "x", "text": "t"}},
     ],
     "lmflow:natural-instructions": [
-        {"Definition": ["d"], "Instance License": ["l"], "Contributors": ["c"], "Positive Examples": [{"input": "i", "output": "o"}],
-         "Instances": {"id": "d", "input": "i", "output": ["o", "p"]}},
+        {
+            "Definition": ["d"],
+            "Instance License": ["l"],
+            "Contributors": ["c"],
+            "Positive Examples": [{"input": "i", "output": "o"}],
+            "Instances": {"id": "d", "input": "i", "output": ["o", "p"]},
+        },
     ],
-    "lmflow:pubmedqa": [{"QUESTION": "q", "CONTEXTS": ["c", "d"], "LABELS": ["l"], "MESHES": ["m"], "YEAR": "y", "final_decision": "yes", "LONG_ANSWER": "a"}],
-    "lmflow:medmcqa": [{"question": "q", "cop": 2, "opa": "a", "opb": "b", "opc": "c", "opd": "d", "exp": "e", "subject_name": "s", "id": "d"}],
-    "lmflow:medqa": [{"question": "q", "options": {"A": "a", "B": "b"}, "answer_idx": "B", "answer": "b", "meta_info": "m"}],
-}  # fmt: skip
+    "lmflow:pubmedqa": [
+        {
+            "QUESTION": "q",
+            "CONTEXTS": ["c", "d"],
+            "LABELS": ["l"],
+            "MESHES": ["m"],
+            "YEAR": "y",
+            "final_decision": "yes",
+            "LONG_ANSWER": "a",
+        }
+    ],
+    "lmflow:medmcqa": [
+        {
+            "question": "q",
+            "cop": 2,
+            "opa": "a",
+            "opb": "b",
+            "opc": "c",
+            "opd": "d",
+            "exp": "e",
+            "subject_name": "s",
+            "id": "d",
+        }
+    ],
+    "lmflow:medqa": [
+        {
+            "question": "q",
+            "options": {"A": "a", "B": "b"},
+            "answer_idx": "B",
+            "answer": "b",
+            "meta_info": "m",
+        }
+    ],
+}
 
 
 class Marks:

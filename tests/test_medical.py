@@ -84,7 +84,10 @@ def test_medqa_in_every_shape(fields: dict[str, Any]) -> None:
         (
             {"options": TWICE, "answer": "Heart"},
             "unexpected_shape",
-            'answer "Heart" is the text or the letter of the options A, B, and there is no answer_idx',
+            (
+                'answer "Heart" is the text or the letter of the options A, B, and there is no'
+                " answer_idx"
+            ),
         ),
         (
             {"options": OPTIONS, "answer": "Lung"},
@@ -275,8 +278,10 @@ def test_the_shared_cases(tmp_path: Any) -> None:
     )
     assert [row["messages"][1]["content"] for row in rows(found)] == ["B. Heart"]
     assert [(row["origin_row"], row["reason"]) for row in rows(found, "rejected")] == [
-        (1, "contradiction"), (2, "duplicate"), (3, "duplicate"),
-    ]  # fmt: skip
+        (1, "contradiction"),
+        (2, "duplicate"),
+        (3, "duplicate"),
+    ]
     found = build(
         "lmflow:pubmedqa", data_dir=cases / "pubmedqa-hub", out=tmp_path / "pubmedqa", workers=1
     )

@@ -162,7 +162,10 @@ def test_equal_hashes_are_no_equal_names_and_half_a_key_is_no_key() -> None:
 
 
 def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:
-    dolly = '{"instruction": "Name a tree.", "context": "", "response": "An oak.", "category": "open_qa"}\n'
+    dolly = (
+        '{"instruction": "Name a tree.", "context": "", "response": "An oak.", "category":'
+        ' "open_qa"}\n'
+    )
     result = make(
         {"alpaca_data.json": [alpaca(), alpaca()], "databricks-dolly-15k.jsonl": dolly},
         "alpaca,dolly",

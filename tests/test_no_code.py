@@ -215,11 +215,11 @@ def test_what_is_run_is_what_was_hashed(
 
 
 def test_a_note_in_the_cache_removes_nothing_outside_it(tmp_path: Path) -> None:
-    from open_instructions.inputs.cache import Cache, Entry
+    from open_instructions.inputs.cache import Cache, CacheEntry
 
     (tmp_path / "kept").write_text("kept")
     cache = Cache(tmp_path / "cache")
-    entry = Entry(
+    entry = CacheEntry(
         "a",
         "b",
         "c",

@@ -214,7 +214,10 @@ def test_a_run_that_ends_while_it_publishes(
 def test_a_killed_build_goes_on(bucket: str, data: Path, tmp_path: Path) -> None:
     source, out = upload(data, f"{bucket}/raw"), f"{bucket}/mix"
     expected = digests(build("alpaca", data_dir=data, out=tmp_path / "local").path)
-    code = f"from open_instructions import build; from open_instructions.readers import chunk; chunk.CHUNK_RECORDS = 10; build('alpaca', data_dir={source!r}, out={out!r}, workers=1)"
+    code = (
+        "from open_instructions import build; from open_instructions.readers import chunk;"
+        f" chunk.CHUNK_RECORDS = 10; build('alpaca', data_dir={source!r}, out={out!r}, workers=1)"
+    )
     for finished in (1, 8, 20):
         running = subprocess.Popen(
             [sys.executable, "-c", code], env=os.environ | {"OI_HOME": str(tmp_path / "home")}

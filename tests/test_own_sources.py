@@ -1,4 +1,5 @@
-"""A source of one's own in a .py file: that one file is enough, and what is wrong with it is said."""
+"""A source of one's own in a .py file: that one file is enough, and what is wrong with it is
+said."""
 
 from __future__ import annotations
 
@@ -84,10 +85,17 @@ def test_an_edited_source_file_is_another_source(
 
 
 BROKEN_CONTRACTS = [
-    'yield Draft([("User", "a"), ("assistant", "b")])', 'yield Draft(pair("a", 5))', 'yield Draft(pair("a", "b"), task=5)', "yield 5",
-    'yield Draft(pair("a", "b"), records=(3,))', 'yield Reject("whatever")', 'yield Reject(Reason.EMPTY, record=7)', "raise SystemExit(3)",
-    'yield Draft(pair("a", "b"), metadata=[1])', 'yield Draft(pair("a", "b"), metadata="hello")',
-]  # fmt: skip
+    'yield Draft([("User", "a"), ("assistant", "b")])',
+    'yield Draft(pair("a", 5))',
+    'yield Draft(pair("a", "b"), task=5)',
+    "yield 5",
+    'yield Draft(pair("a", "b"), records=(3,))',
+    'yield Reject("whatever")',
+    "yield Reject(Reason.EMPTY, record=7)",
+    "raise SystemExit(3)",
+    'yield Draft(pair("a", "b"), metadata=[1])',
+    'yield Draft(pair("a", "b"), metadata="hello")',
+]
 
 
 @pytest.mark.parametrize("body", BROKEN_CONTRACTS)

@@ -1,4 +1,5 @@
-"""A build goes to a hub on loopback, and comes back as it was; what must not be published is not."""
+"""A build goes to a hub on loopback, and comes back as it was; what must not be published is
+not."""
 
 from __future__ import annotations
 
@@ -163,10 +164,17 @@ def test_the_cards_of_builds_are_what_the_hub_documents(
         b"- sharegpt:raw, 20 rows: LicenseRef-ShareGPT-unclear"
         in there(hub, "me/mixed")["LICENSE.md"]
     )
-    assert as_the_hub("dataset", "---\nlicense: other\nlicense_link: '#x'\nlanguage: [no]\nsize_categories: [x]\npretty_name: 5\ntags: []\n---\n") == [
-        "license_name is an id", "license_link is LICENSE, LICENSE.md or a URL", "language holds ISO 639 codes",
-        "size_categories is one of the known ones", "texts are texts",
-    ]  # fmt: skip
+    assert as_the_hub(
+        "dataset",
+        "---\nlicense: other\nlicense_link: '#x'\nlanguage: [no]\nsize_categories:"
+        " [x]\npretty_name: 5\ntags: []\n---\n",
+    ) == [
+        "license_name is an id",
+        "license_link is LICENSE, LICENSE.md or a URL",
+        "language holds ISO 639 codes",
+        "size_categories is one of the known ones",
+        "texts are texts",
+    ]
 
 
 def test_a_card_that_the_hub_refuses(hub: FakeHub, free: Path) -> None:

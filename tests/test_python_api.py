@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import open_instructions as oi
 from open_instructions.errors import NotFoundError, UsageError
+from open_instructions.inputs.fetching import Fetched
+
+from .fetching import ROWS
+from .hub_server import FakeHub
 
 
 @pytest.fixture
@@ -80,8 +85,10 @@ def test_sources_print() -> None:
 def test_the_functions_survive_the_import_of_submodules() -> None:
     code = (
         "import open_instructions as oi, pkgutil, importlib\n"
-        "for m in pkgutil.iter_modules(oi.__path__): importlib.import_module('open_instructions.' + m.name)\n"
-        "assert all(callable(getattr(oi, n)) for n in oi.__all__), [n for n in oi.__all__ if not callable(getattr(oi, n))]"
+        "for m in pkgutil.iter_modules(oi.__path__):\n"
+        "    importlib.import_module('open_instructions.' + m.name)\n"
+        "lost = [n for n in oi.__all__ if not callable(getattr(oi, n))]\n"
+        "assert not lost, lost"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -89,3 +96,54 @@ def test_the_functions_survive_the_import_of_submodules() -> None:
 def test_unknown_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         oi.lod  # noqa: B018
+
+
+def test_the_schema_the_recipe_and_the_errors_are_at_the_top() -> None:
+    from open_instructions import errors, recipe, schema
+
+    assert (oi.Recipe, oi.Conversation, oi.Message) == (
+        recipe.Recipe,
+        schema.Conversation,
+        schema.Message,
+    )
+    found = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    }
+    assert {name: getattr(oi, name) for name in oi.__all__ if name in found} == found
+    with pytest.raises(oi.OpenInstructionsError):
+        oi.build("dolly", sample=True, recipe="no-such-recipe")
+
+
+def test_nothing_is_imported_before_it_is_used() -> None:
+    code = (
+        "import sys, open_instructions\n"
+        "print(sorted(m for m in sys.modules if m.startswith('open_instructions')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "['open_instructions', 'open_instructions.checkout']\n"
+
+
+def test_fetch(hub: FakeHub, mine: Callable[..., Path], tmp_path: Path) -> None:
+    hub.files["mine.json"] = ROWS
+    source = str(mine(f'(File("mine.json", (Url("{hub.url}/files/mine.json"),)),)'))
+    fetched = oi.fetch(source)
+    where = tmp_path / "cache/files/mine/main/mine.json"
+    assert fetched.files == {"mine:main": (where,)}
+    assert fetched.by_hand == {}
+    assert where.read_bytes() == ROWS
+    asked = len(hub.lines)
+    assert oi.fetch([source]) == fetched
+    assert len(hub.lines) == asked
+
+
+def test_fetch_says_what_it_could_not_fetch(hub: FakeHub, mine: Callable[..., Path]) -> None:
+    source = str(mine(f'(File("mine.json", (Url("{hub.url}/files/gone.json"),)),)'))
+    with pytest.raises(oi.FetchError, match=r"mine:main mine\.json: .*404"):
+        oi.fetch(source)
+
+
+def test_fetch_names_what_a_person_has_to_get(hub: FakeHub, mine: Callable[..., Path]) -> None:
+    source = str(mine("()", 'by_hand="Ask for it."'))
+    assert oi.fetch(source) == Fetched({}, {"mine:main": "Ask for it."})

@@ -197,10 +197,14 @@ def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("alpaca_data (1).json", False), ("alpaca_data(12).json", False), ("Alpaca_Data (1).JSON", False), ("alpaca_data.jsonl", True),
-        ("alpaca_data.ndjson", True), ("sub/alpaca_data (2).jsonl", True),
+        ("alpaca_data (1).json", False),
+        ("alpaca_data(12).json", False),
+        ("Alpaca_Data (1).JSON", False),
+        ("alpaca_data.jsonl", True),
+        ("alpaca_data.ndjson", True),
+        ("sub/alpaca_data (2).jsonl", True),
     ],
-)  # fmt: skip
+)
 def test_spellings_of_a_name(tmp_path: Path, name: str, lines: bool) -> None:
     put(tmp_path, name, json.dumps(PAIR) + "\n" if lines else [PAIR])
     assert taken(tmp_path) == [f"alpaca:main {name}"]
@@ -225,8 +229,8 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         found(tmp_path, "alpaca")
     first, *others = caught.value.message.splitlines()
     assert (
-        first
-        == "alpaca_data.json and alpaca_data (1).json both stand for alpaca_data.json of alpaca:main, and differ."
+        first == "alpaca_data.json and alpaca_data (1).json both stand for alpaca_data.json of"
+        " alpaca:main, and differ."
     )
     assert others[1].startswith(
         "  alpaca_data_cleaned.json has the fields instruction, output, as alpaca:main has"
@@ -236,22 +240,49 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("alpaca_data_cleaned.json", [PAIR], "fields instruction, output, as alpaca:main has; if it is that, rename it to alpaca_data.json"),
-        ("gpt4all.jsonl", '{"prompt": "a", "response": "b", "source": "c"}\n', "as gpt4all:p3 has; if it is that, rename it to data.jsonl"),
-        ("mine.json", [{"customer": "Ann", "answer": "So."}], "fields customer, answer, and no source has these"),
-        ("mine.csv", "q,a\n", "is a CSV table, which is not read; save it as JSON Lines or Parquet"),
+        (
+            "alpaca_data_cleaned.json",
+            [PAIR],
+            (
+                "fields instruction, output, as alpaca:main has; if it is that, rename it to"
+                " alpaca_data.json"
+            ),
+        ),
+        (
+            "gpt4all.jsonl",
+            '{"prompt": "a", "response": "b", "source": "c"}\n',
+            "as gpt4all:p3 has; if it is that, rename it to data.jsonl",
+        ),
+        (
+            "mine.json",
+            [{"customer": "Ann", "answer": "So."}],
+            "fields customer, answer, and no source has these",
+        ),
+        (
+            "mine.csv",
+            "q,a\n",
+            "is a CSV table, which is not read; save it as JSON Lines or Parquet",
+        ),
         ("mine.xlsx", b"PK", "is an Excel workbook, which is not read"),
         ("mine.jsonl.zst", b"x", "is packed with zstd, which is not read; unpack it"),
-        ("alpaca_data.json.1", [PAIR], "is not read under this name; rename it to alpaca_data.json"),
+        (
+            "alpaca_data.json.1",
+            [PAIR],
+            "is not read under this name; rename it to alpaca_data.json",
+        ),
         ("alpaca_data.json.crdownload", "[", "is an unfinished download; download it again"),
         ("odd.bin", b"\0", "is not JSON, JSON Lines or Parquet"),
         ("empty.json", "", "is empty"),
         ("page.json", "<html>", "is a web page, not the data"),
         ("broken.json", "{{{", "holds no record that can be read"),
         ("broken.parquet", b"PAR1", "cannot be read: "),
-        ("a\nError: \x1b[31mb.json", [{"c\nd": 1}], "a\\nError: \\x1b[31mb.json has the fields c\\nd, and"),
+        (
+            "a\nError: \x1b[31mb.json",
+            [{"c\nd": 1}],
+            "a\\nError: \\x1b[31mb.json has the fields c\\nd, and",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_lies_there_is_named(tmp_path: Path, name: str, content: Any, says: str) -> None:
     put(tmp_path, name, content)
     said = error(tmp_path)
@@ -291,7 +322,10 @@ def test_files_of_several_folders_are_named_by_their_whole_paths(tmp_path: Path)
     with pytest.raises(MissingSourceError) as caught:
         find([tmp_path / "one", tmp_path / "two"], select("alpaca"))
     assert caught.value.message.splitlines()[:4] == [
-        f"{tmp_path / 'one'}, {tmp_path / 'two'} hold no file of the sources asked for, and neither does the cache.",
+        (
+            f"{tmp_path / 'one'}, {tmp_path / 'two'} hold no file of the sources asked for, and"
+            " neither does the cache."
+        ),
         f"  {tmp_path / 'two' / 'alpaca_data.json'} is a named pipe, not a file",
         f"  {tmp_path / 'one' / 'mine.json'} has the fields q, and no source has these",
         f"  {tmp_path / 'two' / 'mine.json'} has the fields q, and no source has these",

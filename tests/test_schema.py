@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 
 import pytest
@@ -106,15 +108,89 @@ def test_a_row_has_the_columns_in_their_order() -> None:
 
 def test_columns_are_those_of_the_design() -> None:
     assert DATA_COLUMNS == (
-        "id", "conversation_id", "source", "subset", "messages", "language", "language_score", "task", "engine", "license", "num_turns",
-        "num_tokens", "edits", "origin_file", "origin_row", "metadata",
-    )  # fmt: skip
+        "id",
+        "conversation_id",
+        "source",
+        "subset",
+        "messages",
+        "language",
+        "language_score",
+        "task",
+        "engine",
+        "license",
+        "num_turns",
+        "num_tokens",
+        "edits",
+        "origin_file",
+        "origin_row",
+        "metadata",
+    )
     assert rejected_schema().names == [
-        "level", "source", "subset", "conversation_id", "origin_file", "origin_row", "stage", "reason", "detail", "raw",
-        "kind", "other", "score", "evidence", "parent",
-    ]  # fmt: skip
+        "level",
+        "source",
+        "subset",
+        "conversation_id",
+        "origin_file",
+        "origin_row",
+        "stage",
+        "reason",
+        "detail",
+        "raw",
+        "kind",
+        "other",
+        "score",
+        "evidence",
+        "parent",
+    ]
 
 
 def test_json_text_can_always_be_stored() -> None:
     assert to_json({"ü": "\ud83d"}) == '{"\\u00fc":"\\ud83d"}'
     assert json.loads(to_json({"n": 2**80, "x": ["é"]})) == {"n": 2**80, "x": ["é"]}
+
+
+def talk(**fields: object) -> Conversation:
+    messages = (Message("user", "2 + 2?"), Message("assistant", "4"))
+    return Conversation.unchecked(
+        **{"id": "a/0", "source": "a", "subset": "m", "messages": messages} | fields
+    )
+
+
+def test_unchecked_takes_the_fields_with_their_defaults() -> None:
+    parameters = inspect.signature(Conversation.unchecked).parameters.values()
+    fields = dataclasses.fields(Conversation)
+    assert [(p.name, p.annotation) for p in parameters] == [(f.name, f.type) for f in fields]
+    assert talk() == Conversation("a/0", "a", "m", talk().messages)
+    values = {
+        "conversation_id": "a/1",
+        "language": "de",
+        "language_score": 0.5,
+        "task": "qa",
+        "engine": "human",
+        "license": "MIT",
+        "num_tokens": 7,
+        "edits": ("trimmed",),
+        "origin_file": "a.json",
+        "origin_rows": (3, 4),
+        "metadata": "{}",
+    }
+    whole = talk(**values)
+    assert whole == Conversation("a/0", "a", "m", whole.messages, **values)
+    assert list(vars(whole)) == [f.name for f in fields]
+
+
+def test_unchecked_refuses_no_messages_and_unknown_fields() -> None:
+    with pytest.raises(ValueError, match="no messages"):
+        talk(messages=())
+    with pytest.raises(TypeError, match="langauge"):
+        talk(langauge="en")
+
+
+def test_noting_changes_labels_and_counts_alone() -> None:
+    noted = talk(task="qa").noting(language="en", language_score=0.0, num_tokens=0)
+    assert (noted.language, noted.language_score, noted.num_tokens) == ("en", 0.0, 0)
+    assert (noted.task, noted.messages) == ("qa", talk().messages)
+    assert talk(language="de").noting(num_tokens=3).language == "de"
+    for name in ("langauge", "messages", "license"):
+        with pytest.raises(TypeError, match=name):
+            talk().noting(**{name: ()})

@@ -111,11 +111,27 @@ def test_damage_in_slabs(tmp_path: Path, damage: bytes, at: int) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(['{"a": 1}', '{"a": "}, {\\"a\\": "}', '{"a": [{"a": 2}, {"a": 3}]}', "{}", "7", '{"b": 1}', '{"a": x}', '{"a": "', "", "[", "]"])),
+    st.lists(
+        st.sampled_from(
+            [
+                '{"a": 1}',
+                '{"a": "}, {\\"a\\": "}',
+                '{"a": [{"a": 2}, {"a": 3}]}',
+                "{}",
+                "7",
+                '{"b": 1}',
+                '{"a": x}',
+                '{"a": "',
+                "",
+                "[",
+                "]",
+            ]
+        )
+    ),
     st.sampled_from([",", ", ", ",\n  ", " ", ",,"]),
     st.sampled_from(["]", "", "]]", "] x", "}]"]),
     st.integers(1, 60),
-)  # fmt: skip
+)
 def test_any_array_in_slabs(records: list[str], between: str, end: str, size: int) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "x.json")
@@ -166,12 +182,18 @@ def test_a_slab_of_a_file_that_changed(tmp_path: Path) -> None:
         # behind the broken record one that the window cuts, with others like it inside
         (
             "array",
-            b'[{"a": 1}, {"a": x}, {"a": [{"a":2}, {"a":3}, {"a": 4}]}, {"a": 5}, {"a":6}, {"a": 7}]',
+            (
+                b'[{"a": 1}, {"a": x}, {"a": [{"a":2}, {"a":3}, {"a": 4}]}, {"a": 5}, {"a":6},'
+                b' {"a": 7}]'
+            ),
         ),
         # the window ends with what is no object, and the last object before it had other keys
         (
             "array",
-            b'[{"a":0}, {"a": 1}, {"a": 1}, {"a": 1}, {"a":1,"b":1}, 7, {"a": x}, {"a":2}, {"a":3,"b":2}, {"a":4}, {"a":4}, {"a":4}]',
+            (
+                b'[{"a":0}, {"a": 1}, {"a": 1}, {"a": 1}, {"a":1,"b":1}, 7, {"a": x}, {"a":2},'
+                b' {"a":3,"b":2}, {"a":4}, {"a":4}, {"a":4}]'
+            ),
         ),
         # white space that is none in JSON
         ("array", b'[\x0b{"a":0}, {"a":1}, {"a":2}, {"a":3}]'),

@@ -52,7 +52,10 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ),
         ("<pre><code>plain\n\n  x &lt; y\n</code></pre>", "```\nplain\n\n  x < y\n```"),
         (
-            '<pre><code class="hljs language-c"><span class="k">int</span> x;\n\n\n\ny</code></pre>',
+            (
+                '<pre><code class="hljs language-c"><span class="k">int</span>'
+                " x;\n\n\n\ny</code></pre>"
+            ),
             "```c\nint x;\n\n\n\ny\n```",
         ),
         ("<pre><code>a ``` b\n</code></pre>", "````\na ``` b\n````"),
@@ -115,7 +118,10 @@ def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
         ("<table><td>a</td><td>b</td></table>", "|  |  |\n| --- | --- |\n| a | b |"),
         ("<p>See <math><mi>x</mi><mo>=</mo><mn>1</mn></math>.</p>", "See x=1."),
         (
-            '<p>a<span class="katex-display"><span class="katex"><annotation>x</annotation>y</span></p>',
+            (
+                '<p>a<span class="katex-display"><span'
+                ' class="katex"><annotation>x</annotation>y</span></p>'
+            ),
             "a\n\n$$x$$\n\ny",
         ),
         (
@@ -159,9 +165,11 @@ def test_nesting_without_end_keeps_its_text() -> None:
 
 def test_the_header_names_the_language_and_chrome_goes() -> None:
     html = (
-        '<div class="flex"><span class="flex-grow">2 / 3</span></div><div class="markdown prose"><p>See:</p><pre><div class="bg-black">'
-        '<div class="flex"><span>python</span><button>Copy code</button></div><div class="p-4"><code class="hljs language-scss">'
-        "<span>print</span>(1)\n</code></div></div></pre><p>Copy code is a phrase, 1 / 2 cup too.</p></div>"
+        '<div class="flex"><span class="flex-grow">2 / 3</span></div><div class="markdown'
+        ' prose"><p>See:</p><pre><div class="bg-black"><div'
+        ' class="flex"><span>python</span><button>Copy code</button></div><div class="p-4"><code'
+        ' class="hljs language-scss"><span>print</span>(1)\n</code></div></div></pre><p>Copy code'
+        " is a phrase, 1 / 2 cup too.</p></div>"
     )
     assert (
         to_markdown(html)
@@ -171,8 +179,9 @@ def test_the_header_names_the_language_and_chrome_goes() -> None:
 
 def test_katex_comes_out_once() -> None:
     html = (
-        '<p>So <span class="katex"><span class="katex-mathml"><math><mi>x</mi><annotation encoding="application/x-tex">x^2</annotation></math></span>'
-        '<span class="katex-html" aria-hidden="true">x2\u200b</span></span>.</p>'
+        '<p>So <span class="katex"><span class="katex-mathml"><math><mi>x</mi><annotation'
+        ' encoding="application/x-tex">x^2</annotation></math></span><span class="katex-html"'
+        ' aria-hidden="true">x2\u200b</span></span>.</p>'
     )
     assert to_markdown(html) == "So $x^2$."
 

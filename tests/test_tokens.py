@@ -24,16 +24,39 @@ from open_instructions.tokens import tokenizer
 WORDS = {
     "version": "1.0",
     "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
-    "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "[UNK]"},
-    "added_tokens": [{"id": 1, "content": "</s>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}],
+    "padding": {
+        "strategy": {"Fixed": 9},
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "[UNK]",
+    },
+    "added_tokens": [
+        {
+            "id": 1,
+            "content": "</s>",
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+    ],
     "normalizer": None,
     "pre_tokenizer": {"type": "Whitespace"},
-    "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "</s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
-                       "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-                       "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}},
+    "post_processor": {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "</s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+        ],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}},
+    },
     "decoder": None,
     "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "one": 2}, "unk_token": "[UNK]"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -125,10 +148,15 @@ def hub() -> Iterator[ThreadingHTTPServer]:
 def test_a_repository_by_name_and_offline_once_there(
     hub: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
-    code = "import sys; from open_instructions.tokens import tokenizer; print(tokenizer(sys.argv[1]).count('one two, three'))"
+    code = (
+        "import sys; from open_instructions.tokens import tokenizer;"
+        " print(tokenizer(sys.argv[1]).count('one two, three'))"
+    )
     offline = {k: v for k, v in os.environ.items() if not k.startswith("HF_")} | {
-        "HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HUB_DISABLE_TELEMETRY": "1",
-    }  # fmt: skip
+        "HF_HOME": str(tmp_path / "hf"),
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -93,7 +93,8 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
     "dropped here: Korean to our detector": (
         [
             [
-                "번역해 주세요. 이 문장을 한국어로 옮기고 존댓말로 써 주세요. 문체는 그대로 두세요.",
+                "번역해 주세요. 이 문장을 한국어로 옮기고 존댓말로 써 주세요."
+                " 문체는 그대로 두세요.",
                 KOREAN + "\n```\n" + "the code of it, in English words\n" * 30 + "```",
             ]
         ],
@@ -136,9 +137,11 @@ CASES: dict[str, tuple[list[list[str]], list[list[str]], dict[str, int]]] = {
 def record(number: int, turns: list[str]) -> dict[str, Any]:
     """Turns of human and gpt by turns; "gpt:" in front says that one is out of place."""
     values = [
-        {"from": "gpt", "value": t.removeprefix("gpt:")}
-        if t.startswith("gpt:")
-        else {"from": "gpt" if at % 2 else "human", "value": t}
+        (
+            {"from": "gpt", "value": t.removeprefix("gpt:")}
+            if t.startswith("gpt:")
+            else {"from": "gpt" if at % 2 else "human", "value": t}
+        )
         for at, t in enumerate(turns)
     ]
     return {"id": f"demo{number:03}", "conversations": values}

@@ -17,8 +17,9 @@ from .test_install import ROOT, copied
 
 # the project itself is imported from the wheel, not from the clone
 START = (
-    "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)];"
-    "sys.path.insert(0, sys.argv[1]); import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
+    "import sys; sys.path = [p for p in sys.path if not p.startswith(sys.argv[2])]; sys.meta_path ="
+    " [f for f in sys.meta_path if '__editable__' not in str(f)];sys.path.insert(0, sys.argv[1]);"
+    " import open_instructions as oi; assert oi.__file__.startswith(sys.argv[1]), oi.__file__;"
 )
 
 
@@ -97,7 +98,10 @@ def test_what_an_earlier_version_left_is_not_installed(tmp_path: Path) -> None:
 
 
 def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None:
-    code = "import sys; sys.path.insert(0, 'scripts'); import build_backend as b; print(b.build_sdist(sys.argv[1]))"
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); import build_backend as b;"
+        " print(b.build_sdist(sys.argv[1]))"
+    )
     # nothing is compiled for it, and so nothing has to be there to compile with
     given = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(
@@ -124,11 +128,20 @@ PAGES = """
 import hashlib, random
 from open_instructions.stages import dom, markdown
 from open_instructions.stages.html import to_markdown
-PIECES = ["<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>", "<pre><div class='x'><span>c</span></div><code class='hljs language-c'>", "x &lt; 1;\\n",
-          "</code></pre>", "<ol start='3'>", "<ul>", "<li>", "</li>", "</ul>", "</ol>", "<table><tr><th>", "<td>", "</td>", "</table>", "<a href='u v'>", "</a>", "<br>", "1. a", "# b",
-          "<blockquote>", "</blockquote>", "你好：", "*_[]!|", "<span class='katex'><annotation>x^2</annotation></span>", "<img src=i alt=']'>", " \\n ", "<h2>", "</h2>", "<", "&amp;", "\\0", "<del>",
-          "<!-- c -->", "<!-- language: lang-js -->", "<!-- language-all: C -->", "<!-- begin snippet: js x -->", "<!-- end snippet -->", "<pre class='lang-py x'>", "<td rowspan=2>", "<th colspan=3>",
-          "<tbody>", "<hr>", "<s>x</s>", "&#99999999999;", "\\x1f", "<h3>", "</h3>", "<svg>", "</svg>", "<![x]>", "<P CLASS=a>", "<x-y z>", "</x-y>", "<button>", "</button>", "<pre>\\n", "&copy;", "<blockquote>", "<input type='checkbox' checked>", "</p"]
+PIECES = [
+    "<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>",
+    "<pre><div class='x'><span>c</span></div><code class='hljs language-c'>", "x &lt; 1;\\n",
+    "</code></pre>", "<ol start='3'>", "<ul>", "<li>", "</li>", "</ul>", "</ol>",
+    "<table><tr><th>", "<td>", "</td>", "</table>", "<a href='u v'>", "</a>", "<br>", "1. a",
+    "# b", "<blockquote>", "</blockquote>", "你好：", "*_[]!|",
+    "<span class='katex'><annotation>x^2</annotation></span>", "<img src=i alt=']'>", " \\n ",
+    "<h2>", "</h2>", "<", "&amp;", "\\0", "<del>", "<!-- c -->", "<!-- language: lang-js -->",
+    "<!-- language-all: C -->", "<!-- begin snippet: js x -->", "<!-- end snippet -->",
+    "<pre class='lang-py x'>", "<td rowspan=2>", "<th colspan=3>", "<tbody>", "<hr>", "<s>x</s>",
+    "&#99999999999;", "\\x1f", "<h3>", "</h3>", "<svg>", "</svg>", "<![x]>", "<P CLASS=a>",
+    "<x-y z>", "</x-y>", "<button>", "</button>", "<pre>\\n", "&copy;", "<blockquote>",
+    "<input type='checkbox' checked>", "</p",
+]
 rng = random.Random(11)
 texts = [to_markdown("".join(rng.choices(PIECES, k=rng.randrange(1, 30)))) for _ in range(4000)]
 print(dom.__file__.rpartition(".")[2], hashlib.sha256("\\0".join(texts).encode()).hexdigest())

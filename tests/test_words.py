@@ -17,11 +17,23 @@ from .test_cli import oi as command
 @pytest.mark.parametrize(
     ("said", "label"),
     [
-        ("english", "en"), ("German", "de"), ("germam", "de"), ("cn", "zh"), ("jp", "ja"), ("kr", "ko"), ("deu", "de"), ("pt-BR", "pt"),
-        ("zh_CN", "zh-Hans"), ("zh-tw", "zh-Hant"), ("Simplified Chinese", "zh-Hans"), ("中文", "zh"), ("klingon", ""), ("xx", ""),
+        ("english", "en"),
+        ("German", "de"),
+        ("germam", "de"),
+        ("cn", "zh"),
+        ("jp", "ja"),
+        ("kr", "ko"),
+        ("deu", "de"),
+        ("pt-BR", "pt"),
+        ("zh_CN", "zh-Hans"),
+        ("zh-tw", "zh-Hant"),
+        ("Simplified Chinese", "zh-Hans"),
+        ("中文", "zh"),
+        ("klingon", ""),
+        ("xx", ""),
         ("x" * 100_000, ""),
     ],
-)  # fmt: skip
+)
 def test_the_language_that_was_meant(said: str, label: str) -> None:
     assert meant(said) == label
 
@@ -76,7 +88,10 @@ def test_every_language_has_a_name() -> None:
         (
             ["stats", "/no/such"],
             7,
-            "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build makes.",
+            (
+                "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build"
+                " makes."
+            ),
         ),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
         (
@@ -89,7 +104,10 @@ def test_every_language_has_a_name() -> None:
         (
             ["build", "--locked", "/no/such"],
             4,
-            "Error: /no/such cannot be read: No such file or directory.\n--locked takes the oi.lock",
+            (
+                "Error: /no/such cannot be read: No such file or directory.\n--locked takes the"
+                " oi.lock"
+            ),
         ),
         (
             ["build", "--sample", "--out", "/dev/null/x"],
@@ -204,7 +222,10 @@ def broken(folder: Path, text: str) -> Path:
 
 GOOD = '{"instruction": "Say one.", "input": "", "output": "One."}'
 BAD = '{"instruction": "x" "input": "", "output": "y"}'
-PLACE = "record 1 (counted from 0) of alpaca_data.json: invalid_json: Expecting ',' delimiter at character 20"
+PLACE = (
+    "record 1 (counted from 0) of alpaca_data.json: invalid_json: Expecting ',' delimiter at"
+    " character 20"
+)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +237,8 @@ def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, t
     says = f"1 record cannot be read. The first is {PLACE}. "
     assert done.returncode == 0
     assert (
-        f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage read\n"
-        in done.stderr
+        f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage"
+        " read\n" in done.stderr
     )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
     assert result.found.notes[0].startswith(
@@ -293,13 +314,14 @@ def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
     found = oi.explain("alpaca/000000", mix)
     assert (
         found.note
-        == "alpaca_data.json was not found on this machine; data_dir with its folder shows the stages."
+        == "alpaca_data.json was not found on this machine; data_dir with its folder shows the"
+        " stages."
     )
     assert found.note in repr(found) and "--" not in repr(found)
     shown = command("explain", "alpaca/000000", mix).stdout
     assert (
-        "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the stages.\n"
-        in shown
+        "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the"
+        " stages.\n" in shown
     )
 
 
@@ -339,7 +361,7 @@ def test_one_note_says_that_a_download_is_in_part(sample: Path, tmp_path: Path) 
     found = oi.build("alpaca:main,dolly", data_dir=folder, out=tmp_path / "mix").found
     assert found.notes == (
         "alpaca:main: 25 records were found, and 52,002 were published; dolly:main: 24 and 15,011",
-    )  # fmt: skip
+    )
 
 
 # --- layout

@@ -26,12 +26,16 @@ from .tasks import TASK_EXAMPLES, TASK_SUBSET
 LMFLOW = Source(
     name="lmflow",
     title="LMFlow collections",
-    description="PubMedQA, MedMCQA, MedQA and Natural Instructions, in LMFlow's own format and from their originals.",
+    description=(
+        "PubMedQA, MedMCQA, MedQA and Natural Instructions, in LMFlow's own format and from their"
+        " originals."
+    ),
     homepage="github: OptimalScale/LMFlow",
     cost="not published",
     attribution=(
-        "PubMedQA: Qiao Jin et al., MIT. MedMCQA: Ankit Pal et al., labelled MIT and Apache-2.0. MedQA: Di Jin et al., MIT for the "
-        "repository. Natural Instructions v2: Yizhong Wang et al., each task under its own licence."
+        "PubMedQA: Qiao Jin et al., MIT. MedMCQA: Ankit Pal et al., labelled MIT and Apache-2.0."
+        " MedQA: Di Jin et al., MIT for the repository. Natural Instructions v2: Yizhong Wang et"
+        " al., each task under its own licence."
     ),
     subsets=(
         *MEDICAL_SUBSETS,
@@ -41,9 +45,9 @@ LMFLOW = Source(
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
             by_hand=(
-                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
-                "natural-instructions of this source are the originals of what it gave out; files that you still have are read from "
-                "--data-dir."
+                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa,"
+                " medmcqa, medqa and natural-instructions of this source are the originals of what"
+                " it gave out; files that you still have are read from --data-dir."
             ),
             languages=("en",),
             engine="unstated",
@@ -66,7 +70,8 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
+            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked;'
+            " nothing is changed.",
             mark_missing_rt,
             subsets=("medmcqa",),
         ),
@@ -83,7 +88,10 @@ LMFLOW = Source(
             subsets=("medqa",),
         ),
     ),
-    template="pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …; natural-instructions: {Definition}, {input}",
+    template=(
+        "pubmedqa: {contexts}, Question: {question}; medmcqa, medqa: {question}, A. …;"
+        " natural-instructions: {Definition}, {input}"
+    ),
     examples=(
         *MEDICAL_EXAMPLES,
         *TASK_EXAMPLES,

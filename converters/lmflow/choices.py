@@ -26,7 +26,9 @@ _LETTER = re.compile(r"\s{0,9}\(?(?:op)?([a-d])[).]?\s{0,9}", re.I)
 def brief(value: Any) -> str:
     """A value as JSON, for the detail of a reject; a long one shortened."""
     text = to_json(value)
-    return text if len(text) <= 60 else text[:60] + "…"
+    if len(text) <= 60:
+        return text
+    return text[:60] + "…"
 
 
 def absent(value: Any) -> bool:
@@ -92,7 +94,9 @@ def named_option(text: Any) -> int | None:
             found.add((named[1] or named[2]).upper())
         elif right := _RIGHT.search(text, max(start - _LONGEST, 0), end):
             found.add(right[1].upper())
-    return _LETTERS.index(found.pop()) if len(found) == 1 else None
+    if len(found) == 1:
+        return _LETTERS.index(found.pop())
+    return None
 
 
 def _cues(text: str) -> Iterator[tuple[int, int]]:
@@ -108,7 +112,9 @@ def _cues(text: str) -> Iterator[tuple[int, int]]:
 
 def _seen(record: Record) -> Seen:
     code = _code(record.get("cop"))
-    return Seen(code, named_option(record.get("exp"))) if isinstance(code, int) else Seen(None)
+    if isinstance(code, int):
+        return Seen(code, named_option(record.get("exp")))
+    return Seen(None)
 
 
 MEDMCQA_PROBE = Probe("cop", len(_LETTERS), _seen, beside=("exp",))
@@ -134,7 +140,9 @@ def medmcqa(record: Record, index_base: int | None = None) -> Iterator[Draft | R
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    if isinstance(value, str):
+        return value
+    return None
 
 
 def _counted(number: int, base: int | None) -> str | Reject:
@@ -159,8 +167,10 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
         return
     answer, said = record.get("answer"), record.get("answer_idx")
     used = ["question", *(["options"] if _is_plain(record["options"]) else [])]
-    used += ["answer_idx"] if said == letter else []
-    used += ["answer"] if answer in (letter, options[letter]) else []
+    if said == letter:
+        used.append("answer_idx")
+    if answer in (letter, options[letter]):
+        used.append("answer")
     messages = pair(
         multiple_choice(record["question"], options),
         f"{letter}. {options[letter]}",
@@ -227,7 +237,8 @@ def _by_text(text: str, options: Mapping[str, str]) -> str | Reject:
 
 
 def _meant_by(text: str, options: Mapping[str, str]) -> list[str]:
-    """The letters of the options with this text; a text that no option has may be a letter itself."""
+    """The letters of the options with this text; a text that no option has may be a letter
+    itself."""
     return _with_text(text, options) or _with_letter(text, options)
 
 
@@ -254,4 +265,6 @@ def mark_equal_options(record: Record) -> Record:
     else:
         values = [record.get(name) for name in _OPTIONS]
     counts = Counter(" ".join(value.split()) for value in values if isinstance(value, str))
-    return dict(record) if counts and max(counts.values()) > 1 else record
+    if counts and max(counts.values()) > 1:
+        return dict(record)
+    return record

@@ -1,7 +1,9 @@
 """The originals of LMFlow's medical sets. Each prompt has one template:
 
-PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}      -> "{Yes | No | Maybe}. {LONG_ANSWER}"
-MedMCQA    {question}  A. {opa}  B. {opb}  C. {opc}  D. {opd}                  -> "{letter}. {text}" and `exp`
+PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}
+           -> "{Yes | No | Maybe}. {LONG_ANSWER}"
+MedMCQA    {question}  A. {opa}  B. {opb}  C. {opc}  D. {opd}
+           -> "{letter}. {text}" and `exp`
 MedQA      {question}  A. {option}  …                                          -> "{letter}. {text}"
 """
 
@@ -24,9 +26,11 @@ _HUB = ("pubid", "question", "contexts", "long_answer")
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
     """The hub's copy has small names, and puts what is of the abstract into `context`."""
     around = record.get("context")
-    of_hub = "QUESTION" not in record and isinstance(around, dict)
-    name_field, asked_field, contexts_field, answer_field = _HUB if of_hub else _UPSTREAM
-    abstract: Record = around if of_hub and isinstance(around, dict) else record
+    abstract, fields = record, _UPSTREAM
+    if "QUESTION" not in record and isinstance(around, dict):
+        abstract, fields = around, _HUB
+    of_hub = fields is _HUB
+    name_field, asked_field, contexts_field, answer_field = fields
     contexts = abstract.get(contexts_field)
     wrong = missing_fields(record, asked_field)
     if wrong or not isinstance(contexts, list) or not all(isinstance(c, str) for c in contexts):
@@ -38,20 +42,25 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
         return
     decided = decision.strip().lower() if isinstance(decision, str) else decision
     if not absent(decision) and decided not in _DECISIONS:
-        said = f"final_decision is {brief(decision)}, and not yes, no or maybe"
-        yield Reject(Reason.UNEXPECTED_SHAPE, said)
+        detail = f"final_decision is {brief(decision)}, and not yes, no or maybe"
+        yield Reject(Reason.UNEXPECTED_SHAPE, detail)
         return
-    parts = [] if absent(decision) else [f"{str(decided).capitalize()}."]
-    parts += [answer] if isinstance(answer, str) and answer.strip() else []
+    parts = []
+    if not absent(decision):
+        parts.append(f"{str(decided).capitalize()}.")
+    if isinstance(answer, str) and answer.strip():
+        parts.append(answer)
     messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
     # under a key, that is the name of a record of the hub as well
     name = record.get("PMID", record.get(name_field))
     own = f"pubmedqa/{name}" if isinstance(name, str) or type(name) is int else None
     used = [asked_field, "context" if of_hub else contexts_field]
-    used += ["PMID" if "PMID" in record else name_field] if own else []
-    used += [answer_field] if isinstance(answer, str) else []
-    said_around = leftover(abstract, (contexts_field,)) if of_hub else {}
-    yield Draft(messages, id=own, metadata=said_around, used=used)
+    if own:
+        used.append("PMID" if "PMID" in record else name_field)
+    if isinstance(answer, str):
+        used.append(answer_field)
+    metadata = leftover(abstract, (contexts_field,)) if of_hub else {}
+    yield Draft(messages, id=own, metadata=metadata, used=used)
 
 
 # Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others
@@ -68,11 +77,12 @@ _NO_RT = re.compile(
 
 
 def mark_missing_rt(record: Record) -> Record:
-    """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is marked."""
+    """A record in which a word has lost its letters "rt", as in "aery" and "hypeension", is
+    marked."""
     texts = (record.get(name) for name in ("question", "exp", "opa", "opb", "opc", "opd"))
-    return (
-        dict(record) if any(isinstance(text, str) and _lacks_rt(text) for text in texts) else record
-    )
+    if any(isinstance(text, str) and _lacks_rt(text) for text in texts):
+        return dict(record)
+    return record
 
 
 def _lacks_rt(text: str) -> bool:
@@ -153,7 +163,10 @@ MEDICAL_SUBSETS = (
         id="pubmedqa/{stem}/{row:06d}",
         any_name=True,
         convert=pubmedqa,
-        note="1,000 labelled, 211,269 with decisions made by rule, 61,249 without. The hub's shape is read too. The abstracts belong to their publishers.",
+        note=(
+            "1,000 labelled, 211,269 with decisions made by rule, 61,249 without. The hub's shape"
+            " is read too. The abstracts belong to their publishers."
+        ),
     ),
     Subset(
         "medmcqa",
@@ -162,9 +175,10 @@ MEDICAL_SUBSETS = (
         probe=MEDMCQA_PROBE,
         downloads=_MEDMCQA,
         by_hand=(
-            "Upstream itself gives out data.zip on Google Drive only: open "
-            "https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it into a folder medmcqa, and hand in the "
-            "folder around that with --data-dir; it need not be unpacked. What is fetched is a copy on the hub."
+            "Upstream itself gives out data.zip on Google Drive only: open"
+            " https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it"
+            " into a folder medmcqa, and hand in the folder around that with --data-dir; it need"
+            " not be unpacked. What is fetched is a copy on the hub."
         ),
         languages=("en",),
         engine="human",
@@ -173,7 +187,10 @@ MEDICAL_SUBSETS = (
         id="medmcqa/{stem}/{row:06d}",
         any_name=True,
         convert=medmcqa,
-        note="JSON Lines in spite of the name .json. The repository says MIT, the hub's loader Apache-2.0. The test split has no answers.",
+        note=(
+            "JSON Lines in spite of the name .json. The repository says MIT, the hub's loader"
+            " Apache-2.0. The test split has no answers."
+        ),
     ),
     Subset(
         "medqa",
@@ -195,7 +212,10 @@ MEDICAL_SUBSETS = (
         other_forms=("*_qbank.jsonl", "4_options/*", "metamap*/*"),
         path_parts=2,
         convert=medqa,
-        note="US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The hub's shapes are read too. The repository is MIT; the exams' rights are unclear.",
+        note=(
+            "US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The hub's shapes are read"
+            " too. The repository is MIT; the exams' rights are unclear."
+        ),
     ),
 )
 

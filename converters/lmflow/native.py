@@ -1,6 +1,6 @@
 """LMFlow's own format: `type` says what the instances of a file are.
 
-{"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}    each instance a record
+{"type": "text2text", "instances": [{"input": "2 + 2?", "output": "4"}, …]}  each instance a record
 -> user: "2 + 2?"   assistant: "4"
 """
 
@@ -52,9 +52,10 @@ def _conversation(instance: Record) -> Draft | Reject:
     items = chat.items
     if isinstance(system, str):
         used.append("system")
-        items = [Message(SYSTEM, system), *items] if system.strip() else items
-    said = {"messages": chat.left} if chat.left else {}
-    return Draft(items, metadata=said, used=used, edits=chat.edits)
+        if system.strip():
+            items = [Message(SYSTEM, system), *items]
+    metadata = {"messages": chat.left} if chat.left else {}
+    return Draft(items, metadata=metadata, used=used, edits=chat.edits)
 
 
 def _text_pair(instance: Record) -> Draft | Reject:
@@ -95,8 +96,8 @@ def _listed(instance: Record) -> Draft | Reject:
         return Reject(Reason.NO_ANSWER, "an empty list of answers")
     if not all(isinstance(answer, str) for answer in answers):
         return Reject(Reason.UNEXPECTED_SHAPE, "an answer that is not text")
-    said = {"other_answers": answers[1:]} if len(answers) > 1 else {}
-    return Draft(pair(instance["input"], answers[0]), metadata=said, used=("input", "output"))
+    others = {"other_answers": answers[1:]} if len(answers) > 1 else {}
+    return Draft(pair(instance["input"], answers[0]), metadata=others, used=("input", "output"))
 
 
 def _scored(instance: Record) -> Draft | Reject:

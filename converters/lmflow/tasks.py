@@ -1,6 +1,7 @@
 """Natural Instructions v2: one file per task, in today's schema and in the one of 2021.
 
-    {"Definition": ["Reverse the word."], …, "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
+    {"Definition": ["Reverse the word."], …,
+     "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
     -> user: "Reverse the word.\\n\\nabc"   assistant: "cba"   task: the file's name
 
 Each instance is a record. The first answer is the conversation's, the others go into `metadata`;
@@ -9,6 +10,7 @@ the licence is the task's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -38,20 +40,17 @@ _SPDX = {
 
 def spdx(stated: Any) -> str:
     """The SPDX expression for a task's `Instance License`; several licences all apply."""
-    names = (
-        [n for n in stated if isinstance(n, str)]
-        if isinstance(stated, list)
-        else [stated]
-        if isinstance(stated, str)
-        else []
-    )
-    known = [
-        _SPDX.get(n.strip().lower())
-        or "LicenseRef-" + "-".join("".join(c if c.isalnum() else " " for c in n).split())
-        for n in names
-        if n.strip()
-    ]
-    return " AND ".join(dict.fromkeys(k for k in known if k != "LicenseRef-")) or UNKNOWN_LICENSE
+    each = stated if isinstance(stated, list) else [stated]
+    names = [_license(name) for name in each if isinstance(name, str)]
+    return " AND ".join(dict.fromkeys(filter(None, names))) or UNKNOWN_LICENSE
+
+
+def _license(name: str) -> str:
+    """One licence's SPDX name; "" for a name without a letter or digit."""
+    if known := _SPDX.get(name.strip().lower()):
+        return known
+    words = re.findall(r"[^\W_]+", name)
+    return "LicenseRef-" + "-".join(words) if words else ""
 
 
 @lru_cache(maxsize=16)
@@ -78,18 +77,23 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     file = record.get("@file")
     name = instance.get("id")
     different = list(dict.fromkeys(answers))
-    said: dict[str, Any] = {"other_answers": different[1:]} if len(different) > 1 else {}
-    said |= {key: record[key] for key in _KEPT if record.get(key)}
-    named = isinstance(name, str) and bool(name)
+    metadata: dict[str, Any] = {}
+    if len(different) > 1:
+        metadata["other_answers"] = different[1:]
+    metadata |= {key: record[key] for key in _KEPT if record.get(key)}
+    own, used = None, ["input", "output"]
+    if isinstance(name, str) and name:
+        own = f"natural-instructions/{name}"
+        used.append("id")
     edits = ("repeated_answers",) * (len(different) < len(answers))
     edits += (NUMBER_AS_TEXT,) * (not all(isinstance(answer, str) for answer in given))
     yield Draft(
         pair(question(definition, asked), answers[0]),
-        id=f"natural-instructions/{name}" if named else None,
+        id=own,
         task=_stem(file) if isinstance(file, str) else None,
         license=spdx(record.get("Instance License")),
-        metadata=said,
-        used=("id", "input", "output") if named else ("input", "output"),
+        metadata=metadata,
+        used=used,
         edits=edits,
     )
 

@@ -11,10 +11,10 @@ from ..catalogue import Selection, Source, Subset
 from ..catalogue.published import File, parse_place
 from ..errors import FetchError, InputError, MissingSourceError, Note
 from ..inputs import Found, find
-from ..inputs.cache import Cache, Held
-from ..inputs.fetch import Needs, Wanted, needs
+from ..inputs.cache import Cache, CachedFile
+from ..inputs.fetch import Needs, WantedFile, needs
 from ..inputs.fetching import Fetching, bring, told
-from ..inputs.lock import Lock, Locked
+from ..inputs.lock import Lock, LockedFile
 from ..recipe import Recipe
 from ..rights.terms import qualifies
 from .choices import Choices
@@ -43,10 +43,10 @@ def fetched(
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 
-    def kept(source: Source, subset: Subset) -> list[Held]:
-        return [entry.held for entry in cache.complete(source, subset)]
+    def cached(source: Source, subset: Subset) -> list[CachedFile]:
+        return [entry.file for entry in cache.complete(source, subset)]
 
-    found = find(data, selections, kept=kept, missing=said.missing, encoding=recipe.encoding)
+    found = find(data, selections, cached=cached, missing=said.missing, encoding=recipe.encoding)
     return replace(found, notes=(*found.notes, *map(Note, notes))), selections
 
 
@@ -105,11 +105,11 @@ def as_locked(
         )
     entries = [(f, entry) for f in absent if (entry := cache.with_digest(f.sha256))]
 
-    def kept(source: Source, subset: Subset) -> list[Held]:
+    def cached(source: Source, subset: Subset) -> list[CachedFile]:
         label = f"{source.name}:{subset.name}"
-        return [entry.held._replace(relative=f.name) for f, entry in entries if label in f.subsets]
+        return [entry.file._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
-    found = find(data, selections, kept=kept, beside=True, missing="skip", encoding=encoding)
+    found = find(data, selections, cached=cached, beside=True, missing="skip", encoding=encoding)
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [
         f"{i.relative} (sha256 {sha[:12]}…) is not in it"
@@ -135,7 +135,7 @@ def as_locked(
     return replace(found, notes=(*map(Note, notes), *found.notes))
 
 
-def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
+def _why_lost(file: LockedFile, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
     """Why a file cannot be had; "" if it can."""
     if cache.with_digest(file.sha256) or (file.place and how.allowed):
         return ""
@@ -146,11 +146,11 @@ def _why_lost(file: Locked, data: Sequence[Path], cache: Cache, how: Fetching) -
     )
 
 
-def _locked_file(file: Locked, place: str) -> Wanted:
+def _locked_file(file: LockedFile, place: str) -> WantedFile:
     where = parse_place(place)
     source, _, subset = file.subsets[0].partition(":")
     # beside what the catalogue calls by this name, which may have other bytes
-    return Wanted(
+    return WantedFile(
         source,
         subset,
         File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,)),

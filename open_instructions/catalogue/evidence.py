@@ -62,7 +62,9 @@ class Probe:
     def _clamped(self, seen: Seen) -> Seen:
         """Of numbers that no option has, one stands for all: a file may hold any number of them."""
         number = seen.number
-        return seen if number is None or 0 <= number <= self.options else Seen(self.options + 1)
+        if number is None or 0 <= number <= self.options:
+            return seen
+        return Seen(self.options + 1)
 
 
 class Evidence(NamedTuple):

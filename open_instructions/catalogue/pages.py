@@ -95,49 +95,46 @@ def as_page(s: Source) -> str:
     lines += [f"- `{s.name}.{r.name}`: {r.description}" for r in s.rules] or ["No rules yet."]
     lines += ["", "## Prompt", "", "```", s.template, "```", "", "## Examples", ""]
     for example in s.examples:
-        base = (
-            []
-            if example.index_base is None
-            else [f"(in a file that counts from {example.index_base})"]
-        )
-        record = json.dumps(example.record, ensure_ascii=False)
-        lines += ["```", record, *base, *(_result(r) for r in example.result), "```", ""]
+        lines += ["```", json.dumps(example.record, ensure_ascii=False)]
+        if example.index_base is not None:
+            lines.append(f"(in a file that counts from {example.index_base})")
+        lines += [*map(_result, example.result), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _default(s: Source) -> str:
-    return (
-        (" or ".join(s.default) + ", the first that is there")
-        if s.first_of
-        else ", ".join(s.default)
-    )
+    if s.first_of:
+        return " or ".join(s.default) + ", the first that is there"
+    return ", ".join(s.default)
 
 
 def _facts(subset: Subset) -> list[tuple[str, str]]:
-    return [
+    files = list(subset.files)
+    if subset.any_name:
+        files.append("or any file that its fields tell")
+    facts = [
         ("records", f"{subset.records:,}" if subset.records else "unknown"),
         ("languages", ", ".join(subset.languages)),
         ("answers by", subset.engine),
         ("licence", subset.license),
-        (
-            "files",
-            ", ".join(subset.files)
-            + (", or any file that its fields tell" if subset.any_name else ""),
-        ),
+        ("files", ", ".join(files)),
         ("needed", _either((subset.fields, *subset.other_fields))),
-        *([("told by", _either(subset.telling))] if subset.telling else []),
-        *([("counted", _counted(subset.probe))] if subset.probe else []),
+        ("told by", _either(subset.telling)),
+        ("counted", _counted(subset.probe)),
         *(("from", _download(file)) for file in subset.downloads),
-        *([("by hand", subset.by_hand)] if subset.by_hand else []),
-        *([("note", subset.note)] if subset.note else []),
+        ("by hand", subset.by_hand),
+        ("note", subset.note),
     ]
+    return [(label, value) for label, value in facts if value]
 
 
 def _either(shapes: Iterable[frozenset[str]]) -> str:
     return "; or ".join(", ".join(sorted(fields)) for fields in shapes)
 
 
-def _counted(probe: Probe) -> str:
+def _counted(probe: Probe | None) -> str:
+    if probe is None:
+        return ""
     return f"{probe.field} from 0 or from 1, as each file shows, or as --index-base says"
 
 

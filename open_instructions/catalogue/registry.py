@@ -211,11 +211,9 @@ class Selection:
 
     def as_said(self) -> list[str]:
         """As `select` takes it; a source of a user's own by its name."""
-        return (
-            [f"{self.source.name}:{name}" for name in self.subsets]
-            if self.explicit
-            else [self.source.name]
-        )
+        if self.explicit:
+            return [f"{self.source.name}:{name}" for name in self.subsets]
+        return [self.source.name]
 
 
 def registered(wanted: Iterable[str]) -> list[Selection]:

@@ -37,7 +37,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
-    help="Public instruction sets as one conversation schema: merged Parquet, every record accounted for.",
+    help=(
+        "Public instruction sets as one conversation schema: merged Parquet, every record accounted"
+        " for."
+    ),
     epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )
 app.command("build", epilog=build.EXAMPLES)(build.build)

@@ -85,7 +85,8 @@ def cache(
         out().print(
             Text(
                 safe(
-                    f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to nothing"
+                    f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to"
+                    " nothing"
                 )
             )
         )
@@ -95,7 +96,8 @@ def cache(
     out().print(
         Text(
             safe(
-                f"{len(entries if wanted else damaged)} files removed, {size(freed)} freed in {kept.folder}"
+                f"{len(entries if wanted else damaged)} files removed, {size(freed)} freed in"
+                f" {kept.folder}"
             )
         )
     )

@@ -28,7 +28,8 @@ def check(
         out().print(
             Text(
                 safe(
-                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest says"
+                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest"
+                    " says"
                 )
             )
         )

@@ -16,7 +16,7 @@ from .options import sources_argument, yes_option
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..inputs.fetch import Needs, Wanted
+    from ..inputs.fetch import Needs, WantedFile
     from ..inputs.fetching import Fetching
 
 EXAMPLES = """Examples:
@@ -56,7 +56,8 @@ def fetch(
         out().print(
             Text(
                 safe(
-                    f"{there:,} of {len(needed.wanted):,} files fetched; the cache is {cache.folder}"
+                    f"{there:,} of {len(needed.wanted):,} files fetched; the cache is"
+                    f" {cache.folder}"
                 )
             )
         )
@@ -112,8 +113,8 @@ class _Watcher:
     def __init__(self) -> None:
         self._console = err()
         self._progress: Progress | None = None
-        self._tasks: dict[Wanted | None, TaskID] = {}  # None is the bar for all
-        self._done: dict[Wanted, int] = {}
+        self._tasks: dict[WantedFile | None, TaskID] = {}  # None is the bar for all
+        self._done: dict[WantedFile, int] = {}
         self._lock = Lock()
 
     def begin(self, needed: Needs) -> None:
@@ -129,7 +130,7 @@ class _Watcher:
         )
         self._progress.start()
 
-    def step(self, wanted: Wanted, done: int, total: int | None) -> None:
+    def step(self, wanted: WantedFile, done: int, total: int | None) -> None:
         with self._lock:
             self._done[wanted] = done
             if self._progress is None:
@@ -141,12 +142,13 @@ class _Watcher:
             self._progress.update(self._tasks[wanted], completed=done, total=total)
             self._progress.update(self._tasks[None], completed=sum(self._done.values()))
 
-    def landed(self, wanted: Wanted) -> None:
+    def landed(self, wanted: WantedFile) -> None:
         """Verified, and in the cache."""
         if self._progress is None:
             print(
                 safe(
-                    f"{wanted.source}:{wanted.subset}  {wanted.name}  {size(self._done.get(wanted, 0))}"
+                    f"{wanted.source}:{wanted.subset}  {wanted.name} "
+                    f" {size(self._done.get(wanted, 0))}"
                 ),
                 file=sys.stderr,
             )

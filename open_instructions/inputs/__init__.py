@@ -4,12 +4,13 @@ folder     upstream's files in a folder, known by their names and fields
 cache      what was fetched, in a folder that anyone can look at
 download   one URL to one file: resumed, retried, verified
 hub        one file of a repository on the hub, through huggingface_hub
-fetch      what a selection needs and the cache has not
+fetch      what a selection needs and the cache lacks
 lock       oi.lock: the very files of a build, so that another can take the same
 """
 
 from __future__ import annotations
 
-from .discover import Found, Input, digest, find, samples_dir, stamp
+from .discover import Found, find, samples_dir
+from .input import Input, digest, stamp
 
 __all__ = ["Found", "Input", "digest", "find", "samples_dir", "stamp"]

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..catalogue import Source, Subset
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..paths import shown
 from .download import stand_in
-from .files import DATA_SUFFIXES, DataFile
-from .look import Look, listed
-from .recognise import Known, Recogniser
+from .files import DATA_SUFFIXES, Candidate
+from .peek import Peek, listed
+from .recognise import Recogniser, SourceSubset
 
 _MOST_FILES = 10
 _MOST_ADDRESSES = 3
@@ -80,14 +80,17 @@ def message(
 
 
 def others(there: Sequence[str]) -> list[str]:
-    return ["Other files there:", *_indented(there)] if there else []
+    if there:
+        return ["Other files there:", *_indented(there)]
+    return []
 
 
 def _looked_for(source: Source, subset: Subset, *, addresses: bool) -> list[str]:
     lines = [f"  {source.name}:{subset.name} looks for {' or '.join(subset.files)}"]
     if addresses:
         lines += [f"      from {place}" for file in subset.downloads for place in file.places]
-        lines += [f"      {subset.by_hand}"] if subset.by_hand else []
+        if subset.by_hand:
+            lines.append(f"      {subset.by_hand}")
     return lines
 
 
@@ -95,76 +98,80 @@ def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def described(files: Sequence[DataFile], recogniser: Recogniser, encoding: str = "") -> list[str]:
+def described(files: Sequence[Candidate], recogniser: Recogniser, encoding: str = "") -> list[str]:
     """What files are that were not taken, a line each; the likely ones first."""
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
-    lines = [_described(Look(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
+    lines = [_described(Peek(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
-    return [*lines, f"and {more:,} more file{'s' if more > 1 else ''}"] if more > 0 else lines
+    if more > 0:
+        return [*lines, f"and {counted(more, 'more file')}"]
+    return lines
 
 
-def _described(look: Look, recogniser: Recogniser) -> str:
-    file = look.file
-    name = shown(file.said)
+def _described(peek: Peek, recogniser: Recogniser) -> str:
+    file = peek.file
+    name = shown(file.label)
     if not file.is_data:
         return f"{name} {_other_format(file)}"
     try:
-        known = recogniser.recognise(look)
+        known = recogniser.recognise(peek)
     except InputError as error:
         return f"{error.message} {error.hint}"
     if known:
         return f"{name} is {known}, which was not asked for; --sources={known} takes it"
-    if len(alike := recogniser.told_by_fields(look)) > 1:
+    if len(alike := recogniser.told_by_fields(peek)) > 1:
         return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
-    if look.own:
+    if peek.own:
         likely = [
-            known for known in recogniser.with_fields(look) if _worth_a_guess(file, known.subset)
+            known for known in recogniser.with_fields(peek) if _worth_a_guess(file, known.subset)
         ]
         guess = f", as {_renamed(file, likely)}" if likely else ", and no source has these"
-        return f"{name} has the fields {listed(look.own)}{guess}"
-    return f"{name} {_unreadable(look)}"
+        return f"{name} has the fields {listed(peek.own)}{guess}"
+    return f"{name} {_unreadable(peek)}"
 
 
-def _unreadable(look: Look) -> str:
-    if look.fault:
-        return f"cannot be read: {shown(look.fault.message)}"
-    if not look.start:
+def _unreadable(peek: Peek) -> str:
+    if peek.fault:
+        return f"cannot be read: {shown(peek.fault.message)}"
+    if not peek.start:
         return "is empty"
-    return (
-        f"is {stand_in(look.start)}, not the data"
-        if stand_in(look.start)
-        else "holds no record that can be read"
-    )
+    if stand_in(peek.start):
+        return f"is {stand_in(peek.start)}, not the data"
+    return "holds no record that can be read"
 
 
-def _other_format(file: DataFile) -> str:
+def _other_format(file: Candidate) -> str:
     lower = file.name.lower()
     first, _, number = lower.rpartition(".")
     if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
-        return f"is not read under this name; rename it to {shown(file.name[: len(first)].rpartition('/')[2])}"
+        return (
+            "is not read under this name; rename it to"
+            f" {shown(file.name[: len(first)].rpartition('/')[2])}"
+        )
     kind = _kind(file)
     if kind == "an unfinished download":
         return f"is {kind}; download it again"
     advice = "unpack it" if kind.startswith(_UNPACKED) else "save it as JSON Lines or Parquet"
-    return (
-        f"is {kind}, which is not read; {advice}" if kind else "is not JSON, JSON Lines or Parquet"
-    )
+    if kind:
+        return f"is {kind}, which is not read; {advice}"
+    return "is not JSON, JSON Lines or Parquet"
 
 
-def _kind(file: DataFile) -> str:
+def _kind(file: Candidate) -> str:
     lower = file.name.lower()
     return next((kind for ending, kind in _OTHER_FORMATS.items() if lower.endswith(ending)), "")
 
 
-def _worth_a_guess(file: DataFile, subset: Subset) -> bool:
+def _worth_a_guess(file: Candidate, subset: Subset) -> bool:
     """Could a file be of a subset under another name? One of prompts alone would be rejected to the
     last record."""
     endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
     return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
 
 
-def _renamed(file: DataFile, likely: Sequence[Known]) -> str:
-    """The subsets that a file could be of; and upstream's name for it where its own is nearly that."""
+def _renamed(file: Candidate, likely: Sequence[SourceSubset]) -> str:
+    """The subsets that a file could be of; and upstream's name for it where its own is nearly
+    that."""
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))
     if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:
@@ -180,9 +187,13 @@ def _likeness(base: str, subset: Subset) -> float:
 
 def _upstream_name(subset: Subset) -> str:
     plain = [pattern for pattern in subset.files if not _WILD.search(pattern)]
-    return plain[0] if plain else f"a name like {subset.files[0]}"
+    if plain:
+        return plain[0]
+    return f"a name like {subset.files[0]}"
 
 
 def _either(names: Iterable[str]) -> str:
     *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
+    if others:
+        return f"{', '.join(others)} or {last}"
+    return last

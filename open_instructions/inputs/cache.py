@@ -1,7 +1,9 @@
 """What was fetched, in a folder that anyone can look at.
 
-    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name; hub files lie in the hub's own cache
-    CACHE/index/alpaca/main/alpaca_data.json.json    which place it came from, its revision, size and sha256, and where it lies
+    CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name
+    CACHE/index/alpaca/main/alpaca_data.json.json    its address, revision, size, sha256 and path
+
+Files of the hub lie in the hub's own cache.
 
 An entry is written when its file is whole and verified, and never before. Two processes may fetch
 at once: each file has a lock.
@@ -28,7 +30,7 @@ from ..paths import cache_folder, write_whole
 _SUFFIX = ".json"
 
 
-class Held(NamedTuple):
+class CachedFile(NamedTuple):
     """A file that was fetched and its digest; `relative` is the path below a folder under which it
     would be found there."""
 
@@ -39,7 +41,7 @@ class Held(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came
     from."""
 
@@ -55,8 +57,10 @@ class Entry:
     """
 
     @property
-    def held(self) -> Held:
-        return Held(self.path, f"{self.source}/{self.subset}/{self.name}", self.size, self.sha256)
+    def file(self) -> CachedFile:
+        return CachedFile(
+            self.path, f"{self.source}/{self.subset}/{self.name}", self.size, self.sha256
+        )
 
 
 class Cache:
@@ -70,7 +74,7 @@ class Cache:
         """Where a file goes. Raises FetchError for a name that leads elsewhere."""
         return self._files / _safe(source) / _safe(subset) / _safe(name)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CacheEntry]:
         """All there is, by name. What is no entry is passed over: `strangers` has it."""
         return [entry for path in self._notes() if (entry := self._read(path))]
 
@@ -81,31 +85,33 @@ class Cache:
         notes = [path for path in self._notes() if not self._read(path)]
         return notes + sorted(p for p in self._files.rglob("*") if p.is_file() and p not in known)
 
-    def of(self, source: str, subset: str) -> list[Entry]:
+    def of(self, source: str, subset: str) -> list[CacheEntry]:
         """The entries of a subset whose files are there with their size."""
         return [
             e for e in self.entries() if (e.source, e.subset) == (source, subset) and is_there(e)
         ]
 
-    def complete(self, source: Source, subset: Subset) -> list[Entry]:
+    def complete(self, source: Source, subset: Subset) -> list[CacheEntry]:
         """The files of a subset as the catalogue describes it, if all of them are there: none
         otherwise."""
         there = self.of(source.name, subset.name)
         found = [_of_file(there, file) for file in subset.downloads]
-        return [entry for entries in found for entry in entries] if all(found) else []
+        if all(found):
+            return [entry for entries in found for entry in entries]
+        return []
 
     def has(self, source: Source, subset: Subset, file: File) -> bool:
         return bool(_of_file(self.of(source.name, subset.name), file))
 
-    def pin(self, source: str, subset: str, name: str) -> Entry | None:
+    def pin(self, source: str, subset: str, name: str) -> CacheEntry | None:
         """What was fetched under a name once, even if its file is gone: where the catalogue has no
         digest, this is the pin."""
         return self._read(self._note(source, subset, name))
 
-    def with_digest(self, sha256: str) -> Entry | None:
+    def with_digest(self, sha256: str) -> CacheEntry | None:
         return next((e for e in self.entries() if e.sha256 == sha256 and is_there(e)), None)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: CacheEntry) -> None:
         """Note a file that is whole and verified."""
         note = self._note(entry.source, entry.subset, entry.name)
         content = asdict(entry) | {"path": str(entry.path)}
@@ -115,7 +121,7 @@ class Cache:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def remove(self, entry: Entry) -> int:
+    def remove(self, entry: CacheEntry) -> int:
         """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is
         in the hub's cache stays."""
         with self.locked(entry.source, entry.subset, entry.name):
@@ -133,7 +139,7 @@ class Cache:
         freed = 0
         for path in strangers:
             base = self._files if path.is_relative_to(self._files) else self._index
-            with self._held(path.relative_to(base).as_posix(), wait=False) as mine:
+            with self._lock_of(path.relative_to(base).as_posix(), wait=False) as mine:
                 # what another process holds is on its way, and what it finished meanwhile is no
                 # stranger any more
                 if mine and path in self.strangers():
@@ -144,11 +150,11 @@ class Cache:
     @contextmanager
     def locked(self, source: str, subset: str, name: str) -> Iterator[None]:
         """Hold one file; waits for another process that fetches it."""
-        with self._held((_safe(source) / _safe(subset) / _safe(name)).as_posix(), wait=True):
+        with self._lock_of((_safe(source) / _safe(subset) / _safe(name)).as_posix(), wait=True):
             yield
 
     @contextmanager
-    def _held(self, relative: str, *, wait: bool) -> Iterator[bool]:
+    def _lock_of(self, relative: str, *, wait: bool) -> Iterator[bool]:
         """Hold a file with its parts and notes, by the path of any of them; without `wait`, say
         whether that could be had at once."""
         from filelock import FileLock, Timeout
@@ -182,10 +188,10 @@ class Cache:
         path = self._index / _safe(source) / _safe(subset) / _safe(name)
         return path.with_name(path.name + _SUFFIX)
 
-    def _read(self, path: Path) -> Entry | None:
+    def _read(self, path: Path) -> CacheEntry | None:
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            entry = Entry(**said | {"path": Path(said["path"])})
+            note = json.loads(path.read_text(encoding="utf-8"))
+            entry = CacheEntry(**note | {"path": Path(note["path"])})
             parse_place(entry.place)
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -198,14 +204,12 @@ class Cache:
             "sha256": str,
             "of": int,
         }
-        return (
-            entry
-            if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items())
-            else None
-        )
+        if all(isinstance(getattr(entry, name), kind) for name, kind in kinds.items()):
+            return entry
+        return None
 
 
-def is_there(entry: Entry) -> bool:
+def is_there(entry: CacheEntry) -> bool:
     """Is its file there, with its size? Its digest is compared when it is read."""
     try:
         return entry.path.stat().st_size == entry.size
@@ -213,7 +217,7 @@ def is_there(entry: Entry) -> bool:
         return False
 
 
-def _of_file(entries: Sequence[Entry], file: File) -> list[Entry]:
+def _of_file(entries: Sequence[CacheEntry], file: File) -> list[CacheEntry]:
     """Those entries that are this file, or all files of its pattern at one commit; none where one
     is missing."""
     pattern = next((p for p in file.places if isinstance(p, Hub) and p.is_pattern), None)
@@ -234,7 +238,8 @@ def _of_file(entries: Sequence[Entry], file: File) -> list[Entry]:
 
 
 def _safe(name: str) -> Path:
-    """An upstream name as a relative path. Raises FetchError for one that leads out of its folder."""
+    """An upstream name as a relative path. Raises FetchError for one that leads out of its
+    folder."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if (
         not parts

@@ -40,7 +40,7 @@ BUSY = {408, 429, 500, 502, 503, 504}
 _REDIRECTS = 5
 
 
-class Got(NamedTuple):
+class Received(NamedTuple):
     size: int
     sha256: str
 
@@ -48,8 +48,8 @@ class Got(NamedTuple):
 class _Again(Exception):
     """Worth another try, after so many seconds if the server named a time."""
 
-    def __init__(self, said: str, pause: float | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, problem: str, pause: float | None = None) -> None:
+        super().__init__(problem)
         self.pause = pause
 
 
@@ -60,7 +60,7 @@ def download(
     advance: Advance,
     *,
     sleep: Callable[[float], None] = time.sleep,
-) -> Got:
+) -> Received:
     """Fetch a URL to `target`, which is not there before it is whole and has the size and digest
     that `file` names.
 
@@ -82,29 +82,22 @@ def download(
             except (_Again, httpx2.TransportError) as error:
                 failures = failures + 1 if part.size < most + _STEP else 1
                 most = max(most, part.size)
-                late = (
-                    f"nothing came for {timeout():g} s (OI_TIMEOUT)"
-                    if isinstance(error, httpx2.TimeoutException)
-                    else ""
-                )
-                said = late or str(error) or type(error).__name__
+                problem = _problem(error)
                 if isinstance(error, httpx2.ConnectError) and failures >= _CONNECTS:
                     raise FetchError(
                         f"{url}: {UNREACHABLE.format(httpx2.URL(url).host)}"
                     ) from error
                 if failures >= TRIES:
                     raise FetchError(
-                        f"{url}: {said}; given up after {TRIES} tries.",
+                        f"{url}: {problem}; given up after {TRIES} tries.",
                         hint="The same command goes on from what came.",
                     ) from error
-                pause = (
-                    error.pause
-                    if isinstance(error, _Again) and error.pause is not None
-                    else float(2 ** (failures - 1))
-                )
+                pause = _asked_pause(error)
+                if pause is None:
+                    pause = float(2 ** (failures - 1))
                 if pause > _LONGEST_PAUSE:
                     raise FetchError(
-                        f"{url}: {said}; it asks to wait {pause:.0f} s.", hint="Try again then."
+                        f"{url}: {problem}; it asks to wait {pause:.0f} s.", hint="Try again then."
                     ) from error
                 sleep(pause)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -112,9 +105,24 @@ def download(
             except _Other:
                 if not resumed:
                     raise
-                resumed = (
-                    False  # its beginning may have been another place's: once more, from there
-                )
+                # its beginning may have been another place's: once more, from there
+                resumed = False
+
+
+def _problem(error: Exception) -> str:
+    """What went wrong with a request, in a line."""
+    import httpx2
+
+    if isinstance(error, httpx2.TimeoutException):
+        return f"nothing came for {timeout():g} s (OI_TIMEOUT)"
+    return str(error) or type(error).__name__
+
+
+def _asked_pause(error: Exception) -> float | None:
+    """The seconds that a server asks to wait; None where it says nothing of it."""
+    if isinstance(error, _Again):
+        return error.pause
+    return None
 
 
 def size_of(url: str) -> int | None:
@@ -126,8 +134,9 @@ def size_of(url: str) -> int | None:
             answer = client.head(url)
     except (httpx2.HTTPError, httpx2.InvalidURL, FetchError):
         return None  # what is wrong is said when the file itself is asked for
-    length = answer.headers.get("content-length", "")
-    return int(length) if answer.status_code == 200 and _is_number(length) else None
+    if answer.status_code != 200:
+        return None
+    return _as_size(answer.headers.get("content-length", ""))
 
 
 def _client(patience: float, *, follow_redirects: bool) -> Any:
@@ -150,7 +159,9 @@ def refusal(path: Path, name: str) -> str:
         return f"{other}, not the data"
     if head.startswith(b"Found. Redirecting") and not name.endswith(".parquet"):
         return "a web page, not the data"
-    return "" if head else "empty"
+    if head:
+        return ""
+    return "empty"
 
 
 def text_head(head: bytes) -> bytes:
@@ -163,18 +174,21 @@ def stand_in(head: bytes) -> str:
     data."""
     if head.startswith(b"version https://git-lfs"):
         return "a Git LFS pointer"
-    return "a web page" if head.startswith(b"<") else ""
+    if head.startswith(b"<"):
+        return "a web page"
+    return ""
 
 
 class _Other(FetchError):
     """Other bytes than are pinned."""
 
 
-def check(got: Got, file: File, place: str) -> None:
+def check(got: Received, file: File, place: str) -> None:
     """Raises FetchError where a file is not the one that the catalogue, or a lock, names."""
     if file.sha256 and got.sha256 not in file.sha256:
         raise _Other(
-            f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected {' or '.join(file.sha256)}.",
+            f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected"
+            f" {' or '.join(file.sha256)}.",
             hint="Upstream has changed, or somebody else answered. Nothing was kept.",
         )
     if not file.sha256 and file.size is not None and got.size != file.size:
@@ -195,13 +209,17 @@ class _Part:
 
     @property
     def size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
+        if self.path.exists():
+            return self.path.stat().st_size
+        return 0
 
     def tag(self, url: str) -> str:
         """The tag of what is there; "" if that cannot be gone on with."""
         try:
-            said = json.loads(self._note.read_text(encoding="utf-8"))
-            return str(said["tag"]) if said["url"] == url else ""
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            if note["url"] == url:
+                return str(note["tag"])
+            return ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
@@ -216,8 +234,8 @@ class _Part:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
-    def finish(self, url: str, file: File) -> Got:
-        got = Got(self.size, sha256_of(self.path))
+    def finish(self, url: str, file: File) -> Received:
+        got = Received(self.size, sha256_of(self.path))
         try:
             check(got, file, url)
             if not file.sha256 and (wrong := refusal(self.path, file.name)):
@@ -239,22 +257,26 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
         if have == file.size:
             return
         have = 0
-    headers = {"Range": f"bytes={have}-"} | ({"If-Range": tag} if tag else {}) if have else {}
+    headers = {}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+        if tag:
+            headers["If-Range"] = tag
     with _followed(client, url, headers) as answer:
         if answer.status_code in BUSY:
             raise _Again(
                 f"the server says {answer.status_code} {answer.reason_phrase}", _retry_after(answer)
             )
-        if (
-            answer.status_code == 416
-        ):  # there is no such range: what is here is not of this file, or all of it
+        if answer.status_code == 416:
+            # there is no such range: what is here is not of this file, or all of it
             part.drop()
             raise _Again("the server has no such range")
         if answer.status_code not in (200, 206):
             raise FetchError(f"{url}: the server says {answer.status_code} {answer.reason_phrase}.")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchError(
-                f"{url}: the server packs what it was asked to send as it is ({answer.headers['content-encoding']})."
+                f"{url}: the server packs what it was asked to send as it is"
+                f" ({answer.headers['content-encoding']})."
             )
         begins, total = _span(answer)
         if not (have and answer.status_code == 206 and begins == have):
@@ -334,14 +356,21 @@ class _followed:
 
 
 def _span(answer: Any) -> tuple[int, int | None]:
-    """Where what comes begins in the file, and the size of the whole file, if the server says so."""
-    said = re.fullmatch(
+    """Where what comes begins in the file (-1: unknown), and the size of the whole file, if the
+    server names it."""
+    span = re.fullmatch(
         r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", answer.headers.get("content-range", "")
     )
-    if answer.status_code == 206 and said:
-        return int(said[1]), None if said[2] == "*" else int(said[2])
-    length = answer.headers.get("content-length", "")
-    return (0 if answer.status_code == 200 else -1), int(length) if _is_number(length) else None
+    if answer.status_code == 206 and span:
+        return int(span[1]), _as_size(span[2])
+    begins = 0 if answer.status_code == 200 else -1
+    return begins, _as_size(answer.headers.get("content-length", ""))
+
+
+def _as_size(text: str) -> int | None:
+    if _is_number(text):
+        return int(text)
+    return None
 
 
 def _is_number(text: str) -> bool:
@@ -350,14 +379,16 @@ def _is_number(text: str) -> bool:
 
 def _strong_tag(answer: Any) -> str:
     tag = str(answer.headers.get("etag", ""))
-    return tag if tag.startswith('"') else str(answer.headers.get("last-modified", ""))
+    if tag.startswith('"'):
+        return tag
+    return str(answer.headers.get("last-modified", ""))
 
 
 def _retry_after(answer: Any) -> float | None:
-    said = answer.headers.get("retry-after", "")
-    if _is_number(said):
-        return float(said)
+    wait = answer.headers.get("retry-after", "")
+    if _is_number(wait):
+        return float(wait)
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(wait).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

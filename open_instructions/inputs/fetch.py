@@ -21,8 +21,8 @@ from ..catalogue.published import File, Hub, Url, parse_place
 from ..errors import FetchError, OpenInstructionsError, OutputError
 from ..limits import max_download, max_ratio, timeout
 from . import hub
-from .cache import Cache, Entry
-from .download import Got, download, size_of
+from .cache import Cache, CacheEntry
+from .download import Received, download, size_of
 
 LARGE = 10**9
 """Bytes from which a person is asked first."""
@@ -30,7 +30,7 @@ _TOGETHER = 4
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedFile:
     """One file to fetch. `listed` is what the hub said of it, where that is its place; `size` its
     bytes, None where nobody says."""
 
@@ -38,7 +38,7 @@ class Wanted:
     subset: str
     file: File
     place: Hub | Url
-    listed: hub.Listed | None = None
+    listed: hub.HubFile | None = None
     size: int | None = None
     of: int = 1
     """How many files the pattern named, of which this is one."""
@@ -53,7 +53,7 @@ class Needs:
     """What is to be fetched for a selection, what only a person can get, and what nobody could even
     be asked for."""
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedFile, ...]
     by_hand: tuple[tuple[str, str], ...] = ()
     failed: tuple[Failure, ...] = ()
 
@@ -68,7 +68,7 @@ class Needs:
         return sum(w.size is None for w in self.wanted)
 
 
-Progress = Callable[[Wanted, int, int | None], None]
+Progress = Callable[[WantedFile, int, int | None], None]
 """Called from several threads with a file, the bytes of it that are there, and all its bytes where
 they are known."""
 Confirm = Callable[[Needs], bool]
@@ -85,7 +85,7 @@ class Failure(NamedTuple):
 def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
     """What selections need beside what the cache holds. Asks the hub, and servers, for sizes and
     patterns."""
-    wanted: list[Wanted] = []
+    wanted: list[WantedFile] = []
     by_hand: list[tuple[str, str]] = []
     failed: list[Failure] = []
     for selection in selections:
@@ -111,11 +111,11 @@ def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
     return Needs(tuple(wanted), tuple(by_hand), tuple(failed))
 
 
-def fetch(
+def fetch_needed(
     needed: Needs,
     cache: Cache,
     progress: Progress | None = None,
-    landed: Callable[[Wanted], None] | None = None,
+    landed: Callable[[WantedFile], None] | None = None,
 ) -> tuple[Failure, ...]:
     """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told
     of each file that is there.
@@ -126,8 +126,8 @@ def fetch(
     _check_room(needed, cache)
     failed = list(needed.failed)
     stop = Event()
-    waiting: Queue[Wanted] = Queue()
-    ended: Queue[tuple[Wanted, BaseException | None]] = Queue()
+    waiting: Queue[WantedFile] = Queue()
+    ended: Queue[tuple[WantedFile, BaseException | None]] = Queue()
     # the largest first, so that it does not begin when the others end
     for wanted in sorted(needed.wanted, key=lambda w: -(w.size or 0)):
         waiting.put(wanted)
@@ -152,7 +152,10 @@ def fetch(
         for _ in needed.wanted:
             wanted, error = ended.get()
             if isinstance(error, OSError):
-                said = f"{error.filename or cache.folder} cannot be written: {error.strerror or error}."
+                said = (
+                    f"{error.filename or cache.folder} cannot be written:"
+                    f" {error.strerror or error}."
+                )
                 raise OutputError(
                     said, hint="OI_CACHE, and HF_HOME for files of the hub, name other folders."
                 ) from error
@@ -185,7 +188,9 @@ def _check_room(needed: Needs, cache: Cache) -> None:
             )
 
 
-def _fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None, stop: Event) -> Entry:
+def _fetch_one(
+    wanted: WantedFile, cache: Cache, progress: Progress | None, stop: Event
+) -> CacheEntry:
     """Have one file in the cache: from its places, in order. Raises FetchError with what each of
     them did."""
 
@@ -218,7 +223,7 @@ def _fetch_one(wanted: Wanted, cache: Cache, progress: Progress | None, stop: Ev
     raise FetchError(" ".join(dict.fromkeys(said)))
 
 
-def _as_pinned(wanted: Wanted, pin: Entry | None) -> tuple[Wanted, list[Hub | Url]]:
+def _as_pinned(wanted: WantedFile, pin: CacheEntry | None) -> tuple[WantedFile, list[Hub | Url]]:
     """The file, with the digest of its first fetch where the catalogue has none, and its places,
     that of the first fetch before them."""
     places = list(dict.fromkeys([wanted.place, *wanted.file.places]))
@@ -232,8 +237,8 @@ def _as_pinned(wanted: Wanted, pin: Entry | None) -> tuple[Wanted, list[Hub | Ur
 
 
 def _from(
-    place: Hub | Url, wanted: Wanted, cache: Cache, advance: Callable[[int, int | None], None]
-) -> Entry:
+    place: Hub | Url, wanted: WantedFile, cache: Cache, advance: Callable[[int, int | None], None]
+) -> CacheEntry:
     if isinstance(place, Hub):
         listed = wanted.listed if wanted.listed and place == wanted.place else hub.listed(place)[0]
         path, got = hub.fetch(listed, place, wanted.file, advance)
@@ -242,8 +247,8 @@ def _from(
     return _entry(wanted, target, place, download(place.url, target, wanted.file, advance))
 
 
-def _entry(wanted: Wanted, path: Path, place: Hub | Url, got: Got) -> Entry:
-    return Entry(
+def _entry(wanted: WantedFile, path: Path, place: Hub | Url, got: Received) -> CacheEntry:
+    return CacheEntry(
         wanted.source, wanted.subset, wanted.name, path, str(place), got.size, got.sha256, wanted.of
     )
 
@@ -259,13 +264,13 @@ def _chosen(selection: Selection, cache: Cache) -> list[Subset]:
     return [s for s in subsets if not cache.complete(source, s)]
 
 
-def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[Wanted]:
+def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[WantedFile]:
     """The files that `file` stands for and the cache has not: itself, or all that its pattern
     names."""
     if cache.has(source, subset, file):
         return []
     first = file.places[0]
-    plain = Wanted(source.name, subset.name, file, first, size=file.size)
+    plain = WantedFile(source.name, subset.name, file, first, size=file.size)
     if isinstance(first, Url):
         return [plain if file.size is not None else replace(plain, size=size_of(first.url))]
     if file.size is not None and not first.is_pattern:
@@ -281,7 +286,7 @@ def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[W
     _refuse_mixtures([f.path for f in found], first)
     places = [(f, replace(first, path=f.path)) for f in found]
     return [
-        Wanted(
+        WantedFile(
             source.name, subset.name, File(f.path, (place,), f.size), place, f, f.size, len(places)
         )
         for f, place in places

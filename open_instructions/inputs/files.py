@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .. import paths
 from ..readers import is_archive, members, plain_name
-from .cache import Held
+from .cache import CachedFile
 
 DATA_SUFFIXES = (".json", ".jsonl", ".parquet", ".ndjson")
 
@@ -23,19 +23,19 @@ _KINDS = (
 )
 
 
-class DataFile(NamedTuple):
+class Candidate(NamedTuple):
     """A file, or a member of an archive; its path below the folder that was handed in."""
 
     path: Path
     member: int | None
     relative: str
     size: int
-    label: str = ""
+    whole: str = ""
 
     @property
-    def said(self) -> str:
+    def label(self) -> str:
         """What messages call it: its whole path where there are several folders."""
-        return self.label or self.relative
+        return self.whole or self.relative
 
     @property
     def name(self) -> str:
@@ -47,33 +47,39 @@ class DataFile(NamedTuple):
         return self.name.lower().endswith(DATA_SUFFIXES)
 
 
-class Barred(NamedTuple):
-    """What cannot be read: its path below the folder, and what it is instead of a file or a folder."""
+class Unreadable(NamedTuple):
+    """What cannot be read: its path below the folder, and what it is instead of a file or a
+    folder."""
 
     relative: str
     what: str
-    label: str = ""
+    whole: str = ""
 
     def __str__(self) -> str:
-        return f"{paths.shown(self.label or self.relative)} {self.what}"
+        return f"{paths.shown(self.whole or self.relative)} {self.what}"
 
 
-def look_through(folder: Path, *, whole: bool) -> tuple[list[DataFile], list[Barred]]:
+def look_through(folder: Path, *, whole: bool) -> tuple[list[Candidate], list[Unreadable]]:
     """Every file at any depth, in order of its relative path; links are followed once, what is
     hidden is passed over.
 
     With `whole`, messages call files by their whole path.
     """
-    found: list[DataFile] = []
-    barred: list[Barred] = []
+    found: list[Candidate] = []
+    unreadable: list[Unreadable] = []
+
+    def whole_path(path: object) -> str:
+        if whole:
+            return str(path)
+        return ""
 
     def cannot_enter(error: OSError) -> None:
         name = Path(os.fsdecode(error.filename or folder))
-        relative = name.relative_to(folder).as_posix() if name.is_relative_to(folder) else str(name)
-        label = f"{name}/" if whole else ""
-        barred.append(
-            Barred(f"{relative}/", f"cannot be entered: {error.strerror or error}", label)
-        )
+        relative = name.as_posix()
+        if name.is_relative_to(folder):
+            relative = name.relative_to(folder).as_posix()
+        what = f"cannot be entered: {error.strerror or error}"
+        unreadable.append(Unreadable(f"{relative}/", what, whole_path(f"{name}/")))
 
     for root, folders, names in paths.walk(folder, cannot_enter, everything=True):
         if "manifest.json" in names and {"data", "rejected"} <= set(folders):
@@ -85,48 +91,44 @@ def look_through(folder: Path, *, whole: bool) -> tuple[list[DataFile], list[Bar
                 continue
             path = root / name
             relative = path.relative_to(folder).as_posix()
-            label = str(path) if whole else ""
-            if what := _barred(path):
-                barred.append(Barred(relative, what, label))
+            if what := _why_unreadable(path):
+                unreadable.append(Unreadable(relative, what, whole_path(path)))
             else:
-                found += (file._replace(label=label) for file in _files_at(path, relative))
-    return found, sorted(barred)
+                size = path.stat().st_size
+                found += _candidates(path, relative, size, whole_path(path))
+    return found, sorted(unreadable)
 
 
-def files_of(held: Held) -> Iterator[DataFile]:
+def files_of(file: CachedFile) -> Iterator[Candidate]:
     """What was fetched as one file: itself, or the members of an archive."""
-    if is_archive(held.path):
-        for index, member in members(held.path):
-            yield DataFile(held.path, index, f"{held.relative}!{member}", held.size)
-    else:
-        yield DataFile(held.path, None, held.relative, held.size)
+    return _candidates(file.path, file.relative, file.size)
 
 
-def _files_at(path: Path, relative: str) -> Iterator[DataFile]:
-    size = path.stat().st_size
-    if is_archive(path):
-        for index, member in members(path):
-            yield DataFile(path, index, f"{relative}!{member}", size)
-    else:
-        yield DataFile(path, None, relative, size)
+def _candidates(path: Path, relative: str, size: int, whole: str = "") -> Iterator[Candidate]:
+    if not is_archive(path):
+        yield Candidate(path, None, relative, size, whole)
+        return
+    for index, member in members(path):
+        yield Candidate(path, index, f"{relative}!{member}", size, whole)
 
 
-def _barred(path: Path) -> str:
+def _why_unreadable(path: Path) -> str:
     """Why this is nothing to open; "" for a file. A pipe that is opened can wait for ever."""
     if paths.is_remote(path):
         return ""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return "is a link to something that is not there" if path.is_symlink() else "is gone"
+        if path.is_symlink():
+            return "is a link to something that is not there"
+        return "is gone"
     except OSError as error:
-        looped = path.is_symlink() and not isinstance(error, PermissionError)
-        return (
-            "is a link that leads back to itself"
-            if looped
-            else f"cannot be read: {error.strerror or error}"
-        )
+        if path.is_symlink() and not isinstance(error, PermissionError):
+            return "is a link that leads back to itself"
+        return f"cannot be read: {error.strerror or error}"
     for is_kind, kind in _KINDS:
         if is_kind(mode):
             return f"is {kind}, not a file"
-    return "" if os.access(path, os.R_OK) else "cannot be read: Permission denied"
+    if not os.access(path, os.R_OK):
+        return "cannot be read: Permission denied"
+    return ""

@@ -53,7 +53,10 @@ def guard(also: Iterable[str] = ()) -> Callable[[Request], None]:
 def is_public(address: str) -> bool:
     """Is this the address of a machine on the internet?
 
-    >>> is_public("140.82.112.3"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1"), is_public("fe80::1%eth0")
+    >>> (is_public("140.82.112.3"),
+    ...  is_public("10.0.0.1"),
+    ...  is_public("::ffff:127.0.0.1"),
+    ...  is_public("fe80::1%eth0"))
     (True, False, False, False)
     """
     found = ip_address(address.partition("%")[0])

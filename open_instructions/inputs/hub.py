@@ -23,13 +23,13 @@ from ..catalogue.published import File, Hub
 from ..errors import FetchError
 from ..limits import max_download, timeout
 from ..paths import sha256_of
-from .download import BUSY, TRIES, UNREACHABLE, Advance, Got, check, refusal
+from .download import BUSY, TRIES, UNREACHABLE, Advance, Received, check, refusal
 from .guard import guard
 
 T = TypeVar("T")
 
 
-class Listed(NamedTuple):
+class HubFile(NamedTuple):
     """A file of a repository, as the hub describes it: at which commit, its size, its sha256 if it
     is in LFS, its git id if not."""
 
@@ -45,7 +45,7 @@ def endpoint() -> str | None:
 
 
 @cache
-def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]:
+def _listing(repo: str, revision: str, server: str | None) -> tuple[HubFile, ...]:
     from huggingface_hub import HfApi
 
     info = _tried(
@@ -54,27 +54,23 @@ def _listing(repo: str, revision: str, server: str | None) -> tuple[Listed, ...]
         ),
         repo,
     )
-    return tuple(
-        Listed(
-            s.rfilename,
-            info.sha or revision,
-            s.size,
-            s.lfs.sha256 if s.lfs else "",
-            "" if s.lfs else s.blob_id or "",
-        )
-        for s in info.siblings or ()
-    )
+    return tuple(_hub_file(item, info.sha or revision) for item in info.siblings or ())
 
 
-def listed(place: Hub) -> list[Listed]:
+def _hub_file(item: Any, commit: str) -> HubFile:
+    if item.lfs:
+        return HubFile(item.rfilename, commit, item.size, item.lfs.sha256, "")
+    return HubFile(item.rfilename, commit, item.size, "", item.blob_id or "")
+
+
+def listed(place: Hub) -> list[HubFile]:
     """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is
     none, or none can be asked for."""
     known = _listing(place.repo, place.revision, endpoint())
-    found = [
-        f
-        for f in known
-        if (fnmatchcase(f.path, place.path) if place.is_pattern else f.path == place.path)
-    ]
+    if place.is_pattern:
+        found = [file for file in known if fnmatchcase(file.path, place.path)]
+    else:
+        found = [file for file in known if file.path == place.path]
     if not found:
         raise FetchError(
             f"{place}: the repository has no such file.", hint="Upstream may have moved it."
@@ -82,7 +78,7 @@ def listed(place: Hub) -> list[Listed]:
     return found
 
 
-def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Path, Got]:
+def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Path, Received]:
     """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not
     the pinned ones do not stay."""
     from huggingface_hub import hf_hub_download
@@ -90,19 +86,24 @@ def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Pat
     address = str(Hub(place.repo, listed.path, listed.commit))
     if (listed.size or 0) > max_download():
         raise FetchError(
-            f"{address} has {listed.size:,} bytes, over the limit of {max_download():,} (OI_MAX_DOWNLOAD)."
+            f"{address} has {listed.size:,} bytes, over the limit of {max_download():,}"
+            " (OI_MAX_DOWNLOAD)."
         )
     for last in (False, True):
         path = Path(
             _tried(
                 lambda: hf_hub_download(
-                    place.repo, listed.path, repo_type="dataset", revision=listed.commit, endpoint=endpoint(),
+                    place.repo,
+                    listed.path,
+                    repo_type="dataset",
+                    revision=listed.commit,
+                    endpoint=endpoint(),
                     tqdm_class=_bar(advance, listed.size),
                 ),
                 address,
             )
-        )  # fmt: skip
-        got = Got(path.stat().st_size, sha256_of(path))
+        )
+        got = Received(path.stat().st_size, sha256_of(path))
         try:
             check(got, file, address)
             if listed.sha256 and got.sha256 != listed.sha256:
@@ -112,7 +113,8 @@ def fetch(listed: Listed, place: Hub, file: File, advance: Advance) -> tuple[Pat
                 )
             if listed.blob and _git_id(path, got.size) != listed.blob:
                 raise FetchError(
-                    f"{address} came as other bytes than the hub says: its git id is not {listed.blob}.",
+                    f"{address} came as other bytes than the hub says: its git id is not"
+                    f" {listed.blob}.",
                     hint="Nothing was kept.",
                 )
             if wrong := refusal(path, listed.path):
@@ -224,7 +226,9 @@ def in_words(error: BaseException) -> str:
     cause = error.__cause__ or error
     first = next(iter(str(cause).strip().splitlines()), "") or type(cause).__name__
     said = getattr(error, "server_message", None) or getattr(cause, "server_message", None)
-    return f"{first} ({said})" if said and said not in first else first
+    if said and said not in first:
+        return f"{first} ({said})"
+    return first
 
 
 def _bar(advance: Advance, size: int | None) -> Any:

@@ -27,7 +27,7 @@ from ..catalogue import Source
 from ..catalogue.published import Hub, parse_place
 from ..errors import InputError, shown
 from .cache import Cache
-from .discover import Input
+from .input import Input
 
 _HINT = "--locked takes the oi.lock of a build, which lies beside its manifest.json."
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -38,7 +38,7 @@ _MOST = 64 << 20
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockedFile:
     """One file on disk, whichever subsets are in it."""
 
     subsets: tuple[str, ...]
@@ -56,7 +56,7 @@ class Lock:
     version: str
     sources: tuple[str, ...]
     recipe: dict[str, Any]
-    files: tuple[Locked, ...]
+    files: tuple[LockedFile, ...]
     own: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Lock:
 
 def locked_files(
     inputs: Sequence[Input], sources: Iterable[Source], cache: Cache
-) -> tuple[Locked, ...]:
+) -> tuple[LockedFile, ...]:
     """The files on disk that inputs are of, with the places that have their bytes."""
     pins = {
         sha: str(f.places[0])
@@ -78,14 +78,14 @@ def locked_files(
         for sha in f.sha256
     }
     fetched = {entry.sha256: entry.place for entry in cache.entries()}
-    files: dict[Path, Locked] = {}
+    files: dict[Path, LockedFile] = {}
     for item in inputs:
         before = files.get(item.path)
         subsets = dict.fromkeys(
             [*(before.subsets if before else ()), f"{item.source}:{item.subset}"]
         )
         place = fetched.get(item.sha256) or pins.get(item.sha256)
-        files[item.path] = Locked(
+        files[item.path] = LockedFile(
             tuple(subsets), item.relative.partition("!")[0], place, item.size, item.sha256
         )
     return tuple(sorted(files.values(), key=lambda f: (f.subsets, f.name, f.sha256)))
@@ -112,7 +112,7 @@ def read_lock(path: str) -> Lock:
             tuple(content["sources"]),
             dict(content["recipe"]),
             tuple(
-                Locked(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"])
+                LockedFile(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"])
                 for f in content["files"]
             ),
             dict(content.get("own", {})),
@@ -133,10 +133,12 @@ def read_lock(path: str) -> Lock:
 
 
 def _lacking(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"it lacks {error}"
+    return str(error)
 
 
-def _check(file: Locked) -> None:
+def _check(file: LockedFile) -> None:
     """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from
     somebody else, perhaps."""
     if not (isinstance(file.name, str) and type(file.size) is int and 0 <= file.size < 2**63):

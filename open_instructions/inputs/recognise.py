@@ -13,14 +13,14 @@ from typing import NamedTuple
 from ..catalogue import Selection, Source, Subset
 from ..errors import InputError
 from ..paths import shown
-from .look import Look, listed
+from .peek import Peek, listed
 
 _COPY = re.compile(r"(?<=[^/\s]) ?\(\d{1,3}\)(?=(?:\.[a-z]{1,8}){1,2}\Z)", re.I)
 """What browsers add to the name of a file that is there already: alpaca_data (1).json."""
 _OTHER_ENDINGS = {".json": (".jsonl",), ".jsonl": (".json",), ".ndjson": (".jsonl", ".json")}
 
 
-class Known(NamedTuple):
+class SourceSubset(NamedTuple):
     """A subset of a source."""
 
     source: Source
@@ -35,75 +35,80 @@ class Recogniser:
 
     def __init__(self, sources: Mapping[str, Source], wanted: Mapping[str, Selection]) -> None:
         self._wanted = wanted
-        # where two sources look for one name, what was asked for comes first, and a user's own
+        # where two sources peek for one name, what was asked for comes first, and a user's own
         # source before a built-in one
         self.known = [
-            Known(s, x) for s in sorted(sources.values(), key=self._rank) for x in s.subsets
+            SourceSubset(s, x) for s in sorted(sources.values(), key=self._rank) for x in s.subsets
         ]
 
-    def recognise(self, look: Look) -> Known | None:
+    def recognise(self, peek: Peek) -> SourceSubset | None:
         """The subset that a file is of; None where it is of none, or could be of several.
 
         Raises InputError for a name that was asked for, over fields that are not its.
         """
-        file = look.file
+        file = peek.file
         if not file.is_data:
             return None
         possible = [known for known in self.known if not known.subset.passes_over(file.name)]
         named = [known for known in possible if known.subset.named(file.name)]
         for known in named:
-            if self._fits(known, look):
+            if self._fits(known, peek):
                 return known
         for known in possible:
-            if is_respelt(file.name, known.subset) and _all(look, known.subset):
+            if is_respelt(file.name, known.subset) and _all(peek, known.subset):
                 return known
         chosen = [known for known in named if self.is_chosen(known)]
-        if chosen and not look.records(chosen[0].subset, far=True):
-            look.refuse_other_things()
+        if chosen and not peek.records(chosen[0].subset, far=True):
+            peek.refuse_other_things()
             return chosen[0]
-        alike = self.told_by_fields(look)
+        alike = self.told_by_fields(peek)
         for known in chosen:
             if not known.subset.any_name:
-                raise _other_fields(known, look, alike)
-        return alike[0] if len(alike) == 1 else None
+                raise _other_fields(known, peek, alike)
+        if len(alike) == 1:
+            return alike[0]
+        return None
 
-    def told_by_fields(self, look: Look) -> list[Known]:
+    def told_by_fields(self, peek: Peek) -> list[SourceSubset]:
         """The subsets whose fields alone are enough, and are this file's; of those that come first,
         where some do."""
         alike = [
             known
             for known in self.known
             if known.subset.any_name
-            and not known.subset.passes_over(look.file.name)
-            and _tells(look, known.subset)
-        ]  # fmt: skip
+            and not known.subset.passes_over(peek.file.name)
+            and _tells(peek, known.subset)
+        ]
         return [known for known in alike if self._rank(known.source) == self._rank(alike[0].source)]
 
-    def with_fields(self, look: Look) -> list[Known]:
+    def with_fields(self, peek: Peek) -> list[SourceSubset]:
         """The subsets that a file could be of by the fields of its first records: those that need
         most of them."""
-        likely = [known for known in self.known if self._could_be(known.subset, look)]
+        likely = [known for known in self.known if self._could_be(known.subset, peek)]
         needed = [known.subset.fields for known in likely]
         return [
             known for known in likely if not any(known.subset.fields < other for other in needed)
         ]
 
-    def is_chosen(self, known: Known) -> bool:
+    def is_chosen(self, known: SourceSubset) -> bool:
         """Was this subset asked for?"""
         selection = self._wanted.get(known.source.name)
         return selection is not None and known.subset.name in selection.subsets
 
-    def _could_be(self, subset: Subset, look: Look) -> bool:
-        return _tells(look, subset) if subset.telling else _all(look, subset)
+    def _could_be(self, subset: Subset, peek: Peek) -> bool:
+        if subset.telling:
+            return _tells(peek, subset)
+        return _all(peek, subset)
 
     def _rank(self, source: Source) -> tuple[bool, bool]:
         selection = self._wanted.get(source.name)
         return selection is None, not (selection and selection.path)
 
-    def _fits(self, known: Known, look: Look) -> bool:
-        """Are a file's fields those of a subset that its name fits? One record with them is enough."""
+    def _fits(self, known: SourceSubset, peek: Peek) -> bool:
+        """Are a file's fields those of a subset that its name fits? One record with them is
+        enough."""
         subset = known.subset
-        records = look.records(subset, far=True)
+        records = peek.records(subset, far=True)
         if subset.common_names and not (
             self.is_chosen(known) and self._wanted[known.source.name].explicit
         ):
@@ -111,24 +116,24 @@ class Recogniser:
         return any(map(subset.has, records))
 
 
-def belongs(look: Look, known: Known) -> bool:
+def belongs(peek: Peek, known: SourceSubset) -> bool:
     """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file
     that was fetched as it and is not."""
-    file, subset = look.file, known.subset
+    file, subset = peek.file, known.subset
     if file.member is None:
-        records = look.records(subset, far=True)
+        records = peek.records(subset, far=True)
         if any(map(subset.has, records)):
             return True
-        look.refuse_other_things()
+        peek.refuse_other_things()
         if records:
-            other = f"but its records have other fields: {listed(sorted(look.own))}"
+            other = f"but its records have other fields: {listed(sorted(peek.own))}"
             raise InputError(f"{file.path} was fetched as {known}, {other}.")
         return True
     if not file.is_data or subset.passes_over(file.name):
         return False
     if subset.named(file.name):
-        return any(map(subset.has, look.records(subset, far=True)))
-    return subset.any_name and _tells(look, subset)
+        return any(map(subset.has, peek.records(subset, far=True)))
+    return subset.any_name and _tells(peek, subset)
 
 
 def usual_name(name: str, subset: Subset) -> str:
@@ -154,27 +159,28 @@ def _spellings(name: str) -> Iterator[str]:
         yield stem + other
 
 
-def _all(look: Look, subset: Subset) -> bool:
-    records = look.records(subset)
+def _all(peek: Peek, subset: Subset) -> bool:
+    records = peek.records(subset)
     return bool(records) and all(map(subset.has, records))
 
 
-def _tells(look: Look, subset: Subset) -> bool:
-    records = look.records(subset)
+def _tells(peek: Peek, subset: Subset) -> bool:
+    records = peek.records(subset)
     return bool(records) and all(map(subset.tells, records))
 
 
-def _other_fields(known: Known, look: Look, alike: Sequence[Known]) -> InputError:
-    name, subset = shown(look.file.said), known.subset
-    if any(map(subset.has, look.records(subset, far=True))):
-        lacking = sorted(min(subset.telling, key=len) - set(look.own))
+def _other_fields(known: SourceSubset, peek: Peek, alike: Sequence[SourceSubset]) -> InputError:
+    name, subset = shown(peek.file.label), known.subset
+    if any(map(subset.has, peek.records(subset, far=True))):
+        lacking = sorted(min(subset.telling, key=len) - set(peek.own))
         return InputError(
-            f"{name} has the name of {known}, which files of other sets have too, and lacks {', '.join(lacking)}.",
+            f"{name} has the name of {known}, which files of other sets have too, and lacks"
+            f" {', '.join(lacking)}.",
             hint=f"--sources={known} takes it. Otherwise rename it, or take it out of the folder.",
         )
     guess = f" It looks like {' or '.join(map(str, alike))}." if alike else ""
     expected = f"{name} has the name of {known} (fields {', '.join(sorted(subset.fields))})"
     return InputError(
-        f"{expected}, but its records have other fields: {listed(sorted(look.own))}.{guess}",
+        f"{expected}, but its records have other fields: {listed(sorted(peek.own))}.{guess}",
         hint="Rename it or take it out of the folder.",
     )

@@ -26,11 +26,14 @@ def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Mes
 
 
 def missing_fields(record: Record, *names: str) -> str:
-    """Names of fields that are absent or not text, as one phrase; "" if all are there as strings."""
+    """Names of fields that are absent or not text, as one phrase; "" if all are there as
+    strings."""
     wrong = [
         n if n in record else f"{n} (absent)" for n in names if not isinstance(record.get(n), str)
     ]
-    return "no text in " + ", ".join(wrong) if wrong else ""
+    if wrong:
+        return "no text in " + ", ".join(wrong)
+    return ""
 
 
 def as_text(value: Any) -> str | None:
@@ -42,7 +45,9 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     is_number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
-    return str(value) if is_number and not isinstance(value, bool) else None
+    if is_number and not isinstance(value, bool):
+        return str(value)
+    return None
 
 
 def is_empty(value: Any) -> bool:
@@ -80,7 +85,8 @@ def instruction_pair(
     before. A record without the answer's field is a prompt without an answer. `used` are further
     fields that `said` has; `said` goes into the Draft (task, metadata, …).
 
-    >>> instruction_pair({"instruction": "Add.", "input": "1, 2", "output": "3"}).messages[0].content
+    >>> record = {"instruction": "Add.", "input": "1, 2", "output": "3"}
+    >>> instruction_pair(record).messages[0].content
     'Add.\\n\\n1, 2'
     """
     parts = [record.get(name) for name in prompt]
@@ -186,7 +192,8 @@ inputs and outputs."""
 
 
 def drop_labels(record: Record) -> Record:
-    """Take the template's label ("输入：", "### 输入:", "输出：") off the beginning of input and output. A
+    """Take the template's label ("输入：", "### 输入:", "输出：") off the beginning of input and
+    output. A
     field with more such labels in it is an example and stays as it is; so does the indentation of
     what follows."""
     changed = {}
@@ -197,4 +204,6 @@ def drop_labels(record: Record) -> Record:
         found = label.match(value)
         if found and not section.search(value, found.end()):
             changed[name] = value[found.end() :]
-    return {**record, **changed} if changed else record
+    if changed:
+        return {**record, **changed}
+    return record

@@ -30,9 +30,20 @@ _MODELS = (
 )
 _ROLES = dict.fromkeys(_USERS, USER) | dict.fromkeys(_MODELS, ASSISTANT) | {"system": SYSTEM}
 _TOOLS = frozenset(
-    ("function", "function_call", "function_response", "function_result", "observation", "tool", "tool_call", "tool_calls",
-     "tool_response", "tool_result", "ipython")
-)  # fmt: skip
+    (
+        "function",
+        "function_call",
+        "function_response",
+        "function_result",
+        "observation",
+        "tool",
+        "tool_call",
+        "tool_calls",
+        "tool_response",
+        "tool_result",
+        "ipython",
+    )
+)
 _CALLS = ("tool_calls", "function_call", "tool_call")
 
 
@@ -56,7 +67,8 @@ def read_chat(turns: Sequence[Any], *, record: int = 0, html: bool = False) -> C
     record where a tool is called: without the call and its result the conversation would be another
     one.
 
-    >>> read_chat([{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]).items[1].content
+    >>> turns = [{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    >>> read_chat(turns).items[1].content
     'Hello.'
     """
     items: list[Message | Reject] = []
@@ -90,11 +102,15 @@ def _sender(turn: Any) -> Any:
     names = [name.strip().lower() if isinstance(name, str) else name for name in said]
     if len(names) == 2 and _role(names[0]) != _role(names[1]):
         return f"{names[0]}, {names[1]}"
-    return names[0] if names else None
+    if names:
+        return names[0]
+    return None
 
 
 def _role(sender: Any) -> str | None:
-    return _ROLES.get(sender) if isinstance(sender, str) else None
+    if isinstance(sender, str):
+        return _ROLES.get(sender)
+    return None
 
 
 def _is_tool(turn: Any, sender: Any) -> bool:

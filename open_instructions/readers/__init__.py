@@ -2,10 +2,10 @@
 records is in one Frame.
 
 json array       [ {...}, {...} ]                     one frame per element; a list per line too
-json lines       {...} newline {...}                  one frame per line, and per record where several share one
+json lines       {...} newline {...}                  one frame per line, or per record in it
 json values      {...} {...}, {...}                   one frame each, over however many lines
 json object      { "key": {...}, "key": {...} }       one frame per value, with its key
-json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is the header of the file
+json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is a header
 json columns     { "a": [...], "b": [...] }           one frame per row
 parquet          one frame per row
 """
@@ -80,9 +80,10 @@ class Opened:
 
     @property
     def share(self) -> float:
-        return (
-            self._stream.share if self._stream else self._share
-        )  # to ask where a file stands costs more than to read a small record
+        # to ask where a file stands costs more than to read a small record
+        if self._stream:
+            return self._stream.share
+        return self._share
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
         """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records,
@@ -147,15 +148,11 @@ class Opened:
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
         kind = self._layout.kind
         if kind == "empty":
-            yield (
-                Frame(
-                    0,
-                    "",
-                    reason=Reason.TRUNCATED if buffer.fault else Reason.EMPTY_FILE,
-                    detail=buffer.fault or "the file is empty",
-                ),
-                None,
-            )
+            if buffer.fault:
+                reason, detail = Reason.TRUNCATED, buffer.fault
+            else:
+                reason, detail = Reason.EMPTY_FILE, "the file is empty"
+            yield Frame(0, "", reason=reason, detail=detail), None
         elif kind == "lines":
             yield from ((frame, None) for frame in jsontext.lines(buffer))
         elif kind == "values":
@@ -201,7 +198,8 @@ class Opened:
             return jsontext.header(buffer, items)
         except RepeatedKey as error:
             raise InputError(
-                f"{self.path} has two values under the key {str(error)!r}, which all its records share.",
+                f"{self.path} has two values under the key {str(error)!r}, which all its records"
+                " share.",
                 hint="Take out the one that is wrong.",
             ) from error
 

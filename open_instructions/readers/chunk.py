@@ -41,20 +41,22 @@ class Chunk(NamedTuple):
 
     @property
     def records(self) -> int:
-        return self.slab.records if self.slab else sum(map(len, self.runs))
+        if self.slab:
+            return self.slab.records
+        return sum(map(len, self.runs))
 
     def data(self) -> bytes:
         """What stands in its slab. Raises InputError where the file is not what it was."""
-        return self.slab.data() if self.slab else b""
+        if self.slab:
+            return self.slab.data()
+        return b""
 
     def read(self, data: bytes) -> Chunk:
         """The chunk with its records in it, from its `data`. Raises InputError where they are no
         longer in the file."""
-        return (
-            self._replace(runs=[[frame] for frame in self.slab.frames(data)], slab=None)
-            if self.slab
-            else self
-        )
+        if self.slab:
+            return self._replace(runs=[[frame] for frame in self.slab.frames(data)], slab=None)
+        return self
 
     def digest(self, data: bytes) -> str:
         """What tells this chunk's input from any other: its records, their places, and what stands

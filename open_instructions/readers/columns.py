@@ -52,12 +52,14 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
                     )
         except Broken as error:
             raise InputError(
-                f"The file is a table by columns, and column {name[:80]!r} is broken: {error.detail}.",
+                f"The file is a table by columns, and column {name[:80]!r} is broken:"
+                f" {error.detail}.",
                 hint=_HINT,
             ) from None
         if labels is not None and here != labels:
             raise InputError(
-                f"The file is a table by columns, and column {name[:80]!r} has other rows than the first.",
+                f"The file is a table by columns, and column {name[:80]!r} has other rows than the"
+                " first.",
                 hint=_HINT,
             )
         labels = here

@@ -89,7 +89,9 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
             return UTF_8
         good, bad = _count(head, stream if said else None)
     if said:
-        return UTF_8 if bad <= good and (good or _contains_ascii(said)) else said
+        if bad <= good and (good or _contains_ascii(said)):
+            return UTF_8
+        return said
     if bad <= good and not shifted:
         return UTF_8
     names, sure = _likely(head)
@@ -97,7 +99,10 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
         return UTF_8
     raise InputError(
         f"{path} is not UTF-8. It looks like {' or '.join(names)}.",
-        hint=f"--encoding={names[0]} reads it so; --encoding=utf-8 rejects the records with such bytes.",
+        hint=(
+            f"--encoding={names[0]} reads it so; --encoding=utf-8 rejects the records with such"
+            " bytes."
+        ),
     )
 
 
@@ -109,7 +114,8 @@ def open_text(path: Path, member: int | None = None, encoding: str = UTF_8) -> I
 
 
 class _Recoded:
-    """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not UTF-8."""
+    """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not
+    UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str) -> None:
         self._stream, self.fault = stream, ""

@@ -49,11 +49,9 @@ def read_envelope(path: Path, items: str) -> Envelope | None:
     whole = bytes(_members(data).get(items, b"")) if len(places) == 1 else b""
     found = certain_values(whole[1:-1]) if whole and data.startswith(whole, places[0]) else []
     header = _header(data[: places[0]], data[places[0] + len(whole) :], items) if found else None
-    return (
-        None
-        if header is None
-        else Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
-    )
+    if header is None:
+        return None
+    return Envelope(path, header, places[0] + 1, _ends(data, places[0] + 1, found))
 
 
 def _ends(data: bytes, start: int, found: Sequence[Any]) -> Sequence[int]:
@@ -81,7 +79,9 @@ def _header(before: bytes, behind: bytes, items: str) -> dict[str, Any] | None:
         named = [value for key, value in json.loads(text, object_pairs_hook=list) if key == items]
     except (ValueError, RecursionError, RepeatedKey):
         return None
-    return {key: value for key, value in found.items() if key != items} if named == [[]] else None
+    if named == [[]]:
+        return {key: value for key, value in found.items() if key != items}
+    return None
 
 
 @cache

@@ -34,7 +34,9 @@ def parse(frame: Frame) -> dict[str, Any] | Reject:
     if frame.reason:
         return Reject(frame.reason, frame.detail)
     value = _quickly(frame.text)
-    return _carefully(frame.text) if value is None else value
+    if value is None:
+        return _carefully(frame.text)
+    return value
 
 
 def _quickly(text: str) -> dict[str, Any] | None:
@@ -160,8 +162,6 @@ def _depth(text: str) -> int:
 
 def printable(text: str) -> str:
     """Text for the `raw` column: what was not UTF-8 shows as \\xNN."""
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    )
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

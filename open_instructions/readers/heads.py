@@ -26,7 +26,8 @@ _PLACES = 32
 
 
 class Head(NamedTuple):
-    """The first records of a file, as a converter sees them, and whether more of the file is left."""
+    """The first records of a file, as a converter sees them, and whether more of the file is
+    left."""
 
     records: tuple[dict[str, Any], ...]
     cut: bool
@@ -79,7 +80,9 @@ def parquet_fields(path: Path, member: int | None) -> frozenset[str]:
 
 
 def _under_header(record: dict[str, Any], header: dict[str, Any], subset: Subset) -> dict[str, Any]:
-    return {**header, subset.items: record} if header and subset.format == "envelope" else record
+    if header and subset.format == "envelope":
+        return {**header, subset.items: record}
+    return record
 
 
 class _Beginning:

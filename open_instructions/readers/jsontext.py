@@ -54,7 +54,8 @@ def _elements(
         yield frame, value
         if frame.reason is Reason.TRUNCATED:
             return None
-        last = value if isinstance(value, dict) else last
+        if isinstance(value, dict):
+            last = value
         row += 1
 
 
@@ -103,7 +104,8 @@ def values(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Fra
         else:
             frame, value = _value(buffer, row, last)
             yield frame, value
-            last = value if isinstance(value, dict) else last
+            if isinstance(value, dict):
+                last = value
             if frame.reason is Reason.TRUNCATED:
                 return
             row += 1
@@ -159,9 +161,10 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
         try:
             text, value = buffer.value()
         except Broken as error:
-            text, reason, detail = (
-                broken_member(buffer, error) if error.offset else broken_record(buffer, error, last)
-            )
+            if error.offset:
+                text, reason, detail = broken_member(buffer, error)
+            else:
+                text, reason, detail = broken_record(buffer, error, last)
             yield Frame(row, text, key, reason, detail), None
             if reason is Reason.TRUNCATED:
                 return
@@ -261,7 +264,8 @@ def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Fra
             found = _records(text, row)
             yield from found
             row += len(found) or 1
-            side = _next_side(window, end) if side < end else side
+            if side < end:
+                side = _next_side(window, end)
         else:
             yield Frame(row, text)
             row += 1
@@ -279,7 +283,9 @@ def _last_line(buffer: Buffer, row: int) -> Iterator[Frame]:
 def _next_side(text: str, at: int) -> int:
     """Where two values may next stand side by side; the end of the text if nowhere."""
     match = SIDE_BY_SIDE.search(text, at)
-    return match.start() if match else len(text)
+    if match:
+        return match.start()
+    return len(text)
 
 
 def _records(line: str, row: int) -> list[Frame]:

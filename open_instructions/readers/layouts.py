@@ -160,7 +160,9 @@ def _begun(text: str, at: int, levels: int) -> Any:
     """A list with its first element alone, or an object with its first members; None of what else
     begins there."""
     if text[at : at + 1] == "{":
-        return _seen(text, at, levels) if levels else {}
+        if levels:
+            return _seen(text, at, levels)
+        return {}
     if text[at : at + 1] != "[":
         return None
     at = _behind(text, at + 1)
@@ -209,7 +211,8 @@ def _with_records_in_it(
 
 
 def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
-    """The keys under which there are lists of what looks more like records than the object itself."""
+    """The keys under which there are lists of what looks more like records than the object
+    itself."""
     own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
     return [
@@ -250,7 +253,8 @@ def _is_table(members: Mapping[str, Any], fields: frozenset[str], *, whole: bool
 
 def _either(members: Mapping[str, Any]) -> InputError:
     return InputError(
-        f"The file is one object ({_some(members)}), which may be one record or the columns of a table.",
+        f"The file is one object ({_some(members)}), which may be one record or the columns of a"
+        " table.",
         hint="A list of records, or a record per line, can be read.",
     )
 
@@ -258,4 +262,6 @@ def _either(members: Mapping[str, Any]) -> InputError:
 def _some(keys: Mapping[str, Any] | list[str]) -> str:
     """The first of the keys, as the file has them."""
     shown = ", ".join(repr(key[:40]) for key in list(keys)[:6])
-    return f"{shown}, …" if len(keys) > 6 else shown
+    if len(keys) > 6:
+        return f"{shown}, …"
+    return shown

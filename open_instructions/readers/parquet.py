@@ -54,7 +54,9 @@ def label_names(file: Any, field: str) -> list[str]:
         names = json.loads(said)["info"]["features"][field]["names"]
     except (pa.ArrowInvalid, OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
-    return [str(name)[:_NAMES] for name in names[:_NAMES]] if isinstance(names, list) else []
+    if isinstance(names, list):
+        return [str(name)[:_NAMES] for name in names[:_NAMES]]
+    return []
 
 
 def _frames(batch: Any, row: int) -> Iterator[Frame]:
@@ -97,11 +99,9 @@ def _plain(scalar: Any, damage: list[str]) -> Any:
     if isinstance(scalar, pa.StructScalar):
         names = [field.name for field in scalar.type]
         values = [_plain(scalar[at], damage) for at in range(len(names))]
-        return (
-            dict(zip(names, values, strict=True))
-            if len(set(names)) == len(names)
-            else list(zip(names, values, strict=True))
-        )
+        if len(set(names)) == len(names):
+            return dict(zip(names, values, strict=True))
+        return list(zip(names, values, strict=True))
     if hasattr(scalar, "values"):  # a list of any kind
         return [_plain(item, damage) for item in scalar.values]
     if isinstance(scalar, pa.DictionaryScalar | pa.ExtensionScalar):

@@ -102,7 +102,9 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
         ):
             return None  # what is taken for a string is what stands between two
     at = _behind_blanks(buffer, length)
-    return length if at is None or buffer.text[buffer.at + at] in behind else None
+    if at is None or buffer.text[buffer.at + at] in behind:
+        return length
+    return None
 
 
 def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
@@ -120,17 +122,17 @@ def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
 def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
     """As `_behind_blanks`, and the character that stands there; "" where the stream ends before."""
     at = _behind_blanks(buffer, offset)
-    return at, "" if at is None else buffer.text[buffer.at + at]
+    if at is None:
+        return None, ""
+    return at, buffer.text[buffer.at + at]
 
 
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
     """How far it is to the next record, from `offset` on; None where there is none. `keys` are
     those of the record before."""
-    at = (
-        offset
-        if offset and buffer.text[buffer.at + offset : buffer.at + offset + 1] == "{"
-        else None
-    )
+    at = None
+    if offset and buffer.text.startswith("{", buffer.at + offset):
+        at = offset
     spent = 0
     while spent <= _SPEND * (offset + _LONGEST // 256):
         if at is None:
@@ -153,7 +155,8 @@ def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
 
 
 def _end_before(buffer: Buffer, at: int) -> int:
-    """Where what stands before a record ends, without the comma and the white space between them."""
+    """Where what stands before a record ends, without the comma and the white space between
+    them."""
     text = buffer.text[buffer.at : buffer.at + at]
     return len(text.rstrip(", \t\r\n")) or at
 
@@ -221,7 +224,9 @@ def _behind_member(buffer: Buffer, comma: int) -> int | None:
         return None
     at = _behind_blanks(buffer, at + 1)
     found, end = _member_value(buffer, at) if at is not None else (False, 0)
-    return end if found else None
+    if found:
+        return end
+    return None
 
 
 def _member_value(buffer: Buffer, at: int) -> tuple[bool, int]:

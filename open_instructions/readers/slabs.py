@@ -4,7 +4,7 @@ slab reads it from the file.
 The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in
 the file. A slab is a window of the file, made only where that is certain:
 
-    array   msgspec parses the window as a list of values, and it is stricter than Python's own parser
+    array   msgspec parses the window as a list of values; it is stricter than Python's parser
     lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
 A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have)
@@ -170,7 +170,9 @@ class Walk:
         )
         broken = [row for row, (frame, _) in enumerate(found) if frame.reason]
         if broken:  # if it is the last, the window was perhaps cut inside of it
-            return None if broken == [len(found) - 1] else _END
+            if broken == [len(found) - 1]:
+                return None
+            return _END
         self._seen(value for _, value in reversed(found))
         return _Part(begins[0], len(found), len(found), found)
 

@@ -91,9 +91,9 @@ class _Stream:
 
     @property
     def share(self) -> float:
-        return (
-            min(self._raw.tell() / self._size, 1.0) if self._size and not self._raw.closed else 1.0
-        )
+        if self._size and not self._raw.closed:
+            return min(self._raw.tell() / self._size, 1.0)
+        return 1.0
 
 
 class _Gunzip:
@@ -149,15 +149,14 @@ def is_archive(path: Path) -> bool:
 
 def plain_name(name: str) -> str:
     """The name without a wrapping .gz: alpaca_data.json.gz is alpaca_data.json, packed."""
-    return (
-        name[:-3]
-        if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES)
-        else name
-    )
+    if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES):
+        return name[:-3]
+    return name
 
 
 def _clean_member(name: str) -> str | None:
-    """A member's path as a relative one; None for what no archive needs to hold (absolute, `..`)."""
+    """A member's path as a relative one; None for what no archive needs to hold (absolute,
+    `..`)."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or parts[0] == "/" or parts[0].endswith(":"):
         return None

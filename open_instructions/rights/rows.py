@@ -78,16 +78,25 @@ class Usage:
         """That in words."""
         uses = {key.use for key in self.counts}
         if self.use == Use.ANY:
-            said = "By what upstream states, this mix as a whole may be used for any purpose, commercial ones too."
+            said = (
+                "By what upstream states, this mix as a whole may be used for any purpose,"
+                " commercial ones too."
+            )
         elif self.use == Use.NONCOMMERCIAL:
-            said = "Some of these rows exclude commercial use, or the developing of models: as a whole, this mix is for non-commercial use only."
+            said = (
+                "Some of these rows exclude commercial use, or the developing of models: as a"
+                " whole, this mix is for non-commercial use only."
+            )
         else:
             others = (
                 ", and others exclude commercial use or the developing of models"
                 if Use.NONCOMMERCIAL in uses
                 else ""
             )
-            said = f"The rights in some of these rows are unclear or disputed{others}: as a whole, take this mix for research only."
+            said = (
+                f"The rights in some of these rows are unclear or disputed{others}: as a whole,"
+                " take this mix for research only."
+            )
         return said + self._conditions()
 
     def brief(self) -> str:

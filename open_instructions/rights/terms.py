@@ -82,12 +82,14 @@ LICENSES: dict[str, Terms] = {
     ),
     "LicenseRef-GPT4All-mixed": Terms(
         Use.UNCLEAR,
-        "prompts of Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors did not give",
+        "prompts of Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors did"
+        " not give",
         attribution=True,
     ),
     "LicenseRef-MedMCQA-MIT-or-Apache": Terms(
         Use.UNCLEAR,
-        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam questions are not told",
+        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam questions"
+        " are not told",
         attribution=True,
     ),
     "LicenseRef-MedQA-exam-rights-unclear": Terms(
@@ -121,7 +123,8 @@ _ORDER = list(Use)
 def license_terms(expression: str) -> Terms:
     """What a licence expression allows: of `A AND B` what both do, of `A OR B` what either does.
 
-    >>> str(license_terms("(MIT OR CC0-1.0) AND CC-BY-NC-4.0").use), str(license_terms("MIT AND LicenseRef-somebody").use)
+    >>> (str(license_terms("(MIT OR CC0-1.0) AND CC-BY-NC-4.0").use),
+    ...  str(license_terms("MIT AND LicenseRef-somebody").use))
     ('non-commercial', 'unclear')
     """
 
@@ -187,14 +190,18 @@ def _evaluated(
         result = alternatives()
     except (IndexError, RecursionError):  # it ends, or goes on, where it must not
         return None
-    return result if at == len(tokens) else None
+    if at == len(tokens):
+        return result
+    return None
 
 
 def engine_terms(engine: str) -> Terms:
     """What the maker of an engine allows. Records name engines in several ways: `gpt4`,
     `gpt-4-0613`.
 
-    >>> str(engine_terms("human").use), str(engine_terms("gpt-4").use), str(engine_terms("my-own").use)
+    >>> (str(engine_terms("human").use),
+    ...  str(engine_terms("gpt-4").use),
+    ...  str(engine_terms("my-own").use))
     ('any', 'non-commercial', 'unclear')
     """
     known = "gpt-4" if engine not in ENGINES and _OF_OPENAI.match(engine) else engine
@@ -213,7 +220,9 @@ def qualifies(license: str, engine: str, wanted: tuple[str, ...]) -> bool:
     """Does a row fall under one of the wanted licences? By name the licence alone is asked for, by
     `commercial` the engine too.
 
-    >>> qualifies("CC-BY-SA-3.0", "human", ("commercial",)), qualifies("MIT", "gpt-4", ("commercial",)), qualifies("MIT", "gpt-4", ("MIT",))
+    >>> (qualifies("CC-BY-SA-3.0", "human", ("commercial",)),
+    ...  qualifies("MIT", "gpt-4", ("commercial",)),
+    ...  qualifies("MIT", "gpt-4", ("MIT",)))
     (True, False, True)
     """
     if not wanted or (COMMERCIAL in wanted and use_of(license, engine) == Use.ANY):

@@ -55,7 +55,8 @@ class Definition:
     splits: bool = False
 
     def made(self, recipe: object, about: About) -> Any:
-        """The stage as a recipe wants it. Keys that the recipe does not have keep their defaults."""
+        """The stage as a recipe wants it. Keys that the recipe does not have keep their
+        defaults."""
         keys = [field.name for field in fields(self.options) if hasattr(recipe, field.name)]
         return self.make(self.options(**{key: getattr(recipe, key) for key in keys}), about)
 

@@ -31,7 +31,9 @@ class Gaps:
 
 
 def _make(options: Options, about: About) -> Gaps | None:
-    return Gaps() if options.gaps == "reject" else None
+    if options.gaps == "reject":
+        return Gaps()
+    return None
 
 
 DEFINITION = Definition(Gaps.name, Options, (Reason.GAP,), _make)

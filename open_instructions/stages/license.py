@@ -14,7 +14,8 @@ from .definition import About, Definition
 
 @dataclass(frozen=True)
 class Options:
-    """licenses  keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all"""
+    """licenses  keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps
+    all"""
 
     licenses: tuple[str, ...] = ()
 
@@ -43,7 +44,9 @@ def _refusal(license: str, engine: str, wanted: tuple[str, ...]) -> str:
 
 
 def _make(options: Options, about: About) -> License | None:
-    return License(options.licenses) if options.licenses else None
+    if options.licenses:
+        return License(options.licenses)
+    return None
 
 
 DEFINITION = Definition(License.name, Options, (Reason.LICENSE,), _make)

@@ -79,15 +79,13 @@ class Phrases:
             for turn, message in enumerate(conversation.messages):
                 if message.role == ASSISTANT and (found := self._said(message.content)):
                     reason, language, phrase = found
-                    return [
-                        Reject(
-                            reason,
-                            f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""),
-                        )
-                    ]
-        results: list[Conversation | Reject] = (
-            self._without_messages(conversation) if self._messages else [conversation]
-        )
+                    where = f"{phrase!r} in turn {turn}"
+                    if language:
+                        where += f" ({language})"
+                    return [Reject(reason, where)]
+        results: list[Conversation | Reject] = [conversation]
+        if self._messages:
+            results = self._without_messages(conversation)
         if self._min_chars and isinstance(results[0], Conversation):
             chars = sum([len(m.content) for m in results[0].messages])
             if chars < self._min_chars:

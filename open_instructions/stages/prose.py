@@ -25,7 +25,8 @@ _PRINTED = re.compile(r"[!-~]*")
 def prose(text: str) -> str:
     """The text with a space for each code block, each piece of code and each address.
 
-    >>> prose("Run `import openai` as https://example.org/x says."), prose("See api.example.com/v1 now.")
+    >>> (prose("Run `import openai` as https://example.org/x says."),
+    ...  prose("See api.example.com/v1 now."))
     ('Run   as   says.', 'See   now.')
     """
     kept: list[str] = []
@@ -80,9 +81,9 @@ class _Code:
             self._line = found if found >= 0 else len(self._text)
         same = self._runs[end - start]
         after = bisect_left(same, end)
-        return (
-            same[after] + end - start if after < len(same) and same[after] < self._line else start
-        )
+        if after < len(same) and same[after] < self._line:
+            return same[after] + end - start
+        return start
 
 
 def _address(text: str, start: int, end: int) -> tuple[int, int]:

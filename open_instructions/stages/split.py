@@ -23,8 +23,9 @@ TRUNCATED = "truncated_answer"
 """The edit that a truncated answer leaves on its part."""
 
 _CODE = re.compile(
-    r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*(?:\n.*?)??(?:\n(?P=indent)[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)  # fenced
-      | ^(?:[ ]{4}|\t)[^\n]*(?:\n+(?:[ ]{4}|\t)[^\n]*)*                                                          # indented
+    r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*  # fenced
+         (?:\n.*?)??(?:\n(?P=indent)[ ]{0,3}(?P=fence)[`~]*[ \t]*$|\Z)
+      | ^(?:[ ]{4}|\t)[^\n]*(?:\n+(?:[ ]{4}|\t)[^\n]*)*  # indented
       | `[^`\n]+`""",
     re.M | re.S | re.X,
 )
@@ -166,7 +167,9 @@ class Split:
                 )
             while low and self._count(text[: ends[low - 1]]) > room:
                 low -= 1
-            return ends[low - 1] if low else 0
+            if low:
+                return ends[low - 1]
+            return 0
 
         def outside(places: list[int]) -> list[int]:
             starts = [start for start, _ in code]
@@ -182,7 +185,10 @@ class Split:
             end = max(end, longest(outside([m.end() for m in _SENTENCE.finditer(text)])))
         if not text[:end].strip():
             return answer, None
-        detail = f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is {self._limit} tokens"
+        detail = (
+            f"{len(text) - end} of {len(text)} characters, the end of an answer; the limit is"
+            f" {self._limit} tokens"
+        )
         return answer._replace(content=text[:end]), Reject(
             Reason.CUT_OFF, detail, Message(answer.role, text[end:])
         )

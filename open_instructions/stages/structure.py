@@ -2,9 +2,9 @@
 
 What is taken out of a conversation leaves a mark on it:
 
-gap               a message was taken out between two that stay, or one side spoke several times and lost a message
+gap               a message was taken out between two that stay, or one side lost one of several
 trimmed           messages were taken out before the first pair that stays, or behind the last
-joined_messages   several messages of one side became one, because the recipe says `consecutive: join`
+joined_messages   several messages of one side became one (recipe: `consecutive: join`)
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     A user message is kept with the assistant message right behind it. Law: each message in is kept
     or rejected, once; Rejects that are passed in are not passed out.
 
-    >>> kept, rejects, marks = pair_up([Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")])
+    >>> talk = Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")
+    >>> kept, rejects, marks = pair_up(talk)
     >>> [m.content for m in kept], [str(r.reason) for r in rejects], marks
     (['2 + 2?', '4'], ['no_prompt'], ('trimmed',))
     """

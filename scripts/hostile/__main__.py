@@ -34,7 +34,8 @@ def main(wanted: list[str]) -> int:
     print(f"{cases:,} hostile inputs of any length, against {len(chosen)} scanners and patterns")
     used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     print(
-        f"{len(chosen) - failed} passed, {failed + len(missing)} failed in {time.monotonic() - begun:.0f} s ({used:.0f} s of CPU time)"
+        f"{len(chosen) - failed} passed, {failed + len(missing)} failed in"
+        f" {time.monotonic() - begun:.0f} s ({used:.0f} s of CPU time)"
     )
     return 1 if failed or missing else 0
 

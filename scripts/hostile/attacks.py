@@ -14,9 +14,13 @@ _REPEATS = {constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REP
 _LOOKS = {constants.ASSERT, constants.ASSERT_NOT}
 _ENDS = ("", "\0", "!", "\n", "x")
 _CLASSES = {
-    constants.CATEGORY_DIGIT: "1", constants.CATEGORY_NOT_DIGIT: "a", constants.CATEGORY_SPACE: " \n", constants.CATEGORY_NOT_SPACE: "a",
-    constants.CATEGORY_WORD: "a1", constants.CATEGORY_NOT_WORD: " -",
-}  # fmt: skip
+    constants.CATEGORY_DIGIT: "1",
+    constants.CATEGORY_NOT_DIGIT: "a",
+    constants.CATEGORY_SPACE: " \n",
+    constants.CATEGORY_NOT_SPACE: "a",
+    constants.CATEGORY_WORD: "a1",
+    constants.CATEGORY_NOT_WORD: " -",
+}
 _PLAIN = "a1 \n-.<\"'`*"
 _MOST = 250
 """Attacks on one pattern."""

@@ -1,4 +1,5 @@
-"""Every regular expression of the project: those that modules hold, and those that stand in a call."""
+"""Every regular expression of the project: those that modules hold, and those that stand in a
+call."""
 
 from __future__ import annotations
 

@@ -164,10 +164,22 @@ def _markdown(text: str) -> None:
 
 def _talk(text: str) -> Conversation:
     return Conversation(
-        id="a/0", conversation_id="a/0", messages=(Message("user", f"a{text}"), Message("assistant", f"a{text}")), source="a",
-        subset="a", origin_file="a", origin_rows=(0,), language="en", language_score=1.0, license="MIT", engine="human", task=None,
-        num_tokens=1, edits=(), metadata="{}",
-    )  # fmt: skip
+        id="a/0",
+        conversation_id="a/0",
+        messages=(Message("user", f"a{text}"), Message("assistant", f"a{text}")),
+        source="a",
+        subset="a",
+        origin_file="a",
+        origin_rows=(0,),
+        language="en",
+        language_score=1.0,
+        license="MIT",
+        engine="human",
+        task=None,
+        num_tokens=1,
+        edits=(),
+        metadata="{}",
+    )
 
 
 class _Stream:

@@ -86,9 +86,10 @@ def _hear(
         process.join()
         if process.exitcode:
             over = process.exitcode in (-signal.SIGKILL, -signal.SIGXCPU)
-            job.failed.append(
-                f"{job.now}: {f'killed after {ALL} s' if over else f'the process ended with {process.exitcode}'}"
-            )
+            end = f"the process ended with {process.exitcode}"
+            if over:
+                end = f"killed after {ALL} s"
+            job.failed.append(f"{job.now}: {end}")
         del running[ear]
         told(job)
         return
@@ -126,7 +127,8 @@ def judged(make: Callable[[int], Any], call: Callable[[Any], Any], size: int) ->
             1,
             3,
             3,
-        ):  # looked at again where it seems wrong, and then for longer texts: the machine does other things
+        ):
+            # looked at again where it seems wrong, then for longer texts: the machine is busy too
             times = [_seconds(make(n), call, repeats) for n in (size, 2 * size, 4 * size)]
             if times[2] <= max(WORST * times[0], SHORT):
                 return ""

@@ -66,14 +66,17 @@ def looks_like_html(text: str) -> bool:
 
 def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
     match = pattern.match(text, pos)
-    return match.end() if match else pos
+    if match:
+        return match.end()
+    return pos
 
 
 def to_markdown(html: str) -> str:
     """Markdown for one turn's HTML; code blocks keep every byte. Raises TooLarge, see
     `limits.Room`.
 
-    >>> to_markdown("<div class='markdown'><p>Use <code>a_b</code>:</p><pre><code class='language-c'>x &lt; 1;\\n</code></pre></div>")
+    >>> code = "<pre><code class='language-c'>x &lt; 1;\\n</code></pre>"
+    >>> to_markdown(f"<div class='markdown'><p>Use <code>a_b</code>:</p>{code}</div>")
     'Use `a_b`:\\n\\n```c\\nx < 1;\\n```'
     """
     return render(answer(parse(html.lstrip(" \t\n\r\f\ufeff"))), Room(len(html)))

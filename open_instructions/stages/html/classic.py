@@ -142,8 +142,10 @@ def _fit_into_fence(pre: Any) -> None:
 
 
 def _code_language(pre: Any) -> str:
-    label = pre.get("label", "")
-    return label if label and len(label.split()) == 1 and "`" not in label else ""
+    label: str = pre.get("label", "")
+    if label and len(label.split()) == 1 and "`" not in label:
+        return label
+    return ""
 
 
 def _refused(soup: Any) -> Reject | None:
@@ -196,4 +198,6 @@ def _steps(levels: list[list[Any]]) -> int:
 def _columns(cell: Any) -> int:
     """A cell over several columns is written as so many, in three places."""
     wide = cell.attrs.get("colspan", "") if cell.name in ("td", "th") else ""
-    return 10 * min(int(wide[:9]), 1000) if wide.isascii() and wide.isdigit() else 0
+    if wide.isascii() and wide.isdigit():
+        return 10 * min(int(wide[:9]), 1000)
+    return 0

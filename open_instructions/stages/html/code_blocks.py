@@ -106,12 +106,16 @@ def _named(tag: str, attributes: str, said: str) -> str:
 
 def _known(name: str) -> str:
     name = name.lower()
-    return "" if name in _NO_LANGUAGE or not _NAME.fullmatch(name) else name
+    if name in _NO_LANGUAGE or not _NAME.fullmatch(name):
+        return ""
+    return name
 
 
 def _read_label(head: str) -> str:
     said = " ".join(_without_chrome(head).split())
-    return said.lower() if _LABEL.fullmatch(said) else ""
+    if _LABEL.fullmatch(said):
+        return said.lower()
+    return ""
 
 
 # headers are long, and differ by their label alone

@@ -22,7 +22,9 @@ class Options:
 def _make(options: Options, about: About) -> Stage | None:
     if options.html == "off":
         return None
-    return Html() if options.html == "native" else ClassicHtml()
+    if options.html == "native":
+        return Html()
+    return ClassicHtml()
 
 
 DEFINITION = Definition(

@@ -284,7 +284,9 @@ class _Page:
             _holds_block(self._stack)
         self._stack[-1].children.append(formula)
         # where the closing tag is lost, what follows the TeX is text
-        return end if end >= 0 else stop
+        if end >= 0:
+            return end
+        return stop
 
 
 def _holds_block(stack: list[Element]) -> None:

@@ -52,8 +52,9 @@ def inline(children: list[Element | str]) -> str:
         if isinstance(child, str):
             parts.append(_escaped(child) if "  " in child or _SPECIAL.search(child) else child)
         elif child.tag in _WRAPS:
+            before = parts[-1] if parts else ""
             after = children[at + 1] if at + 1 < len(children) else ""
-            parts.append(_wrapped(child, parts[-1] if parts else "", after))
+            parts.append(_wrapped(child, before, after))
         else:
             text = _element(child)
             before = parts[-1][-1:] if parts and text else ""
@@ -162,15 +163,21 @@ def _element(element: Element) -> str:
         return " ".join(ticked(line) for line in element.text.split("\n") if line.strip())
     if tag in ("sup", "sub"):  # Markdown has no mark for them, and x2 is not x<sup>2</sup>
         text = inline(element.children)
-        return f"<{tag}>{text}</{tag}>" if text else ""
+        if text:
+            return f"<{tag}>{text}</{tag}>"
+        return ""
     if tag == "input" and element.get("type") == "checkbox":
-        return "[x] " if re.search(r"\bchecked\b", element.attributes) else "[ ] "
+        if re.search(r"\bchecked\b", element.attributes):
+            return "[x] "
+        return "[ ] "
     return inline(element.children)
 
 
 def _code(element: Element) -> str:
     text = content(element).replace("\n", " ")
-    return ticked(text) if text else ""
+    if text:
+        return ticked(text)
+    return ""
 
 
 def ticked(text: str) -> str:
@@ -178,11 +185,9 @@ def ticked(text: str) -> str:
     if "`" in text:
         runs = {len(run) for run in re.findall("`+", text)}
         ticks *= next(n for n in range(1, len(runs) + 2) if n not in runs)
-    pad = (
-        " "
-        if text[0] == "`" or text[-1] == "`" or (text[0] == text[-1] == " " and text.strip())
-        else ""
-    )
+    pad = ""
+    if text[0] == "`" or text[-1] == "`" or (text[0] == text[-1] == " " and text.strip()):
+        pad = " "
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 

@@ -38,14 +38,18 @@ _HEADINGS: Final = {f"h{n}": n for n in range(1, 7)}
 def render(root: Element, room: Room) -> str:
     """Markdown for a tree from `dom.parse`. Raises TooLarge where it does not fit into `room`."""
     text = "\n\n".join(_blocks(root, room)).strip("\n")
-    return text.replace(SAID_BREAK, BREAK) if SAID_BREAK in text else text
+    if SAID_BREAK in text:
+        return text.replace(SAID_BREAK, BREAK)
+    return text
 
 
 def _blocks(parent: Element, room: Room) -> list[str]:
     """Each block below an element, as its lines."""
     if not parent.holds:
         text = _paragraph(parent.children)
-        return [text] if text else []
+        if text:
+            return [text]
+        return []
     found: list[str] = []
     run: list[Element | str] = []
     lists = {"ul": 0, "ol": 0}
@@ -86,7 +90,9 @@ def _block(element: Element, room: Room) -> list[str]:
         return [_fence(element)]
     if tag in _HEADINGS:
         text = _heading(element, room)
-        return [f"{'#' * _HEADINGS[tag]} {text}"] if text else []
+        if text:
+            return [f"{'#' * _HEADINGS[tag]} {text}"]
+        return []
     if tag == "blockquote":
         return [_quote("\n\n".join(_blocks(element, room)), room)]
     if tag == "table":
@@ -104,16 +110,20 @@ def _paragraph(children: list[Element | str]) -> str:
         text = _LINE_END.sub(lambda m: "  \n" if BREAK in m[0] else "\n", text)
     if text[:1] in _STARTS or ("\n" in text and _START.search("\n" + text)):
         text = _LINE_START.sub(lambda m: "\\" + m[1] if m[1] else f"{m[3]}\\{m[4]}", text)
-    return _DEFINITION.sub(r"\\[", text) if "]:" in text else text
+    if "]:" in text:
+        return _DEFINITION.sub(r"\\[", text)
+    return text
 
 
 def _heading(element: Element, room: Room) -> str:
     """A heading's one line, in which a break is HTML's own tag."""
-    text = " ".join(_flat(element, room)) if element.holds else inline(element.children)
+    text = _on_one_line(element, " ", room)
     text = " ".join(text.strip().replace(BREAK, "<br>").split())
     # a run of # at the end would be read as the heading's end
     closing = len(text) - len(text.rstrip("#"))
-    return f"{text[: len(text) - closing]}\\{'#' * closing}" if closing else text
+    if closing:
+        return f"{text[: len(text) - closing]}\\{'#' * closing}"
+    return text
 
 
 def _quote(body: str, room: Room) -> str:
@@ -123,9 +133,13 @@ def _quote(body: str, room: Room) -> str:
 
 def _fence(element: Element) -> str:
     code = element.text
-    ticks = max((len(run) for run in re.findall(r"`{3,}", code)), default=2) if "```" in code else 2
+    ticks = 2
+    if "```" in code:
+        ticks = max(len(run) for run in re.findall(r"`{3,}", code))
     fence = "`" * (ticks + 1)
-    return f"{fence}{element.attributes}\n{code}{'' if code.endswith(chr(10)) or not code else chr(10)}{fence}"
+    if code and not code.endswith("\n"):
+        code += "\n"
+    return f"{fence}{element.attributes}\n{code}{fence}"
 
 
 def _list(element: Element, room: Room, *, alternate: bool) -> str:
@@ -136,22 +150,27 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
             if child == "\n" or not child.strip():
                 continue
             item = _item(child)
+        elif child.tag in ("li", "ul", "ol"):
+            item = child
         else:
-            item = child if child.tag in ("li", "ul", "ol") else _item(child)
+            item = _item(child)
         items.append(item)
         if item.holds and not loose:
             loose = any(isinstance(c, Element) and c.tag == "p" for c in item.children)
-    number = _number(element.get("start"), 1) if element.tag == "ol" else 0
+    ordered = element.tag == "ol"
+    number = _number(element.get("start"), 1) if ordered else 0
+    dot, dash = (")", "*") if alternate else (".", "-")
     # "- ---" and "* ***" are lines across, and no items
     rule = "___" if alternate and element.tag == "ul" else "***"
     lines: list[str] = []
     for item in items:
-        if element.tag == "ol":
-            number = _number(item.get("value"), number) if item.attributes else number
-            marker = f"{min(number, 999_999_999)}{')' if alternate else '.'} "
+        if ordered:
+            if item.attributes:
+                number = _number(item.get("value"), number)
+            marker = f"{min(number, 999_999_999)}{dot} "
             number += 1
         else:
-            marker = "* " if alternate else "- "
+            marker = f"{dash} "
         if item.tag in ("ul", "ol"):
             blocks = [_list(item, room, alternate=False)]
         else:
@@ -160,8 +179,10 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
             blocks[0] = rule
         if len(blocks) == 1:
             body = blocks[0]
+        elif loose:
+            body = "\n\n".join(blocks)
         else:
-            body = "\n\n".join(blocks) if loose else _tight(blocks, rule)
+            body = _tight(blocks, rule)
         if "\n" in body or not body.strip("-* "):
             lines.append(_listed(marker, body, room))
         else:
@@ -179,8 +200,8 @@ def _listed(marker: str, body: str, room: Room) -> str:
         body = "\n" + body  # empty items in an item: their markers in one line are a line across
     room.take(len(indent) * body.count("\n"))
     first, *rest = body.split("\n")
-    lines = [marker + first if first else marker.rstrip()]
-    return "\n".join([*lines, *[indent + line if line else "" for line in rest]])
+    top = marker + first if first else marker.rstrip()
+    return "\n".join([top, *[line and indent + line for line in rest]])
 
 
 def _tight(blocks: list[str], rule: str) -> str:
@@ -217,7 +238,9 @@ def _item(child: Element | str) -> Element:
 
 
 def _number(text: str, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    return otherwise
 
 
 def _table(element: Element, room: Room) -> str:
@@ -226,7 +249,7 @@ def _table(element: Element, room: Room) -> str:
         return ""  # its text stands beside cells that are not there
     width = max(len(row) for row in cells)
     aligned = [alignment(c) for c in cells[0]] + ["---"] * (width - len(cells[0]))
-    texts = [[_cell(c, room) if c is not None else "" for c in row] for row in cells]
+    texts = [[_cell(c, room) for c in row] for row in cells]
     texts[0] += [""] * (width - len(texts[0]))  # other rows may be shorter
     if all(c is None or c.tag == "td" for c in cells[0]) and not find(element, "thead"):
         texts.insert(0, [""] * width)
@@ -235,20 +258,34 @@ def _table(element: Element, room: Room) -> str:
 
 
 def _beside_cells(element: Element, room: Room) -> list[str]:
-    """A table's caption, and text that stands in it but in no cell; browsers show both before it."""
+    """A table's caption, and text that stands in it but in no cell; browsers show both before
+    it."""
     found: list[str] = []
     for child in element.children:
         if isinstance(child, str):
-            found += [_paragraph([child])] if child.strip() else []
+            if child.strip():
+                found.append(_paragraph([child]))
         elif child.tag in ("thead", "tbody", "tfoot", "tr"):
             found += _beside_cells(child, room)
         elif child.tag not in ("td", "th", "colgroup"):
-            found += _blocks(child, room) if child.holds else [_paragraph([child])]
+            if child.holds:
+                found += _blocks(child, room)
+            else:
+                found.append(_paragraph([child]))
     return [text for text in found if text]
 
 
-def _cell(cell: Element, room: Room) -> str:
-    text = "<br>".join(_flat(cell, room)) if cell.holds else inline(cell.children)
+def _on_one_line(element: Element, between: str, room: Room) -> str:
+    if element.holds:
+        return between.join(_flat(element, room))
+    return inline(element.children)
+
+
+def _cell(cell: Element | None, room: Room) -> str:
+    """A cell's one line; "" where a row is too short to have it."""
+    if cell is None:
+        return ""
+    text = _on_one_line(cell, "<br>", room)
     return " ".join(text.replace(BREAK, "<br>").split()).replace("|", "\\|")
 
 
@@ -261,7 +298,8 @@ def _flat(element: Element, room: Room) -> list[str]:
             run.append(child)
             continue
         text = inline(run).strip()
-        lines += [text] if text else []
+        if text:
+            lines.append(text)
         run = []
         if child is None:
             break

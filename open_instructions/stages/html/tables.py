@@ -116,4 +116,6 @@ def _spread(groups: list[list[list[Element]]], room: Room) -> list[Row]:
 def _number(text: str) -> int:
     """A span as HTML reads it; 1 where it is none. No table has as many as six digits can say."""
     match = _NUMBER.match(text)
-    return int(match[1].lstrip("0")[:6] or "0") if match else 1
+    if match:
+        return int(match[1].lstrip("0")[:6] or "0")
+    return 1

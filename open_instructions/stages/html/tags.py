@@ -34,7 +34,9 @@ def unescaped(text: str) -> str:
     if "&#" in text:  # Python reads no 5,000 digits, and eight are more than any character has
         text = _LONG_NUMBER.sub(lambda m: f"&#{m[1][:8] or '0'}", text)
     text = unescape(text)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if "\r" in text:
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def without_tags(html: str) -> str:

@@ -28,7 +28,9 @@ PLAUSIBLE = (  # noqa: SIM905
     "tk tl tr tt ug uk ur uz vi xh yo zh zu"
 ).split()
 """Those of the model's languages that these sets can hold."""
-COMMON = "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split()  # noqa: SIM905
+COMMON = (  # noqa: SIM905
+    "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh"
+).split()
 """What people of 2023 wrote to ChatGPT in: with English by far the most frequent, and Chinese in
 two scripts, 32."""
 _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
@@ -200,7 +202,9 @@ def script(text: str) -> str:
     )
     if simplified == traditional:
         return "zh"
-    return "zh-Hans" if simplified > traditional else "zh-Hant"
+    if simplified > traditional:
+        return "zh-Hans"
+    return "zh-Hant"
 
 
 def matches(label: str, wanted: Sequence[str]) -> bool:
@@ -244,7 +248,8 @@ def _mixed(samples: Sequence[str], found: Sequence[Look], known: Mapping[str, fl
 def _most(
     given: Sequence[tuple[Part, Look]], whole: Look, known: Mapping[str, float]
 ) -> tuple[str, float]:
-    """The language of most of what these parts stand for, and a score that shows how much that is."""
+    """The language of most of what these parts stand for, and a score that shows how much that
+    is."""
     certain = [
         (part, look) for part, look in given if look.ahead >= _CERTAIN and part.letters >= _SENTENCE
     ]

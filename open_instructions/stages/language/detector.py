@@ -41,7 +41,8 @@ _END = b"\xff"
 class Detector:
     """Scores texts among a set of languages.
 
-    >>> Detector(("de", "en", "fr")).scores(["Der Hund schläft.", "The dog sleeps."], {}).argmax(axis=1).tolist()
+    >>> texts = ["Der Hund schläft.", "The dog sleeps."]
+    >>> Detector(("de", "en", "fr")).scores(texts, {}).argmax(axis=1).tolist()
     [0, 1]
     """
 
@@ -62,7 +63,8 @@ class Detector:
         self._bits = (len(self._weights) - 1).bit_length()
 
     def scores(self, texts: Sequence[str], prior: Mapping[str, float]) -> Any:
-        """Natural log of how well each text fits each language (texts x languages), `prior` added."""
+        """Natural log of how well each text fits each language (texts x languages), `prior`
+        added."""
         given = np.array([prior.get(label, 0.0) for label in self.languages])
         sums = np.empty((len(texts), len(self._start)))
         for first in range(0, len(texts), _TOGETHER):
@@ -80,7 +82,8 @@ class Detector:
         return result / (_WEIGHT * _LOG) + given
 
     def _features(self, data: Sequence[bytes]) -> tuple[Any, Any, list[int]]:
-        """Features of all texts, the weights of their counts, and where those of each text begin."""
+        """Features of all texts, the weights of their counts, and where those of each text
+        begin."""
         letters = np.frombuffer(_END.join([*data, b""]), dtype=np.uint8)
         keys = self._out.take(self._states(letters))
         keys += np.repeat(
@@ -188,7 +191,8 @@ def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
                 shutil.rmtree(path)
             Path(draft).rename(path)
             Path(draft).mkdir()  # which the context removes
-    except OSError:  # nothing can be kept here, or another process was first: it takes longer each time, and that is all
+    # nothing can be kept here, or another process was first: it takes longer each time, that is all
+    except OSError:
         pass
     return tables
 

@@ -69,7 +69,8 @@ def has_filler(text: str) -> bool:
 def is_filler(text: str) -> bool:
     """Is a text nothing but such words?
 
-    >>> is_filler("Lorem ipsum dolor sit amet, consectetur adipiscing elit."), is_filler("What does lorem ipsum mean?")
+    >>> (is_filler("Lorem ipsum dolor sit amet, consectetur adipiscing elit."),
+    ...  is_filler("What does lorem ipsum mean?"))
     (True, False)
     """
     found = _WORD.findall(text.lower())

@@ -153,4 +153,6 @@ def meant(said: str) -> str:
     if len(wanted) < 4:  # codes differ by a letter, and mean something else
         return ""
     near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.75)
-    return known[near[0]] if near else ""
+    if near:
+        return known[near[0]]
+    return ""

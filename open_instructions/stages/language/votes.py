@@ -50,7 +50,8 @@ _SECOND = 0.15
 def is_in_two_scripts(text: str) -> bool:
     """Is a good part of a text in a second script, or Chinese beside Japanese?
 
-    >>> is_in_two_scripts("What is this? 我们说汉语。"), is_in_two_scripts("これは何ですか。図書館です。")
+    >>> (is_in_two_scripts("What is this? 我们说汉语。"),
+    ...  is_in_two_scripts("これは何ですか。図書館です。"))
     (True, False)
     """
     if text.isascii() or not _OTHER.search(text):
@@ -74,7 +75,9 @@ def words(conversation: Conversation) -> str:
 
 def _without_fences(content: str) -> str:
     """What stands outside fenced code; an open fence goes to the end."""
-    return "\n".join(content.split("```")[::2]) if "```" in content else content
+    if "```" in content:
+        return "\n".join(content.split("```")[::2])
+    return content
 
 
 def _sample(contents: Sequence[str]) -> str:
@@ -103,7 +106,9 @@ def _places(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
 def _word_start(content: str, start: int) -> int:
     """The start of the next word, where one is near; text without blanks is cut where it is."""
     blank = content.find(" ", start, start + 40)
-    return blank + 1 if start and blank >= 0 else start
+    if start and blank >= 0:
+        return blank + 1
+    return start
 
 
 def _words(content: str, most: int) -> str:
@@ -122,7 +127,9 @@ def _words(content: str, most: int) -> str:
 
 
 def _voting(line: str) -> str:
-    return _line(line) if "  " in line or _ODD.search(line) else line.strip()
+    if "  " in line or _ODD.search(line):
+        return _line(line)
+    return line.strip()
 
 
 def _line(line: str) -> str:
@@ -141,7 +148,9 @@ def _word(token: str) -> str:
         token = _ASCII.sub(lambda m: " " if _CODE.search(m[0]) else m[0], token)
     elif _CODE.search(token):
         return ""
-    return token if LETTER.search(token) else ""
+    if LETTER.search(token):
+        return token
+    return ""
 
 
 class Part(NamedTuple):
@@ -202,7 +211,9 @@ def _part(turn: int, role: str, text: str, scale: float) -> Part:
 
 def _letters(text: str) -> int:
     """Its characters, those of Chinese, Japanese and Korean three times."""
-    return len(text) if text.isascii() else len(text) + 2 * len(_DENSE.findall(text))
+    if text.isascii():
+        return len(text)
+    return len(text) + 2 * len(_DENSE.findall(text))
 
 
 def _lines(content: str, room: int) -> Iterator[tuple[bool, str, float]]:

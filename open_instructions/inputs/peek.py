@@ -14,7 +14,7 @@ from ..paths import shown
 from ..readers import UTF_8, encoding_of, open_text
 from ..readers.heads import is_one_object, parquet_fields, read_head
 from .download import stand_in, text_head
-from .files import DataFile
+from .files import Candidate
 
 _SNIFF = 1 << 12
 _STEPS = (1 << 20, 16 << 20)
@@ -25,13 +25,13 @@ _LONGEST_FIELD = 40
 Fields = frozenset[str]
 
 
-class Look:
+class Peek:
     """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None
     where it can."""
 
-    def __init__(self, file: DataFile, encoding: str = "") -> None:
+    def __init__(self, file: Candidate, encoding: str = "") -> None:
         self.file = file
-        self._said = encoding
+        self._encoding = encoding
         self.fault: InputError | None = None
         self.own: tuple[str, ...] = ()
         """The fields of the first record that was found, in its order."""
@@ -58,12 +58,11 @@ class Look:
         """The first bytes, without a mark of their encoding and white space."""
         if self._start is None:
             try:
-                encoding = (
-                    UTF_8
-                    if self._is_parquet
-                    else encoding_of(self.file.path, self.file.member, self._said)
-                )
-                with open_text(self.file.path, self.file.member, encoding) as stream:
+                path, member = self.file.path, self.file.member
+                encoding = UTF_8
+                if not self._is_parquet:
+                    encoding = encoding_of(path, member, self._encoding)
+                with open_text(path, member, encoding) as stream:
                     self._start = text_head(stream.read(_SNIFF))
             except InputError as error:
                 self.fault = self.fault or error
@@ -73,7 +72,7 @@ class Look:
     def refuse_other_things(self) -> None:
         """Raise InputError for what cannot be read, and for what downloads leave behind in place of
         a data file."""
-        head, name = self.start, shown(self.file.said)
+        head, name = self.start, shown(self.file.label)
         if self.fault:
             raise self.fault
         if other := stand_in(head):
@@ -95,12 +94,14 @@ class Look:
             how = (subset.format, subset.name, subset.items)
         elif self._is_one_object:  # whether it is a record or has records in it, the fields tell
             how = (subset.format, *sorted(subset.fields.union(*subset.other_fields)))
-        return (*how, "far") if far else how
+        if far:
+            return (*how, "far")
+        return how
 
     @cached_property
     def _is_one_object(self) -> bool:
         return self.start[:1] == b"{" and is_one_object(
-            self.file.path, self.file.member, self._said
+            self.file.path, self.file.member, self._encoding
         )
 
     @property
@@ -114,8 +115,9 @@ class Look:
             self.own = self.own or tuple(column for column in columns if "." not in column)
             return (columns,)
         found: Sequence[Mapping[str, Any]] = ()
-        for most in (*_STEPS, sys.maxsize) if far else _STEPS:
-            found, cut = read_head(path, member, subset, most, self._said)
+        steps = (*_STEPS, sys.maxsize) if far else _STEPS
+        for most in steps:
+            found, cut = read_head(path, member, subset, most, self._encoding)
             fields = tuple(_fields(record) for record in found)
             # of an envelope, what stands behind the records may be wanted
             whole = fields and not (far and subset.format == "envelope")
@@ -135,7 +137,9 @@ def _fields(record: Mapping[str, Any]) -> Fields:
 def _members(value: Any) -> Iterable[str]:
     if isinstance(value, list):
         value = value[0] if value else None
-    return value if isinstance(value, dict) else ()
+    if isinstance(value, dict):
+        return value
+    return ()
 
 
 def listed(fields: Iterable[str]) -> str:
