@@ -119,7 +119,7 @@ ALPACA = Source(
             records=52002,
             format="parquet",
             id="hub/{row:06d}",
-            note="The same records as Parquet; the extra column `text` is the filled training prompt and is not used.",
+            note="The same records as Parquet; the extra column `text` is the filled-in training prompt and is not used.",
         ),
     ),
     default=("main", "hub"),
@@ -127,12 +127,12 @@ ALPACA = Source(
     rules=(
         Rule(
             "no_input",
-            'An input that only says there is none ("<noinput>", "No input.") becomes empty.',
+            'An input that only says there is none ("<noinput>", "No input.") is emptied.',
             blank_no_input,
         ),
         Rule(
             "next_record",
-            "An output that runs on into the generator's next task is cut there.",
+            "An output that runs on into the generator's next task is cut off there.",
             cut_next_record,
         ),
         Rule(

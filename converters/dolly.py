@@ -32,7 +32,7 @@ _FILE = "databricks-dolly-15k.jsonl"
 DOLLY = Source(
     name="dolly",
     title="databricks-dolly-15k",
-    description="Instructions and answers by more than 5,000 Databricks employees; no answer by a model.",
+    description="Instructions and answers by more than 5,000 Databricks employees; no model wrote answers.",
     homepage="hub: databricks/databricks-dolly-15k",
     cost="not published",
     attribution="(c) 2023 Databricks, Inc. CC BY-SA 3.0. Contains text of Wikipedia, CC BY-SA 3.0.",
@@ -62,14 +62,14 @@ DOLLY = Source(
             records=15011,
             id="{stem}/{row:06d}",
             any_name=True,
-            note="The release of April 2023 (15,015 records, with citation marks) is read too.",
+            note="The release of April 2023 (15,015 records, with citation marks) can be read too.",
         ),
     ),
     default=("main",),
     rules=(
         Rule(
             "citation_marks",
-            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and response.",
+            "Wikipedia's marks ([3] after punctuation, [citation needed]) are removed from context and response.",
             drop_citation_marks,
         ),
     ),

@@ -33,7 +33,7 @@ def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
     if not any(m.role == SYSTEM and _BANNER.match(m.content) for m in messages):
         return messages
     return [
-        Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt", m)
+        Reject(Reason.EXPORT_BANNER, "an export tool wrote it; it is not a system prompt", m)
         if m.role == SYSTEM and _BANNER.match(m.content)
         else m
         for m in messages
@@ -94,7 +94,7 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
     if not any(isinstance(item, Message) for item in chat.items):
         return Reject(
             Reason.UNEXPECTED_SHAPE,
-            "no turn that is a text from a known sender",
+            "no message with text from a known sender",
             record=index,
             id=name,
         )
@@ -280,10 +280,10 @@ _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p><
 SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
-    description="Conversations with ChatGPT that people shared through a browser extension; what Vicuna was trained on.",
+    description="Conversations with ChatGPT that people shared through a browser extension; Vicuna was trained on them.",
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
-    attribution="Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers who hold no rights.",
+    attribution="Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers without rights.",
     subsets=(
         Subset(
             "raw",
@@ -319,12 +319,12 @@ SHAREGPT = Source(
     default=("raw", "v3", "html_cleaned"),
     first_of=True,
     rules=(
-        Rule("export_banner", "A system turn that an export tool wrote is rejected.", refuse_banners, on="messages"),
-        Rule("placeholder", 'A turn that is only "EmptyMarkdownContent" is rejected.', refuse_placeholders, on="messages"),
-        Rule("page_chrome", 'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.', drop_page_chrome,
+        Rule("export_banner", "A system message that an export tool wrote is rejected.", refuse_banners, on="messages"),
+        Rule("placeholder", 'A message that is only "EmptyMarkdownContent" is rejected.', refuse_placeholders, on="messages"),
+        Rule("page_chrome", 'The pager ("2 / 2") and counter that the early extension glued to people\'s words are removed.', drop_page_chrome,
              on="messages", subsets=("raw",)),
     ),
-    template="the turns as they are",
+    template="the messages as they are",
     examples=(
         Example(
             {"id": "demo001", "conversations": [{"from": "human", "value": "2 / 2How is vector<int> used?"}, {"from": "gpt", "value": _HTML}]},

@@ -301,7 +301,7 @@ def _check_draft(draft: Draft, records: int) -> None:
         if isinstance(message, Reject):
             _check_reject(message, records)
             if message.turn is None:
-                raise ValueError("a Reject among the messages has no turn")
+                raise ValueError("a Reject among the messages has no text")
         elif message.role not in _ROLES or not isinstance(message.content, str):
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
@@ -324,4 +324,4 @@ def _check_reject(item: Reject, records: int) -> None:
     if item.turn is not None and not (
         isinstance(item.turn.role, str) and isinstance(item.turn.content, str)
     ):
-        raise TypeError("a Reject for a turn that is not text")
+        raise TypeError("a Reject for a message that is not text")

@@ -1,19 +1,19 @@
 """Every error that Open Instructions raises on purpose, and the exit code that `oi` ends with.
 
     OpenInstructionsError        1   anything below; catch this one to catch them all
-    ├── UsageError               2   a flag, a name or a value that cannot be used
-    ├── MissingSourceError       3   a source was asked for and none of its files is there
+    ├── UsageError               2   an option, a name or a value cannot be used
+    ├── MissingSourceError       3   a requested source has no files
     ├── InputError               4   an input file cannot be read, or is not what its name says
-    ├── RecipeError              5   a recipe with an unknown key or a value of the wrong kind
-    ├── OutputError              6   the output folder is in use, is something else, or cannot be written
-    ├── NotFoundError            7   no build there, or no such record in it
-    ├── LedgerError              8   the books of a build do not balance; nothing was published
+    ├── RecipeError              5   a recipe has an unknown key or a value of the wrong kind
+    ├── OutputError              6   the output folder is in use, is not a build, or cannot be written
+    ├── NotFoundError            7   there is no such build, or no such record in it
+    ├── LedgerError              8   the ledger of a build does not balance; nothing was published
     ├── ConverterError           9   a converter, rule or stage broke its contract: a bug, not bad data
-    ├── FetchError              10   a file could not be fetched, or is not the one that is pinned; or a push failed
-    └── EmptyBuildError         11   not one conversation was kept; nothing was published
+    ├── FetchError              10   a file could not be fetched, or its checksum is wrong; or a push failed
+    └── EmptyBuildError         11   no conversation was kept; nothing was published
 
-Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a
-build. 130 is what an interrupted command ends with (Ctrl-C).
+Bad data never raises: it becomes a rejected record with a reason. These errors stop a build. An
+interrupted command (Ctrl-C) exits with 130.
 """
 
 from __future__ import annotations
@@ -143,8 +143,10 @@ class Note(str):
 
 
 class OpenInstructionsError(Exception):
-    """Base of all errors here. `hint` says what to do about it, in one sentence. Both name the
-    options of the command, and the text of the exception the parameters of the functions."""
+    """Base of all errors here; its `hint` says what to do.
+
+    Message and hint name the options of the command; the text of the exception names the
+    parameters of the functions."""
 
     exit_code = 1
 
@@ -158,13 +160,13 @@ class OpenInstructionsError(Exception):
 
 
 class UsageError(OpenInstructionsError):
-    """A flag, a name or a value that cannot be used."""
+    """An option, a name or a value cannot be used."""
 
     exit_code = 2
 
 
 class MissingSourceError(OpenInstructionsError):
-    """A source was asked for and none of its files is there."""
+    """A requested source has no files."""
 
     exit_code = 3
 
@@ -176,25 +178,25 @@ class InputError(OpenInstructionsError):
 
 
 class RecipeError(OpenInstructionsError):
-    """A recipe with an unknown key or a value of the wrong kind."""
+    """A recipe has an unknown key or a value of the wrong kind."""
 
     exit_code = 5
 
 
 class OutputError(OpenInstructionsError):
-    """The output folder is in use, is something else, or cannot be written."""
+    """The output folder is in use, is not a build, or cannot be written."""
 
     exit_code = 6
 
 
 class NotFoundError(OpenInstructionsError):
-    """No build there, or no such record in it."""
+    """There is no such build, or no such record in it."""
 
     exit_code = 7
 
 
 class LedgerError(OpenInstructionsError):
-    """The books of a build do not balance. Nothing was published."""
+    """The ledger of a build does not balance. Nothing was published."""
 
     exit_code = 8
 
@@ -206,12 +208,12 @@ class ConverterError(OpenInstructionsError):
 
 
 class FetchError(OpenInstructionsError):
-    """A file could not be fetched, or is not the one that is pinned; or a push failed."""
+    """A file could not be fetched, or its checksum is wrong; or a push failed."""
 
     exit_code = 10
 
 
 class EmptyBuildError(OpenInstructionsError):
-    """Not one conversation was kept. Nothing was published."""
+    """No conversation was kept. Nothing was published."""
 
     exit_code = 11

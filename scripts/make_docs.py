@@ -34,7 +34,7 @@ def _index() -> str:
     lines = [
         "# Sources",
         "",
-        "Rendered from the descriptions in `converters/`.",
+        "Generated from the descriptions in `converters/`.",
         "",
         "| source | records | languages | answers by | licence |",
     ]
@@ -53,21 +53,22 @@ def _licences() -> str:
     lines = [
         "# Licences",
         "",
-        "Rendered from `open_instructions/rights/terms.py`. This is information, not legal advice.",
+        "Generated from `open_instructions/rights/terms.py`. This is information, not legal advice.",
         "",
-        "What a row may be used for is two questions: what the people who published the set allow (its licence, column `license`), and",
-        "whose terms the answers stand under besides (who wrote them, column `engine`). A row is for `any` use only where both say so;",
-        "otherwise it is what the narrower of the two says, and `unclear` is the narrowest: where nobody can say, nothing is granted.",
-        "What a mix as a whole may be used for is what the narrowest of its rows allows: `oi stats` says it, and the dataset card and `oi stats --full` give the",
-        "reasons per source.",
+        "Two things decide what a row may be used for: the licence of the set (column `license`), and the terms of whoever wrote the",
+        "answers (column `engine`). A row is for `any` use only if both allow it. Otherwise the narrower of the two applies. `unclear` is",
+        "the narrowest: if nobody can say, nothing is granted.",
         "",
-        "    oi build --licenses commercial                 rows for any use, by both tables (the recipe `commercial` is the same)",
-        "    oi build --licenses commercial,CC-BY-NC-4.0    and rows under this licence, whoever wrote the answers",
+        "A mix as a whole may be used for what the narrowest of its rows allows. `oi stats` says what that is; `oi stats --full` and the",
+        "dataset card give the reasons per source.",
+        "",
+        "    oi build --licenses commercial                 rows for any use, by both tables (as the recipe `commercial`)",
+        "    oi build --licenses commercial,CC-BY-NC-4.0    also rows under this licence, whoever wrote the answers",
         "    oi build --licenses MIT,CC-BY-SA-3.0           rows under these, whoever wrote the answers",
         "",
-        "The other rows are in rejected/ with the reason `license`; a set that is not here and whose rows would all end there is not",
-        "fetched, which is said. Of `A AND B` both have to be named, of `A OR B` one. A licence that",
-        "is not in the table is `unclear`. Natural Instructions has a licence per task; MedMCQA has two labels, and is unclear for that.",
+        "All other rows go to rejected/ with the reason `license`. A set whose rows would all go there is not fetched, and the build says",
+        "so. For `A AND B` you must name both, for `A OR B` one. A licence that is not in the table is `unclear`. Natural Instructions has",
+        "a licence per task. MedMCQA has two conflicting labels, so it is unclear.",
         "",
         "## Licences",
         "",
@@ -100,7 +101,7 @@ def _cli() -> str:
     lines = [
         "# The command line",
         "",
-        "Rendered from `oi --help` and the errors; `--debug` shows a traceback where something fails.",
+        "Generated from `oi --help` and the errors. `--debug` shows a traceback when something fails.",
         "",
     ]
     for command in COMMANDS:
@@ -121,7 +122,7 @@ def _cli() -> str:
         lines.append(f"| {error.exit_code} | {error.__name__} | {summary} |")
     lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |"]
     lines += [
-        "| 141 | | Nobody reads what is printed any more (`oi stats \\| head`). `oi build` and `oi fetch` go on without a reader. |",
+        "| 141 | | The pipe was closed (`oi stats \\| head`). `oi build` and `oi fetch` continue without a reader. |",
         "",
     ]
     return "\n".join(lines)

@@ -42,7 +42,7 @@ LMFLOW = Source(
             fields=frozenset({"type", "instances"}),
             by_hand=(
                 "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
-                "natural-instructions of this source are the originals of what it gave out; files that you still have are read from "
+                "natural-instructions are the originals of what it offered. Files that you still have can be read from "
                 "--data-dir."
             ),
             languages=("en",),
@@ -66,7 +66,7 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked; nothing is changed.',
+            'A record with a word that lost its letters "rt" ("aery", "hypeension") is marked; nothing is changed.',
             mark_missing_rt,
             subsets=("medmcqa",),
         ),
@@ -78,7 +78,7 @@ LMFLOW = Source(
         ),
         Rule(
             "stray_quote",
-            "A question that ends with a quotation mark which nothing opened loses it.",
+            "An unopened quotation mark is removed from the end of a question.",
             drop_stray_quote,
             subsets=("medqa",),
         ),

@@ -50,18 +50,18 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
         name, sha256 = next(iter(lock.own.items()))
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
         raise UsageError(
-            f"{said.locked} needs a source of your own: {name}, a .py file with the sha256 {sha256}.",
-            hint=f"--sources={','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
+            f"{said.locked} needs a source of yours: {name}, a .py file with the sha256 {sha256}.",
+            hint=f"--sources={','.join([*others, './mine.py'])} names it. The file is run, so read it first.",
         )
     else:
         selections = _registered(said, lock)
     for s in selections:
         if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
             raise InputError(
-                f"{said.locked} was written with another source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
+                f"{said.locked} was written with a different source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
                 hint=f"{s.path} has {s.source.digest}."
                 if s.path
-                else "An installed package has one of this name.",
+                else "An installed package has a source of this name.",
             )
     return selections
 
@@ -71,7 +71,7 @@ def _registered(said: Choices, lock: Lock) -> list[Selection]:
         return registered(lock.sources)
     except UsageError as error:
         raise UsageError(
-            f"{said.locked} is of a source that is not known here: {error.message}",
+            f"{said.locked} names an unknown source: {error.message}",
             hint="--sources=./mine.py names one of your own.",
         ) from error
 
@@ -80,17 +80,17 @@ def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
     if said.max_tokens is not None and (
         isinstance(said.max_tokens, bool) or not isinstance(said.max_tokens, int)
     ):
-        raise UsageError(f"--max-tokens is a whole number, not {said.max_tokens!r}.")
+        raise UsageError(f"--max-tokens takes a whole number, not {said.max_tokens!r}.")
     if not isinstance(said.encoding, str | None):
-        raise UsageError(f"--encoding is a name like gb18030, not {said.encoding!r}.")
+        raise UsageError(f"--encoding takes a name like gb18030, not {said.encoding!r}.")
     if not isinstance(said.tokenizer, str | None):
         raise UsageError(
-            f"--tokenizer is a text, not {said.tokenizer!r}.",
-            hint="A name, or a path like ./tokenizer.json.",
+            f"--tokenizer takes a string, not {said.tokenizer!r}.",
+            hint="Give a name, or a path like ./tokenizer.json.",
         )
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(
-            f"--recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}."
+            f"--recipe takes a name, a path or a Recipe, not a {type(said.recipe).__name__}."
         )
     if said.recipe is None:
         chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()
@@ -143,7 +143,7 @@ def _bases(given: Mapping[str, int] | Sequence[str] | None) -> dict[str, int] | 
     for item in [given] if isinstance(given, str) else given:
         name, _, base = item.strip().rpartition("=")
         if not name or base not in ("0", "1"):
-            raise UsageError(f"--index-base is like lmflow:medmcqa=0, not {item!r}.")
+            raise UsageError(f"--index-base takes a value like lmflow:medmcqa=0, not {item!r}.")
         if bases.setdefault(name, int(base)) != int(base):
-            raise UsageError(f"--index-base says both 0 and 1 of {name}.")
+            raise UsageError(f"--index-base gives both 0 and 1 for {name}.")
     return bases

@@ -117,11 +117,11 @@ def build(
         )
     )
     if engine not in ("local", "ray"):
-        raise UsageError(f"--engine is local or ray, not {engine!r}.")
+        raise UsageError(f"--engine takes local or ray, not {engine!r}.")
     if ray_address is not None and engine != "ray":
         raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"--workers is a whole number from 1, not {workers!r}.")
+        raise UsageError(f"--workers takes a whole number from 1, not {workers!r}.")
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):
@@ -136,7 +136,7 @@ def build(
                 return same
             if before and not overwrite:
                 raise OutputError(
-                    f"{job.out} holds another build.",
+                    f"{job.out} has another build.",
                     hint="Use --overwrite to replace it, or --out for another folder.",
                 )
             if before:
@@ -166,11 +166,11 @@ def build(
     except OSError as error:
         raise OutputError(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",
-            hint="The same command goes on from what is done.",
+            hint="Run the same command again to continue.",
         ) from error
     except Exception as error:
         if fault := store_fault(error):
-            raise OutputError(fault, hint="The same command goes on from what is done.") from error
+            raise OutputError(fault, hint="Run the same command again to continue.") from error
         raise
     return BuildResult(job.out, manifest, _remembered(job, notes), unchanged=False)
 
@@ -189,7 +189,7 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     except (OSError, NotImplementedError) as error:  # of a file system without locks
         notes = [
             *notes,
-            "later commands do not know of this build, and have to be told its folder, and "
+            "later commands will not find this build by themselves; give them its folder and "
             f"--data-dir: {error}",
         ]
     return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
@@ -252,8 +252,8 @@ def _run(
         problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
     if problems:
         raise LedgerError(
-            "The books do not balance: " + "; ".join(problems[:5]) + ".",
-            hint="Nothing was published. This is a bug: report it.",
+            "The ledger does not balance: " + "; ".join(problems[:5]) + ".",
+            hint="Nothing was published. This is a bug: please report it.",
         )
     check_rows(counts, _rejects(ready, merged.shards))
     by_name = {s.source.name: s.source for s in job.selections}
@@ -317,5 +317,5 @@ def _still_there(job: Plan) -> None:
     if changed:
         raise InputError(
             f"{changed[0]} changed while it was read.",
-            hint="Nothing was published. Start again when it stays as it is.",
+            hint="Nothing was published. Run the command again when the file no longer changes.",
         )

@@ -71,7 +71,7 @@ def as_text(s: Source) -> str:
         lines += ["", f"{s.name}:{subset.name}"]
         lines += [f"  {label:<11}{value}" for label, value in _facts(subset)]
     if s.rules:
-        lines += ["", "rules (a recipe switches one off under rules_off)"]
+        lines += ["", "rules (a recipe switches them off under rules_off)"]
         lines += [f"  {s.name}.{r.name}  {r.description}" for r in s.rules]
     return "\n".join(lines)
 
@@ -107,7 +107,7 @@ def as_page(s: Source) -> str:
 
 def _default(s: Source) -> str:
     return (
-        (" or ".join(s.default) + ", the first that is there")
+        (" or ".join(s.default) + ", the first that is found")
         if s.first_of
         else ", ".join(s.default)
     )
@@ -122,7 +122,7 @@ def _facts(subset: Subset) -> list[tuple[str, str]]:
         (
             "files",
             ", ".join(subset.files)
-            + (", or any file that its fields tell" if subset.any_name else ""),
+            + (", or any file with the needed fields" if subset.any_name else ""),
         ),
         ("needed", _either((subset.fields, *subset.other_fields))),
         *([("told by", _either(subset.telling))] if subset.telling else []),
@@ -143,7 +143,7 @@ def _counted(probe: Probe) -> str:
 
 def _download(file: File) -> str:
     size = f"{file.size:,} bytes" if file.size is not None else "size not published"
-    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "pinned by the first fetch"
+    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "the first fetch records it"
     return f"{', else '.join(str(p) for p in file.places)} ({size}, {pinned})"
 
 

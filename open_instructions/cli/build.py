@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-oi build --sources all --sample                            try it, nothing to download
+oi build --sources all --sample                            try it, without downloads
 
-oi build --sources all                                     fetch what it needs, and build
+oi build --sources all                                     fetch what is missing, and build
 
 oi build --sources all --data-dir downloads --missing skip
 
@@ -32,7 +32,7 @@ oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 
 oi build ./mine.py --data-dir downloads                    a source of your own
 
-oi build --locked mix/oi.lock --out again                  the very files of an earlier build
+oi build --locked mix/oi.lock --out again                  exactly the files of an earlier build
 
 oi build --recipe commercial                               only what may be used commercially
 
@@ -48,7 +48,7 @@ def build(
         list[str] | None,
         typer.Argument(
             metavar="SOURCES",
-            help="Some like alpaca gpt4llm:zh ./mine.py; all if none is named.",
+            help="Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all.",
             show_default=False,
         ),
     ] = None,
@@ -57,7 +57,7 @@ def build(
         typer.Option(
             "--sources",
             "-s",
-            help="The same as a list: alpaca,gpt4llm:zh,./mine.py",
+            help="The same as a list, like alpaca,gpt4llm:zh,./mine.py.",
             rich_help_panel=_IN,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def build(
         bool,
         typer.Option(
             "--sample",
-            help="Use the small samples that ship with the package.",
+            help="Use the small samples that come with the package.",
             rich_help_panel=_IN,
         ),
     ] = False,
@@ -75,31 +75,31 @@ def build(
             "--data-dir",
             "-d",
             metavar="FOLDER",
-            help="A folder with upstream's files, at any depth; a path, or an address like s3://bucket/raw. Can be given several times.",
+            help="Folder with upstream's files, at any depth: a path, or an address like s3://bucket/raw. Can be repeated.",
             rich_help_panel=_IN,
         ),
     ] = None,
     missing: Annotated[
         Literal["stop", "skip"],
-        typer.Option(help="What to do when a source has no file.", rich_help_panel=_IN),
+        typer.Option(help="What to do if a source has no files.", rich_help_panel=_IN),
     ] = "stop",
     offline: Annotated[
         bool,
         typer.Option(
-            "--offline", help="Fetch nothing; what is in the cache is used.", rich_help_panel=_IN
+            "--offline", help="Fetch nothing. Cached files are used.", rich_help_panel=_IN
         ),
     ] = False,
     yes: Annotated[
         bool,
         typer.Option(
-            "--yes", "-y", help="Do not ask before more than 1 GB is fetched.", rich_help_panel=_IN
+            "--yes", "-y", help="Do not ask before fetching more than 1 GB.", rich_help_panel=_IN
         ),
     ] = False,
     locked: Annotated[
         str | None,
         typer.Option(
             metavar="OI.LOCK",
-            help="Take exactly the files of this lock, or fail.",
+            help="Use exactly the files of this lock, or fail.",
             rich_help_panel=_IN,
         ),
     ] = None,
@@ -108,7 +108,7 @@ def build(
         typer.Option(
             "--recipe",
             "-r",
-            help="default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not said.",
+            help="default, vicuna, commercial, classic, or a .yaml file. Default: default, or the lock's recipe.",
             rich_help_panel=_CLEANING,
         ),
     ] = None,
@@ -118,24 +118,24 @@ def build(
             "--out",
             "-o",
             metavar="FOLDER",
-            help="Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said.",
+            help="Where to put the build: a path or an address. Default: builds/RECIPE in $OI_HOME.",
             rich_help_panel=_WHERE,
         ),
     ] = None,
     languages: Annotated[
         str | None,
         typer.Option(
-            help="Keep only these, like en,zh; the rest is in rejected/.", rich_help_panel=_CLEANING
+            help="Keep only these, like en,zh. Others go to rejected/.", rich_help_panel=_CLEANING
         ),
     ] = None,
     not_languages: Annotated[
         str | None,
-        typer.Option(help="Drop these, like ko; they are in rejected/.", rich_help_panel=_CLEANING),
+        typer.Option(help="Drop these, like ko. They go to rejected/.", rich_help_panel=_CLEANING),
     ] = None,
     licenses: Annotated[
         str | None,
         typer.Option(
-            help="Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.",
+            help="Keep only rows under these, like commercial or MIT,CC0-1.0. Others go to rejected/.",
             rich_help_panel=_CLEANING,
         ),
     ] = None,
@@ -143,7 +143,7 @@ def build(
         int | None,
         typer.Option(
             min=0,
-            help="Split conversations above this many tokens; 0 does not split.",
+            help="Split conversations over this many tokens. 0 does not split.",
             rich_help_panel=_CLEANING,
         ),
     ] = None,
@@ -151,7 +151,7 @@ def build(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
+            help="Encoding of files that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
             rich_help_panel=_IN,
         ),
     ] = None,
@@ -159,7 +159,7 @@ def build(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
+            help="Tokenizer for counting: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
             rich_help_panel=_CLEANING,
         ),
     ] = None,
@@ -167,33 +167,35 @@ def build(
         list[str] | None,
         typer.Option(
             metavar="SUBSET=0|1",
-            help="Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not show it. Can be repeated.",
+            help="Whether a subset counts its options from 0 or 1, if its files do not show it, like lmflow:medmcqa=0. Can be repeated.",
             rich_help_panel=_IN,
         ),
     ] = None,
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(
-            help="This machine, or a Ray cluster; OUT has to be seen by all its nodes.",
+            help="Run on this machine or on a Ray cluster, all of whose nodes must reach --out.",
             rich_help_panel=_RUNNING,
         ),
     ] = "local",
     ray_address: Annotated[
         str | None,
         typer.Option(
-            help="The cluster, like 10.0.0.1:6379; the one running here if not said.",
+            help="The cluster, like 10.0.0.1:6379. Default: the one running here.",
             rich_help_panel=_RUNNING,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes; one per CPU if not said.", rich_help_panel=_RUNNING),
+        typer.Option(
+            min=1, help="Number of processes. Default: one per CPU.", rich_help_panel=_RUNNING
+        ),
     ] = None,
     restart: Annotated[
         bool,
         typer.Option(
             "--restart",
-            help="Forget what an interrupted build of this kind finished.",
+            help="Start over, even if an interrupted build could be continued.",
             rich_help_panel=_RUNNING,
         ),
     ] = False,
@@ -201,14 +203,16 @@ def build(
         bool,
         typer.Option(
             "--strict",
-            help="Stop at the first record that a converter, rule or stage fails on.",
+            help="Stop at the first record on which a converter, rule or stage fails.",
             rich_help_panel=_RUNNING,
         ),
     ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace another build in the same place.", rich_help_panel=_WHERE
+            "--overwrite",
+            help="Replace a different build in the same folder.",
+            rich_help_panel=_WHERE,
         ),
     ] = False,
 ) -> None:
@@ -250,7 +254,7 @@ def build(
         watcher.close()
     ledger = result.ledger
     if result.unchanged:
-        out().print(Text(f"The same build is there already: {safe(str(result.path))}"))
+        out().print(Text(f"This build already exists: {safe(str(result.path))}"))
     show("Ledger", *ledger_table(ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
@@ -274,8 +278,8 @@ def _asked_for(named: list[str] | None, listed: str | None) -> str:
     """The sources, named in one of the two ways."""
     if named and listed is not None:
         raise UsageError(
-            f"Sources are named twice: {' '.join(named)}, and --sources {listed}.",
-            hint="Name all of them in one place.",
+            f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
+            hint="Name all of them in one way.",
         )
     return ",".join(named) if named else "all" if listed is None else listed
 
@@ -314,7 +318,7 @@ class _Watcher:
             some = ", ".join(map(shown, job.found.unused[:8])) + more
             self._console.print(Text(safe(f"Not used: {some}")))
         if done:
-            self._console.print(Text(f"Going on: {done:,} chunks are done already."))
+            self._console.print(Text(f"Continuing: {done:,} chunks are already finished."))
         if self._console.is_terminal:
             self._start_bars(job)
 

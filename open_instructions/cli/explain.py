@@ -28,13 +28,11 @@ _STYLES = {
 def explain(
     id: Annotated[
         str,
-        typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/."),
+        typer.Argument(metavar="ID", help="An id or conversation_id in data/ or rejected/."),
     ],
     directory: Annotated[
         str | None,
-        typer.Argument(
-            metavar="DIR", help="A build; the one made last by default.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help="A build. Default: the newest one.", show_default=False),
     ] = None,
     data_dir: Annotated[
         list[str] | None,
@@ -42,7 +40,7 @@ def explain(
             "--data-dir",
             "-d",
             metavar="FOLDER",
-            help="Where the upstream files are now, if they moved. Can be given several times.",
+            help="Folder with the upstream files, if they moved. Can be repeated.",
         ),
     ] = None,
     sources: Annotated[
@@ -51,13 +49,13 @@ def explain(
             "--sources",
             "-s",
             metavar="FILE",
-            help="The .py file of a source of your own.",
+            help="The .py file of your own source.",
             show_default=False,
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
-    """Show where one record came from and what each stage did to it, before and after."""
+    """Show where a record came from, and what each stage did to it."""
     from ..reports.explain import explain as look
     from ..reports.narrative import LONG, lines
 

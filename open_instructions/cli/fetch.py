@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-oi fetch                          what a build of all sources needs
+oi fetch                          fetch what a build of all sources needs
 
-oi fetch dolly gpt4llm:zh         two of them
+oi fetch dolly gpt4llm:zh         fetch two sources
 
-oi fetch gpt4all:p3 --yes         without being asked"""
+oi fetch gpt4all:p3 --yes         fetch without asking"""
 
 
 def fetch(
@@ -32,16 +32,15 @@ def fetch(
         list[str] | None,
         typer.Argument(
             metavar="SOURCES",
-            help="Some like alpaca gpt4llm:zh; all if none is named.",
+            help="Sources to fetch, like alpaca gpt4llm:zh. Default: all.",
             show_default=False,
         ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before more than 1 GB is fetched.")
+        bool, typer.Option("--yes", "-y", help="Do not ask before fetching more than 1 GB.")
     ] = False,
 ) -> int:
-    """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a
-    digest is known."""
+    """Fetch upstream's files into the cache. Interrupted downloads resume; checksums are verified."""
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
@@ -55,7 +54,7 @@ def fetch(
     for line in told(failed):
         err().print(Text(safe(f"Failed: {line}")))
     if not needed.wanted and not failed:
-        out().print(Text(safe(f"All is there already, in {cache.folder}")))
+        out().print(Text(safe(f"Everything is already in {cache.folder}")))
     else:
         there = len(needed.wanted) - sum(bool(f.file) for f in failed)
         out().print(

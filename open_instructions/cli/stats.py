@@ -13,7 +13,7 @@ EXAMPLES = """Examples:
 
 oi stats                   the newest build
 
-oi stats mix --full        with every table, and whom to name
+oi stats mix --full        with every table, and the attributions
 
 oi stats mix --json        for scripts"""
 
@@ -21,17 +21,14 @@ oi stats mix --json        for scripts"""
 def stats(
     directory: Annotated[
         str | None,
-        typer.Argument(
-            metavar="DIR", help="A build; the one made last by default.", show_default=False
-        ),
+        typer.Argument(metavar="DIR", help="A build. Default: the newest one.", show_default=False),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every table, and what each licence asks for.")
+        bool, typer.Option("--full", help="Show every table, and what each licence requires.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and
-    why."""
+    """Summarise a build: conversations, tokens, languages, lengths, what was rejected and why."""
     from ..reports.stats import stats as summarise
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 

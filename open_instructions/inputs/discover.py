@@ -25,7 +25,7 @@ from .look import Look
 from .recognise import Known, Recogniser, belongs, is_respelt, usual_name
 
 _MOST_BARRED = 10
-_OWN_FILES = "oi sources NAME shows under which names a file is taken; files of your own need a source: docs/adding-a-source.md."
+_OWN_FILES = "oi sources NAME lists the file names of a source. For files of your own, write a source: docs/adding-a-source.md."
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ def find(
             hashed[held.path] = digest(held.path)
         if hashed[held.path] != held.sha256:  # before anything in it is looked at
             raise InputError(
-                f"{held.path}, in the cache, has other bytes than were fetched.",
-                hint="oi cache verify says more, oi cache prune removes it.",
+                f"{held.path}, in the cache, has changed since it was fetched.",
+                hint="oi cache verify shows more; oi cache prune removes it.",
             )
         fetched.add((source.name, subset.name))
         known = Known(source, subset)
@@ -133,7 +133,7 @@ def find(
         ]
         if not taken:
             raise InputError(
-                f"{held.path} was fetched as {source.name}:{subset.name}, and no file in it is of that."
+                f"{held.path} was fetched as {source.name}:{subset.name}, but has no file of that subset."
             )
         by_subset.setdefault((source.name, subset.name), []).extend(taken)
     archives = dict.fromkeys(
@@ -154,7 +154,7 @@ def find(
                 gone = []
                 if (name, first) in fetched and first != selection.subsets[0]:
                     notes.append(
-                        f"{name}: took {first}, which was fetched, and not {selection.subsets[0]}, another form of the same set"
+                        f"{name}: took {first}, which was fetched, not {selection.subsets[0]}, another form of the same set"
                     )
                 if left_out:
                     sizes = {s: sum(i.size for i in by_subset[name, s]) for s in present}
@@ -176,7 +176,7 @@ def find(
             rest = absent.others(absent.described(others, recogniser, encoding))
             raise InputError(
                 "\n".join([rivals, *rest, ""][: None if rest else 1]),
-                hint="Take one of them out of the folder.",
+                hint="Remove one of them from the folder.",
             )
         inputs += unique
         notes += said
@@ -187,7 +187,7 @@ def find(
         taken_ones = [(i.source, i.subset) for i in inputs]
         raise MissingSourceError(
             absent.message(stop, folders, taken_ones, there),
-            hint="oi fetch has them fetched; --missing=skip goes on without them."
+            hint="oi fetch fetches them; --missing=skip builds without them."
             if inputs or not there
             else _OWN_FILES,
         )
@@ -202,7 +202,7 @@ def find(
 
 def _check_folder(folder: Path) -> None:
     """Raises UsageError for what is not a folder, or cannot be entered."""
-    hint = "--data-dir takes the folder with the upstream files."
+    hint = "Pass the folder with the upstream files as --data-dir."
     try:
         if not folder.is_dir():
             raise UsageError(f"{shown(str(folder))} is not a folder.", hint=hint)
@@ -211,7 +211,7 @@ def _check_folder(folder: Path) -> None:
                 pass
     except OSError as error:
         raise UsageError(
-            f"{shown(str(folder))} cannot be entered: {error.strerror or error}.", hint=hint
+            f"{shown(str(folder))} cannot be opened: {error.strerror or error}.", hint=hint
         ) from error
 
 
@@ -224,7 +224,7 @@ def _barred_notes(barred: Sequence[Barred], wanted: dict[str, Selection]) -> lis
         if item.relative.endswith("/") or any(_looked_for(plain_name(item.relative), x) for x in subsets)
     ]  # fmt: skip
     more = len(notes) - _MOST_BARRED
-    return [*notes[:_MOST_BARRED], f"and {more:,} more like that"] if more > 0 else notes
+    return [*notes[:_MOST_BARRED], f"and {more:,} more like this"] if more > 0 else notes
 
 
 def _looked_for(name: str, subset: Subset) -> bool:
@@ -287,7 +287,7 @@ def _rivals(inputs: Sequence[Input], source: Source) -> str:
         other = by_name.setdefault(key, item)
         if other is not item and is_respelt(_plain(item.relative), subset):
             both = f"{shown(other.relative)} and {shown(item.relative)}"
-            return f"{both} both stand for {key[1]} of {item.source}:{item.subset}, and differ."
+            return f"{both} are both {key[1]} of {item.source}:{item.subset}, and differ."
     return ""
 
 
@@ -308,7 +308,7 @@ def _unique(inputs: list[Input], known: dict[Path, str]) -> tuple[list[Input], l
             if here == there:  # in two folders
                 here, there = str(item.path), str(kept[key].path)
             notes.append(
-                f"{item.source}: {shown(here)} has the same bytes as {shown(there)}; one was taken"
+                f"{item.source}: {shown(here)} has the same content as {shown(there)}; one was used"
             )
         else:
             kept[key] = item

@@ -50,9 +50,12 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
     if not needed.wanted:
         return needed.failed
     if not how.allowed:
-        raise UsageError("Nothing is fetched offline.", hint="HF_HUB_OFFLINE is set.")
+        raise UsageError("Files cannot be fetched offline.", hint="HF_HUB_OFFLINE is set.")
     if how.confirm and not how.confirm(needed):
-        raise UsageError("Nothing was fetched.", hint="--sources names fewer; --sample needs none.")
+        raise UsageError(
+            "Nothing was fetched.",
+            hint="Choose fewer with --sources, or use --sample, which needs none.",
+        )
     with how.watched(needed):
         return fetch(needed, cache, how.progress, how.landed)
 

@@ -71,9 +71,7 @@ def look_through(folder: Path, *, whole: bool) -> tuple[list[DataFile], list[Bar
         name = Path(os.fsdecode(error.filename or folder))
         relative = name.relative_to(folder).as_posix() if name.is_relative_to(folder) else str(name)
         label = f"{name}/" if whole else ""
-        barred.append(
-            Barred(f"{relative}/", f"cannot be entered: {error.strerror or error}", label)
-        )
+        barred.append(Barred(f"{relative}/", f"cannot be opened: {error.strerror or error}", label))
 
     for root, folders, names in paths.walk(folder, cannot_enter, everything=True):
         if "manifest.json" in names and {"data", "rejected"} <= set(folders):
@@ -118,14 +116,10 @@ def _barred(path: Path) -> str:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return "is a link to something that is not there" if path.is_symlink() else "is gone"
+        return "is a broken link" if path.is_symlink() else "is gone"
     except OSError as error:
         looped = path.is_symlink() and not isinstance(error, PermissionError)
-        return (
-            "is a link that leads back to itself"
-            if looped
-            else f"cannot be read: {error.strerror or error}"
-        )
+        return "is a link to itself" if looped else f"cannot be read: {error.strerror or error}"
     for is_kind, kind in _KINDS:
         if is_kind(mode):
             return f"is {kind}, not a file"

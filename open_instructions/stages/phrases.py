@@ -65,7 +65,8 @@ class Phrases:
                     return [
                         Reject(
                             reason,
-                            f"{phrase!r} in turn {turn}" + (f" ({language})" if language else ""),
+                            f"{phrase!r} in message {turn}"
+                            + (f" ({language})" if language else ""),
                         )
                     ]
         results: list[Conversation | Reject] = (
@@ -77,7 +78,7 @@ class Phrases:
                 return [
                     Reject(
                         Reason.TOO_SHORT,
-                        f"{chars} characters in all, the least is {self._min_chars}",
+                        f"{chars} characters in all; the minimum is {self._min_chars}",
                     )
                 ]
         return results
@@ -112,10 +113,10 @@ class Phrases:
             conversation, [m for m in conversation.messages if m not in refused], ()
         )
         if isinstance(results[0], Reject):
-            return [Reject(Reason.SERVICE_MESSAGE, "no answer but messages of the service")]
+            return [Reject(Reason.SERVICE_MESSAGE, "no answers but messages of the service")]
         return [
             *results,
-            *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused),
+            *(Reject(Reason.SERVICE_MESSAGE, "not an answer of the model", m) for m in refused),
         ]
 
     def _is_message(self, message: Message) -> bool:

@@ -48,7 +48,7 @@ def home() -> Path:
     given = os.environ.get("OI_HOME", "")
     if "://" in given:
         raise UsageError(
-            f"OI_HOME is {given}, and has to be a folder of this machine.",
+            f"OI_HOME is {given}, but must be a folder on this machine.",
             hint="--out takes an address.",
         )
     return Path(given) if given else user_data_path("open-instructions")
@@ -77,12 +77,12 @@ class Build:
             path = self.path / shard["path"]
             if not inside(shard["path"]):
                 raise NotFoundError(
-                    f"The manifest names {shard['path']}, which is no file of the build."
+                    f"The manifest names {shard['path']}, which is not a file of the build."
                 )
             if shard["path"].startswith(kind + "/"):
                 if not path.is_file() or path.stat().st_size != shard["bytes"]:
                     raise NotFoundError(
-                        f"{path} is gone or damaged.", hint="Build it again with --overwrite."
+                        f"{path} is missing or damaged.", hint="Build it again with --overwrite."
                     )
                 found.append(path)
         return found
@@ -114,13 +114,13 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
         raise NotFoundError(
-            f"{folder} {what}.", hint="The folder of a build is meant, which oi build makes."
+            f"{folder} {what}.", hint="Give the folder of a build, as made by oi build."
         )
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         if content["format"] != 1:
             raise NotFoundError(
-                f"{manifest} has format {content['format']}, and this version reads 1.",
+                f"{manifest} has format {content['format']}; this version reads 1.",
                 hint="Build it again.",
             )
         if missing := [key for key in _MANIFEST_KEYS if key not in content]:
@@ -173,8 +173,8 @@ def newest() -> Path:
     unnoted = [manifest.parent for manifest in builds().glob(f"*/{MANIFEST}")]
     if not unnoted:
         raise NotFoundError(
-            f"There is no build that was made here, and none in {builds()}.",
-            hint="Name the folder of one, or make one: oi build --sample",
+            f"No build was made here, and there is none in {builds()}.",
+            hint="Name a build's folder, or make a build: oi build --sample",
         )
     return max(unnoted, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)
 
@@ -221,7 +221,7 @@ def _existing(out: Path) -> Build | None:
         not isinstance(content, dict) or "open_instructions" not in content
     ):  # written by any version, it is ours
         raise OutputError(
-            f"{out} is not empty and holds no build; it is left as it is.",
+            f"{out} is not empty and is not a build; it was left as it is.",
             hint="Choose another folder with --out.",
         )
     return Build(out, {"shards": []})
