@@ -178,7 +178,7 @@ def _used(own: Sequence[Record], model: str | None) -> list[str]:
 
 
 def _text(item: Message | Reject) -> Message | None:
-    return item.turn if isinstance(item, Reject) else item
+    return item.message if isinstance(item, Reject) else item
 
 
 def _repeated(item: Message | Reject, index: int) -> Reject:

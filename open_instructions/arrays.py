@@ -48,7 +48,7 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     )
 
 
-def numbers(values: Sequence[float] | np.ndarray[Any, Any], kind: str) -> pa.Array:
+def numbers(values: Sequence[float | None] | np.ndarray[Any, Any], kind: str) -> pa.Array:
     """`kind` as NumPy calls it. Raises OverflowError for a number that does not fit.
 
     >>> numbers([1, 2], "int32").type
@@ -57,9 +57,13 @@ def numbers(values: Sequence[float] | np.ndarray[Any, Any], kind: str) -> pa.Arr
     import numpy as np
     import pyarrow as pa
 
+    valid = None
+    if isinstance(values, list) and None in values:
+        valid = pa.py_buffer(_bits([value is not None for value in values]))
+        values = [0 if value is None else value for value in values]
     made = np.ascontiguousarray(values, dtype=kind)
     return pa.Array.from_buffers(
-        pa.from_numpy_dtype(made.dtype), len(made), [None, pa.py_buffer(made)]
+        pa.from_numpy_dtype(made.dtype), len(made), [valid, pa.py_buffer(made)]
     )
 
 
@@ -143,3 +147,11 @@ def _bits(values: Sequence[bool] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
     import numpy as np
 
     return np.packbits(np.asarray(values, bool), bitorder="little")
+
+
+def shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The places of the values that occur more than once. Few of many do: a plain sort finds them."""
+    import numpy as np
+
+    ordered = np.sort(values)
+    return np.flatnonzero(np.isin(values, ordered[1:][ordered[1:] == ordered[:-1]]))

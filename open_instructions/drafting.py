@@ -13,25 +13,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from .catalogue import Rule, Source, Subset
+from .catalogue import Source, Subset
 from .layouts.fields import leftover
 from .ledger import Tally
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
+from .stages.definition import STOPS, failed
 
 _ROLES = (SYSTEM, USER, ASSISTANT)
 _CONTEXT = frozenset(
     ("system", "system_prompt", "system_message", "history", "chat_history", "context", "images", "image", "videos", "audios")
 )  # fmt: skip
 """Fields that say what an answer refers to. A row without them would be another conversation."""
-STOPS = (OSError, MemoryError)
-"""Failures of the machine, not of the code on a record: they end the build."""
-_MOST_DETAIL = 300
-"""Characters of an exception's message that are kept: some quote the whole text."""
-
-
 Watch = Callable[[str, Any], None]
 """Called with a stage's name and what came out of it; how `oi explain` sees a record on its way.
 The stage "rules" stands for the rules on raw records, and hands over the record and their names."""
@@ -66,12 +61,13 @@ class Drafting:
     """What a recipe and a source do with the records of one subset before they are conversations."""
 
     def __init__(
-        self, recipe: Recipe, source: Source, subset: Subset, rules: Sequence[Rule]
+        self, recipe: Recipe, source: Source, subset: Subset, stages: Sequence[Any]
     ) -> None:
+        """`stages` are those that take raw records."""
         self._subset = subset
         self._coded = subset.probe is not None
         self._convert = source.converter(subset)
-        self._rules = [rule for rule in rules if rule.on == "record"]
+        self._stages = stages
         self._metadata = recipe.metadata
 
     def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
@@ -79,7 +75,7 @@ class Drafting:
         frame. Drafted messages are counted by who takes them on."""
         tally = run.tally
         results: list[Drafted | Refused] = []
-        repaired: list[_Repaired] = []
+        repaired: list[_Read] = []
         read = 0
         for frame in frames:
             record = parse(frame)
@@ -89,14 +85,14 @@ class Drafting:
                 continue
             read += 1
             outcome = self._repaired(self._with_context(record, frame, run.chunk), frame, run)
-            if isinstance(outcome, Reject):
-                results.append(_refuse(outcome, frame, tally))
+            if isinstance(outcome, Refused):
+                results.append(outcome)
             else:
                 repaired.append(outcome)
         if read:
             tally["read", "records_out", ""] += read
-            tally["convert", "records_in", ""] += read
         if repaired:
+            tally["convert", "records_in", ""] += len(repaired)
             results += self._converted(repaired, run)
         return results
 
@@ -113,32 +109,26 @@ class Drafting:
             return {**record, "key": frame.key}
         return record
 
-    def _repaired(self, record: Record, frame: Frame, run: Run) -> _Repaired | Reject:
-        """The record after the rules on raw records."""
-        edits: list[str] = []
-        for rule in self._rules:
-            try:
-                result = rule.apply(record)
-                if result is not record and not isinstance(result, Reject | dict):
-                    raise TypeError(
-                        f"a rule returns a record or a Reject, not {type(result).__name__}"
-                    )
-            except STOPS:
-                raise
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
-                return failed(f"Rule {rule.name}", error)
+    def _repaired(self, record: Record, frame: Frame, run: Run) -> _Read | Refused:
+        """The record after the stages that take records."""
+        edits: tuple[str, ...] = ()
+        for stage in self._stages:
+            run.tally[stage.name, "records_in", ""] += 1
+            result = stage(record)
             if isinstance(result, Reject):
-                return result
-            if result is not record:
-                record = result
-                edits.append(rule.name)
-        if edits and run.watch:
-            run.watch("rules", (record, tuple(edits)))
-        for name in edits:
-            run.tally["defects", "edits", name] += 1
-        return _Repaired(frame, record, tuple(edits))
+                run.tally[stage.name, "rejected_records", result.reason] += 1
+                return Refused(stage.name, result, frame)
+            run.tally[stage.name, "records_out", ""] += 1
+            if result.edits:
+                record = result.record
+                edits += result.edits
+                for name in result.edits:
+                    run.tally[stage.name, "edits", name] += 1
+                if run.watch:
+                    run.watch(stage.name, result)
+        return _Read(frame, record, edits)
 
-    def _converted(self, repaired: Sequence[_Repaired], run: Run) -> list[Drafted | Refused]:
+    def _converted(self, repaired: Sequence[_Read], run: Run) -> list[Drafted | Refused]:
         """What the converter makes of a run of records. Where it fails all of them fail: it may
         have seen them all."""
         tally = run.tally
@@ -169,7 +159,7 @@ class Drafting:
         return results
 
     def _drafted(
-        self, draft: Draft, repaired: Sequence[_Repaired], tally: Tally
+        self, draft: Draft, repaired: Sequence[_Read], tally: Tally
     ) -> list[Drafted | Refused]:
         """A draft with what its records say besides, and the messages that the converter refused in
         it."""
@@ -196,7 +186,7 @@ class Drafting:
         results.append(Drafted(draft, [item.frame for item in own], metadata))
         return results
 
-    def _left(self, own: Sequence[_Repaired], used: Collection[str]) -> dict[str, Any]:
+    def _left(self, own: Sequence[_Read], used: Collection[str]) -> dict[str, Any]:
         """What the records of a draft say beside the fields that the converter used; of an
         envelope, the instances."""
         records = [item.record for item in own]
@@ -220,7 +210,7 @@ class Drafting:
         return kept
 
 
-class _Repaired(NamedTuple):
+class _Read(NamedTuple):
     """A record after the rules, its frame, and the names of the rules that changed it."""
 
     frame: Frame
@@ -237,21 +227,13 @@ def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict
     return {key: value for key, value in fields.items() if key in wanted}
 
 
-def failed(who: str, error: BaseException) -> Reject:
-    """The Reject of a record on which code failed."""
-    said = f"{who} failed: {type(error).__name__}: {error}"
-    return Reject(
-        Reason.STAGE_FAILED, said if len(said) <= _MOST_DETAIL else said[: _MOST_DETAIL - 1] + "…"
-    )
-
-
 def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None) -> Refused:
     """Count a record, or a message, that is refused before it was in a conversation."""
-    if reject.turn is None:
+    if reject.message is None:
         tally["convert", "rejected_records", reject.reason] += 1
     else:
-        tally["convert", "rejected_turns", reject.reason] += 1
-        tally["convert", "turns_in", ""] += 1
+        tally["convert", "rejected_messages", reject.reason] += 1
+        tally["convert", "messages_in", ""] += 1
     return Refused("convert", reject, frame, name)
 
 
@@ -280,7 +262,7 @@ def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_contract(produced: Sequence[Any], records: int) -> None:
     """Raises TypeError or ValueError where what a converter yielded of so many records breaks the
-    contract: each of them is in exactly one Draft or one Reject without a turn."""
+    contract: each of them is in exactly one Draft or one Reject of a record."""
     seen: list[int] = []
     for item in produced:
         if isinstance(item, Draft):
@@ -288,7 +270,7 @@ def _check_contract(produced: Sequence[Any], records: int) -> None:
             seen += item.records
         elif isinstance(item, Reject):
             _check_reject(item, records)
-            if item.turn is None:
+            if item.message is None:
                 seen.append(item.record)
         else:
             raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
@@ -300,8 +282,8 @@ def _check_draft(draft: Draft, records: int) -> None:
     for message in draft.messages:
         if isinstance(message, Reject):
             _check_reject(message, records)
-            if message.turn is None:
-                raise ValueError("a Reject among the messages has no text")
+            if message.message is None:
+                raise ValueError("a Reject among the messages has no message")
         elif message.role not in _ROLES or not isinstance(message.content, str):
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
@@ -321,7 +303,7 @@ def _check_reject(item: Reject, records: int) -> None:
     Reason(item.reason)
     if not isinstance(item.detail, str) or not 0 <= item.record < records:
         raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
-    if item.turn is not None and not (
-        isinstance(item.turn.role, str) and isinstance(item.turn.content, str)
+    if item.message is not None and not (
+        isinstance(item.message.role, str) and isinstance(item.message.content, str)
     ):
         raise TypeError("a Reject for a message that is not text")

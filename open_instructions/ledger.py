@@ -1,4 +1,4 @@
-"""The books of a build: how many records and turns each stage took in, passed on, changed and
+"""The books of a build: how many records and messages each stage took in, passed on, changed and
 refused.
 
 A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any
@@ -7,10 +7,12 @@ order. The law, checked by `Ledger.problems`, per subset of a source:
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
     at each stage: records in = records out + records rejected,
-                   turns in + system prompts repeated = turns out + turns rejected + turns joined,
+                   messages in + system prompts repeated
+                       = messages out + messages rejected + messages joined,
                    and what one stage passes on the next takes in
 
-A turn is one message here. What the reader could not parse never had turns.
+There are no messages before the converter. A stage that a ledger does not name had no part in the
+build.
 """
 
 from __future__ import annotations
@@ -19,27 +21,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .corpus import names as step_names
 from .schema import Reject
+from .stages.order import names as stage_names
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-STAGES = (
-    "read",
-    "convert",
-    "structure",
-    "license",
-    "html",
-    "defects",
-    "phrases",
-    "gaps",
-    "language",
-    "split",
-    "duplicates",
-)
-"""In the order in which records meet them. `split` comes before `duplicates` because a chunk
-splits, and only the merge of all chunks knows the duplicates; the key that finds them is taken
-before the split."""
+READ, CONVERT, WRITE = "read", "convert", "write"
+
+
+def stages() -> tuple[str, ...]:
+    """In the order in which records meet them: the reader, the stages of a chunk, the corpus steps
+    over all chunks, what is written. A corpus step sees conversations as they are before the split,
+    and drops all parts of one."""
+    return (READ, *stage_names(), *step_names(), WRITE)
 
 
 class Entry(NamedTuple):
@@ -70,24 +66,29 @@ class Tally(Counter[tuple[str, str, str]]):
         self[stage, what, name] += 1
 
     def flow(
-        self, stage: str, records_in: int, turns_in: int, records_out: int, turns_out: int
+        self, stage: str, records_in: int, messages_in: int, records_out: int, messages_out: int
     ) -> None:
         """What a stage took in and passed on."""
         self[stage, "records_in", ""] += records_in
-        self[stage, "turns_in", ""] += turns_in
+        self[stage, "messages_in", ""] += messages_in
         self[stage, "records_out", ""] += records_out
-        self[stage, "turns_out", ""] += turns_out
+        self[stage, "messages_out", ""] += messages_out
 
     def changes(
-        self, stage: str, records: int, turns: int, rejects: Iterable[Reject], edits: Iterable[str]
+        self,
+        stage: str,
+        records: int,
+        messages: int,
+        rejects: Iterable[Reject],
+        edits: Iterable[str],
     ) -> None:
-        """What a stage refused and edited in a conversation of so many records and turns."""
+        """What a stage refused and edited in a conversation of so many records and messages."""
         for reject in rejects:
             self[stage, f"rejected_{reject.level}s", reject.reason] += (
-                records if reject.turn is None else 1
+                records if reject.message is None else 1
             )
-            if reject.turn is None:
-                self[stage, "rejected_turns", reject.reason] += turns
+            if reject.message is None:
+                self[stage, "rejected_messages", reject.reason] += messages
                 self[stage, "joined_dropped", ""] += records - 1
         for name in edits:
             self[stage, "edits", name] += 1
@@ -145,85 +146,72 @@ class Ledger(Counter[Entry]):
         def total(stage: str | None, what: str) -> int:
             return self.sum_of(stage, what, source=source, subset=subset)
 
+        dropped = sum(total(stage, "parts_dropped") for stage in step_names())
         return {
-            "records_read": total("read", "records_out"),
-            "records_unreadable": total("read", "rejected_records"),
-            "records_kept": total("duplicates", "records_out"),
+            "records_read": total(READ, "records_out"),
+            "records_unreadable": total(READ, "rejected_records"),
+            "records_kept": total(WRITE, "records_out"),
             "records_rejected": total(None, "rejected_records"),
-            "records_joined": total("convert", "records_joined"),
-            "parts_added": total("split", "parts_added") - total("duplicates", "parts_dropped"),
-            "records_joined_dropped": sum(total(stage, "joined_dropped") for stage in STAGES),
-            "rows": total("duplicates", "rows"),
-            "turns_read": total("convert", "turns_in"),
-            "turns_kept": total("duplicates", "turns_out"),
-            "turns_rejected": total(None, "rejected_turns"),
-            "turns_joined": total("structure", "turns_joined"),
-            "turns_repeated": total("split", "turns_repeated"),
+            "records_joined": total(CONVERT, "records_joined"),
+            "parts_added": total(None, "parts_added") - dropped,
+            "records_joined_dropped": total(None, "joined_dropped"),
+            "rows": total(WRITE, "rows"),
+            "messages_read": total(CONVERT, "messages_in"),
+            "messages_kept": total(WRITE, "messages_out"),
+            "messages_rejected": total(None, "rejected_messages"),
+            "messages_joined": total(None, "messages_joined"),
+            "messages_repeated": total(None, "messages_repeated"),
         }
 
     def problems(self) -> list[str]:
         """Each broken law in words; empty when the books balance."""
+        found = [problem for subset in self.subsets() for problem in self._problems(*subset)]
+        return found + self._unknown_stages()
+
+    def _unknown_stages(self) -> list[str]:
+        unknown = {entry.stage for entry in self} - set(stages())
+        return [f"there is no stage {stage}" for stage in sorted(unknown)]
+
+    def _problems(self, source: str, subset: str) -> list[str]:
+        where = f"{source}:{subset}"
         found: list[str] = []
 
-        def equal(where: str, left: int, right: int, law: str) -> None:
+        def equal(left: int, right: int, law: str) -> None:
             if left != right:
                 found.append(f"{where}: {law}: {left} is not {right}")
 
-        for source, subset in self.subsets():
-            where = f"{source}:{subset}"
-            s = self.summary(source, subset)
-            equal(
-                where,
-                self.sum_of("read", "records_in", source=source, subset=subset),
-                s["records_read"] + s["records_unreadable"],
-                "records found = read + unreadable",
-            )
-            equal(where, s["records_read"] + s["records_unreadable"], s["records_kept"] + s["records_rejected"],
-                  "read + unreadable = kept + rejected")  # fmt: skip
-            equal(where, s["rows"], s["records_kept"] - (s["records_joined"] - s["records_joined_dropped"]) + s["parts_added"],
-                  "rows = kept - joined + parts added")  # fmt: skip
-            before: tuple[str, int, int] | None = None
-            for stage in STAGES[1:]:
+        def at(stage: str, what: str) -> int:
+            return self.sum_of(stage, what, source=source, subset=subset)
 
-                def at(
-                    what: str, stage: str = stage, source: str = source, subset: str = subset
-                ) -> int:
-                    return self.sum_of(stage, what, source=source, subset=subset)
-
-                equal(
-                    where,
-                    at("records_in"),
-                    at("records_out") + at("rejected_records"),
-                    f"{stage}: records in = out + rejected",
-                )
-                equal(
-                    where,
-                    at("turns_in") + at("turns_repeated"),
-                    at("turns_out") + at("rejected_turns") + at("turns_joined"),
-                    f"{stage}: turns in + repeated = out + rejected + joined",
-                )
-                if before:
-                    equal(
-                        where,
-                        before[1],
-                        at("records_in"),
-                        f"records out of {before[0]} = records into {stage}",
-                    )
-                    equal(
-                        where,
-                        before[2],
-                        at("turns_in"),
-                        f"turns out of {before[0]} = turns into {stage}",
-                    )
-                else:
-                    equal(
-                        where,
-                        s["records_read"],
-                        at("records_in"),
-                        "records read = records into convert",
-                    )
-                before = (stage, at("records_out"), at("turns_out"))
+        s = self.summary(source, subset)
+        read = s["records_read"] + s["records_unreadable"]
+        joined = s["records_joined"] - s["records_joined_dropped"]
+        equal(at(READ, "records_in"), read, "records found = read + unreadable")
+        kept_or_not = s["records_kept"] + s["records_rejected"]
+        equal(read, kept_or_not, "read + unreadable = kept + rejected")
+        rows = s["records_kept"] - joined + s["parts_added"]
+        equal(s["rows"], rows, "rows = kept - joined + parts added")
+        before, records, messages = READ, s["records_read"], 0
+        for stage in self._took_part():
+            into, out = at(stage, "records_in"), at(stage, "records_out")
+            equal(records, into, f"records out of {before} = records into {stage}")
+            refused = at(stage, "rejected_records")
+            equal(into, out + refused, f"{stage}: records in = out + rejected")
+            came = at(stage, "messages_in")
+            if stage != CONVERT:  # which makes them
+                equal(messages, came, f"messages out of {before} = messages into {stage}")
+            left = at(stage, "messages_out")
+            gone = at(stage, "rejected_messages") + at(stage, "messages_joined")
+            law = f"{stage}: messages in + repeated = out + rejected + joined"
+            equal(came + at(stage, "messages_repeated"), left + gone, law)
+            before, records, messages = stage, out, left
         return found
+
+    def _took_part(self) -> list[str]:
+        """The stages behind the reader that this build had."""
+        named = {entry.stage for entry in self}
+        always = (CONVERT, WRITE)
+        return [name for name in stages()[1:] if name in named or name in always]
 
     def to_dict(self) -> dict[str, Any]:
         """Nested counts for the manifest: {"source:subset": {stage: {what: n or {name: n}}}}, in
@@ -240,9 +228,12 @@ class Ledger(Counter[Entry]):
         return result
 
     def ordered(self) -> Iterator[Entry]:
-        order = {stage: index for index, stage in enumerate(STAGES)}
+        order = {stage: index for index, stage in enumerate(stages())}
         return iter(
-            sorted(self, key=lambda e: (e.source, e.subset, order[e.stage], e.what, e.name))
+            sorted(
+                self,
+                key=lambda e: (e.source, e.subset, order.get(e.stage, -1), e.what, e.name),
+            )
         )
 
     def to_pandas(self) -> DataFrame:

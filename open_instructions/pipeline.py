@@ -2,167 +2,162 @@
 
 Every record and message that goes in comes out once, in a conversation or in a Rejected. A record
 on which the code of a stage fails is a reject `stage_failed`.
+
+Before the split, a conversation is whole: what corpus steps know of it is taken from what it is
+there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from .catalogue import Source, Subset
-from .drafting import STOPS, Drafted, Drafting, Refused, Run, Watch, failed
+from .corpus import CorpusStep
+from .corpus.step import no_rows
+from .drafting import Drafted, Drafting, Refused, Run
 from .ledger import Ledger, Tally
 from .readers import Frame, printable
 from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import Conversation, Message, Reject, Rejected, encodable, strict_json, to_json
-from .stages import BatchStage, Stage
-from .stages.defects import Defects
-from .stages.duplicates import key as duplicate_key
-from .stages.gaps import Gaps
-from .stages.html import Html
-from .stages.html.classic import ClassicHtml
-from .stages.language import Language
-from .stages.language.classic import ClassicLanguage
-from .stages.license import License
-from .stages.phrases import Phrases
-from .stages.split import Split
-from .stages.structure import structure
+from .stages.definition import STOPS, About, BatchStage, Definition, Stage, failed
+from .stages.order import STAGES
 
-_HTML: dict[str, Callable[[], Stage | None]] = {
-    "native": Html,
-    "markdownify": ClassicHtml,
-    "off": lambda: None,
-}
-_LANGUAGE = {"native": Language, "langdetect": ClassicLanguage}
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 NOT_FINITE = "not_finite"
 """The edit where a number in the metadata that JSON has no form for (NaN, Infinity) became null."""
+CONVERSATION = "conversation"
+"""The kind of what is rejected, once a converter said that it is one."""
 
 
 class Kept(NamedTuple):
-    """A conversation, or one part of it, with the key of the whole; `raw` are its raw records, on
+    """A conversation, or one part of it, and the whole that it is of. `raw` are its raw records, on
     the first part only."""
 
     conversation: Conversation
-    key: bytes
+    whole: Conversation
     first: bool
     raw: list[str]
 
 
 @dataclass
 class Output:
-    """What became of a chunk: conversations with their duplicate keys, rejected, and the books."""
+    """What became of a chunk: conversations, rejected, the facts that corpus steps took of whole
+    conversations, and the books. `keeps_whole` says that a step will read texts again."""
 
     conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    facts: dict[str, pa.Table] = field(default_factory=dict)
+    keeps_whole: bool = False
     ledger: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(slots=True)
-class _Job:
-    """A conversation on its way through the stages: the frames and the number of turns that it was
-    made of, what was rejected, what it is by now."""
+class _Talk:
+    """A conversation on its way through the stages: the frames and the number of messages that it
+    was made of, what was rejected, what it is by now, and what it was before the split."""
 
     name: str
     frames: list[Frame]
-    turns: int
+    drafted: int
     rejected: list[Rejected]
     current: list[Conversation]
-    key: bytes = b""
+    whole: Conversation | None = None
+
+
+class _Named(NamedTuple):
+    """A stage in the pipeline; None where the recipe does without."""
+
+    name: str
+    stage: Stage | BatchStage | None
 
 
 class Pipeline:
-    """All that a recipe does to the records of one subset."""
+    """All that a recipe does to the records of one subset. `steps` are the corpus steps of the
+    build, whose first facts are taken here; `stages` the list of stages."""
 
-    def __init__(self, recipe: Recipe, source: Source, subset: Subset) -> None:
-        off = {
-            name.partition(".")[2]
-            for name in recipe.rules_off
-            if name.partition(".")[0] == source.name
-        }
+    def __init__(
+        self,
+        recipe: Recipe,
+        source: Source,
+        subset: Subset,
+        steps: Sequence[CorpusStep] = (),
+        stages: Sequence[Definition] = STAGES,
+    ) -> None:
+        off = {name.partition(".")[2] for name in recipe.rules_off if _is_of(name, source)}
         rules = [r for r in source.rules if r.name not in off and r.concerns(subset.name)]
+        about = About(tuple(rules), subset.languages)
         self._subset = subset
-        self._draft = Drafting(recipe, source, subset, rules)
-        self._consecutive = recipe.consecutive
-        # by name; None where the recipe does without
-        self.stages: dict[str, Stage | BatchStage | None] = {
-            "license": License(recipe.licenses) if recipe.licenses else None,
-            "html": _HTML[recipe.html](),
-            "defects": Defects(rules),
-            "phrases": Phrases(recipe.blocked_words, recipe.phrases, recipe.min_chars),
-            "gaps": Gaps() if recipe.gaps == "reject" else None,
-            "language": _LANGUAGE[recipe.detector](
-                recipe.languages, subset.languages, recipe.not_languages, recipe.min_language_score
-            ),
-            "split": Split(
-                recipe.tokenizer, recipe.max_tokens, recipe.message_overhead, recipe.overlong, recipe.gaps
-            ),
-        }  # fmt: skip
+        self._steps = steps
+        of_records = [d.made(recipe, about) for d in stages if d.takes == "record"]
+        self._draft = Drafting(recipe, source, subset, of_records)
+        [self._structure] = [d.made(recipe, about) for d in stages if d.takes == "draft"]
+        of_talks = [d for d in stages if d.takes == "conversation"]
+        self._clean = [_Named(d.name, d.made(recipe, about)) for d in of_talks if not d.splits]
+        self._split = [_Named(d.name, d.made(recipe, about)) for d in of_talks if d.splits]
 
     def __call__(self, chunk: Chunk) -> Output:
-        output = Output()
+        output = Output(keeps_whole=any(len(step.rounds) > 1 for step in self._steps))
         tally = Tally()
-        for part in self.run(chunk, tally):
+        for part in self.run(Run(chunk, tally)):
             if isinstance(part, Rejected):
                 output.rejected.append(part)
             else:
                 output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
+        wholes = [kept.whole for kept in output.conversations if kept.first]
+        for step in self._steps:
+            output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
         return output
 
-    def run(
-        self, chunk: Chunk, tally: Tally, watch: Watch | None = None
-    ) -> Iterator[Kept | Rejected]:
+    def run(self, run: Run) -> Iterator[Kept | Rejected]:
         """Take a chunk through everything, stage by stage, so that a stage can take many
-        conversations at once; what comes out comes in the order of the records. Counts in `tally`.
-        """
-        run = Run(chunk, tally, watch)
-        drafts = [item for frames in chunk.runs for item in self._draft(frames, run)]
+        conversations at once; what comes out comes in the order of the records."""
+        drafts = [item for frames in run.chunk.runs for item in self._draft(frames, run)]
         results = [self._started(item, run) for item in drafts]
-        jobs = [result for result in results if isinstance(result, _Job)]
-        self._book_started(jobs, tally)
-        for name, stage in self.stages.items():
-            alive = [job for job in jobs if job.current]
-            if stage is None:
-                records = sum([len(job.frames) for job in alive])
-                turns = sum([len(job.current[0].messages) for job in alive])
-                tally.flow(name, records, turns, records, turns)
-            elif alive:
-                self._apply(stage, alive, run)
+        talks = [result for result in results if isinstance(result, _Talk)]
+        self._book_started(talks, run.tally)
+        for named in self._clean:
+            self._apply(named, talks, run)
+        for talk in talks:
+            talk.whole = talk.current[0] if talk.current else None
+        for named in self._split:
+            self._apply(named, talks, run)
         for result in results:
             if isinstance(result, Rejected):
                 yield result
             else:
                 yield from result.rejected
-                raw = [
-                    _under(frame.key, frame.text) for frame in result.frames
-                ]  # which is UTF-8, or it would not be here
-                for number, part in enumerate(result.current):
-                    yield Kept(part, result.key, number == 0, [] if number else raw)
+                yield from _kept(result)
 
-    def _started(self, item: Drafted | Refused, run: Run) -> _Job | Rejected:
+    def _started(self, item: Drafted | Refused, run: Run) -> _Talk | Rejected:
         if isinstance(item, Refused):
             name = self._id(item.name, item.frame, run.chunk)
-            return self._rejected(item.stage, item.reject, name, item.frame, run.chunk)
+            kind = None if item.reject.message is None else CONVERSATION
+            return self._rejected(item.stage, item.reject, name, item.frame, run, kind)
         return self._structured(item, run)
 
-    def _structured(self, drafted: Drafted, run: Run) -> _Job:
+    def _structured(self, drafted: Drafted, run: Run) -> _Talk:
         """A draft as a valid conversation, or as what is rejected of it."""
         draft, frames, chunk = drafted.draft, drafted.frames, run.chunk
+        stage = self._structure.name
         name = self._id(draft.id, frames[0], chunk)
-        made = structure(draft.messages, self._consecutive)
-        turns = len([item for item in draft.messages if isinstance(item, Message)])
-        job = _Job(name, frames, turns, [], [])
+        made = self._structure(draft.messages)
+        given = len([item for item in draft.messages if isinstance(item, Message)])
+        talk = _Talk(name, frames, given, [], [])
         metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
         if made.messages:
             edits = draft.edits + (NOT_FINITE,) * lossy + made.edits
-            job.current.append(
+            talk.current.append(
                 Conversation.unchecked(
                     id=name,
                     source=chunk.source,
@@ -181,93 +176,96 @@ class Pipeline:
             if lossy:
                 run.tally["convert", "edits", NOT_FINITE] += 1
             if made.joined:
-                run.tally["structure", "turns_joined", ""] += made.joined
+                run.tally[stage, "messages_joined", ""] += made.joined
         if made.rejects or made.edits:
-            run.tally.changes("structure", len(frames), turns, made.rejects, made.edits)
-            job.rejected += self._all_rejected("structure", made.rejects, name, frames, chunk)
+            run.tally.changes(stage, len(frames), given, made.rejects, made.edits)
+            talk.rejected += self._all_rejected(stage, made.rejects, talk, run)
         if run.watch:
             run.watch("convert", draft)
-            run.watch("structure", [*job.current, *made.rejects])
-        return job
+            run.watch(stage, [*talk.current, *made.rejects])
+        return talk
 
-    @staticmethod
-    def _book_started(jobs: list[_Job], tally: Tally) -> None:
+    def _book_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
         """What came out of the converter and of the structure, added up once for all: one by one it
         costs more than they do."""
-        records = sum([len(job.frames) for job in jobs])
-        turns = sum([job.turns for job in jobs])
-        alive = [job for job in jobs if job.current]
-        records_out = sum([len(job.frames) for job in alive])
-        turns_out = sum([len(job.current[0].messages) for job in alive])
-        tally["convert", "records_joined", ""] += records - len(jobs)
+        records = sum([len(talk.frames) for talk in talks])
+        messages = sum([talk.drafted for talk in talks])
+        alive = [talk for talk in talks if talk.current]
+        records_out = sum([len(talk.frames) for talk in alive])
+        messages_out = sum([len(talk.current[0].messages) for talk in alive])
+        tally["convert", "records_joined", ""] += records - len(talks)
         tally["convert", "records_out", ""] += records
-        tally["convert", "turns_in", ""] += turns
-        tally["convert", "turns_out", ""] += turns
-        tally.flow("structure", records, turns, records_out, turns_out)
+        tally["convert", "messages_in", ""] += messages
+        tally["convert", "messages_out", ""] += messages
+        tally.flow(self._structure.name, records, messages, records_out, messages_out)
 
-    def _apply(self, stage: Stage | BatchStage, jobs: list[_Job], run: Run) -> None:
-        """One stage, for all conversations that came this far. The key of a whole conversation is
-        taken before the split."""
-        before = [job.current[0] for job in jobs]
-        if stage.name == "split":
-            for job, conversation in zip(jobs, before, strict=True):
-                job.key = duplicate_key(conversation)
-        records = records_out = sum([len(job.frames) for job in jobs])
-        turns = turns_out = sum([len(conversation.messages) for conversation in before])
-        for job, conversation, results in zip(jobs, before, _outcomes(stage, before), strict=True):
+    def _apply(self, named: _Named, all_talks: Sequence[_Talk], run: Run) -> None:
+        """One stage, for all conversations that came this far."""
+        talks = [talk for talk in all_talks if talk.current]
+        before = [talk.current[0] for talk in talks]
+        records = records_out = sum([len(talk.frames) for talk in talks])
+        messages = messages_out = sum([len(conversation.messages) for conversation in before])
+        results = _outcomes(named.stage, before) if named.stage and talks else []
+        for talk, conversation, made in zip(talks, before, results, strict=bool(results)):
             if run.watch:
-                run.watch(stage.name, results)
-            first = results[0]
-            if first is conversation and len(results) == 1:  # which happens most
+                run.watch(named.name, made)
+            first = made[0]
+            if first is conversation and len(made) == 1:  # which happens most
                 continue
-            job.current = [result for result in results if isinstance(result, Conversation)]
-            if (
-                len(results) > 1
-                or isinstance(first, Reject)
-                or first.edits is not conversation.edits
-            ):
-                self._book(stage.name, job, conversation, results, run)
-            turns_out += sum([len(part.messages) for part in job.current]) - len(
-                conversation.messages
-            )
-            if not job.current:
-                records_out -= len(job.frames)
-        run.tally.flow(stage.name, records, turns, records_out, turns_out)
+            talk.current = [result for result in made if isinstance(result, Conversation)]
+            changed = isinstance(first, Reject) or first.edits is not conversation.edits
+            if changed or len(made) > 1:
+                self._book(named.name, talk, conversation, made, run)
+            messages_out += sum([len(part.messages) for part in talk.current])
+            messages_out -= len(conversation.messages)
+            if not talk.current:
+                records_out -= len(talk.frames)
+        if talks or named.stage is None:
+            run.tally.flow(named.name, records, messages, records_out, messages_out)
 
     def _book(
-        self, stage: str, job: _Job, conversation: Conversation, results: list[Conversation | Reject], run: Run
-    ) -> None:  # fmt: skip
+        self,
+        stage: str,
+        talk: _Talk,
+        conversation: Conversation,
+        results: list[Conversation | Reject],
+        run: Run,
+    ) -> None:
         """Count what a stage changed and refused in a conversation, and keep what it refused."""
         rejects = [result for result in results if isinstance(result, Reject)]
-        edits = tuple(
-            edit for part in job.current for edit in part.edits if edit not in conversation.edits
-        )
-        run.tally.changes(stage, len(job.frames), len(conversation.messages), rejects, edits)
-        more = len(job.current) - 1
+        edits = tuple(e for part in talk.current for e in part.edits if e not in conversation.edits)
+        run.tally.changes(stage, len(talk.frames), len(conversation.messages), rejects, edits)
+        more = len(talk.current) - 1
         if more > 0:
             run.tally[stage, "parts_added", ""] += more
-            run.tally[stage, "turns_repeated", ""] += more * conversation.has_system
-        job.rejected += self._all_rejected(stage, rejects, job.name, job.frames, run.chunk)
+            run.tally[stage, "messages_repeated", ""] += more * conversation.has_system
+        talk.rejected += self._all_rejected(stage, rejects, talk, run)
 
     def _all_rejected(
-        self, stage: str, rejects: list[Reject], name: str, frames: list[Frame], chunk: Chunk
+        self, stage: str, rejects: Sequence[Reject], talk: _Talk, run: Run
     ) -> Iterator[Rejected]:
-        """A refused turn is one row; a refused record is one row for each raw record in it."""
+        """A refused message is one row; a refused record is one row for each raw record in it."""
         for reject in rejects:
-            for frame in frames if reject.turn is None else frames[:1]:
-                yield self._rejected(stage, reject, name, frame, chunk)
+            for frame in talk.frames if reject.message is None else talk.frames[:1]:
+                yield self._rejected(stage, reject, talk.name, frame, run, CONVERSATION)
 
     def _rejected(
-        self, stage: str, reject: Reject, name: str | None, frame: Frame, chunk: Chunk
+        self, stage: str, reject: Reject, name: str, frame: Frame, run: Run, kind: str | None
     ) -> Rejected:
-        turn = reject.turn
-        raw = _raw(frame) if turn is None else turn.content if turn.raw is None else turn.raw
-        if not encodable(raw):
-            raw = raw.encode("utf-8", "backslashreplace").decode()
+        chunk = run.chunk
         return Rejected(
-            reject.level, chunk.source, chunk.subset, name or self._id(None, frame, chunk), chunk.file, frame.row, stage,
-            reject.reason, _clean_text(reject.detail) or "", raw,
-        )  # fmt: skip
+            reject.level,
+            chunk.source,
+            chunk.subset,
+            name,
+            chunk.file,
+            frame.row,
+            stage,
+            reject.reason,
+            _clean_text(reject.detail) or "",
+            _raw_of(reject, frame),
+            kind,
+        )
 
     def _id(self, own: str | None, frame: Frame, chunk: Chunk) -> str:
         stem = _stem(chunk.file)
@@ -275,8 +273,21 @@ class Pipeline:
         if not _PLAIN.fullmatch(local):
             # `#` and `~` are ours: they number the parts of a conversation, and conversations under
             # one upstream id
-            local = quote(local.encode("utf-8", "replace"), safe="/._-+@:=,").replace("~", "%7E")
+            utf8 = local.encode("utf-8", "replace")
+            local = quote(utf8, safe="/._-+@:=,").replace("~", "%7E")
         return f"{chunk.source}/{local}"
+
+
+def _is_of(rule: str, source: Source) -> bool:
+    return rule.partition(".")[0] == source.name
+
+
+def _kept(talk: _Talk) -> Iterator[Kept]:
+    # the text of a frame is UTF-8, or it would not be here
+    raw = [_under(frame.key, frame.text) for frame in talk.frames]
+    for number, part in enumerate(talk.current):
+        assert talk.whole
+        yield Kept(part, talk.whole, number == 0, [] if number else raw)
 
 
 def _outcomes(
@@ -313,6 +324,20 @@ _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
 @lru_cache(maxsize=16)
 def _stem(file: str) -> str:
     return str(PurePosixPath(file).with_suffix(""))
+
+
+def _raw_of(reject: Reject, frame: Frame) -> str:
+    """What was rejected, as upstream wrote it: the record, or the message."""
+    message = reject.message
+    if message is None:
+        raw = _raw(frame)
+    elif message.raw is None:
+        raw = message.content
+    else:
+        raw = message.raw
+    if encodable(raw):
+        return raw
+    return raw.encode("utf-8", "backslashreplace").decode()
 
 
 def _raw(frame: Frame) -> str:

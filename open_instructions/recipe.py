@@ -17,16 +17,27 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from .corpus import duplicates
 from .errors import RecipeError, UsageError, shortened, shown, suggest
 from .paths import read_bounded
 from .readers.encodings import known_encoding
 from .rights.terms import COMMERCIAL, LICENSES
-from .stages import language
+from .stages import (
+    defects,
+    gaps,
+    language,
+    license,
+    phrases,
+    record_rules,
+    split,
+    structure,
+)
+from .stages.html.definition import Options as HtmlOptions
 from .stages.language import classic as language_classic
+from .stages.language.definition import Options as LanguageOptions
 from .stages.language.names import meant
 from .stages.language.names import names as names_of_languages
 from .stages.phrases import LISTS
-from .tokens import DEFAULT
 
 _MOST = 256_000
 """Bytes that a recipe may have; those that ship have 3,000."""
@@ -36,8 +47,27 @@ Bases = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that decides what a build does to its inputs.
+class _Named:
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe(
+    duplicates.Options,
+    split.Options,
+    LanguageOptions,
+    gaps.Options,
+    phrases.Options,
+    defects.Options,
+    HtmlOptions,
+    license.Options,
+    structure.Options,
+    record_rules.Options,
+    _Named,
+):
+    """All that decides what a build does to its inputs. Stages and corpus steps say in their own
+    files which keys they read, and what those are without a recipe.
 
     encoding           what text files are in whose bytes do not tell: not UTF-8, UTF-16 or UTF-32; empty refuses them
     metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
@@ -64,29 +94,9 @@ class Recipe:
     index_base         where a subset counts its options from, 0 or 1, if its files do not show it
     """
 
-    name: str
-    description: str = ""
     encoding: str = ""
     metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
-    consecutive: Literal["reject", "join"] = "reject"
-    gaps: Literal["keep", "reject"] = "keep"
     join_parts: bool = True
-    html: Literal["native", "markdownify", "off"] = "native"
-    rules_off: tuple[str, ...] = ()
-    blocked_words: tuple[str, ...] = ()
-    phrases: tuple[str, ...] = ()
-    min_chars: int = 0
-    languages: tuple[str, ...] = ()
-    not_languages: tuple[str, ...] = ()
-    min_language_score: float = 0.0
-    detector: Literal["native", "langdetect"] = "native"
-    licenses: tuple[str, ...] = ()
-    duplicates: bool = True
-    prefer: tuple[str, ...] = ()
-    tokenizer: str = DEFAULT
-    max_tokens: int = 4096
-    message_overhead: int = 4
-    overlong: Literal["reject", "truncate"] = "reject"
     index_base: Bases = ()
 
     def __post_init__(self) -> None:

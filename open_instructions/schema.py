@@ -32,7 +32,7 @@ _BLANK = (
 
 
 class Reason(StrEnum):
-    """Why a record or a turn is in rejected/. The list is closed: code that needs another reason
+    """Why a record or a message is in rejected/. The list is closed: code that needs another reason
     adds it here."""
 
     # the reader
@@ -83,7 +83,7 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One turn. `html` says that a converter knows the content for HTML, `raw` is the text before a
+    """One message. `html` says that a converter knows the content for HTML, `raw` is the text before a
     stage changed it, if one did; neither reaches a row of data/."""
 
     role: str
@@ -92,13 +92,13 @@ class Message(NamedTuple):
     raw: str | None = None
 
     def edited(self, content: str) -> Message:
-        """The turn with another content, its raw text kept."""
+        """The message with another content, its raw text kept."""
         return Message(self.role, content, False, self.content if self.raw is None else self.raw)
 
 
 class Reject(NamedTuple):
-    """A refusal, as a value: of one turn, or of a whole record where `turn` is None; CUT_OFF: of a
-    piece of one.
+    """A refusal, as a value: of one message, or of a whole record where `message` is None; CUT_OFF:
+    of a piece of one.
 
     `record` is the index of the raw record within the run that the converter was given (0 where
     records stand alone); `id` is upstream's name for it, where no Draft gives one.
@@ -106,16 +106,16 @@ class Reject(NamedTuple):
 
     reason: Reason
     detail: str = ""
-    turn: Message | None = None
+    message: Message | None = None
     record: int = 0
     id: str | None = None
 
     @property
     def level(self) -> str:
-        """`record`, `turn`, or `piece` for what was cut off a turn that stays."""
-        return (
-            "record" if self.turn is None else "piece" if self.reason == Reason.CUT_OFF else "turn"
-        )
+        """`record`, `message`, or `piece` for what was cut off a message that stays."""
+        if self.message is None:
+            return "record"
+        return "piece" if self.reason == Reason.CUT_OFF else "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Draft:
     """What a converter makes of raw records: messages in order, not yet checked, and what upstream
     says of them.
 
-    messages  in order; a Reject (with its `turn`) stands where the converter refused a message
+    messages  in order; a Reject (with its `message`) stands where the converter refused a message
     id        upstream's name for the record; None: its row
     task      what upstream calls the kind of task
     engine    who wrote the answers; None: what the catalogue says
@@ -208,7 +208,7 @@ class Conversation:
 
     @property
     def num_turns(self) -> int:
-        """User and assistant pairs."""
+        """User messages with their answers."""
         return len(self.messages) // 2
 
     @property
@@ -217,7 +217,14 @@ class Conversation:
 
 
 class Rejected(NamedTuple):
-    """One row of rejected/."""
+    """One row of rejected/.
+
+    kind      what it would have been: `conversation`, once a converter said so
+    other     the id of the row that it lost to
+    score     how sure or how similar, where a decision had a score
+    evidence  JSON text with what was found
+    parent    the fingerprint of the build that it came from
+    """
 
     level: str
     source: str
@@ -228,7 +235,12 @@ class Rejected(NamedTuple):
     stage: str
     reason: str
     detail: str
-    raw: str
+    raw: str | None
+    kind: str | None = None
+    other: str | None = None
+    score: float | None = None
+    evidence: str | None = None
+    parent: str | None = None
 
 
 def invalid(messages: Sequence[Message]) -> str:

@@ -283,13 +283,18 @@ def small(options: argparse.Namespace) -> None:
 
 
 def merge(options: argparse.Namespace) -> None:
-    """Finds the fate of conversations of which one in twenty is a copy, in one part and in several."""
+    """Finds the verdicts on conversations of which one in twenty is a copy, in one part and in several."""
     import numpy as np
     import pyarrow as pa
     from xxhash import xxh3_64_intdigest
 
+    from open_instructions.corpus import steps_of
+    from open_instructions.corpus.duplicates import KEY, RANK
+    from open_instructions.corpus.step import PLACE
     from open_instructions.engines.local import Local
-    from open_instructions.merge import verdicts as fate
+    from open_instructions.merge import rounds
+    from open_instructions.merge.verdicts import find_verdicts
+    from open_instructions.store.chunks import KEYS, facts_kind, path_of, write_arrow
     from open_instructions.store.columns import keys_schema
 
     rng = np.random.default_rng(5)
@@ -300,36 +305,39 @@ def merge(options: argparse.Namespace) -> None:
             of = rng.integers(0, each * chunks * 10, each)
             keys = np.stack([of, of], axis=1).astype(">u8").tobytes()
             ids = [f"alpaca/{index * each + n:09d}" for n in range(each)]
-            columns = [
-                ids,
-                [keys[16 * n : 16 * n + 16] for n in range(each)],
-                [xxh3_64_intdigest(name.encode()) for name in ids],
-            ]
-            table = pa.table([*columns, [2] * each, [[600]] * each, [[800]] * each], keys_schema())
+            hashes = [xxh3_64_intdigest(name.encode()) for name in ids]
+            sizes = [[2] * each, [[600]] * each, [[800]] * each]
+            table = pa.table([ids, hashes, *sizes], keys_schema())
             table = table.replace_schema_metadata(
                 {"source": "alpaca", "subset": "main", "file": "alpaca_data.json"}
             )
-            with (
-                pa.OSFile(str(folder / f"{index:08d}.keys.arrow"), "wb") as sink,
-                pa.ipc.new_file(sink, table.schema) as writer,
-            ):
-                writer.write_table(table)
+            write_arrow(path_of(folder, index, KEYS), table)
+            digests = pa.array([keys[16 * n : 16 * n + 16] for n in range(each)], pa.binary(16))
+            facts = pa.table(
+                {
+                    PLACE: pa.array(range(each), pa.int32()),
+                    KEY: digests,
+                    RANK: pa.array([0] * each, pa.int32()),
+                }
+            )
+            write_arrow(path_of(folder, index, facts_kind("duplicates", 0)), facts)
         print(
             f"keys: {sum(p.stat().st_size for p in folder.iterdir()) / (each * chunks):.0f} bytes per conversation"
         )
-        for part in (fate.PART, each * chunks):
-            fate.PART = part
+        steps = steps_of(load("default"), ["alpaca"])
+        for part in (rounds.PART, each * chunks):
+            rounds.PART = part
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             started = time.monotonic()
             with Local(1) as engine:
-                found = fate.find_fate(engine, folder, [each] * chunks, load("default"), ["alpaca"])
+                found = find_verdicts(engine, folder, [each] * chunks, steps)
             took, grown = (
                 time.monotonic() - started,
                 resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
             )
             print(
                 f"parts of {part:,}: {took:.1f} s, {took / (each * chunks) * 1e6:.2f} µs per conversation, "
-                f"{len(found.dropped):,} copies; the peak grew by {grown // 1024} MB"
+                f"{found.count_dropped():,} copies; the peak grew by {grown // 1024} MB"
             )
 
 

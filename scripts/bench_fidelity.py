@@ -28,12 +28,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from open_instructions.catalogue import registry
-from open_instructions.pipeline import Pipeline
 from open_instructions.readers import open_file
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message, Reject
+from open_instructions.stages import defects
+from open_instructions.stages.definition import About
 from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
+from open_instructions.stages.html.definition import DEFINITION as HTML
 
 COPY = '<button class="flex ml-auto gap-2"><svg viewBox="0 0 24 24"><path d="M16 4h2"></path></svg>Copy code</button>'
 BAR = (
@@ -137,8 +139,7 @@ def report_prompts(texts: Sequence[str], python: str | None) -> None:
     conversion of every turn."""
     source = registry().get("sharegpt")
     stages: list[Any] = [
-        Pipeline(Recipe("bench"), source, source.subset("raw")).stages[name]
-        for name in ("html", "defects")
+        stage.made(Recipe("bench"), About(source.rules)) for stage in (HTML, defects.DEFINITION)
     ]
     same = 0
     for text in texts:

@@ -33,15 +33,19 @@ from rich.console import Console
 from rich.table import Table
 
 from open_instructions.catalogue import registry
+from open_instructions.drafting import Run
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Kept, Pipeline
 from open_instructions.readers import open_file
 from open_instructions.readers.chunk import cut
 from open_instructions.recipe import Recipe
 from open_instructions.schema import Conversation, Message
+from open_instructions.stages.definition import About
 from open_instructions.stages.language import COMMON, detect_all, prior
 from open_instructions.stages.language import classic as language_classic
+from open_instructions.stages.language.definition import DEFINITION as LANGUAGE
 from open_instructions.stages.language.votes import words
+from open_instructions.stages.order import STAGES
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "languages"
 CODE = "\n```python\ndef total(numbers):\n    # add all of the values that are not none and return the result\n    return sum(n for n in numbers if n is not None)\n```\n"
@@ -323,15 +327,18 @@ def speed(path: Path, limit: int) -> None:
     """Conversations a second on ShareGPT V3: the whole stage, words included."""
     source = registry().get("sharegpt")
     subset = source.subset("v3")
-    pipeline = Pipeline(Recipe("bench", max_tokens=0), source, subset)
-    language: Any = pipeline.stages["language"]
-    pipeline.stages = {
-        name: stage for name, stage in pipeline.stages.items() if name in ("html", "defects")
-    }
+    stages = [stage for stage in STAGES if stage.name != LANGUAGE.name]
+    pipeline = Pipeline(Recipe("bench", max_tokens=0), source, subset, stages=stages)
+    about = About(source.rules, subset.languages)
+    language: Any = LANGUAGE.made(Recipe("bench"), about)
     chunks: list[list[Conversation]] = []
     for chunk in cut(open_file(path, None, subset), "sharegpt", path.name, start=0, join=True):
         chunks.append(
-            [kept.conversation for kept in pipeline.run(chunk, Tally()) if isinstance(kept, Kept)]
+            [
+                kept.conversation
+                for kept in pipeline.run(Run(chunk, Tally()))
+                if isinstance(kept, Kept)
+            ]
         )
         if sum(map(len, chunks)) >= limit:
             break

@@ -65,7 +65,7 @@ def test_the_golden_mix(tmp_path: Path) -> None:
         by_row["dolly", 1, "record"]
         == '{"instruction": "Broken", "context": "\\d", "response": "x", "category": "open_qa"}'
     )
-    assert by_row["sharegpt", 0, "turn"] == "Thanks!"
+    assert by_row["sharegpt", 0, "message"] == "Thanks!"
     assert result.manifest["totals"]["records_read"] == 4 + 2 + 3
     assert result.ledger.problems() == []
 

@@ -147,7 +147,7 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
     ("change", "says"),
     [
         (lambda rows: rows[0].update(raw=None), "1 rows have no raw"),
-        (lambda rows: rows.append(next(r for r in rows if r["level"] == "turn") | {"reason": "overlong"}), "1 turns are in rejected/ for overlong, and the ledger says 0"),
+        (lambda rows: rows.append(next(r for r in rows if r["level"] == "message") | {"reason": "overlong"}), "1 messages are in rejected/ for overlong, but the ledger says 0"),
         (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
     ],
 )  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_manifest_of_the_wrong_kind(built: Path, key: str, value: Any) -> None
 def test_a_shard_outside_the_build(built: Path) -> None:
     manifest(built, lambda content: content["shards"][0].update(path="/etc/passwd"))
     assert not oi.check(built)
-    with pytest.raises(NotFoundError, match="no file of the build"):
+    with pytest.raises(NotFoundError, match="not a file of the build"):
         oi.stats(built)
 
 

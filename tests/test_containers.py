@@ -305,7 +305,7 @@ def test_a_broken_record_over_several_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_turns_in_a_broken_record_are_not_records(tmp_path: Path) -> None:
+def test_messages_in_a_broken_record_are_not_records(tmp_path: Path) -> None:
     broken = '{"id": "t2", "conversations": [{"from": "a "b", "value": "x"}, {"from": "c", "value": "d"}, {"from": "e", "value": "f"}]}'
     other = {"id": "t3", "conversations": [], "model": "m"}
     for first in ([], [TALK]):

@@ -75,7 +75,7 @@ def test_an_empty_system_prompt_is_nothing_that_was_taken_out() -> None:
 def test_gaps_are_rejected_where_the_recipe_says_so() -> None:
     assert texts(talks([chat("uau")], gaps="reject")) == [["u0", "a1"]]
     items = talks([chat("uaxua")], gaps="reject")
-    assert refused(items) == [("turn", "unknown_role"), ("record", "gap")]
+    assert refused(items) == [("message", "unknown_role"), ("record", "gap")]
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_joined_messages_are_counted(make: Callable[..., BuildResult], tmp_path:
     )
     totals = result.manifest["totals"]
     assert (
-        totals["turns_read"],
-        totals["turns_kept"],
-        totals["turns_rejected"],
-        totals["turns_joined"],
+        totals["messages_read"],
+        totals["messages_kept"],
+        totals["messages_rejected"],
+        totals["messages_joined"],
     ) == (4, 2, 0, 2)
     assert result.ledger.problems() == []
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Example, Source, registry
+from open_instructions.drafting import Run
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
@@ -39,7 +40,7 @@ def run(
             record = record[subset.items]
         frames.append(Frame(row, json.dumps(record)))
     chunk = Chunk(0, source.name, subset.name, "file.json", header, [frames], 0, index_base=base)
-    return list(Pipeline(recipe, source, subset).run(chunk, Tally()))
+    return list(Pipeline(recipe, source, subset).run(Run(chunk, Tally())))
 
 
 @pytest.mark.parametrize(("source", "example"), CASES)
@@ -112,7 +113,7 @@ def test_v3_parts_are_joined_and_the_repeated_turn_is_dropped_once() -> None:
     ]
     items = run(registry().get("sharegpt"), "v3", parts)
     assert texts(items) == [["1", "2", "3", "4", "5", "6"]]
-    assert refused(items) == [("turn", "repeated_turn")]
+    assert refused(items) == [("message", "repeated_turn")]
     [conversation] = [i[0] for i in items if not isinstance(i, Rejected)]
     assert conversation.id == "sharegpt/abc"
     assert conversation.origin_rows == (0, 1, 2)
@@ -165,8 +166,8 @@ def test_sharegpt_senders_and_damaged_turns() -> None:
     items = run(registry().get("sharegpt"), "raw", [record])
     assert texts(items) == [["Hi", "Hello."]]
     assert sorted(refused(items)) == [
-        ("turn", "empty"), ("turn", "export_banner"), ("turn", "no_answer"), ("turn", "no_answer"),
-        ("turn", "unexpected_shape"), ("turn", "unknown_role"),
+        ("message", "empty"), ("message", "export_banner"), ("message", "no_answer"), ("message", "no_answer"),
+        ("message", "unexpected_shape"), ("message", "unknown_role"),
     ]  # fmt: skip
 
 

@@ -78,8 +78,8 @@ def test_no_way_of_running_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(
             "open_instructions.readers.chunk.CHUNK_CHARS", rng.choice([500, 20_000, 2 << 20])
         )
-        monkeypatch.setattr("open_instructions.merge.verdicts.PART", rng.choice([20, 150, 500_000]))
-        monkeypatch.setattr("open_instructions.merge.verdicts.GROUP", rng.choice([1, 3, 256]))
+        monkeypatch.setattr("open_instructions.merge.rounds.PART", rng.choice([20, 150, 500_000]))
+        monkeypatch.setattr("open_instructions.merge.rounds.GROUP", rng.choice([1, 3, 256]))
         data, out = tmp_path / f"data{turn}", tmp_path / f"out{turn}"
         files = [p for p in source.rglob("*") if p.is_file()]
         for file in rng.sample(files, len(files)):  # a folder lists files as they came

@@ -183,7 +183,7 @@ def test_other_bytes_than_are_pinned_are_refused_and_gone(client: Client) -> Non
 
 @pytest.mark.parametrize("size", [299_999, 300_001])
 def test_another_size_than_was_published_is_refused(client: Client, size: int) -> None:
-    with pytest.raises(FetchError, match="300,000 bytes, and "):
+    with pytest.raises(FetchError, match="300,000 bytes, but "):
         client(size)
     assert client.left() == []
 

@@ -109,7 +109,7 @@ def test_a_failing_rule_is_named(make: Callable[..., BuildResult], tmp_path: Pat
     (tmp_path / "ruled.py").write_text(text.replace("import Source", "import Rule, Source"))
     result = make({"mine.json": records(1, 0), **BESIDE}, f"{tmp_path / 'ruled.py'},dolly")
     assert [(r["stage"], r["detail"]) for r in rows(result, "rejected")] == [
-        ("convert", "Rule odd failed: KeyError: 'none'")
+        ("record_rules", "Rule odd failed: KeyError: 'none'")
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Subset, registry, select
+from open_instructions.drafting import Run
 from open_instructions.inputs import find, samples_dir
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
@@ -82,9 +83,8 @@ def test_anything_in_any_field(name: str, subset: Subset) -> None:
             tally = Tally()
             kept: set[int] = set()
             refused: list[int] = []
-            for result in pipeline.run(
-                Chunk(0, name, subset.name, item.name, header, [frames], 0), tally
-            ):
+            chunk = Chunk(0, name, subset.name, item.name, header, [frames], 0)
+            for result in pipeline.run(Run(chunk, tally)):
                 if isinstance(result, Rejected):
                     refused += [result.origin_row] if result.level == "record" else []
                 else:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_instructions.ledger import STAGES, Ledger
+from open_instructions.ledger import Ledger, stages
 
 
 def balanced() -> Ledger:
@@ -23,22 +23,23 @@ def balanced() -> Ledger:
         records_out=4,
         rejected_records=1,
         records_joined=1,
-        turns_in=12,
-        turns_out=11,
-        rejected_turns=1,
+        messages_in=12,
+        messages_out=11,
+        rejected_messages=1,
     )
     for stage in ("structure", "license", "html", "defects", "phrases", "gaps", "language"):
-        add(stage, records_in=4, records_out=4, turns_in=11, turns_out=11)
+        add(stage, records_in=4, records_out=4, messages_in=11, messages_out=11)
     add(
         "split",
         records_in=4,
         records_out=4,
-        turns_in=11,
-        turns_out=12,
-        turns_repeated=1,
+        messages_in=11,
+        messages_out=12,
+        messages_repeated=1,
         parts_added=1,
     )
-    add("duplicates", records_in=4, records_out=4, turns_in=12, turns_out=12, rows=4)
+    add("duplicates", records_in=4, records_out=4, messages_in=12, messages_out=12)
+    add("write", records_in=4, records_out=4, messages_in=12, messages_out=12, rows=4)
     return ledger
 
 
@@ -55,7 +56,7 @@ def test_balanced_books() -> None:
 
 
 def test_every_lost_record_or_turn_is_noticed() -> None:
-    entries = [e for e in balanced() if e.what != "turns_repeated"]
+    entries = [e for e in balanced() if e.what != "messages_repeated"]
     for entry in entries:
         broken = balanced()
         broken[entry] -= 1
@@ -68,7 +69,7 @@ def test_there_and_back() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(STAGES), st.integers(1, 9)),
+        st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(stages()), st.integers(1, 9)),
         max_size=12,
     ),
     st.integers(0, 12),
@@ -77,7 +78,7 @@ def test_merging_does_not_depend_on_the_parts(counts: list[tuple[str, str, int]]
     def book(items: list[tuple[str, str, int]]) -> Ledger:
         ledger = Ledger()
         for source, stage, count in items:
-            ledger.add(source, "m", stage, "turns_in", count)
+            ledger.add(source, "m", stage, "messages_in", count)
         return ledger
 
     assert Ledger.merge([book(counts[:cut]), book(counts[cut:])]) == book(counts)

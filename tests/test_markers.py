@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from open_instructions.catalogue import Source, Subset, registry
+from open_instructions.drafting import Run
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
 from open_instructions.readers import Frame
@@ -146,7 +147,7 @@ def everything(source: Source, subset: Subset, records: list[Any]) -> str:
         [frames],
         0,
     )
-    for item in Pipeline(RECIPE, source, subset).run(chunk, Tally()):
+    for item in Pipeline(RECIPE, source, subset).run(Run(chunk, Tally())):
         if isinstance(item, Rejected):
             said += [item.raw, item.conversation_id or ""]
         else:

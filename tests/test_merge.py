@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from open_instructions.building.run import BuildResult, build
+from open_instructions.corpus.duplicates import Duplicates
 from open_instructions.merge import layout
 from open_instructions.merge import verdicts as fate
 from open_instructions.merge.layout import Layout, Span
@@ -99,8 +100,8 @@ def test_copies_and_shared_ids_over_chunks_and_parts(
     (data / "sg_90k_part1.json").write_text(json.dumps([talk(*pair) for pair in said]))
     expected = digests(build("sharegpt:raw", data_dir=data, out=tmp_path / "whole", workers=1).path)
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", 1)
-    monkeypatch.setattr("open_instructions.merge.verdicts.PART", part)
-    monkeypatch.setattr("open_instructions.merge.verdicts.GROUP", group)
+    monkeypatch.setattr("open_instructions.merge.rounds.PART", part)
+    monkeypatch.setattr("open_instructions.merge.rounds.GROUP", group)
     result = build("sharegpt:raw", data_dir=data, out=tmp_path / "out", workers=1)
     rows = pq.read_table(result.path / "data").to_pylist()
     assert [(row["id"], row["messages"][1]["content"]) for row in rows] == [
@@ -111,11 +112,12 @@ def test_copies_and_shared_ids_over_chunks_and_parts(
         ("sharegpt/b~2", "Five."),
     ]
     refused = pq.read_table(result.path / "rejected").to_pylist()
-    assert [(row["conversation_id"], row["detail"]) for row in refused] == [
-        ("sharegpt/c", "equal to sharegpt/b"),
-        ("sharegpt/d", "equal to sharegpt/a~2"),
-        ("sharegpt/e", "equal to sharegpt/b"),
+    assert [(row["conversation_id"], row["detail"], row["other"]) for row in refused] == [
+        ("sharegpt/c", "equal to sharegpt/b", "sharegpt/b"),
+        ("sharegpt/d", "equal to sharegpt/a~2", "sharegpt/a~2"),
+        ("sharegpt/e", "equal to sharegpt/b", "sharegpt/b"),
     ]
+    assert {row["kind"] for row in refused} == {"conversation"}
     assert digests(result.path) == expected
 
 
@@ -138,17 +140,25 @@ def test_dictionaries_where_values_recur_and_no_texts_in_the_footer(
 def test_equal_hashes_are_no_equal_names_and_half_a_key_is_no_key() -> None:
     def message(**columns: Any) -> pa.Table:
         return pa.table(
-            {**columns, "number": pa.array([0, 1, 2, 3], pa.int64()), "name": ["a", "b", "a", "c"]}
+            {
+                **columns,
+                "number": pa.array([0, 1, 2, 3], pa.int64()),
+                "conversation_id": ["a", "b", "a", "c"],
+            }
         )
 
     hashes = pa.array([7, 7, 7, 2**64 - 1], pa.uint64())
-    assert fate._repeated([message(hash=hashes)]).to_pylist() == [{"number": 2, "name": "a~2"}]
+    assert fate._repeated([message(hash=hashes)]).to_pylist() == [
+        {"number": 2, "conversation_id": "a~2"}
+    ]
     keys = pa.array(
         [b"12345678" + end for end in (b"abcdefgh", b"abcdefgi", b"abcdefgh", b"bbcdefgh")],
         pa.binary(16),
     )
-    lost = fate._losers([message(key=keys, rank=pa.array([1, 0, 0, 0], pa.int64()))])
-    assert lost.to_pylist() == [{"number": 0, "winner": 2, "name": "a"}]
+    [equal] = Duplicates(("a",)).rounds
+    [lost] = equal.decide(message(key=keys, rank=pa.array([1, 0, 0, 0], pa.int64()))).to_pylist()
+    assert (lost["number"], lost["other"], lost["other_id"]) == (0, 2, "a")
+    assert (lost["reason"], lost["score"]) == ("duplicate", None)
 
 
 def test_the_preferred_copy_stays_wherever_it_stands(make: Callable[..., BuildResult]) -> None:

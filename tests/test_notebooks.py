@@ -33,6 +33,11 @@ NAMES = [
     "reason",
     "detail",
     "raw",
+    "kind",
+    "other",
+    "score",
+    "evidence",
+    "parent",
 ]
 
 
@@ -48,7 +53,9 @@ def test_rejected_is_a_frame(mix: BuildResult) -> None:
     frame = oi.rejected(mix.path)
     assert isinstance(frame, pd.DataFrame)
     assert list(frame.columns) == NAMES
-    assert frame.to_dict("records") == rows(mix, "rejected")
+    assert frame.astype(object).where(frame.notna(), None).to_dict("records") == rows(
+        mix, "rejected"
+    )
     assert set(oi.rejected(mix.path, sources="alpaca")["source"]) == {"alpaca"}
     assert set(oi.rejected(mix.path, sources=["instructionwild:v2"])["subset"]) == {"v2"}
     some = oi.rejected(mix.path, sources="alpaca", reasons=["no_answer"], columns=["reason", "raw"])

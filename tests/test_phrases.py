@@ -76,7 +76,7 @@ def test_a_message_of_the_service_is_no_answer() -> None:
     limit = "!Too many requests in 1 hour. Try again later."
     results: list[Any] = Phrases(lists=["service_messages"])(talk("a", "b", "c", limit, "d", "e"))
     assert [m.content for m in results[0].messages] == ["a", "b", "d", "e"]
-    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [
+    assert [(r.reason.value, r.message.content) for r in results[1:]] == [
         ("no_answer", "c"),
         ("service_message", limit),
     ]

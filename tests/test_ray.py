@@ -12,7 +12,7 @@ import pytest
 
 from open_instructions.building.run import build
 from open_instructions.errors import UsageError
-from open_instructions.merge import verdicts as fate
+from open_instructions.merge import rounds
 from open_instructions.readers import chunk
 
 from .bucket import remote_digests, upload
@@ -74,8 +74,8 @@ def test_a_cluster_makes_the_same_bytes_though_it_loses_a_node(
     assert expected.ledger.by_name("rejected_records") == {("duplicates", "duplicate"): 250}
     # parts of so many conversations, from so many chunks at a time: the exchange has six times ten
     # messages
-    monkeypatch.setattr(fate, "PART", part)
-    monkeypatch.setattr(fate, "GROUP", 3)
+    monkeypatch.setattr(rounds, "PART", part)
+    monkeypatch.setattr(rounds, "GROUP", 3)
     lose = lose_one(cluster)
     result = build(
         "sharegpt:raw",

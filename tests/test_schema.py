@@ -23,7 +23,7 @@ turns = st.lists(
 @given(turns)
 def test_each_turn_is_kept_or_refused_once(messages: list[Message]) -> None:
     kept, rejected, _ = pair_up(messages)
-    assert sorted([*kept, *(r.turn for r in rejected if r.turn)]) == sorted(messages)
+    assert sorted([*kept, *(r.message for r in rejected if r.message)]) == sorted(messages)
     if any(m.role == "assistant" for m in kept):
         assert invalid(kept) == ""
 
@@ -111,6 +111,7 @@ def test_columns_are_those_of_the_design() -> None:
     )  # fmt: skip
     assert rejected_schema().names == [
         "level", "source", "subset", "conversation_id", "origin_file", "origin_row", "stage", "reason", "detail", "raw",
+        "kind", "other", "score", "evidence", "parent",
     ]  # fmt: skip
 
 

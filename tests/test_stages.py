@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from open_instructions.corpus.duplicates import key
 from open_instructions.schema import Conversation, Message, Reject
-from open_instructions.stages.duplicates import key
 from open_instructions.stages.html import Html, to_markdown
 from open_instructions.stages.split import Split
 from open_instructions.stages.structure import structure
@@ -207,7 +207,7 @@ def test_a_turn_of_chrome_alone_is_refused_with_its_partner() -> None:
     )
     results: list[Any] = Html()(Conversation("x/0", "x", "y", messages))
     assert [m.content for m in results[0].messages] == ["b", "c"]
-    assert [(r.reason.value, r.turn.content) for r in results[1:]] == [
+    assert [(r.reason.value, r.message.content) for r in results[1:]] == [
         ("empty", ""),
         ("no_answer", "a"),
     ]
@@ -253,11 +253,11 @@ def test_every_pair_is_in_one_part_or_one_refusal(
         assert part.has_system == conversation.has_system
         assert part.conversation_id == "x/0"
     assert len({p.id for p in parts}) == len(parts)
-    if refused and refused[0].turn is None:
+    if refused and refused[0].message is None:
         assert parts == []
         return
     first = int(conversation.has_system)
-    said = [m for p in parts for m in p.messages[first:]] + [r.turn for r in refused]
+    said = [m for p in parts for m in p.messages[first:]] + [r.message for r in refused]
     assert sorted(said) == sorted(conversation.messages[first:])
     rest = iter(conversation.messages[first:])
     assert all(m in rest for p in parts for m in p.messages[first:])  # in their order
@@ -281,7 +281,7 @@ def test_a_truncated_answer_and_its_rest_are_the_answer(
     results = Split("cl100k_base", limit, overhead, "truncate")(conversation)
     parts = [r for r in results if isinstance(r, Conversation)]
     refused = [r for r in results if isinstance(r, Reject)]
-    if refused and refused[0].turn is None:
+    if refused and refused[0].message is None:
         assert parts == []
         return
     count = tokenizer("cl100k_base").count
@@ -292,8 +292,8 @@ def test_a_truncated_answer_and_its_rest_are_the_answer(
             m not in conversation.messages for m in part.messages
         )
         assert all(m.content.count("```") % 2 == 0 for m in part.messages)  # no cut inside code
-    rests = [r.turn.content for r in refused if r.turn and r.level == "piece"]
-    turns = [r.turn.content for r in refused if r.turn and r.level == "turn"]
+    rests = [r.message.content for r in refused if r.message and r.level == "piece"]
+    turns = [r.message.content for r in refused if r.message and r.level == "message"]
     kept = [m for p in parts for m in p.messages]
     whole = []
     for message in kept:
@@ -317,7 +317,7 @@ def test_truncate_cuts_at_a_paragraph_then_at_a_sentence() -> None:
         assert [p.messages[1].content for p in part] == ([kept] if kept else []), limit
         if kept:
             [piece] = [r for r in results if isinstance(r, Reject)]
-            assert (piece.reason.value, piece.level, kept + piece.turn.content) == (
+            assert (piece.reason.value, piece.level, kept + piece.message.content) == (
                 "cut_off",
                 "piece",
                 answer,
@@ -342,7 +342,7 @@ def test_a_pair_over_the_limit_is_refused_and_splits() -> None:
         ["a", "b"],
         ["d", "e"],
     ]
-    assert [(r.reason.value, r.turn.content) for r in results if isinstance(r, Reject)] == [
+    assert [(r.reason.value, r.message.content) for r in results if isinstance(r, Reject)] == [
         ("overlong", "c"),
         ("overlong", long),
     ]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..catalogue import SourceRef
+from ..corpus import CorpusStep
 from ..drafting import wanted_fields
 from ..errors import UsageError
 from ..inputs import Input
@@ -19,6 +20,7 @@ from ..readers import member_size, open_file
 from ..readers.chunk import Chunk, cut
 from ..recipe import Recipe
 from ..schema import strict_json
+from ..stages.definition import Definition
 from ..store.chunks import Finished, finished, write_chunk
 from ..store.headers import Header
 from .plan import Plan
@@ -90,6 +92,8 @@ def process(
     *,
     recipe: Recipe,
     refs: Mapping[str, SourceRef],
+    steps: tuple[CorpusStep, ...],
+    stages: tuple[Definition, ...],
     folder: Path,
     code: str,
 ) -> tuple[int, Finished, Step]:
@@ -104,12 +108,19 @@ def process(
     given = chunk.digest(data)
     done = finished(folder, chunk.number, given)
     if done is None:
-        output = pipeline_of(recipe, refs[chunk.source], chunk.subset)(chunk.read(data))
+        pipeline = pipeline_of(recipe, refs[chunk.source], chunk.subset, steps, stages)
+        output = pipeline(chunk.read(data))
         done = write_chunk(folder, chunk, given, output)
     return chunk.number, done, step
 
 
 @lru_cache(maxsize=64)
-def pipeline_of(recipe: Recipe, ref: SourceRef, subset: str) -> Pipeline:
+def pipeline_of(
+    recipe: Recipe,
+    ref: SourceRef,
+    subset: str,
+    steps: tuple[CorpusStep, ...],
+    stages: tuple[Definition, ...],
+) -> Pipeline:
     described = ref.resolve()
-    return Pipeline(recipe, described, described.subset(subset))
+    return Pipeline(recipe, described, described.subset(subset), steps, stages)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ..catalogue import Selection, Subset
 from ..catalogue.evidence import Evidence, IndexBase, Seen
-from ..drafting import STOPS
 from ..errors import InputError
 from ..inputs import Input
 from ..readers import open_file, parse
 from ..schema import Reject
+from ..stages.definition import STOPS
 
 _TOLD = 10
 """So many files are told one by one; the rest as a number."""

@@ -12,13 +12,19 @@ from typing import Any
 @dataclass(frozen=True)
 class Step:
     """How far a build is: bytes of a source's files that are done, of all its bytes, and the
-    records in them. Behind all sources, with None for one: bytes of text that are written to
-    shards. `total` is 0 where there is nothing."""
+    records in them. Behind all sources, with None for one, `doing` says what: "shards", in bytes of
+    text that are written, or a corpus step and its round, in chunks. `total` is 0 where there is
+    nothing."""
 
     source: str | None
     done: int
     total: int
     records: int
+    doing: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.source or self.doing
 
 
 Progress = Callable[[Step], None]
@@ -53,16 +59,15 @@ class Bars:
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._source: str | None = None
+        self._name = ""
 
     def __call__(self, step: Step) -> None:
         from tqdm.auto import tqdm
 
-        if self._bar is None or step.source != self._source:
+        if self._bar is None or step.name != self._name:
             self.close()
-            self._source = step.source
-            name = step.source or "shards"
-            self._bar = tqdm(desc=name, total=step.total, unit="B", unit_scale=True)
+            self._name = step.name
+            self._bar = tqdm(desc=step.name, total=step.total, unit="B", unit_scale=True)
         self._bar.total = step.total
         self._bar.update(step.done - self._bar.n)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import store
+from ..corpus import steps_of
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
@@ -19,10 +20,11 @@ from ..inputs.cache import Cache
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
-from ..merge import merge
+from ..merge import Watch, merge
 from ..paths import Folders, is_remote, store_fault
 from ..recipe import Recipe
 from ..reports.card import card, license_page
+from ..stages.order import STAGES
 from ..store import Build
 from ..store.chunks import count_finished
 from ..store.headers import Header, write_headers
@@ -221,7 +223,16 @@ def _run(
 ) -> dict[str, Any]:
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
-    function = partial(process, recipe=job.recipe, refs=refs, folder=chunks, code=own_code())
+    steps = steps_of(job.recipe, [s.source.name for s in job.selections])
+    function = partial(
+        process,
+        recipe=job.recipe,
+        refs=refs,
+        steps=steps,
+        stages=tuple(STAGES),
+        folder=chunks,
+        code=own_code(),
+    )
     counts = Ledger()
     for source, subset in job.found.missing:
         counts.add(source, subset, "read", "missing_files")
@@ -241,10 +252,7 @@ def _run(
             progress(step)
     check_failures(counts, failure, strict=False)
     _still_there(job)
-    watch = None if progress is None else lambda done, total: progress(Step(None, done, total, 0))
-    merged = merge(
-        engine, chunks, sizes, ready, job.recipe, [s.source.name for s in job.selections], watch
-    )
+    merged = merge(engine, chunks, sizes, ready, steps, _merging(progress))
     counts.update(merged.ledger)
     problems = counts.problems()
     rows = sum(s["rows"] for s in merged.shards if s["path"].startswith(store.DATA))
@@ -291,6 +299,13 @@ def _run(
         license_page(job.recipe.name, attribution, merged.usage), encoding="utf-8"
     )
     return manifest
+
+
+def _merging(progress: Progress | None) -> Watch | None:
+    """What the merge calls, for who watches the build."""
+    if progress is None:
+        return None
+    return lambda doing, done, total: progress(Step(None, done, total, 0, doing))
 
 
 def _other_counts(job: Plan, counts: Ledger) -> list[dict[str, Any]]:

@@ -290,7 +290,7 @@ class _Watcher:
     def __init__(self) -> None:
         self.said = 0
         self._console = err()
-        self._bars: dict[str | None, TaskID] = {}
+        self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         self._records: dict[str | None, int] = defaultdict(int)
         self._last: BuildStep | None = None
@@ -334,20 +334,20 @@ class _Watcher:
         self._progress.start()
 
     def step(self, step: BuildStep) -> None:
-        if self._last and self._last.source != step.source:
+        if self._last and self._last.name != step.name:
             self._finish(self._last)
         self._last = step
         self._records[step.source] += step.records
         if self._progress:
-            if step.source is None and None not in self._bars:
-                self._bars[None] = self._progress.add_task("shards", start=False)
-            task = self._bars[step.source]
+            if step.name not in self._bars:
+                self._bars[step.name] = self._progress.add_task(step.name, start=False)
+            task = self._bars[step.name]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
 
     def _finish(self, step: BuildStep) -> None:
         if self._progress:
-            self._progress.update(self._bars[step.source], completed=step.total)
+            self._progress.update(self._bars[step.name], completed=step.total)
         elif step.source is not None:
             self._console.print(
                 Text(

@@ -1,15 +1,16 @@
-"""All chunks -> the shards: drop duplicates, keep ids apart, count what is written.
+"""All chunks -> the shards: corpus steps decide, ids are told apart, what is written is counted.
 
-fate     which conversations are dropped, and which get another id: an exchange of keys, then one of ids
-layout   where row groups and shards end
-write    one shard
+rounds    the rounds of a corpus step, by an engine
+verdicts  what becomes of each conversation: dropped, or kept under one id or another
+books     what is counted of a chunk
+layout    where row groups and shards end
+write     one shard
 
-Of equal conversations one copy stays: that of the source the recipe prefers, then the one that
-stands first. All parts of a dropped copy go with it. Where several conversations that stay carry
-one id, the later ones become `id~2`, …
+All parts of a dropped conversation go with it. Where several conversations that stay carry one id,
+the later ones become `id~2`, …
 
 An engine does the work; here is only what holds it together: for each conversation that is dropped
-or renamed a number and a name, and for each chunk a few numbers.
+or renamed a few values, and for each chunk a few numbers.
 """
 
 from __future__ import annotations
@@ -19,20 +20,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..corpus import CorpusStep
 from ..engines import Engine
 from ..ledger import Ledger
 from ..paths import children, make_folder
-from ..recipe import Recipe
 from ..rights.rows import Usage
 from ..store import DATA, REJECTED
 from .layout import Group, Layout
-from .verdicts import find_fate
-from .write import COPIES, Job, Written, survey, write_shard
+from .verdicts import Verdicts, find_verdicts
+from .write import DROPPED, Job, Written, survey, write_shard
+
+Watch = Callable[[str, int, int], None]
+"""Called with what is done ("shards", or a step and its round), how much of it, and of how much:
+bytes of text for shards, chunks for a round."""
+SHARDS = "shards"
+_PREFIXES = {DATA: "train", REJECTED: "rejected"}
 
 
 class Merged(NamedTuple):
-    """The shards as the manifest describes them, the books of this stage, the languages that occur,
-    what rows stand under."""
+    """The shards as the manifest describes them, the books of the merge, the languages that occur,
+    and what the rows may be used for."""
 
     shards: list[dict[str, Any]]
     ledger: Ledger
@@ -40,68 +47,78 @@ class Merged(NamedTuple):
     usage: Usage
 
 
-Watch = Callable[[int, int], None]
-"""Called with the bytes of text that are in shards, and those that will be."""
-
-
 def merge(
     engine: Engine,
     chunks: Path,
     counts: Sequence[int],
     ready: Path,
-    recipe: Recipe,
-    sources: Sequence[str],
+    steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Merged:
     """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each
     (`counts`)."""
-    fate = find_fate(engine, chunks, counts, recipe, sources)
+    verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
-    layouts = {DATA: Layout(), REJECTED: Layout()}
-    copies = []
-    work = ((index, fate.of(index)) for index in range(len(counts)))
-    for index, surveyed in enumerate(engine.map(partial(survey, chunks=chunks), work, native=True)):
-        ledger.update(surveyed.ledger)
-        layouts[DATA].add(DATA, index, surveyed.data)
-        layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
-        copies.append(surveyed.copies)
-    # duplicates come last, so that the order of rejected/ does not show where the chunks were cut
-    for index, lengths in enumerate(copies):
-        layouts[REJECTED].add(COPIES, index, lengths)
+    layouts = _laid_out(
+        engine, chunks, len(counts), [step.name for step in steps], verdicts, ledger
+    )
     for kind in layouts:
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
-    with_fates = (
-        (job, {span.chunk: fate.of(span.chunk) for group in job.groups for span in group})
-        for job in jobs
-    )
     sizes = [size for layout in layouts.values() for size in layout.sizes]
-    if watch:
-        watch(0, sum(sizes))
+    write = partial(write_shard, chunks=chunks, ready=ready)
+    work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
-    for done in engine.map(
-        partial(write_shard, chunks=chunks, ready=ready), with_fates, native=True
-    ):
+    if watch:
+        watch(SHARDS, 0, sum(sizes))
+    for done in engine.map(write, work, native=True):
         written.append(done)
         if watch:
-            watch(sum(sizes[: len(written)]), sum(sizes))
-    for path in [
-        p
-        for kind in layouts
-        for p in children(ready / kind)
-        if f"{kind}/{p.name}" not in {job.path for job in jobs}
-    ]:
-        path.unlink()  # a draft of a node that was lost
-    usage = sum([w.usage for w in written], Usage())
-    return Merged(
-        [w.shard for w in written],
-        ledger,
-        sorted({label for w in written for label in w.languages}),
-        usage,
-    )
+            watch(SHARDS, sum(sizes[: len(written)]), sum(sizes))
+    _remove_drafts(ready, {job.path for job in jobs})
+    languages = {label for shard in written for label in shard.languages}
+    usage = sum([shard.usage for shard in written], Usage())
+    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage)
+
+
+def _laid_out(
+    engine: Engine,
+    chunks: Path,
+    count: int,
+    steps: Sequence[str],
+    verdicts: Verdicts,
+    ledger: Ledger,
+) -> dict[str, Layout]:
+    """Where each row goes. Books what the steps did in `ledger`."""
+    layouts = {DATA: Layout(), REJECTED: Layout()}
+    dropped = []
+    look = partial(survey, chunks=chunks, steps=tuple(steps))
+    work = ((index, verdicts.of(index)) for index in range(count))
+    for index, surveyed in enumerate(engine.map(look, work, native=True)):
+        ledger.update(surveyed.ledger)
+        layouts[DATA].add(DATA, index, surveyed.data)
+        layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
+        dropped.append(surveyed.dropped)
+    # they come last, so that the order of rejected/ does not show where the chunks were cut
+    for index, lengths in enumerate(dropped):
+        layouts[REJECTED].add(DROPPED, index, lengths)
+    return layouts
+
+
+def _verdicts_of(job: Job, verdicts: Verdicts) -> dict[int, Any]:
+    chunks = {span.chunk for group in job.groups for span in group}
+    return {chunk: verdicts.of(chunk) for chunk in chunks}
 
 
 def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[Job]:
-    prefix = {DATA: "train", REJECTED: "rejected"}[kind]
+    prefix = _PREFIXES[kind]
     for number, groups in enumerate(shards):
         yield Job(kind, f"{kind}/{prefix}-{number:05d}-of-{len(shards):05d}.parquet", groups)
+
+
+def _remove_drafts(ready: Path, written: set[str]) -> None:
+    """Drafts of a node that was lost."""
+    for kind in _PREFIXES:
+        for path in children(ready / kind):
+            if f"{kind}/{path.name}" not in written:
+                path.unlink()

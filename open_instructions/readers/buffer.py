@@ -97,7 +97,7 @@ class Buffer:
                     continue
                 raise Broken(
                     offset,
-                    f"{error.msg} at character {offset}",
+                    f"{error.msg.removesuffix(' at')} at character {offset}",
                     self.ended and _ends_inside(error, self.text[self.at + offset :]),
                 ) from None
             except RecursionError:

@@ -108,7 +108,9 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
     except RepeatedKey as error:
         return Reject(Reason.REPEATED_KEY, f"two values under the key {str(error)[:80]!r}")
     except json.JSONDecodeError as error:
-        return Reject(Reason.INVALID_JSON, f"{error.msg} at character {error.pos}")
+        return Reject(
+            Reason.INVALID_JSON, f"{error.msg.removesuffix(' at')} at character {error.pos}"
+        )
     except ValueError as error:  # an integer of more digits than Python parses
         return Reject(Reason.INVALID_JSON, str(error).partition(";")[0])
     if not isinstance(value, dict):

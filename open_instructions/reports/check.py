@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..inputs.lock import read_lock
-from ..ledger import STAGES, Entry, Ledger
+from ..ledger import WRITE, Entry, Ledger
 from ..paths import for_pyarrow, sha256_of, walk
 from ..schema import Conversation, Message, Reason
 from ..stages.language import LABELS
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 MOST = 100
 """So many problems are told one by one; the rest as a number."""
-_OPTIONAL = {DATA: ("task", "metadata"), REJECTED: ("conversation_id",)}
+_OPTIONAL = {
+    DATA: ("task", "metadata"),
+    REJECTED: ("conversation_id", "kind", "other", "score", "evidence", "parent"),
+}
 """The columns that can be null."""
 _SCHEMAS = {DATA: data_schema, REJECTED: rejected_schema, FILES: files_schema}
 _PART = re.compile(r"#[1-9][0-9]*")
@@ -218,7 +221,7 @@ def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]
         counted[
             f"rejected_{row['level']}s", row["source"], row["subset"], row["stage"], row["reason"]
         ] += 1
-        if row["reason"] not in reasons or row["level"] not in ("record", "turn", "piece"):
+        if row["reason"] not in reasons or row["level"] not in ("record", "message", "piece"):
             yield f"{name}: a rejected {row['level']!r} for {row['reason']!r}"
 
 
@@ -277,7 +280,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
     rows = {key[1:] for key in counted if key[0] == "rows"}
     for source, subset in sorted({*ledger.subsets(), *rows}, key=str):
         said, there = (
-            ledger[Entry(source, subset, STAGES[-1], "rows")],
+            ledger[Entry(source, subset, WRITE, "rows")],
             counted["rows", source, subset],
         )
         if said != there:
@@ -295,7 +298,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
             ledger[Entry(source, subset, stage, what, name)],
             counted[what, source, subset, stage, name],
         )
-        # a record that is refused takes its turns along: only records and pieces have a row for
+        # a record that is refused takes its messages along: only records and pieces have a row for
         # each count
-        if there > said or (there < said and what != "rejected_turns"):
+        if there > said or (there < said and what != "rejected_messages"):
             yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, but the ledger says {said:,}"

@@ -17,6 +17,8 @@ from typing import Any
 
 from ..arrays import strings
 from ..catalogue import Selection, Source, registry, select
+from ..corpus import names as step_names
+from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
 from ..ledger import Tally
@@ -26,12 +28,16 @@ from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
 from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
+from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, REJECTED, Build, open_build, whereabouts
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
+
+_BEFORE_DRAFTS = ("read", "record_rules", "convert")
+"""Where a record can be rejected that no stage was shown yet."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +113,10 @@ def explain(
         note = f"{origin['origin_file']} was not found on this machine. To see the stages, pass its folder as --data-dir."
         return found(raw, [], Note(note))
     raw, steps = _replay(build, origin, source, known)
-    copies = [f"{r['reason']}: {r['detail']}" for r in rejected if r["stage"] == "duplicates"]
-    if copies and not rows:
-        steps.append(Step("duplicates", [], copies[:1]))
+    dropped = [r for r in rejected if r["stage"] in step_names()]
+    if dropped and not rows:
+        first = dropped[0]
+        steps.append(Step(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
     return found(raw, steps)
 
 
@@ -242,8 +249,8 @@ def _replay(
     steps: list[Step] = []
 
     def watch(stage: str, result: Any) -> None:
-        if stage == "rules":
-            steps.append(Step(stage, [], [], ", ".join(result[1]), result[0]))
+        if isinstance(result, Repaired):
+            steps.append(Step(stage, [], [], ", ".join(result.edits), result.record))
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
@@ -252,10 +259,9 @@ def _replay(
     for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
         for run in chunk.read(chunk.data()).runs:
             if any(frame.row == origin["origin_row"] for frame in run):
-                for result in Pipeline(recipe, source, subset).run(
-                    chunk._replace(runs=[run]), Tally(), watch
-                ):
-                    if isinstance(result, Rejected) and result.stage in ("read", "convert"):
+                alone = Run(chunk._replace(runs=[run]), Tally(), watch)
+                for result in Pipeline(recipe, source, subset).run(alone):
+                    if isinstance(result, Rejected) and result.stage in _BEFORE_DRAFTS:
                         steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
                 return "\n".join(frame.text for frame in run), steps
     return "", steps
@@ -268,7 +274,7 @@ def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
         if not isinstance(r, Reject)
     ]
     refused = [
-        f"{r.reason}: {r.detail}" + (f" ({_start(r.turn)})" if r.turn else "")
+        f"{r.reason}: {r.detail}" + (f" ({_start(r.message)})" if r.message else "")
         for r in results
         if isinstance(r, Reject)
     ]

@@ -57,7 +57,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             f"  rejected {row['level']} at {row['stage']}: {row['reason']}: {row['detail']}",
             "refused",
         )
-        if row["level"] == "turn":
+        if row["level"] == "message":
             say(_indent(_short(row["raw"], most and most._replace(characters=300))))
     if found.note:
         say(f"  {found.note.command}", "note")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ..errors import safe as safe
 from ..ledger import Ledger
 
-LEDGER_SPARE = ("joined", "parts added", "unreadable", "turns rejected", "turns kept")
+LEDGER_SPARE = ("joined", "parts added", "unreadable", "messages rejected", "turns kept")
 """Columns of the ledger that a narrow terminal can do without, the first before the others."""
 
 Table = tuple[list[str], list[list[str]]]
@@ -27,8 +27,8 @@ def ledger_table(ledger: Ledger) -> Table:
         "joined",
         "parts added",
         "rows",
-        "turns kept",
-        "turns rejected",
+        "messages kept",
+        "messages rejected",
     ]
     rows = []
     for source, subset in [*sorted(ledger.subsets()), (None, None)]:
@@ -40,18 +40,18 @@ def ledger_table(ledger: Ledger) -> Table:
             f"{source}:{subset}" if source else "all",
             *(f"{n:,}" for n in (
                 s["records_read"], s["records_unreadable"], s["records_kept"], s["records_rejected"],
-                s["records_joined"] - s["records_joined_dropped"], s["parts_added"], s["rows"], s["turns_kept"], s["turns_rejected"],
+                s["records_joined"] - s["records_joined_dropped"], s["parts_added"], s["rows"], s["messages_kept"], s["messages_rejected"],
             )),
         ])  # fmt: skip
     return headings, rows
 
 
 def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Why records and turns were rejected, at which stage, how many of each; and pieces of turns,
-    where some were cut off."""
+    """Why records and messages were rejected, at which stage, how many of each; and pieces of
+    messages, where some were cut off."""
     counts = {
         level: ledger.by_name(f"rejected_{level}", source=source)
-        for level in ("records", "turns", "pieces")
+        for level in ("records", "messages", "pieces")
     }
     if not counts["pieces"]:
         del counts["pieces"]

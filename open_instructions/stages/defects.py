@@ -4,10 +4,19 @@ something."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..catalogue import Rule
-from ..schema import Conversation, Message, Reject
+from ..schema import Conversation, Message, Reason, Reject
+from .definition import About, Definition
 from .structure import replace_content
+
+
+@dataclass(frozen=True)
+class Options:
+    """rules_off  rules not to run, as `source.rule`"""
+
+    rules_off: tuple[str, ...] = ()
 
 
 class Defects:
@@ -34,7 +43,7 @@ class Defects:
         results = replace_content(conversation, items, edits)
         rejects = [item for item in items if isinstance(item, Reject)]
         if rejects and isinstance(results[0], Reject):
-            return [rejects[0]._replace(turn=None)]
+            return [rejects[0]._replace(message=None)]
         return [*results, *rejects]
 
 
@@ -49,3 +58,15 @@ def _in_place(
         return [*result, *refused]
     new = iter(result)
     return [item if isinstance(item, Reject) else next(new) for item in before]
+
+
+def _make(options: Options, about: About) -> Defects:
+    return Defects(about.rules)
+
+
+DEFINITION = Definition(
+    Defects.name,
+    Options,
+    (Reason.EXPORT_BANNER, Reason.PLACEHOLDER),
+    _make,
+)

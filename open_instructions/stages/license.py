@@ -4,10 +4,19 @@ who wrote its answers."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ..rights.terms import engine_terms, license_terms, qualifies
 from ..schema import Conversation, Reason, Reject
+from .definition import About, Definition
+
+
+@dataclass(frozen=True)
+class Options:
+    """licenses  keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all"""
+
+    licenses: tuple[str, ...] = ()
 
 
 class License:
@@ -31,3 +40,10 @@ def _refusal(license: str, engine: str, wanted: tuple[str, ...]) -> str:
     return (
         f"{license}: {license_terms(license).why}; answers by {engine}: {engine_terms(engine).why}"
     )
+
+
+def _make(options: Options, about: About) -> License | None:
+    return License(options.licenses) if options.licenses else None
+
+
+DEFINITION = Definition(License.name, Options, (Reason.LICENSE,), _make)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import yaml
 
 from ..schema import ASSISTANT, Conversation, Message, Reason, Reject
+from .definition import About, Definition
 from .prose import prose
 from .structure import replace_content
 
@@ -35,6 +37,21 @@ are."""
 _MARKS_IN_A_ROW = 30
 """More combining marks than so many are on no letter of any language (UAX 15), and to put them in
 order takes their square."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    blocked_words  reject a conversation with one of these words or phrases in an answer, outside
+                   code
+    phrases        phrase lists to reject by: refusals (the conversation), service_messages (the
+                   pair)
+    min_chars      reject a conversation with fewer characters in all
+    """
+
+    blocked_words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    min_chars: int = 0
 
 
 class Phrases:
@@ -182,3 +199,15 @@ def phrases(name: str) -> list[tuple[str, str]]:
         for language, known in yaml.safe_load(text).items()
         for phrase in known
     ]
+
+
+def _make(options: Options, about: About) -> Phrases:
+    return Phrases(options.blocked_words, options.phrases, options.min_chars)
+
+
+DEFINITION = Definition(
+    Phrases.name,
+    Options,
+    (Reason.BLOCKED_WORD, Reason.REFUSAL, Reason.SERVICE_MESSAGE, Reason.TOO_SHORT),
+    _make,
+)

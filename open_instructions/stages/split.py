@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..schema import Conversation, Message, Reason, Reject
-from ..tokens import tokenizer
+from ..tokens import DEFAULT, tokenizer
+from .definition import About, Definition
 from .structure import GAP, TRIMMED
 
 TRUNCATED = "truncated_answer"
@@ -31,6 +32,24 @@ _PARAGRAPH = re.compile(r"(?<=\S)[ \t]*\n[ \t]*\n")
 _SENTENCE = re.compile(
     r"(?<![\s.][A-Za-z0-9])[.!?…][\"'”’»)\]*_]*(?=\s+[^a-z0-9\s]|\s*\Z)|[。！？｡][”’」』）]*"
 )
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    tokenizer         what counts tokens
+    max_tokens        the limit for a part; 0 does not split
+    message_overhead  tokens that a chat template adds to each message, counted against the limit
+    overlong          what becomes of a pair that alone is over the limit: reject, or truncate its
+                      answer
+    gaps              whether what stands behind such a pair stays
+    """
+
+    tokenizer: str = DEFAULT
+    max_tokens: int = 4096
+    message_overhead: int = 4
+    overlong: Literal["reject", "truncate"] = "reject"
+    gaps: Literal["keep", "reject"] = "keep"
 
 
 class Split:
@@ -184,3 +203,22 @@ class _Part:
     def note(self, edit: str) -> None:
         if edit not in self.edits:
             self.edits.append(edit)
+
+
+def _make(options: Options, about: About) -> Split:
+    return Split(
+        options.tokenizer,
+        options.max_tokens,
+        options.message_overhead,
+        options.overlong,
+        options.gaps,
+    )
+
+
+DEFINITION = Definition(
+    Split.name,
+    Options,
+    (Reason.OVERLONG, Reason.CUT_OFF, Reason.GAP),
+    _make,
+    splits=True,
+)

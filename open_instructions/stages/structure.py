@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ..schema import (
@@ -24,6 +25,7 @@ from ..schema import (
     encodable,
     is_blank,
 )
+from .definition import About, Definition
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
@@ -33,6 +35,14 @@ GAP, TRIMMED, JOINED = "gap", "trimmed", "joined_messages"
 Consecutive = Literal["reject", "join"]
 Items = Sequence[Message | Reject]
 """Messages in order; a Reject stands where a message was that is refused already."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """consecutive  what becomes of messages when one side speaks several times in a row: all but
+    one are rejected, or they are joined"""
+
+    consecutive: Consecutive = "reject"
 
 
 class Structured(NamedTuple):
@@ -249,3 +259,34 @@ def whole_record(messages: Sequence[Message]) -> Reject:
     if USER not in roles:
         return Reject(Reason.NO_PROMPT, "an answer without a prompt")
     return Reject(Reason.NO_PAIR, "no answer right after a prompt")
+
+
+class Structure:
+    """The stage: the messages of a draft, see `structure`."""
+
+    name = "structure"
+
+    def __init__(self, consecutive: Consecutive = "reject") -> None:
+        self._consecutive = consecutive
+
+    def __call__(self, items: Items) -> Structured:
+        return structure(items, self._consecutive)
+
+
+def _make(options: Options, about: About) -> Structure:
+    return Structure(options.consecutive)
+
+
+DEFINITION = Definition(
+    Structure.name,
+    Options,
+    (
+        Reason.EMPTY,
+        Reason.NO_ANSWER,
+        Reason.NO_PROMPT,
+        Reason.NO_PAIR,
+        Reason.MISPLACED_SYSTEM,
+    ),
+    _make,
+    takes="draft",
+)

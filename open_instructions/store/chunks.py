@@ -1,11 +1,14 @@
-"""What became of each chunk, in a folder of the build that runs: four Arrow files, and a note that
-says they are whole.
+"""What became of each chunk, in a folder of the build that runs: Arrow files, and a note that says they
+are whole.
 
-    00000007.data.arrow       rows of data/
-    00000007.rejected.arrow   rows of rejected/
-    00000007.keys.arrow       per conversation, what the merge asks: its id, the key that finds duplicates, sizes
-    00000007.raw.arrow        per conversation, the raw records, for those that turn out to be duplicates
-    00000007.json             the input, the books, and the checksums of the others
+    00000007.data.arrow           rows of data/
+    00000007.rejected.arrow       rows of rejected/
+    00000007.keys.arrow           per conversation, what the merge asks: its id, sizes
+    00000007.raw.arrow            per conversation, the raw records, for those that are dropped
+    00000007.duplicates-1.arrow   what a corpus step's first round knows of the conversations
+    00000007.whole.arrow          messages before the split, of conversations that it changed; only
+                                  where a step reads texts again, in a later round
+    00000007.json                 the input, the books, and the checksums of the others
 
 The note is written last, and no file is there before it is whole. A chunk counts as finished only
 if its note names the very input that is asked for now, and the files have the bytes that the note
@@ -23,12 +26,20 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from ..arrays import digests, lists, numbers, offsets, strings, whole
+from ..arrays import lists, numbers, offsets, strings, whole
 from ..ledger import Ledger
 from ..paths import Counted, children, is_remote, write_whole
 from ..schema import Reason, Rejected
 from . import DATA, REJECTED
-from .columns import KEY_BYTES, RAW, data_table, keys_schema, raw_schema, rejected_schema
+from .columns import (
+    RAW,
+    data_table,
+    keys_schema,
+    messages_array,
+    raw_schema,
+    rejected_schema,
+    whole_schema,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +47,9 @@ if TYPE_CHECKING:
     from ..pipeline import Output
     from ..readers.chunk import Chunk
 
-KEYS, RAWS = "keys", "raw"
-KINDS = (DATA, REJECTED, KEYS, RAWS)
+KEYS, RAWS, WHOLE = "keys", "raw", "whole"
+_KINDS = (DATA, REJECTED, KEYS, RAWS)
+"""The tables that every chunk has."""
 SOURCE, SUBSET, FILE = "source", "subset", "file"
 
 
@@ -51,26 +63,33 @@ class Finished(NamedTuple):
 
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
-    """Write what became of a chunk: its rows, its rejected, its keys, its raw records, its books.
-    `given` names its input."""
+    """Write what became of a chunk: its rows, its rejected, what the merge asks, its books. `given`
+    names its input."""
     data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
-    tables = {
-        DATA: data,
-        REJECTED: rejected_table(output.rejected),
-        KEYS: _keys(chunk, output, data, raw),
-        RAWS: raw,
-    }
+    keys = _keys(chunk, output, data, raw)
+    tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: keys, RAWS: raw}
+    tables |= {facts_kind(step, 0): facts for step, facts in output.facts.items()}
+    if output.keeps_whole:
+        tables[WHOLE] = _wholes(output)
     failure = _first_failure(output.rejected)
-    note: dict[str, Any] = {
+    files = {
+        kind: write_arrow(path_of(folder, chunk.number, kind), table)
+        for kind, table in tables.items()
+    }
+    note = {
         "input": given,
-        "conversations": tables[KEYS].num_rows,
+        "conversations": keys.num_rows,
         "ledger": output.ledger.to_dict(),
         "failure": failure,
+        "files": files,
     }
-    for kind, table in tables.items():
-        note[kind] = _write_arrow(_path(folder, chunk.number, kind), table)
     write_whole(_note(folder, chunk.number), lambda file: file.write(json.dumps(note).encode()))
-    return Finished(output.ledger, tables[KEYS].num_rows, failure)
+    return Finished(output.ledger, keys.num_rows, failure)
+
+
+def facts_kind(step: str, index: int) -> str:
+    """The table of the facts of a step's round, which counts from 0."""
+    return f"{step}-{index + 1}"
 
 
 def _first_failure(rejected: Sequence[Rejected]) -> str:
@@ -82,9 +101,9 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
     """What an earlier run made of this input as chunk `index`; None if it is to be done."""
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
-        if note["input"] == given and all(
-            _is_whole(_path(folder, index, kind), note[kind]) for kind in KINDS
-        ):
+        files = note["files"]
+        there = all(is_whole(path_of(folder, index, kind), files[kind]) for kind in files)
+        if note["input"] == given and files.keys() >= set(_KINDS) and there:
             return Finished(
                 Ledger.from_dict(note["ledger"]), note["conversations"], note["failure"]
             )
@@ -100,29 +119,38 @@ def count_finished(folder: Path) -> int:
 
 
 def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
-    """One of the four tables of a chunk."""
+    """One of the tables of a chunk."""
+    return read_arrow(path_of(folder, index, kind))
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """A table that `write_arrow` wrote: mapped, not copied, where it lies on this machine."""
     import pyarrow as pa
 
-    path = _path(folder, index, kind)
-    with (
-        pa.BufferReader(path.read_bytes())
-        if is_remote(path)
-        else pa.memory_map(os.fsencode(path)) as source
-    ):
+    if is_remote(path):
+        source = pa.BufferReader(path.read_bytes())
+    else:
+        source = pa.memory_map(os.fsencode(path))
+    with source:
         return pa.ipc.open_file(source).read_all()
 
 
 def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
     import pyarrow as pa
 
-    columns: list[tuple[pa.Field, list[Any]]] = [
-        (field, [r[at] for r in rejected]) for at, field in enumerate(rejected_schema())
-    ]
-    arrays = [
-        strings(values) if pa.types.is_string(field.type) else numbers(values, str(field.type))
-        for field, values in columns
-    ]
-    return pa.Table.from_arrays(arrays, schema=rejected_schema())
+    schema = rejected_schema()
+    arrays = [_column(field, [row[at] for row in rejected]) for at, field in enumerate(schema)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(field: pa.Field, values: list[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_string(field.type):
+        return strings(values)
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), field.type)
+    return numbers(values, str(field.type))
 
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
@@ -155,7 +183,6 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
     rows, raws = offsets(records), offsets(records.values)
     arrays = [
         strings(ids),
-        digests([kept.key for kept in first], KEY_BYTES),
         hashes,
         numbers(np.diff(turns[parts]), "int32"),
         pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
@@ -173,7 +200,24 @@ def _raws(output: Output) -> pa.Table:
     return pa.Table.from_arrays([rows, lists([k.raw for k in first], strings)], schema=raw_schema())
 
 
-def _path(folder: Path, index: int, kind: str) -> Path:
+def _wholes(output: Output) -> pa.Table:
+    """The messages of the conversations that the split changed, as they were before."""
+    import pyarrow as pa
+
+    first = [kept for kept in output.conversations if kept.first]
+    split = [
+        (place, kept.whole.messages)
+        for place, kept in enumerate(first)
+        if kept.whole.messages is not kept.conversation.messages
+    ]
+    arrays = [
+        numbers([place for place, _ in split], "int32"),
+        messages_array([m for _, m in split]),
+    ]
+    return pa.Table.from_arrays(arrays, schema=whole_schema())
+
+
+def path_of(folder: Path, index: int, kind: str) -> Path:
     return folder / f"{index:08d}.{kind}.arrow"
 
 
@@ -181,7 +225,7 @@ def _note(folder: Path, index: int) -> Path:
     return folder / f"{index:08d}.json"
 
 
-def _write_arrow(path: Path, table: pa.Table) -> list[int | str]:
+def write_arrow(path: Path, table: pa.Table) -> list[int | str]:
     """Write a table; the size and the xxHash of the file."""
     import pyarrow as pa
 
@@ -196,7 +240,7 @@ def _write_arrow(path: Path, table: pa.Table) -> list[int | str]:
     return [write_whole(path, write), seen.hexdigest()]
 
 
-def _is_whole(path: Path, expected: list[int | str]) -> bool:
+def is_whole(path: Path, expected: list[int | str]) -> bool:
     """Has a file the size and the xxHash that it was written with? Of an object the size is enough:
     it is there as a whole or not."""
     if is_remote(path):

@@ -42,6 +42,11 @@ _REJECTED_FIELDS = (
     ("reason", "string"),
     ("detail", "string"),
     ("raw", "string"),
+    ("kind", "string"),
+    ("other", "string"),
+    ("score", "float64"),
+    ("evidence", "string"),
+    ("parent", "string"),
 )
 _FILES_FIELDS = (
     ("source", "string"),
@@ -51,11 +56,9 @@ _FILES_FIELDS = (
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-KEY_BYTES = 16
-KEY, ID_HASH, TURNS, PART_BYTES, RAW_BYTES = "key", "id_hash", "turns", "part_bytes", "raw_bytes"
-"""What a chunk says of each conversation, beside its id: the key that finds duplicates, the xxHash
-of the id, the turns in all its parts, and how many bytes of text are in each part, and in each raw
-record that it was made of."""
+ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
+"""What a chunk says of each conversation, beside its id: the xxHash of the id, the messages in all
+its parts, and how many bytes of text are in each part, and in each raw record that it was made of."""
 ROWS, RAW = "rows", "raw"
 """The raw records of each conversation: their rows in the file, and their text."""
 
@@ -100,6 +103,7 @@ def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
         "int32": pa.int32(),
         "int64": pa.int64(),
         "float32": pa.float32(),
+        "float64": pa.float64(),
         "strings": pa.list_(pa.string()),
         "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
     }
@@ -136,9 +140,8 @@ def keys_schema() -> pa.Schema:
     return pa.schema(
         [
             ("conversation_id", pa.string()),
-            (KEY, pa.binary(KEY_BYTES)),
             (ID_HASH, pa.uint64()),
-            (TURNS, pa.int32()),
+            (MESSAGES, pa.int32()),
             (PART_BYTES, sizes),
             (RAW_BYTES, sizes),
         ]
@@ -147,10 +150,23 @@ def keys_schema() -> pa.Schema:
 
 @cache
 def raw_schema() -> pa.Schema:
-    """What goes into rejected/ where a conversation turns out to be a duplicate."""
+    """What goes into rejected/ where a conversation is dropped."""
     import pyarrow as pa
 
     return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
+
+
+@cache
+def whole_schema() -> pa.Schema:
+    """The messages before the split, of the conversations of a chunk that it changed."""
+    import pyarrow as pa
+
+    return pa.schema([("place", pa.int32()), data_schema().field("messages")])
+
+
+def messages_array(conversations: Sequence[Sequence[Message]]) -> pa.ListArray:
+    """The messages of each conversation."""
+    return lists(conversations, _messages)
 
 
 def data_table(conversations: Sequence[Conversation]) -> pa.Table:
@@ -162,7 +178,7 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
         "conversation_id": strings([c.conversation_id or c.id for c in conversations]),
         "source": strings([c.source for c in conversations]),
         "subset": strings([c.subset for c in conversations]),
-        "messages": lists([c.messages for c in conversations], _turns),
+        "messages": messages_array([c.messages for c in conversations]),
         "language": strings([c.language for c in conversations]),
         "language_score": numbers([c.language_score for c in conversations], "float32"),
         "task": strings([c.task for c in conversations]),
@@ -178,7 +194,7 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
 
 
-def _turns(messages: Sequence[Message]) -> pa.StructArray:
+def _messages(messages: Sequence[Message]) -> pa.StructArray:
     import pyarrow as pa
 
     return pa.StructArray.from_arrays(
