@@ -99,7 +99,7 @@ def test_the_first_form_of_sharegpt_is_taken_and_said(tmp_path: Path) -> None:
     assert [i.subset for i in got.inputs] == ["raw"]
     [note] = got.notes
     assert note.startswith("sharegpt: took raw (")
-    assert note.endswith("other forms of the same set; --sources=sharegpt:v3 takes another")
+    assert note.endswith("other forms of the same set; sources='sharegpt:v3' takes another")
     (tmp_path / "s" / "sg_90k_part1.json").unlink()
     assert taken(tmp_path, "sharegpt")[0][1] == "v3"
     assert taken(tmp_path, "sharegpt:html_cleaned")[0][1] == "html_cleaned"
