@@ -183,7 +183,7 @@ def test_a_recipe_says_it_and_a_lock_keeps_it(make: Make, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("cops", "said"), [(ZERO, 1), (ONE, 0)])
 def test_the_user_does_not_overrule_a_file(make: Make, cops: Sequence[int], said: int) -> None:
-    message = f"counts its options from {1 - said}, but --index-base says {said}"
+    message = f"counts its options from {1 - said}, but index_base says {said}"
     with pytest.raises(InputError, match=message):
         one(make, lines(asked(cops)), index_base={"lmflow:medmcqa": said})
 

@@ -165,7 +165,7 @@ def test_a_name_that_other_sets_have_too(tmp_path: Path, sources: str, expected:
     assert len(taken(tmp_path, sources)) == expected
     with pytest.raises(InputError, match="other sets also use, and lacks source") as caught:
         found(tmp_path, "all")
-    assert caught.value.hint.startswith("--sources=gpt4all:main takes it.")
+    assert caught.value.hint.startswith("--sources=gpt4all:main uses it.")
 
 
 def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
@@ -237,9 +237,9 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         ("alpaca_data_cleaned.json", [PAIR], "fields instruction, output, as alpaca:main has. If that is what it is, rename it to alpaca_data.json"),
         ("gpt4all.jsonl", '{"prompt": "a", "response": "b", "source": "c"}\n', "as gpt4all:p3 has. If that is what it is, rename it to data.jsonl"),
         ("mine.json", [{"customer": "Ann", "answer": "So."}], "fields customer, answer, and no source has these"),
-        ("mine.csv", "q,a\n", "is a CSV table, which is not read; save it as JSON Lines or Parquet"),
-        ("mine.xlsx", b"PK", "is an Excel workbook, which is not read"),
-        ("mine.jsonl.zst", b"x", "is packed with zstd, which is not read; unpack it"),
+        ("mine.csv", "q,a\n", "is a CSV table, which cannot be read; save it as JSON Lines or Parquet"),
+        ("mine.xlsx", b"PK", "is an Excel workbook, which cannot be read"),
+        ("mine.jsonl.zst", b"x", "is packed with zstd, which cannot be read; unpack it"),
         ("alpaca_data.json.1", [PAIR], "is not read under this name. Rename it to alpaca_data.json"),
         ("alpaca_data.json.crdownload", "[", "is an unfinished download; download it again"),
         ("odd.bin", b"\0", "is not JSON, JSON Lines or Parquet"),
