@@ -123,8 +123,7 @@ ALPACA = Source(
             format="parquet",
             id="hub/{row:06d}",
             note=(
-                "The same records as Parquet; the extra column `text` is the filled training prompt"
-                " and is not used."
+                "The same records as Parquet; the extra column `text` is the filled-in training prompt and is not used."
             ),
         ),
     ),
@@ -133,12 +132,12 @@ ALPACA = Source(
     rules=(
         Rule(
             "no_input",
-            'An input that only says there is none ("<noinput>", "No input.") becomes empty.',
+            'An input that only says there is none ("<noinput>", "No input.") is emptied.',
             blank_no_input,
         ),
         Rule(
             "next_record",
-            "An output that runs on into the generator's next task is cut there.",
+            "An output that runs on into the generator's next task is cut off there.",
             cut_next_record,
         ),
         Rule(

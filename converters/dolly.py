@@ -37,7 +37,7 @@ DOLLY = Source(
     name="dolly",
     title="databricks-dolly-15k",
     description=(
-        "Instructions and answers by more than 5,000 Databricks employees; no answer by a model."
+        "Instructions and answers by more than 5,000 Databricks employees; no model wrote answers."
     ),
     homepage="hub: databricks/databricks-dolly-15k",
     cost="not published",
@@ -68,15 +68,14 @@ DOLLY = Source(
             records=15011,
             id="{stem}/{row:06d}",
             any_name=True,
-            note="The release of April 2023 (15,015 records, with citation marks) is read too.",
+            note="The release of April 2023 (15,015 records, with citation marks) can be read too.",
         ),
     ),
     default=("main",),
     rules=(
         Rule(
             "citation_marks",
-            "Wikipedia's marks ([3] behind punctuation, [citation needed]) go from context and"
-            " response.",
+            "Wikipedia's marks ([3] after punctuation, [citation needed]) are removed from context and response.",
             drop_citation_marks,
         ),
     ),

@@ -147,7 +147,7 @@ GPT4ALL = Source(
     rules=(
         Rule(
             "end_marks",
-            "The literal `</s>` that joins texts is taken out of responses.",
+            "The literal `</s>` that joins texts is removed from responses.",
             drop_end_marks,
         ),
     ),

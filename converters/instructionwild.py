@@ -81,10 +81,8 @@ def _answered(
         fields=frozenset({"instruction", "output"}),
         downloads=(file,),
         by_hand=(
-            "Upstream itself gives this file out on Google Drive only: open"
-            f" https://drive.google.com/file/d/{drive}/view, download instinwild_{suffix}.json into"
-            " a folder, and hand that folder in with --data-dir. What is fetched is a copy on the"
-            " hub."
+            f"Upstream offers this file on Google Drive only. Open https://drive.google.com/file/d/{drive}/view, download "
+            f"instinwild_{suffix}.json into a folder, and pass the folder as --data-dir. oi fetch takes a copy on the hub."
         ),
         languages=(language,),
         engine="text-davinci-003",

@@ -33,7 +33,7 @@ _COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
 def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
     if not any(map(_is_banner, messages)):
         return messages
-    reject = Reject(Reason.EXPORT_BANNER, "what an export tool wrote, no system prompt")
+    reject = Reject(Reason.EXPORT_BANNER, "an export tool wrote it; it is not a system prompt")
     return _refused(messages, _is_banner, reject)
 
 
@@ -116,7 +116,7 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
     if isinstance(chat, Reject):
         return chat._replace(id=name)
     if not any(isinstance(item, Message) for item in chat.items):
-        wrong = "no turn that is a text from a known sender"
+        wrong = "no message with text from a known sender"
         return Reject(Reason.UNEXPECTED_SHAPE, wrong, record=index, id=name)
     return _Part(_start(record), index, _system(record), chat)
 
@@ -305,21 +305,19 @@ _JOINED = ("user", "Hi"), ("assistant", "Hello."), ("user", "Bye"), ("assistant"
 _HTML = '<div class="markdown prose"><p>Use <code>vector&lt;int&gt;</code>.</p></div>'
 
 _rule = partial(Rule, on="messages")
-_BANNER_RULE = "A system turn that an export tool wrote is rejected."
-_PLACEHOLDER_RULE = 'A turn that is only "EmptyMarkdownContent" is rejected.'
+_BANNER_RULE = "A system message that an export tool wrote is rejected."
+_PLACEHOLDER_RULE = 'A message that is only "EmptyMarkdownContent" is rejected.'
 
 SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
     description=(
-        "Conversations with ChatGPT that people shared through a browser extension; what Vicuna was"
-        " trained on."
+        "Conversations with ChatGPT that people shared through a browser extension; Vicuna was trained on them."
     ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
     attribution=(
-        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by"
-        " re-publishers who hold no rights."
+        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers without rights."
     ),
     subsets=(
         Subset(
@@ -365,12 +363,12 @@ SHAREGPT = Source(
         _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
         _rule(
             "page_chrome",
-            'The pager ("2 / 2") and counter that the early extension glued to people\'s words go.',
+            'The pager ("2 / 2") and counter that the early extension glued to people\'s words are removed.',
             drop_page_chrome,
             subsets=("raw",),
         ),
     ),
-    template="the turns as they are",
+    template="the messages as they are",
     examples=(
         Example(
             _record("demo001", ("human", "2 / 2How is vector<int> used?"), ("gpt", _HTML)),

@@ -139,8 +139,8 @@ def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
     np.cumsum(np.fromiter(lengths, np.int64, count), out=ends[1:])
     if ends[-1] > _MOST:
         raise InputError(
-            "Records that stand together have more than 2 GB of text.",
-            hint="One of them is no record: take it out of its file.",
+            "Neighbouring records hold more than 2 GB of text.",
+            hint="One of them is not a real record: remove it from its file.",
         )
     return ends.astype(np.int32)
 

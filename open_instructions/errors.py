@@ -150,8 +150,10 @@ class Note(str):
 
 
 class OpenInstructionsError(Exception):
-    """Base of all errors here. `hint` says what to do about it, in one sentence. Both name the
-    options of the command, and the text of the exception the parameters of the functions."""
+    """Base of all errors here; its `hint` says what to do.
+
+    Message and hint name the options of the command; the text of the exception names the
+    parameters of the functions."""
 
     exit_code = 1
 
@@ -165,13 +167,13 @@ class OpenInstructionsError(Exception):
 
 
 class UsageError(OpenInstructionsError):
-    """A flag, a name or a value that cannot be used."""
+    """An option, a name or a value cannot be used."""
 
     exit_code = 2
 
 
 class MissingSourceError(OpenInstructionsError):
-    """A source was asked for and none of its files is there."""
+    """A requested source has no files."""
 
     exit_code = 3
 
@@ -183,25 +185,25 @@ class InputError(OpenInstructionsError):
 
 
 class RecipeError(OpenInstructionsError):
-    """A recipe with an unknown key or a value of the wrong kind."""
+    """A recipe has an unknown key or a value of the wrong kind."""
 
     exit_code = 5
 
 
 class OutputError(OpenInstructionsError):
-    """The output folder is in use, is something else, or cannot be written."""
+    """The output folder is in use, is not a build, or cannot be written."""
 
     exit_code = 6
 
 
 class NotFoundError(OpenInstructionsError):
-    """No build there, or no such record in it."""
+    """There is no such build, or no such record in it."""
 
     exit_code = 7
 
 
 class LedgerError(OpenInstructionsError):
-    """The books of a build do not balance. Nothing was published."""
+    """The ledger of a build does not balance. Nothing was published."""
 
     exit_code = 8
 
@@ -213,12 +215,12 @@ class ConverterError(OpenInstructionsError):
 
 
 class FetchError(OpenInstructionsError):
-    """A file could not be fetched, or is not the one that is pinned; or a push failed."""
+    """A file could not be fetched, or its checksum is wrong; or a push failed."""
 
     exit_code = 10
 
 
 class EmptyBuildError(OpenInstructionsError):
-    """Not one conversation was kept. Nothing was published."""
+    """No conversation was kept. Nothing was published."""
 
     exit_code = 11

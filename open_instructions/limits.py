@@ -80,5 +80,5 @@ def _number(name: str, default: float) -> float:
     except ValueError:
         value = 0.0
     if not value > 0:
-        raise UsageError(f"{name} is {given!r}, and has to be a number above 0.")
+        raise UsageError(f"{name} is {given!r}, but must be a number above 0.")
     return value

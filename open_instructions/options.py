@@ -64,32 +64,31 @@ class BuildOptions:
 
     sources: Annotated[
         str | Iterable[str],
-        Option(IN, "The same as a list: alpaca,gpt4llm:zh,./mine.py", short="-s"),
+        Option(IN, "The same as a list, like alpaca,gpt4llm:zh,./mine.py.", short="-s"),
     ] = "all"
     _: KW_ONLY
-    sample: Annotated[bool, Option(IN, "Use the small samples that ship with the package.")] = False
+    sample: Annotated[bool, Option(IN, "Use the small samples that come with the package.")] = False
     data_dir: Annotated[
         Folders | None,
         Option(
             IN,
-            "A folder with upstream's files, at any depth; a path, or an address like "
-            "s3://bucket/raw. Can be given several times.",
+            "Folder with upstream's files, at any depth: a path, or an address like s3://bucket/raw. Can be repeated.",
             read=list[str],
             short="-d",
             metavar="FOLDER",
         ),
     ] = None
-    missing: Annotated[Missing, Option(IN, "What to do when a source has no file.")] = "stop"
-    offline: Annotated[bool, Option(IN, "Fetch nothing; what is in the cache is used.")] = False
+    missing: Annotated[Missing, Option(IN, "What to do if a source has no files.")] = "stop"
+    offline: Annotated[bool, Option(IN, "Fetch nothing. Cached files are used.")] = False
     locked: Annotated[
         str | os.PathLike[str] | None,
-        Option(IN, "Take exactly the files of this lock, or fail.", metavar="OI.LOCK"),
+        Option(IN, "Use exactly the files of this lock, or fail.", metavar="OI.LOCK"),
     ] = None
     encoding: Annotated[
         str | None,
         Option(
             IN,
-            "What files are in that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
+            "Encoding of files that are not UTF-8, UTF-16 or UTF-32, like gb18030 or cp1252.",
             metavar="NAME",
             recipe=True,
             takes="a name like gb18030",
@@ -99,8 +98,7 @@ class BuildOptions:
         Mapping[str, int] | Sequence[str] | None,
         Option(
             IN,
-            "Where a subset counts its options from, like lmflow:medmcqa=0, if its files do not "
-            "show it. Can be repeated.",
+            "Whether a subset counts its options from 0 or 1, if its files do not show it, like lmflow:medmcqa=0. Can be repeated.",
             read=list[str],
             metavar="SUBSET=0|1",
             recipe=True,
@@ -111,8 +109,7 @@ class BuildOptions:
         "str | Recipe | None",
         Option(
             CLEANING,
-            "default, vicuna, commercial, classic, or a .yaml file; default, or a lock's, if not "
-            "said.",
+            "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the lock's recipe.",
             short="-r",
         ),
     ] = None
@@ -120,7 +117,7 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Keep only these, like en,zh; the rest is in rejected/.",
+            "Keep only these, like en,zh. Others go to rejected/.",
             recipe=True,
             takes="a list like en,zh",
         ),
@@ -129,7 +126,7 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Drop these, like ko; they are in rejected/.",
+            "Drop these, like ko. They go to rejected/.",
             recipe=True,
             takes="a list like ko,ja",
         ),
@@ -138,7 +135,7 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Keep only rows under these, like commercial or MIT,CC0-1.0; the rest is in rejected/.",
+            "Keep only rows under these, like commercial or MIT,CC0-1.0. Others go to rejected/.",
             recipe=True,
             takes="a list like MIT,CC0-1.0",
         ),
@@ -147,7 +144,7 @@ class BuildOptions:
         int | None,
         Option(
             CLEANING,
-            "Split conversations above this many tokens; 0 does not split.",
+            "Split conversations over this many tokens. 0 does not split.",
             least=0,
             recipe=True,
             takes="a whole number",
@@ -157,40 +154,43 @@ class BuildOptions:
         str | None,
         Option(
             CLEANING,
-            "What counts tokens: an encoding like o200k_base, a path to a tokenizer.json, or "
-            "owner/name on the hub.",
+            "Tokenizer for counting: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
             metavar="NAME",
             recipe=True,
             takes="a text",
-            hint="A name, or a path like ./tokenizer.json.",
+            hint="Give a name, or a path like ./tokenizer.json.",
         ),
     ] = None
     out: Annotated[
         str | os.PathLike[str] | None,
         Option(
             WHERE,
-            "Where the build goes, a path or an address; builds/RECIPE in $OI_HOME if not said.",
+            "Where to put the build: a path or an address. Default: builds/RECIPE in $OI_HOME.",
             short="-o",
             metavar="FOLDER",
         ),
     ] = None
-    overwrite: Annotated[bool, Option(WHERE, "Replace another build in the same place.")] = False
+    overwrite: Annotated[bool, Option(WHERE, "Replace a different build in the same folder.")] = (
+        False
+    )
     engine: Annotated[
         Engine,
-        Option(RUNNING, "This machine, or a Ray cluster; OUT has to be seen by all its nodes."),
+        Option(
+            RUNNING, "Run on this machine or on a Ray cluster, all of whose nodes must reach --out."
+        ),
     ] = "local"
     ray_address: Annotated[
         str | None,
-        Option(RUNNING, "The cluster, like 10.0.0.1:6379; the one running here if not said."),
+        Option(RUNNING, "The cluster, like 10.0.0.1:6379. Default: the one running here."),
     ] = None
     workers: Annotated[
-        int | None, Option(RUNNING, "Processes; one per CPU if not said.", least=1)
+        int | None, Option(RUNNING, "Number of processes. Default: one per CPU.", least=1)
     ] = None
     restart: Annotated[
-        bool, Option(RUNNING, "Forget what an interrupted build of this kind finished.")
+        bool, Option(RUNNING, "Start over, even if an interrupted build could be continued.")
     ] = False
     strict: Annotated[
-        bool, Option(RUNNING, "Stop at the first record that a converter, rule or stage fails on.")
+        bool, Option(RUNNING, "Stop at the first record on which a converter, rule or stage fails.")
     ] = False
 
 

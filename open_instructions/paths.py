@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 
     given = os.environ.get("OI_CACHE", "")
     if "://" in given:
-        raise UsageError(f"OI_CACHE is {given}, and has to be a folder of this machine.")
+        raise UsageError(f"OI_CACHE is {given}, but must be a folder on this machine.")
     if given:
         return Path(given)
     return user_cache_path("open-instructions")
@@ -50,7 +50,7 @@ def place(given: str | os.PathLike[str]) -> Path:
     if not text:
         raise UsageError(
             "A path is empty.",
-            hint="A variable that is not set, perhaps. The folder you stand in is a dot.",
+            hint="Perhaps a variable is not set. For the current folder, use a dot.",
         )
     scheme, colon, rest = text.partition("://")
     if not colon:
@@ -71,7 +71,7 @@ def place(given: str | os.PathLike[str]) -> Path:
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{text}: {error}.", hint="A path, or an address like s3://bucket/folder."
+            f"{text}: {error}.", hint="Use a path, or an address like s3://bucket/folder."
         ) from error
     if found.protocol in ("file", "local"):
         return Path(found.path)
@@ -86,7 +86,7 @@ def folders(given: Folders | None) -> tuple[Path, ...]:
     each = [given] if isinstance(given, str | os.PathLike) else list(given)
     if not each or not all(os.fspath(folder) for folder in each):
         raise UsageError(
-            "No folder was named.", hint="--data-dir takes the folder with the upstream files."
+            "No folder was named.", hint="Pass the folder with the upstream files as --data-dir."
         )
     return tuple(dict.fromkeys(map(place, each)))
 
@@ -110,12 +110,12 @@ def check_reachable(path: Path) -> None:
     except Exception as error:  # each store has exceptions of its own
         raise UsageError(
             f"{path} cannot be reached: {error}.",
-            hint="Credentials and endpoint come from the environment, as fsspec documents.",
+            hint="Set credentials and endpoint in the environment, as fsspec documents.",
         ) from error
     if not there:
         raise UsageError(
             f"There is no bucket {_bucket_and_key(path)[0]}.",
-            hint="Make it first, or choose another.",
+            hint="Create it first, or choose another.",
         )
 
 
@@ -125,8 +125,8 @@ def check_writable(path: Path) -> None:
         return
     if _scheme(path) not in _STORES:
         raise UsageError(
-            f"{path} is no place for a build.",
-            hint=f"A path, or an address in one of {', '.join(_STORES)}.",
+            f"{path} cannot hold a build.",
+            hint=f"Use a path, or an address in one of {', '.join(_STORES)}.",
         )
     if not _bucket_and_key(path)[1]:
         raise UsageError(
@@ -136,7 +136,7 @@ def check_writable(path: Path) -> None:
     if set("*?[]") & set(
         str(path)
     ):  # fsspec takes them for patterns, and would remove what they match
-        raise UsageError(f"{path} has one of * ? [ ] in it.", hint="Choose another name.")
+        raise UsageError(f"{path} has one of * ? [ ] in its name.", hint="Choose another name.")
 
 
 def store_fault(error: BaseException) -> str:

@@ -150,7 +150,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             said = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
-                None, None, "a recipe has no aliases; write the value out", said.start_mark
+                None, None, "aliases are not allowed; write the value out", said.start_mark
             )
         return super().compose_node(parent, index)
 
@@ -164,7 +164,7 @@ class _Loader(yaml.SafeLoader):
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {shown(key)} stands twice", node.start_mark
+                    None, None, f"the key {shown(key)} appears twice", node.start_mark
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
@@ -202,7 +202,8 @@ def load(name: str = "default") -> Recipe:
     else:
         raise RecipeError(
             f"There is no recipe {shown(name)}.",
-            hint=suggest(name, names(), "Recipes are") + " A file ends in .yaml.",
+            hint=suggest(name, names(), "Recipes are")
+            + " The name of a recipe file ends in .yaml.",
         )
     return parse(text, name)
 
@@ -229,7 +230,7 @@ def parse(text: str, where: str) -> Recipe:
     except RecursionError as error:
         raise RecipeError(f"{where} is nested too deep.") from error
     if not isinstance(data, Mapping):
-        raise RecipeError(f"{where} holds no mapping of keys to values.")
+        raise RecipeError(f"{where} is not a mapping of keys to values.")
     return _from_mapping({"name": Path(where).stem, **data}, where)
 
 
@@ -278,7 +279,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)
             hint = (
-                "YAML reads a bare no as false: quote it."
+                "YAML reads an unquoted no as false: quote it."
                 if bare
                 else f"Write [{shortened(value)}]."
                 if isinstance(value, str)
@@ -312,7 +313,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
             raise RecipeError(
-                f"{where}: {key} is {shown(value)}, and cannot be negative.", hint=hint
+                f"{where}: {key} is {shown(value)}, but cannot be negative.", hint=hint
             )
     for name in recipe.phrases:
         if name not in LISTS:
@@ -324,7 +325,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         raise RecipeError(f"{where}: an empty blocked word would block everything.")
     if recipe.max_tokens > 2**31 - 1:
         raise RecipeError(
-            f"{where}: max_tokens {shown(recipe.max_tokens)} is more than 2147483647.",
+            f"{where}: max_tokens {shown(recipe.max_tokens)} is over 2147483647.",
             hint="max_tokens 0 does not split.",
         )
     labels = language_classic.LABELS if recipe.detector == "langdetect" else language.LABELS
@@ -332,7 +333,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
         label.lower(): label for label in labels
     }  # BCP 47 tags are the same in capitals and small letters
     if not 0 <= recipe.min_language_score <= 1:
-        raise RecipeError(f"{where}: min_language_score is a number from 0 to 1.")
+        raise RecipeError(f"{where}: min_language_score takes a number from 0 to 1.")
     if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):
         raise RecipeError(
             f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names."
@@ -344,13 +345,13 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     ]
     if unknown:
         raise RecipeError(
-            f"{where}: {shown(unknown[0])} is no licence that is known here.",
+            f"{where}: {shown(unknown[0])} is not a known licence.",
             hint=_near(unknown[0]),
         )
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             if label.lower() in map(str.lower, language.LABELS):
-                said = f"{where}: langdetect does not tell {shown(label)} from other languages."
+                said = f"{where}: langdetect does not know {shown(label)}."
                 raise RecipeError(said, hint="detector: native does.")
             raise RecipeError(
                 f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
@@ -363,7 +364,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     )
     if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
         raise RecipeError(
-            f"{where}: {shown(recipe.name)} is no name for a recipe.",
-            hint="It also names the folder of the build.",
+            f"{where}: {shown(recipe.name)} is not a valid recipe name.",
+            hint="It is also the name of the build's folder.",
         )
     return recipe

@@ -76,7 +76,7 @@ class _HuggingFace:
             raise InputError(f"Tokenizer {path} cannot be read: {error.strerror}.") from error
         except Exception as error:
             raise InputError(
-                f"{path} is no tokenizer: {error}.",
+                f"{path} is not a tokenizer: {error}.",
                 hint=f"It takes a {_FILE} of Hugging Face's tokenizers.",
             ) from error
         # a file can carry either: long texts would become short, or short ones long
@@ -117,7 +117,7 @@ def _tiktoken_encoding(name: str) -> Any:
         raise RecipeError(
             f"There is no tokenizer {name!r}.",
             hint=suggest(name, known, "Encodings are")
-            + f" A {_FILE} is given by its path, one on the hub as owner/name.",
+            + f" A {_FILE} is named by its path, one on the hub as owner/name.",
         )
     try:
         return tiktoken.get_encoding(name)
@@ -125,7 +125,7 @@ def _tiktoken_encoding(name: str) -> Any:
         raise InputError(
             f"The vocabulary of tokenizer {name} is not on this machine and could not be fetched.",
             hint=(
-                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can keep it."
+                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can cache it."
             ),
         ) from error
 
@@ -148,7 +148,7 @@ def _from_hub(repo: str, revision: str | None) -> Path:
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
-        raise RecipeError(f"{name} is no name of a repository: {error}") from error
+        raise RecipeError(f"{name} is not the name of a repository: {error}") from error
     try:
         return Path(hf_hub_download(repo, _FILE, revision=revision))
     except (
@@ -159,8 +159,7 @@ def _from_hub(repo: str, revision: str | None) -> Path:
             f"The {_FILE} of {name} could not be fetched from the hub:"
             f" {str(error).splitlines()[0]}",
             hint=(
-                "A repository behind a form needs a token (hf auth login). With a file at hand,"
-                " give its path."
+                "A gated repository needs a token (hf auth login). If you have the file, give its path."
             ),
         ) from error
 

@@ -34,7 +34,7 @@ def _index() -> str:
     lines = [
         "# Sources",
         "",
-        "Rendered from the descriptions in `converters/`.",
+        "Generated from the descriptions in `converters/`.",
         "",
         "| source | records | languages | answers by | licence |",
     ]
@@ -54,7 +54,7 @@ def _licences() -> str:
     lines = [
         "# Licences",
         "",
-        "Rendered from `open_instructions/rights/terms.py`. This is information, not legal advice.",
+        "Generated from `open_instructions/rights/terms.py`. This is information, not legal advice.",
         "",
         (
             "What a row may be used for is two questions: what the people who published the set"
@@ -88,17 +88,12 @@ def _licences() -> str:
         ),
         "",
         (
-            "The other rows are in rejected/ with the reason `license`; a set that is not here and"
-            " whose rows would all end there is not"
+            "All other rows go to rejected/ with the reason `license`. A set whose rows would all go there is not fetched, and the build says"
         ),
         (
-            "fetched, which is said. Of `A AND B` both have to be named, of `A OR B` one. A licence"
-            " that"
+            "so. For `A AND B` you must name both, for `A OR B` one. A licence that is not in the table is `unclear`. Natural Instructions has"
         ),
-        (
-            "is not in the table is `unclear`. Natural Instructions has a licence per task; MedMCQA"
-            " has two labels, and is unclear for that."
-        ),
+        ("a licence per task. MedMCQA has two conflicting labels, so it is unclear."),
         "",
         "## Licences",
         "",
@@ -132,8 +127,7 @@ def _cli() -> str:
         "# The command line",
         "",
         (
-            "Rendered from `oi --help` and the errors; `--debug` shows a traceback where something"
-            " fails."
+            "Generated from `oi --help` and the errors. `--debug` shows a traceback when something fails."
         ),
         "",
     ]
@@ -156,8 +150,7 @@ def _cli() -> str:
     lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |"]
     lines += [
         (
-            "| 141 | | Nobody reads what is printed any more (`oi stats \\| head`). `oi build` and"
-            " `oi fetch` go on without a reader. |"
+            "| 141 | | The pipe was closed (`oi stats \\| head`). `oi build` and `oi fetch` continue without a reader. |"
         ),
         "",
     ]

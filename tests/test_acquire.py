@@ -127,7 +127,7 @@ def test_all_missing_sources_in_one_message(tmp_path: Path) -> None:
     )
     assert "gpt4llm:zh looks for alpaca_gpt4_data_zh.json" in said
     assert "alpaca:main looks" not in said
-    assert "Found are alpaca:main." in said
+    assert "Found: alpaca:main." in said
     assert "missing='skip'" in said
     assert find(tmp_path, select("alpaca,dolly,gpt4llm:zh"), missing="skip").missing == (
         ("dolly", "main"),
@@ -167,7 +167,7 @@ def test_the_same_bytes_twice_are_taken_once(tmp_path: Path) -> None:
     got = find(tmp_path, select("alpaca"))
     assert len(got.inputs) == 1
     assert got.notes == (
-        "alpaca: b/alpaca_data.json has the same bytes as a/alpaca_data.json; one was taken",
+        "alpaca: b/alpaca_data.json has the same content as a/alpaca_data.json; one was used",
     )
 
 

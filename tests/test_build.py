@@ -157,7 +157,7 @@ def test_what_is_no_build_is_never_replaced(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="holds no build"):
+    with pytest.raises(OutputError, match="is not a build"):
         make({"alpaca_data.json": [alpaca()]}, overwrite=True)
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
     (tmp_path / "file").write_text("x")
@@ -204,7 +204,7 @@ def test_damaged_builds_are_named_and_made_again(make: Callable[..., BuildResult
     shard = next((first.path / "data").iterdir())
     shard.unlink()
     for function in (load, stats):
-        with pytest.raises(NotFoundError, match="gone or damaged"):
+        with pytest.raises(NotFoundError, match="missing or damaged"):
             function(first.path)
     again = make({}, overwrite=True)
     assert not again.unchanged
@@ -313,10 +313,10 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(
         make({"alpaca_data.json": refused}, overwrite=True)
     assert caught.value.exit_code == 11
     assert (
-        caught.value.message == "Not one conversation was kept of 3 records. Rejected were:\n"
+        caught.value.message == "No conversation was kept, of 3 records. Rejected:\n"
         "  2 as no_answer, at structure\n"
         "  1 as no_prompt, at structure\n"
-        "The first is record 0 (counted from 0) of alpaca_data.json: "
+        "The first: record 0 (counted from 0) of alpaca_data.json: "
         "no_answer: a prompt without an answer.\n"
     )
     assert digests(first.path) == before

@@ -117,7 +117,7 @@ def test_every_place_is_an_address_and_every_digest_a_digest() -> None:
                 )
             assert all(re.fullmatch("[0-9a-f]{64}", sha) for sha in file.sha256)
             # a file without a digest that others could change under us is at least said to be so
-            assert file.sha256 or "pinned by the first fetch" in oi_source_text()
+            assert file.sha256 or "the first fetch records it" in oi_source_text()
 
 
 def oi_source_text() -> str:

@@ -57,7 +57,7 @@ def test_a_whole_build(built: Path) -> None:
     done = run("check", built)
     assert (done.returncode, done.stdout) == (
         0,
-        f"{built}: 3 shards, 421 rows, all as the manifest says\n",
+        f"{built}: 3 shards, 421 rows, all as in the manifest\n",
     )
 
 
@@ -70,7 +70,7 @@ def test_a_byte_that_changed(built: Path) -> None:
     done = run("check", built)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        "data/train-00000-of-00001.parquet has another sha256 than the manifest says" in done.stderr
+        "data/train-00000-of-00001.parquet does not have the sha256 in the manifest" in done.stderr
     )
 
 
@@ -89,10 +89,10 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda rows: rows.pop(), "rows are there, and the ledger says"),
+        (lambda rows: rows.pop(), "rows are there, but the ledger says"),
         (
             lambda rows: rows[1].update(id=rows[0]["id"], conversation_id=rows[0]["id"]),
-            "1 rows have an id that another row has",
+            "1 rows share their id with another row",
         ),
         (lambda rows: rows[0]["messages"].pop(), "not a whole number of pairs"),
         (lambda rows: rows[0]["messages"][0].update(role="human"), "'human'"),
@@ -103,8 +103,8 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
         (lambda rows: rows[0].update(num_tokens=-5), "has -5 tokens"),
         (lambda rows: rows[0].update(language_score=7.0), "has the language score 7.0"),
         (lambda rows: rows[0].update(language_score=float("nan")), "has the language score nan"),
-        (lambda rows: rows[0].update(metadata="[1]"), "has metadata that are no JSON object"),
-        (lambda rows: rows[0].update(metadata="{"), "has metadata that are no JSON object"),
+        (lambda rows: rows[0].update(metadata="[1]"), "has metadata that is not a JSON object"),
+        (lambda rows: rows[0].update(metadata="{"), "has metadata that is not a JSON object"),
         (
             lambda rows: rows[0]["messages"][0].update(content=None),
             "has no value in a message or an edit",
@@ -118,7 +118,7 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
         ),
         (
             lambda rows: rows[0].update(source=None),
-            "None:main: 1 rows are there, and the ledger says 0",
+            "None:main: 1 rows are there, but the ledger says 0",
         ),
         (lambda rows: rows[0].update(edits=[None]), "has no value in a message or an edit"),
     ],
@@ -151,7 +151,7 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
             lambda rows: rows.append(
                 next(r for r in rows if r["level"] == "message") | {"reason": "overlong"}
             ),
-            "1 messages are in rejected/ for overlong, and the ledger says 0",
+            "1 messages are in rejected/ for overlong, but the ledger says 0",
         ),
         (lambda rows: rows.append(dict(rows[0])), "records are in rejected/"),
     ],
@@ -171,7 +171,7 @@ def test_rows_of_which_the_ledger_knows_nothing(built: Path) -> None:
 
     manifest(built, forget)
     problems = oi.check(built).problems
-    assert "dolly:main: 24 rows are there, and the ledger says 0" in problems
+    assert "dolly:main: 24 rows are there, but the ledger says 0" in problems
     assert any(
         p.endswith("records are in rejected/ for duplicate, and the ledger says 0")
         for p in problems
@@ -203,9 +203,7 @@ def test_a_lock_of_another_build(built: Path) -> None:
     lock = json.loads((built / "oi.lock").read_text())
     lock["files"][0]["sha256"] = "0" * 64
     (built / "oi.lock").write_text(json.dumps(lock))
-    assert oi.check(built).problems == (
-        "oi.lock has other files or another recipe than the manifest",
-    )
+    assert oi.check(built).problems == ("oi.lock does not match the manifest's files or recipe",)
     for text in ("{", "[" * 100_000):
         (built / "oi.lock").write_text(text)
         [problem] = oi.check(built).problems
@@ -228,8 +226,8 @@ def test_a_manifest_that_says_something_else(
 ) -> None:
     manifest(built, change)
     assert (
-        "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and"
-        " what was missing" in oi.check(built).problems
+        "the manifest's fingerprint does not match its versions, recipe, sources, inputs and missing files"
+        in oi.check(built).problems
     )
 
 
@@ -246,7 +244,7 @@ def test_many_problems_are_counted(built: Path) -> None:
 def test_another_schema(built: Path) -> None:
     [file] = (built / "data").glob("*.parquet")
     pq.write_table(pq.read_table(file).drop_columns(["task"]), file)
-    assert any("has another schema" in p for p in oi.check(built).problems)
+    assert any("has the wrong schema" in p for p in oi.check(built).problems)
 
 
 def test_books_that_do_not_balance(built: Path) -> None:
@@ -254,7 +252,7 @@ def test_books_that_do_not_balance(built: Path) -> None:
         content["ledger"]["dolly:main"]["convert"]["records_out"] -= 1
 
     manifest(built, lose_one)
-    assert any("the books do not balance: dolly:main" in p for p in oi.check(built).problems)
+    assert any("the ledger does not balance: dolly:main" in p for p in oi.check(built).problems)
 
 
 @pytest.mark.parametrize("key", ["shards", "ledger", "recipe", "inputs", "fingerprint", "versions"])

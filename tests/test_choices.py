@@ -43,10 +43,7 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     again = put(tmp_path / "two" / "alpaca_data.json", [alpaca("Name a river.", "The Elbe.")])
     other = put(tmp_path / "three" / "alpaca_data.json", [alpaca("Name a hill.", "The Brocken.")])
     result = oi.build("alpaca", data_dir=(first, again, other), out=tmp_path / "mix")
-    note = (
-        f"alpaca: {again / 'alpaca_data.json'} has the same bytes as {first / 'alpaca_data.json'};"
-        " one was taken"
-    )
+    note = f"alpaca: {again / 'alpaca_data.json'} has the same content as {first / 'alpaca_data.json'}; one was used"
     assert note in result.found.notes
     assert sorted(row["messages"][1]["content"] for row in rows(result)) == [
         "The Brocken.",
@@ -65,7 +62,7 @@ def test_no_folder_is_not_the_current_one_and_not_the_network(given: Any) -> Non
 def test_each_folder_has_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="/no/such is not a folder"):
         oi.build("dolly", data_dir=[tmp_path, "/no/such"])
-    with pytest.raises(InputError, match=f"{tmp_path}, {tmp_path / 'x'} holds no file"):
+    with pytest.raises(InputError, match=f"{tmp_path}, {tmp_path / 'x'} has no file"):
         (tmp_path / "x").mkdir()
         oi.build("dolly", data_dir=[tmp_path, tmp_path / "x"], missing="skip")
 
@@ -92,8 +89,7 @@ def test_sources_are_named_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr
-        == "Error: Sources are named twice: dolly, and --sources alpaca.\nName all of them in one"
-        " place.\n"
+        == "Error: Sources are named in two ways: dolly, and --sources alpaca.\nName all of them in one way.\n"
     )
     done = run("build", tmp_path, "-o", tmp_path / "mix")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
@@ -131,5 +127,5 @@ def test_a_tokenizer_is_looked_at_before_any_work(tmp_path: Path) -> None:
         oi.build("dolly", data_dir="/no/such", tokenizer="o200k_bas")
     with pytest.raises(InputError, match="cannot be read"):
         oi.build("dolly", data_dir="/no/such", tokenizer=str(tmp_path / "tokenizer.json"))
-    with pytest.raises(UsageError, match="tokenizer is a text"):
+    with pytest.raises(UsageError, match="tokenizer takes a string"):
         oi.build("dolly", sample=True, tokenizer=tmp_path)  # type: ignore[arg-type]

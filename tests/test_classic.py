@@ -211,7 +211,7 @@ def test_python_takes_true_and_false_too() -> None:
         ("detector: true", "detector is native or langdetect, not True"),
         (
             "detector: langdetect\nlanguages: [xh]",
-            "langdetect does not tell 'xh' from other languages",
+            "langdetect does not know 'xh'",
         ),
     ],
 )

@@ -70,7 +70,7 @@ def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:
     assert "\x1b" not in built.stdout + built.stderr
     again = oi("build", "--sources", "all", "--sample", "--out", out)
     assert again.returncode == 0
-    assert "The same build is there already" in again.stdout
+    assert "This build already exists" in again.stdout
 
     shown = oi("stats", out, "--full")
     assert "alpaca:main" in shown.stdout and "CC-BY-SA-3.0" in shown.stdout
@@ -181,11 +181,11 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert "Interrupted" in said and "Traceback" not in said
-    assert "The same command goes on from what is done." in said
+    assert "Run the same command again to continue." in said
     assert not (tmp_path / "out").exists()
     again = oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out", "--workers", "1")
     assert again.returncode == 0
-    assert re.search(r"^Going on: \d+ chunks are done already\.$", again.stderr, re.M)
+    assert re.search(r"^Going on: \d+ chunks are already finished\.$", again.stderr, re.M)
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["data", "out"]
 
 
@@ -535,4 +535,4 @@ def test_a_narrow_terminal_never_breaks_a_number(
     for heading, cell in zip(headings, rows[0], strict=True):
         assert (cell in text) == (heading in shown) or width == 60
     assert "52,191" in text or width == 60
-    assert ("Not shown, for want of width: answers by" in text) == (width < 140)
+    assert ("Not shown, for lack of width: answers by" in text) == (width < 140)

@@ -219,11 +219,11 @@ def test_columns_of_conversations(tmp_path: Path) -> None:
     [
         (
             '{"instruction": ["a", "b"], "output": ["c"]}',
-            "column 'output' has other rows than the first",
+            "column 'output' does not have the rows of the first",
         ),
         (
             '{"instruction": {"0": "a"}, "output": {"1": "c"}}',
-            "column 'output' has other rows than the first",
+            "column 'output' does not have the rows of the first",
         ),
         (
             '{"instruction": ["a"], "output": ["b"], "version": 1}',
@@ -231,7 +231,7 @@ def test_columns_of_conversations(tmp_path: Path) -> None:
         ),
         ('{"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": x}}', "broken"),
         ('{"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1"', "broken"),
-        ('{"instruction": ["a"], "output": ["b"], "output": ["b"]}', "two of the name 'output'"),
+        ('{"instruction": ["a"], "output": ["b"], "output": ["b"]}', "two columns named 'output'"),
         (
             '{"instruction": {"x": "a", "y": "b"}, "output": {"x": "c", "y": "d"}}',
             "one record or the columns of a table",

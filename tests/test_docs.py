@@ -134,15 +134,13 @@ def without_trl(code: str) -> str:
 def as_one_script() -> str:
     """All shell and Python of the README, from top to bottom, with a line between two blocks.
 
-    The tests do not run themselves. What fetches from upstream, in indented blocks, and what TRL
-    does are left out; `test_trl_trains_as_the_readme_says` runs the latter.
+    Three things are left out: the tests, the indented blocks, which fetch from upstream or need a
+    file of the reader's own, and TRL, which `test_trl_trains_as_the_readme_says` runs.
     """
     script = "set -e\n"
     for kind, text in BLOCKS:
         if kind == "sh":
-            script += text.replace("make test ", ": make test ").replace(
-                "make hostile ", ": make hostile "
-            )
+            script += text.replace("make test ", ": make test ")
         if kind == "python":
             text = without_trl(text)
             script += (
@@ -197,13 +195,13 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     monkeypatch.setenv("HOME", str(tmp_path))
     script = as_one_script()
     assert (
-        script.count("\noi build ") == 5 and "\nmake demo " in script and "\n: make test " in script
+        script.count("\noi build ") == 6 and "\nmake demo " in script and "\n: make test " in script
     )
     done = subprocess.run(
         ["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    demo, _, shell, folders, notebook, trainer, _ = done.stdout.split("=====\n")
+    demo, _, shell, folders, notebook, recipe, trainer, _ = done.stdout.split("=====\n")
     assert LEDGER in demo and "Next: .venv/bin/oi explain alpaca/000002" in demo
     home = tmp_path / "data" / "open-instructions" / "builds"
     # oi stats of make demo, and those of the next section, read what it built
@@ -217,6 +215,7 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
         str(p) for p in (home / "default", clone / "short", home / "commercial")
     ]
     assert LEDGER in notebook and "['rows 24']" in notebook
+    assert recipe.endswith(f"{clone / 'mine'}\n")
     assert "['train 421']" in trainer
     # 23 of Alpaca, 24 of gpt4llm:zh, 22 of gpt4all:p3
     assert oi.load(clone / "short").num_rows == 69

@@ -98,7 +98,7 @@ def test_other_encodings_are_named_and_read_where_they_are_said(
     path.write_bytes(gzip.compress(content) if packed else content)
     with pytest.raises(InputError, match=f"is not UTF-8.*It looks like {named}( or|\\.)") as caught:
         open_file(path, None, kind())
-    assert caught.value.hint.startswith(f"--encoding={named} reads it so")
+    assert caught.value.hint.startswith(f"--encoding={named} reads it")
     for said in (encoding, named):
         opened = open_file(path, None, kind(), known_encoding(said))
         assert [parse(frame) for frame, _ in opened.frames()] == [record, record]

@@ -97,10 +97,7 @@ def test_too_little_memory_is_no_bug(
     monkeypatch.setattr("open_instructions.reports.stats.stats", stats)
     assert cli.main(["stats", "mix"]) == 1
     said = capsys.readouterr().err
-    assert (
-        said == "Error: There is not enough memory: malloc of size 9 failed.\nFewer --workers need"
-        " less.\n"
-    )
+    assert said == "Error: Not enough memory: malloc of size 9 failed.\nUse fewer --workers.\n"
 
 
 def test_nothing_unseen_reaches_a_terminal() -> None:

@@ -183,7 +183,7 @@ def test_a_recipe_says_it_and_a_lock_keeps_it(make: Make, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("cops", "said"), [(ZERO, 1), (ONE, 0)])
 def test_the_user_does_not_overrule_a_file(make: Make, cops: Sequence[int], said: int) -> None:
-    message = f"counts its options from {1 - said}, and is said to count from {said}"
+    message = f"counts its options from {1 - said}, but index_base says {said}"
     with pytest.raises(InputError, match=message):
         one(make, lines(asked(cops)), index_base={"lmflow:medmcqa": said})
 
@@ -209,10 +209,10 @@ CODES = [
     ("2", "B. Kidney"),
     (2.0, "B. Kidney"),
     ("2.0", "B. Kidney"),
-    (True, "cop is true, and neither a number nor a letter of an option"),
-    (2.5, "cop is 2.5, and neither a number nor a letter of an option"),
-    ("e", 'cop is "e", and neither a number nor a letter of an option'),
-    ([2], "cop is [2], and neither a number nor a letter of an option"),
+    (True, "cop is true, which is neither a number nor a letter of an option"),
+    (2.5, "cop is 2.5, which is neither a number nor a letter of an option"),
+    ("e", 'cop is "e", which is neither a number nor a letter of an option'),
+    ([2], "cop is [2], which is neither a number nor a letter of an option"),
     (5, "cop is 5, and its file counts 4 options from 1"),
     (-2, "cop is -2, and its file counts 4 options from 1"),
     (None, "no correct option is given, as in upstream's test split"),

@@ -154,7 +154,7 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
     assert "Prompts of Stack Overflow users under CC BY-SA" in text
     shown = oi("stats", result.path, "--full").stdout
     for line in (
-        "take this mix for research only",
+        "use this mix for research only",
         "Name dolly: (c) 2023 Databricks, Inc.",
         "Name gpt4all: Nomic AI",
     ):
@@ -177,8 +177,7 @@ def test_the_verdict_follows_from_the_rows() -> None:
     usage = Usage({Key("a", "m", "CC0-1.0", "human"): (1, 10)})
     assert (
         usage.verdict()
-        == "By what upstream states, this mix as a whole may be used for any purpose, commercial"
-        " ones too."
+        == "As upstream states, this mix as a whole may be used for any purpose, including commercially."
     )
     usage += Usage({Key("b", "m", "CC-BY-SA-3.0", "human"): (2, 5)})
     assert usage.use == Use.ANY and "named" in usage.verdict() and "share-alike" in usage.verdict()

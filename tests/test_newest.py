@@ -79,7 +79,7 @@ def test_a_home_that_cannot_be_written_is_said(
     monkeypatch.setenv("OI_HOME", str(tmp_path / "file"))
     done = run("build", "-s", "dolly", "--sample", "-o", tmp_path / "mix")
     assert done.returncode == 0
-    assert "Note: later commands do not know of this build" in done.stderr
+    assert "Note: later commands will not find this build" in done.stderr
     monkeypatch.setenv("OI_HOME", "s3://bucket/home")
     done = run("build", "-s", "dolly", "--sample", "-o", tmp_path / "another")
     assert (done.returncode, (tmp_path / "another").exists()) == (2, False)

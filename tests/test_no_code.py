@@ -104,7 +104,7 @@ def test_a_lock_says_which_source_of_ones_own_it_needs(
     )
     assert rows(again) == rows(built)
     path.write_text(path.read_text() + "\n")
-    with pytest.raises(InputError, match="was written with another source mine"):
+    with pytest.raises(InputError, match="was written with a different source mine"):
         builder.build(
             str(path),
             locked=built.path / "oi.lock",
@@ -161,7 +161,7 @@ def test_explain_takes_another_source_for_none(
     path, built = mine
     path.write_text(path.read_text() + "\n")
     found = explain("mine/000000", built.path, sources=str(path))
-    assert "is another than the build was made with" in found.note and not found.steps
+    assert "differs from the one the build was made with" in found.note and not found.steps
 
 
 def test_a_row_names_no_file_to_run(

@@ -91,7 +91,7 @@ def test_what_is_in_a_bucket_can_be_read(bucket: str, data: Path) -> None:
 def test_another_build_is_replaced_when_it_is_asked_for(bucket: str, data: Path) -> None:
     source, out = upload(data, f"{bucket}/raw"), f"{bucket}/mix"
     build("alpaca", data_dir=source, out=out)
-    with pytest.raises(OutputError, match="holds another build"):
+    with pytest.raises(OutputError, match="has another build"):
         build("dolly", data_dir=source, out=out)
     build("dolly", data_dir=source, out=out, overwrite=True)
     assert oi.check(out)
@@ -109,7 +109,7 @@ def test_another_build_is_replaced_when_it_is_asked_for(bucket: str, data: Path)
         ("s3://mixes/mix*", "has one of"),
         ("s3://mixes/run[12]", "has one of"),
         ("s3://nowhere/mix", "There is no bucket nowhere"),
-        ("memory://mix", "is no place for a build"),
+        ("memory://mix", "cannot hold a build"),
     ],
 )
 def test_where_no_build_goes(bucket: str, data: Path, out: str, says: str) -> None:
@@ -142,7 +142,7 @@ def test_a_mark_beside_what_is_not_ours(bucket: str, data: Path) -> None:
 def test_a_mark_beside_a_whole_build(bucket: str, data: Path) -> None:
     build("alpaca", data_dir=data, out=f"{bucket}/mix")
     (place(bucket) / ".mix.publishing").write_text("x")
-    with pytest.raises(OutputError, match="holds another build"):
+    with pytest.raises(OutputError, match="has another build"):
         build("dolly", data_dir=data, out=f"{bucket}/mix")
     assert oi.check(f"{bucket}/mix")
     assert objects(bucket)[0] == "mix/LICENSE.md", "the mark is gone"

@@ -92,7 +92,10 @@ def test_a_message_of_the_service_is_no_answer() -> None:
 def test_too_few_characters() -> None:
     [got] = Phrases(min_chars=16)(talk("0123456", "01234567"))
     assert isinstance(got, Reject)
-    assert (got.reason.value, got.detail) == ("too_short", "15 characters in all, the least is 16")
+    assert (got.reason.value, got.detail) == (
+        "too_short",
+        "15 characters in all; the minimum is 16",
+    )
     assert isinstance(Phrases(min_chars=16)(talk("01234567", "01234567"))[0], Conversation)
 
 

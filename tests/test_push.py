@@ -69,14 +69,14 @@ def test_a_build_that_the_check_refuses_is_not_pushed(hub: FakeHub, free: Path) 
     shard.write_bytes(data)
     done = oi("push", free, "me/mix")
     assert done.returncode == 7
-    assert "has another sha256 than the manifest says" in done.stderr
+    assert "does not have the sha256 in the manifest" in done.stderr
     assert hub.log == []
 
 
 def test_what_licences_restrict_is_not_made_public_unasked(hub: FakeHub, mixed: Path) -> None:
     done = oi("push", mixed, "me/mix")
     assert done.returncode == 2
-    assert "rows may not be used for everything, and would be public" in done.stderr
+    assert "rows have restrictions on their use, and would be public" in done.stderr
     assert "sharegpt:raw, 20 rows" in done.stderr
     assert hub.log == []
     assert oi("push", mixed, "me/mix", "--private").returncode == 0
@@ -89,7 +89,7 @@ def test_a_public_repository_is_not_private_because_one_says_so(hub: FakeHub, mi
     hub.add("me/mix", {}, private=False)
     done = oi("push", mixed, "me/mix", "--private")
     assert done.returncode == 2
-    assert "me/mix is there already and is public" in done.stderr
+    assert "me/mix already exists and is public" in done.stderr
     assert "README.md" not in there(hub, "me/mix")
 
 

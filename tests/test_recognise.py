@@ -163,11 +163,9 @@ def test_a_name_that_other_sets_have_too(tmp_path: Path, sources: str, expected:
     name = "train-00000-of-00002-0123456789abcdef.parquet"
     pq.write_table(pa.Table.from_pylist([{"prompt": "Why?", "response": "So."}]), tmp_path / name)
     assert len(taken(tmp_path, sources)) == expected
-    with pytest.raises(
-        InputError, match="files of other sets have too, and lacks source"
-    ) as caught:
+    with pytest.raises(InputError, match="other sets also use, and lacks source") as caught:
         found(tmp_path, "all")
-    assert caught.value.hint.startswith("--sources=gpt4all:main takes it.")
+    assert caught.value.hint.startswith("--sources=gpt4all:main uses it.")
 
 
 def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
@@ -186,7 +184,7 @@ def test_what_could_be_of_two_sources_is_not_taken(tmp_path: Path) -> None:
             }
         ),
     )
-    assert "exam.jsonl could be lmflow:medmcqa or lmflow:medqa; nothing in it decides" in error(
+    assert "exam.jsonl could be lmflow:medmcqa or lmflow:medqa; its content does not tell" in error(
         tmp_path, "lmflow"
     )
 
@@ -229,8 +227,8 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         found(tmp_path, "alpaca")
     first, *others = caught.value.message.splitlines()
     assert (
-        first == "alpaca_data.json and alpaca_data (1).json both stand for alpaca_data.json of"
-        " alpaca:main, and differ."
+        first
+        == "alpaca_data.json and alpaca_data (1).json are both alpaca_data.json of alpaca:main, and differ."
     )
     assert others[1].startswith(
         "  alpaca_data_cleaned.json has the fields instruction, output, as alpaca:main has"
@@ -244,14 +242,13 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
             "alpaca_data_cleaned.json",
             [PAIR],
             (
-                "fields instruction, output, as alpaca:main has; if it is that, rename it to"
-                " alpaca_data.json"
+                "fields instruction, output, as alpaca:main has. If that is what it is, rename it to alpaca_data.json"
             ),
         ),
         (
             "gpt4all.jsonl",
             '{"prompt": "a", "response": "b", "source": "c"}\n',
-            "as gpt4all:p3 has; if it is that, rename it to data.jsonl",
+            "as gpt4all:p3 has. If that is what it is, rename it to data.jsonl",
         ),
         (
             "mine.json",
@@ -261,20 +258,20 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         (
             "mine.csv",
             "q,a\n",
-            "is a CSV table, which is not read; save it as JSON Lines or Parquet",
+            "is a CSV table, which cannot be read; save it as JSON Lines or Parquet",
         ),
-        ("mine.xlsx", b"PK", "is an Excel workbook, which is not read"),
-        ("mine.jsonl.zst", b"x", "is packed with zstd, which is not read; unpack it"),
+        ("mine.xlsx", b"PK", "is an Excel workbook, which cannot be read"),
+        ("mine.jsonl.zst", b"x", "is packed with zstd, which cannot be read; unpack it"),
         (
             "alpaca_data.json.1",
             [PAIR],
-            "is not read under this name; rename it to alpaca_data.json",
+            "is not read under this name. Rename it to alpaca_data.json",
         ),
         ("alpaca_data.json.crdownload", "[", "is an unfinished download; download it again"),
         ("odd.bin", b"\0", "is not JSON, JSON Lines or Parquet"),
         ("empty.json", "", "is empty"),
         ("page.json", "<html>", "is a web page, not the data"),
-        ("broken.json", "{{{", "holds no record that can be read"),
+        ("broken.json", "{{{", "has no record that can be read"),
         ("broken.parquet", b"PAR1", "cannot be read: "),
         (
             "a\nError: \x1b[31mb.json",
@@ -287,7 +284,7 @@ def test_what_lies_there_is_named(tmp_path: Path, name: str, content: Any, says:
     put(tmp_path, name, content)
     said = error(tmp_path)
     assert said.startswith(
-        f"{tmp_path} holds no file of the sources asked for, and neither does the cache.\n  "
+        f"{tmp_path} has no file of the requested sources, and neither does the cache.\n  "
     )
     assert says in said.splitlines()[1]
     assert found(tmp_path, "alpaca").there == (said.splitlines()[1].strip(),)
@@ -309,7 +306,7 @@ def test_a_folder_of_own_files_is_a_short_error(tmp_path: Path) -> None:
 def test_a_set_that_was_not_asked_for(tmp_path: Path) -> None:
     put(tmp_path, "alpaca_data.json", [PAIR])
     assert (
-        "alpaca_data.json is alpaca:main, which was not asked for; --sources=alpaca:main takes it"
+        "alpaca_data.json is alpaca:main, which was not requested; --sources=alpaca:main takes it"
         in error(tmp_path, "dolly")
     )
     assert "dolly:main looks for databricks-dolly-15k.jsonl" in error(tmp_path, "dolly")
@@ -323,8 +320,7 @@ def test_files_of_several_folders_are_named_by_their_whole_paths(tmp_path: Path)
         find([tmp_path / "one", tmp_path / "two"], select("alpaca"))
     assert caught.value.message.splitlines()[:4] == [
         (
-            f"{tmp_path / 'one'}, {tmp_path / 'two'} hold no file of the sources asked for, and"
-            " neither does the cache."
+            f"{tmp_path / 'one'}, {tmp_path / 'two'} have no file of the requested sources, and neither does the cache."
         ),
         f"  {tmp_path / 'two' / 'alpaca_data.json'} is a named pipe, not a file",
         f"  {tmp_path / 'one' / 'mine.json'} has the fields q, and no source has these",
@@ -350,8 +346,8 @@ def test_what_is_no_file_is_named_and_not_opened(tmp_path: Path) -> None:
     put(tmp_path, "databricks-dolly-15k.jsonl", json.dumps(DOLLY))
     assert found(tmp_path, "all").notes == (
         "alpaca_data.json is a named pipe, not a file",
-        "alpaca_gpt4_data.json is a link to something that is not there",
-        "alpaca_gpt4_data_zh.json is a link that leads back to itself",
+        "alpaca_gpt4_data.json is a broken link",
+        "alpaca_gpt4_data_zh.json is a link to itself",
         "instinwild_ch.json is a socket, not a file",
         "instinwild_en.json is a device, not a file",
     )
@@ -383,8 +379,8 @@ def test_folders_that_nobody_can_enter(tmp_path: Path) -> None:
     (tmp_path / "private").chmod(0o755)
     assert result.stdout.splitlines() == [
         "alpaca_gpt4_data.json cannot be read: Permission denied",
-        "private/ cannot be entered: Permission denied",
-        f"UsageError {tmp_path / 'private'} cannot be entered: Permission denied.",
+        "private/ cannot be opened: Permission denied",
+        f"UsageError {tmp_path / 'private'} cannot be opened: Permission denied.",
     ], result.stderr
 
 

@@ -105,7 +105,7 @@ def test_what_is_no_tokenizer_is_said(tmp_path: Path) -> None:
         tokenizer(str(tmp_path / "gone.json"))
     with pytest.raises(RecipeError, match="cl100k_base"):
         tokenizer("cl100k-base")
-    with pytest.raises(RecipeError, match=r"no name of a repository"):
+    with pytest.raises(RecipeError, match=r"not the name of a repository"):
         tokenizer("a--b/..c")
     with pytest.raises(InputError, match="could not be fetched"):  # the tests are offline
         tokenizer("someone/model")

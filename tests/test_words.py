@@ -67,7 +67,7 @@ def test_every_language_has_a_name() -> None:
             "Error: --max-tokens takes a whole number, not 'many'.",
         ),
         (["build", "--workers", "0"], 2, "Error: --workers takes a whole number from 1, not 0."),
-        (["build", "--engine", "rai"], 2, "Error: --engine is local or ray, not 'rai'."),
+        (["build", "--engine", "rai"], 2, "Error: --engine takes local or ray, not 'rai'."),
         (["cache", "lst"], 2, "Error: ACTION is list, verify or prune, not 'lst'."),
         (
             ["build", "--source", "alpaca"],
@@ -77,21 +77,18 @@ def test_every_language_has_a_name() -> None:
         (
             ["build", "alpaca", "--out"],
             2,
-            "Error: --out needs a value.\noi build --help shows how.",
+            "Error: --out needs a value.\nSee oi build --help.",
         ),
         (
             ["build", "--sample", "--out", ""],
             2,
-            "Error: A path is empty.\nA variable that is not set, perhaps.",
+            "Error: A path is empty.\nPerhaps a variable is not set.",
         ),
         (["stats", ""], 2, "Error: A path is empty."),
         (
             ["stats", "/no/such"],
             7,
-            (
-                "Error: /no/such is not a folder.\nThe folder of a build is meant, which oi build"
-                " makes."
-            ),
+            ("Error: /no/such is not a folder.\nGive the folder of a build, as made by oi build."),
         ),
         (["stats", "--jsn"], 2, "Error: oi stats has no option --jsn.\nDid you mean --json?"),
         (
@@ -134,7 +131,7 @@ def test_a_lock_that_is_none(tmp_path: Path) -> None:
         assert str(lock) in caught.value.message
         assert (
             caught.value.hint
-            == "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+            == "--locked takes the oi.lock of a build, which is beside its manifest.json."
         )
 
 
@@ -175,15 +172,15 @@ def test_a_record_whose_number_is_padded_otherwise(sample: Path, said: str, hint
     [
         ({"sample": True, "data_dir": "x"}, "sample=True and data_dir exclude each other."),
         ({"sources": ""}, "No source was named. Try sources='all'"),
-        ({"sample": True, "missing": "maybe"}, "missing is stop or skip, not 'maybe'."),
-        ({"sample": True, "workers": 0}, "workers is a whole number from 1, not 0."),
-        ({"sample": True, "max_tokens": -5}, "max_tokens is -5, and cannot be negative."),
+        ({"sample": True, "missing": "maybe"}, "missing takes stop or skip, not 'maybe'."),
+        ({"sample": True, "workers": 0}, "workers takes a whole number from 1, not 0."),
+        ({"sample": True, "max_tokens": -5}, "max_tokens is -5, but cannot be negative."),
         ({"sample": True, "ray_address": "x"}, "Use engine='ray'."),
         (
             {"sample": True, "index_base": "medmcqa"},
-            "index_base is like lmflow:medmcqa=0, not 'medmcqa'.",
+            "index_base takes a value like lmflow:medmcqa=0, not 'medmcqa'.",
         ),
-        ({"data_dir": "/no/such"}, "data_dir takes the folder"),
+        ({"data_dir": "/no/such"}, "Pass the folder"),
     ],
 )
 def test_python_is_told_of_parameters(options: dict[str, object], says: str) -> None:
@@ -234,11 +231,11 @@ PLACE = (
 def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, text: str) -> None:
     files = broken(tmp_path / "in", text)
     done = command("build", "alpaca", "--data-dir", files, "--out", tmp_path / "mix")
-    says = f"1 record cannot be read. The first is {PLACE}. "
+    says = f"1 record cannot be read. The first: {PLACE}. "
     assert done.returncode == 0
     assert (
-        f"Note: {says}oi explain alpaca/000001 shows it; rejected/ has them all, under the stage"
-        " read\n" in done.stderr
+        f"Note: {says}oi explain alpaca/000001 shows it. All are in rejected/, under the stage read\n"
+        in done.stderr
     )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
     assert result.found.notes[0].startswith(
@@ -251,7 +248,7 @@ def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, t
 def test_of_several_that_cannot_be_read_the_first_is_named(tmp_path: Path) -> None:
     files = broken(tmp_path / "in", f"[{GOOD},\n{BAD},\n{GOOD},\n{BAD}]")
     notes = oi.build("alpaca", data_dir=files, out=tmp_path / "mix").found.notes
-    assert notes[0].startswith(f"2 records cannot be read. The first is {PLACE}. ")
+    assert notes[0].startswith(f"2 records cannot be read. The first: {PLACE}. ")
 
 
 def test_one_record_is_not_records(tmp_path: Path) -> None:
@@ -283,7 +280,7 @@ def test_an_empty_build_names_the_first_place(tmp_path: Path) -> None:
         tmp_path / "mix",
     )
     assert (done.returncode, done.stdout) == (11, "")
-    assert f"The first is {PLACE.replace('record 1', 'record 0')}.\n" in done.stderr
+    assert f"The first: {PLACE.replace('record 1', 'record 0')}.\n" in done.stderr
 
 
 def test_what_stands_in_a_broken_file_is_escaped_and_short(tmp_path: Path) -> None:
@@ -314,14 +311,13 @@ def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
     found = oi.explain("alpaca/000000", mix)
     assert (
         found.note
-        == "alpaca_data.json was not found on this machine; data_dir with its folder shows the"
-        " stages."
+        == "alpaca_data.json was not found on this machine. To see the stages, pass its folder as data_dir."
     )
     assert found.note in repr(found) and "--" not in repr(found)
     shown = command("explain", "alpaca/000000", mix).stdout
     assert (
-        "  alpaca_data.json was not found on this machine; --data-dir with its folder shows the"
-        " stages.\n" in shown
+        "  alpaca_data.json was not found on this machine. To see the stages, pass its folder as --data-dir.\n"
+        in shown
     )
 
 

@@ -45,9 +45,9 @@ LMFLOW = Source(
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
             by_hand=(
-                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa,"
-                " medmcqa, medqa and natural-instructions of this source are the originals of what"
-                " it gave out; files that you still have are read from --data-dir."
+                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
+                "natural-instructions are the originals of what it offered. Files that you still have can be read from "
+                "--data-dir."
             ),
             languages=("en",),
             engine="unstated",
@@ -70,8 +70,7 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            'Records with a word that lost its letters "rt" ("aery", "hypeension") are marked;'
-            " nothing is changed.",
+            'A record with a word that lost its letters "rt" ("aery", "hypeension") is marked; nothing is changed.',
             mark_missing_rt,
             subsets=("medmcqa",),
         ),
@@ -83,7 +82,7 @@ LMFLOW = Source(
         ),
         Rule(
             "stray_quote",
-            "A question that ends with a quotation mark which nothing opened loses it.",
+            "An unopened quotation mark is removed from the end of a question.",
             drop_stray_quote,
             subsets=("medqa",),
         ),

@@ -45,7 +45,7 @@ def _code(value: Any) -> int | str | Reject:
     if isinstance(value, str) and (digits := _NUMBER.fullmatch(value)):
         value = int(digits[1])
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1:
-        odd = f"cop is {brief(value)}, and neither a number nor a letter of an option"
+        odd = f"cop is {brief(value)}, which is neither a number nor a letter of an option"
         return Reject(Reason.UNEXPECTED_SHAPE, odd)
     if value == -1:
         unanswered = "cop is -1: no correct option is given, as in the hub's test split"

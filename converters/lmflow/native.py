@@ -37,7 +37,7 @@ def refuse_unanswered(record: Record) -> Record | Reject:
     if isinstance(said, str) and (
         said.strip() in _UNANSWERED or said.rstrip().endswith("Output: NA")
     ):
-        return Reject(Reason.NO_ANSWER, "the output says NA: nobody has answered")
+        return Reject(Reason.NO_ANSWER, "the output says NA: it was not answered")
     return record
 
 
@@ -135,11 +135,11 @@ def read_instance(record: Record) -> Draft | Reject:
     """A record of any type, as a conversation or as what is refused."""
     kind, instance = record.get("type"), record.get("instances")
     if not isinstance(instance, dict) or not isinstance(kind, str):
-        return Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is no object")
+        return Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is not an object")
     if kind in _KINDS:
         return _KINDS[kind](instance)
     if kind in _PREFERENCES:
         return Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
     if kind in ("float_only", "image_text"):
-        return Reject(Reason.NO_TEXT, f"{kind} is no text")
+        return Reject(Reason.NO_TEXT, f"{kind} is not text")
     return Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")

@@ -63,7 +63,7 @@ def natural_instructions(record: Record) -> Iterator[Draft | Reject]:
     if isinstance(definition, list) and all(isinstance(d, str) for d in definition):
         definition = "\n".join(definition)
     if not isinstance(definition, str) or not isinstance(instance, dict):
-        yield Reject(Reason.UNEXPECTED_SHAPE, "no Definition, or an instance that is no object")
+        yield Reject(Reason.UNEXPECTED_SHAPE, "no Definition, or an instance that is not an object")
         return
     asked, answers = instance.get("input"), instance.get("output")
     given = answers if isinstance(answers, list) else [answers]
@@ -124,7 +124,7 @@ TASK_SUBSET = Subset(
     any_name=True,
     own_licenses=True,
     convert=natural_instructions,
-    note="1,616 and more tasks, one file each; every task has a licence of its own.",
+    note="1,616 or more tasks, one file each; every task has its own licence.",
 )
 
 TASK_EXAMPLES = (

@@ -76,18 +76,18 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
         name, sha256 = next(iter(lock.own.items()))
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
         raise UsageError(
-            f"{said.locked} needs a source of your own: {name}, a .py file with the sha256 {sha256}.",
-            hint=f"--sources={','.join([*others, './mine.py'])} names it; it is run, so look into it before.",
+            f"{said.locked} needs a source of yours: {name}, a .py file with the sha256 {sha256}.",
+            hint=f"--sources={','.join([*others, './mine.py'])} names it. The file is run, so read it first.",
         )
     else:
         selections = _registered(said, lock)
     for s in selections:
         if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
             raise InputError(
-                f"{said.locked} was written with another source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
+                f"{said.locked} was written with a different source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
                 hint=f"{s.path} has {s.source.digest}."
                 if s.path
-                else "An installed package has one of this name.",
+                else "An installed package has a source of this name.",
             )
     return selections
 
@@ -97,7 +97,7 @@ def _registered(said: Choices, lock: Lock) -> list[Selection]:
         return registered(lock.sources)
     except UsageError as error:
         raise UsageError(
-            f"{said.locked} is of a source that is not known here: {error.message}",
+            f"{said.locked} names an unknown source: {error.message}",
             hint="--sources=./mine.py names one of your own.",
         ) from error
 
@@ -105,7 +105,7 @@ def _registered(said: Choices, lock: Lock) -> list[Selection]:
 def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
     if not isinstance(said.recipe, str | Recipe | None):
         raise UsageError(
-            f"--recipe is a name, a path or a Recipe, not a {type(said.recipe).__name__}."
+            f"--recipe takes a name, a path or a Recipe, not a {type(said.recipe).__name__}."
         )
     if said.recipe is None:
         chosen = Recipe.from_dict(lock.recipe) if lock else recipes.load()

@@ -100,8 +100,8 @@ def process(
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
         raise UsageError(
-            f"A worker has another version of Open Instructions, in {Path(__file__).parent}.",
-            hint="Install the same version on every node. A clone that a command is started in comes before an installed package.",
+            f"A worker runs another version of Open Instructions, from {Path(__file__).parent}.",
+            hint="Install the same version on every node. A command started in a clone uses the clone, not the installed package.",
         )
     chunk, step = work
     data = chunk.data()

@@ -41,7 +41,7 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
         why = "--strict allows none" if strict else f"more than one in {_ONE_IN:,}"
         raise ConverterError(
             f"The code of a source or a stage failed on {failed:,} of {counted(read, 'record')}, and {why}. {first}",
-            hint="The fault is in the code, not in the data. Nothing was published.",
+            hint="The code is at fault, not the data. Nothing was published.",
         )
 
 
@@ -75,8 +75,8 @@ def unreadable(build: Build) -> list[str]:
         return []
     id = quote(first["conversation_id"])
     return [
-        f"{counted(count, 'record')} cannot be read. The first is {_place(first)}. oi explain {id} shows it; "
-        "rejected/ has them all, under the stage read"
+        f"{counted(count, 'record')} cannot be read. The first: {_place(first)}. oi explain {id} shows it. "
+        "All are in rejected/, under the stage read"
     ]
 
 
@@ -87,16 +87,16 @@ def check_rows(build: Build) -> None:
     if counts["rows"]:
         return
     read = counts["records_read"] + counts["records_unreadable"]
-    lines = [f"Not one conversation was kept of {counted(read, 'record')}. Rejected were:"]
+    lines = [f"No conversation was kept, of {counted(read, 'record')}. Rejected:"]
     reasons = list(build.ledger.by_name("rejected_records").items())
     for (stage, reason), count in reasons[:_MOST_REASONS]:
         lines.append(f"  {count:,} as {reason}, at {stage}")
     if len(reasons) > _MOST_REASONS:
         lines.append(f"  and more, for {len(reasons) - _MOST_REASONS} other reasons")
     if first := first_rejected(build):
-        lines.append(f"The first is {_place(first)}.")
+        lines.append(f"The first: {_place(first)}.")
     if len(lines) == 1:
-        lines = ["Not one conversation was kept: the files hold no record."]
+        lines = ["No conversation was kept: the files have no records."]
     raise EmptyBuildError(
         "\n".join(lines) + "\n",
         hint="Nothing was published.",

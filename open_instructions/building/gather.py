@@ -31,15 +31,15 @@ def fetched(
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (
-                f"not fetched, for no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",
+                f"not fetched, because no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",
             )
         failed = bring(needs(selections, cache), cache, said.how_to_fetch)
         if failed and said.missing == "stop":
             raise FetchError(
-                "Not everything could be fetched:\n"
+                "Some files could not be fetched:\n"
                 + "\n".join(f"  {line}" for line in told(failed))
                 + "\n",
-                hint="The same command goes on with what is missing; --missing=skip goes on without it, --data-dir takes files of yours.",
+                hint="Run the same command again to fetch the rest. --missing=skip builds without it; --data-dir uses files of yours.",
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 
@@ -90,18 +90,18 @@ def as_locked(
     ]
     if lost:
         raise MissingSourceError(
-            f"Not everything in {said.locked} is to be had:\n" + "\n".join(lost) + "\n",
-            hint="--data-dir takes a folder with the very files; without --offline those that have a place are fetched.",
+            f"Some files in {said.locked} are not available:\n" + "\n".join(lost) + "\n",
+            hint="Pass a folder with exactly these files as --data-dir. Without --offline, those that were published are fetched.",
         )
     wanted = tuple(
         _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
     )
     if failed := bring(Needs(wanted), cache, said.how_to_fetch):
         raise FetchError(
-            f"Not everything in {said.locked} could be fetched:\n"
+            f"Some files in {said.locked} could not be fetched:\n"
             + "\n".join(f"  {line}" for line in told(failed))
             + "\n",
-            hint="The same command goes on with what is missing.",
+            hint="Run the same command again to fetch the rest.",
         )
     entries = [(f, entry) for f in absent if (entry := cache.with_digest(f.sha256))]
 
@@ -117,18 +117,18 @@ def as_locked(
         if sha not in expected
     ]
     other += [
-        f"{f.name} (sha256 {sha[:12]}…) is in it and was not found"
+        f"{f.name} (sha256 {sha[:12]}…) is in it but was not found"
         for sha, f in expected.items()
         if sha not in got
     ]
     if other:
         raise InputError(
-            f"The files are not those of {said.locked}: {'; '.join(other)}.",
-            hint="Build without --locked, or with its files.",
+            f"The files differ from those of {said.locked}: {'; '.join(other)}.",
+            hint="Build without --locked, or with the lock's files.",
         )
     here = version("open-instructions")
     notes = (
-        (f"the lock was written by Open Instructions {lock.version}, and this is {here}",)
+        (f"the lock was written by Open Instructions {lock.version}; this is {here}",)
         if lock.version != here
         else ()
     )

@@ -51,14 +51,14 @@ def plan(said: Choices) -> Plan:
     if said.sample and said.data_dir is not None:
         raise UsageError(
             "--sample and --data-dir exclude each other.",
-            hint="--sample uses the files that ship with the package.",
+            hint="--sample uses the files that come with the package.",
         )
     if said.sample and said.locked is not None:
         raise UsageError(
-            "--sample and --locked exclude each other.", hint="A lock names upstream's files."
+            "--sample and --locked exclude each other.", hint="A lock lists upstream's files."
         )
     if said.missing not in ("stop", "skip"):
-        raise UsageError(f"--missing is stop or skip, not {said.missing!r}.")
+        raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
     lock = read_lock(os.fspath(said.locked)) if said.locked is not None else None
     recipe = recipe_of(said, lock)
     selections = selections_of(said, lock)
@@ -80,8 +80,8 @@ def plan(said: Choices) -> Plan:
         notes = [note.command for note in found.notes]
         why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
         raise InputError(
-            f"{named(data) or 'The cache'} holds no file of the sources asked for.{why}",
-            hint="oi sources lists the files looked for.",
+            f"{named(data) or 'The cache'} has no file of the requested sources.{why}",
+            hint="oi sources NAME lists the files it looks for.",
         )
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)

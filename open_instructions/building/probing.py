@@ -85,10 +85,10 @@ def _base(item: Input, name: str, evidence: Evidence, said: int | None) -> Index
         return None if said is None else IndexBase(said, "recipe", evidence)
     (base,) = shown
     if said not in (None, base):
-        counts = f"{item.name} counts its options from {base}, and is said to count from {said}"
+        counts = f"{item.name} counts its options from {base}, but --index-base says {said}"
         raise InputError(
             f"{name}: {counts}: {evidence.told()}.",
-            hint="Leave --index-base out; files that count otherwise need a build of their own.",
+            hint="Leave --index-base out. Files that count the other way need a separate build.",
         )
     return IndexBase(base, "evidence", evidence)
 
@@ -98,7 +98,7 @@ def _undecided(files: Mapping[str, Sequence[str]]) -> InputError:
     lines = [f"  {subset}: {line}" for subset, told in files.items() for line in told]
     more = [f"  and {len(lines) - _TOLD:,} more files"] if len(lines) > _TOLD else []
     return InputError(
-        "Files do not show whether their options are counted from 0 or from 1:\n"
+        "These files do not show whether their options are counted from 0 or from 1:\n"
         + "\n".join([*lines[:_TOLD], *more, ""]),
-        hint=f"--index-base={name}=0 or --index-base={name}=1 says it; a recipe has index_base.",
+        hint=f"--index-base={name}=0 or --index-base={name}=1 says which; in a recipe, index_base.",
     )

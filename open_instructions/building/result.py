@@ -48,7 +48,7 @@ def damage(ledger: Ledger) -> list[str]:
         if entry.stage == "read" and entry.name == Reason.TRUNCATED:
             files = counted(ledger[entry], "file")
             notes.append(
-                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; what was whole is kept"
+                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; whole records are kept"
             )
         if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
             notes.append(f"{entry.source}:{entry.subset}: an empty file")

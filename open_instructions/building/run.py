@@ -91,7 +91,7 @@ def build(said: Choices) -> BuildResult:
             there = bool(children(job.out))
             if there and not said.overwrite:
                 raise OutputError(
-                    f"{job.out} holds another build.",
+                    f"{job.out} has another build.",
                     hint="Use --overwrite to replace it, or --out for another folder.",
                 )
             if there:
@@ -119,11 +119,11 @@ def build(said: Choices) -> BuildResult:
     except OSError as error:
         raise OutputError(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",
-            hint="The same command goes on from what is done.",
+            hint="Run the same command again to continue.",
         ) from error
     except Exception as error:
         if fault := store_fault(error):
-            raise OutputError(fault, hint="The same command goes on from what is done.") from error
+            raise OutputError(fault, hint="Run the same command again to continue.") from error
         raise
     return BuildResult(job.out, made.manifest, _remembered(job, notes), unchanged=False)
 
@@ -142,7 +142,7 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     except (OSError, NotImplementedError) as error:  # of a file system without locks
         notes = [
             *notes,
-            "later commands do not know of this build, and have to be told its folder, and "
+            "later commands will not find this build by themselves; give them its folder and "
             f"--data-dir: {error}",
         ]
     return replace(job.found, notes=(*job.found.notes, *map(Note, notes)))
@@ -205,8 +205,8 @@ def _run(
         problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
     if problems:
         raise LedgerError(
-            "The books do not balance: " + "; ".join(problems[:5]) + ".",
-            hint="Nothing was published. This is a bug: report it.",
+            "The ledger does not balance: " + "; ".join(problems[:5]) + ".",
+            hint="Nothing was published. This is a bug: please report it.",
         )
     by_name = {s.source.name: s.source for s in job.selections}
     attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
@@ -266,5 +266,5 @@ def _still_there(job: Plan) -> None:
     if changed:
         raise InputError(
             f"{changed[0]} changed while it was read.",
-            hint="Nothing was published. Start again when it stays as it is.",
+            hint="Nothing was published. Run the command again when the file no longer changes.",
         )

@@ -71,7 +71,7 @@ def as_text(s: Source) -> str:
         lines += ["", f"{s.name}:{subset.name}"]
         lines += [f"  {label:<11}{value}" for label, value in _facts(subset)]
     if s.rules:
-        lines += ["", "rules (a recipe switches one off under rules_off)"]
+        lines += ["", "rules (a recipe switches them off under rules_off)"]
         lines += [f"  {s.name}.{r.name}  {r.description}" for r in s.rules]
     return "\n".join(lines)
 
@@ -104,7 +104,7 @@ def as_page(s: Source) -> str:
 
 def _default(s: Source) -> str:
     if s.first_of:
-        return " or ".join(s.default) + ", the first that is there"
+        return " or ".join(s.default) + ", the first that is found"
     return ", ".join(s.default)
 
 
@@ -140,7 +140,7 @@ def _counted(probe: Probe | None) -> str:
 
 def _download(file: File) -> str:
     size = f"{file.size:,} bytes" if file.size is not None else "size not published"
-    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "pinned by the first fetch"
+    pinned = f"sha256 {', or '.join(file.sha256)}" if file.sha256 else "the first fetch records it"
     return f"{', else '.join(str(p) for p in file.places)} ({size}, {pinned})"
 
 

@@ -75,7 +75,7 @@ def parse_place(text: str) -> Place:
         return Hub(hub["repo"], hub["path"], hub["revision"])
     if text.startswith(("https://", "http://")):
         return Url(text)
-    raise ValueError(f"{shown(text)} is not an address of a file")
+    raise ValueError(f"{shown(text)} is not the address of a file")
 
 
 def github(repository: str, revision: str, path: str) -> Url:

@@ -89,13 +89,13 @@ def source(description: Source) -> Callable[[Converter], Converter]:
 def _contradiction(s: Source) -> str:
     names = [subset.name for subset in s.subsets]
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", s.name):
-        return "a name is lower-case letters, digits, - and _"
+        return "a name has lower-case letters, digits, - and _"
     if not names or len(set(names)) != len(names):
-        return "subsets need names that differ"
+        return "two subsets have the same name"
     if not s.default or not set(s.default) <= set(names):
-        return "`default` must name subsets that are there"
+        return "`default` names a subset that does not exist"
     if any(":" in name or "," in name for name in names):
-        return "a subset's name holds no ':' and no ','"
+        return "a subset's name must not have ':' or ','"
     return ""
 
 
@@ -117,8 +117,8 @@ def _installed() -> Iterator[Source]:
         found = _described_by(entry)
         if not found:
             raise ConverterError(
-                f"The entry point {entry.name!r} of {ENTRY_POINT_GROUP} holds no source.",
-                hint="It names the module that has @source on its converter, or the converter.",
+                f"The entry point {entry.name!r} of {ENTRY_POINT_GROUP} has no source.",
+                hint="It must name the module with the @source converter, or the converter.",
             )
         yield from found
 
@@ -151,14 +151,14 @@ def load_file(path: str, expected: str = "") -> list[Source]:
     file = Path(path).resolve()
     if not file.is_file():
         raise UsageError(
-            f"There is no file {path}.", hint="A source file is named by its path, like ./mine.py."
+            f"There is no file {path}.", hint="Name a source file by its path, like ./mine.py."
         )
     content = file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if expected and digest != expected:
         raise InputError(
             f"{path} changed while the build ran.",
-            hint="Nothing was published. Start again when it stays as it is.",
+            hint="Nothing was published. Run the command again when the file no longer changes.",
         )
     found = _run_file(file, content, digest)
     if not found:
@@ -232,7 +232,7 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
     if not isinstance(wanted, str) and not (
         isinstance(wanted, Iterable) and all(isinstance(item, str) for item in wanted)
     ):
-        raise UsageError(f"Sources are a string or a list of strings, not {shown(wanted)}.")
+        raise UsageError(f"sources takes a string or a list of strings, not {shown(wanted)}.")
     items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
     items = [item.strip() for item in items if item.strip()]
     if not items:
@@ -258,7 +258,7 @@ def _chosen(item: str, own: bool) -> list[Selection]:
     if name not in registry() and os.path.isdir(item):
         raise UsageError(
             f"{item} is a folder, not a source.",
-            hint="--data-dir takes the folder with the upstream files.",
+            hint="Pass the folder with the upstream files as --data-dir.",
         )
     return [_selection(registry().get(name), subset)]
 

@@ -38,8 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
     help=(
-        "Public instruction sets as one conversation schema: merged Parquet, every record accounted"
-        " for."
+        "Turn instruction-tuning sets into one set of conversations: Parquet shards, every record accounted for."
     ),
     epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )
@@ -67,7 +66,7 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show a traceback where something fails.")
+        bool, typer.Option("--debug", help="Show a traceback when something fails.")
     ] = False,
 ) -> None:
     pass
@@ -94,7 +93,7 @@ def _came_of_an_interruption(error: BaseException) -> bool:
 def _interrupted(given: Sequence[str]) -> int:
     fail(
         "Interrupted.",
-        "The same command goes on from what is done." if _command(given) in _GOES_ON else "",
+        "Run the same command again to continue." if _command(given) in _GOES_ON else "",
     )
     return _INTERRUPTED
 
@@ -139,10 +138,10 @@ def _main(arguments: list[str] | None) -> int:
     except MemoryError as error:
         if debug:
             raise
-        hint = "The same command goes on from what is done." if _command(given) in _GOES_ON else ""
+        hint = "Run the same command again to continue." if _command(given) in _GOES_ON else ""
         fail(
-            f"There is not enough memory{f': {error}' if str(error) else ''}.",
-            f"Fewer --workers need less. {hint}".strip(),
+            f"Not enough memory{f': {error}' if str(error) else ''}.",
+            f"Use fewer --workers. {hint}".strip(),
         )
         return 1
     except OSError as error:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-oi build --sources all --sample                            try it, nothing to download
+oi build --sources all --sample                            try it, without downloads
 
-oi build --sources all                                     fetch what it needs, and build
+oi build --sources all                                     fetch what is missing, and build
 
 oi build --sources all --data-dir downloads --missing skip
 
@@ -35,7 +35,7 @@ oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 
 oi build ./mine.py --data-dir downloads                    a source of your own
 
-oi build --locked mix/oi.lock --out again                  the very files of an earlier build
+oi build --locked mix/oi.lock --out again                  exactly the files of an earlier build
 
 oi build --recipe commercial                               only what may be used commercially
 
@@ -62,7 +62,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
         watcher.close()
     ledger = result.ledger
     if result.unchanged:
-        out().print(Text(f"The same build is there already: {safe(str(result.path))}"))
+        out().print(Text(f"This build already exists: {safe(str(result.path))}"))
     show("Ledger", *ledger_table(ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
@@ -84,7 +84,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
     """What `oi build` takes: all options of the definition, and two that are of the command alone."""
-    help = "Some like alpaca gpt4llm:zh ./mine.py; all if none is named."
+    help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
         yield parameter(option)
@@ -99,8 +99,8 @@ def _asked_for(named: list[str] | None, listed: str | None) -> str:
     """The sources, named in one of the two ways."""
     if named and listed is not None:
         raise UsageError(
-            f"Sources are named twice: {' '.join(named)}, and --sources {listed}.",
-            hint="Name all of them in one place.",
+            f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
+            hint="Name all of them in one way.",
         )
     return ",".join(named) if named else "all" if listed is None else listed
 
@@ -139,7 +139,7 @@ class _Watcher:
             some = ", ".join(map(shown, job.found.unused[:8])) + more
             self._console.print(Text(safe(f"Not used: {some}")))
         if done:
-            self._console.print(Text(f"Going on: {done:,} chunks are done already."))
+            self._console.print(Text(f"Continuing: {done:,} chunks are already finished."))
         if self._console.is_terminal:
             self._start_bars(job)
 

@@ -11,13 +11,13 @@ from .console import err, out, safe, show, size
 
 EXAMPLES = """Examples:
 
-oi cache                       what is in it, and where it is
+oi cache                       list its files, and where it is
 
-oi cache verify                every file against its sha256; exit code 1 if one is damaged
+oi cache verify                compare every file with its sha256; exit code 1 if one is damaged
 
-oi cache prune                 remove what belongs to nothing, and damaged files
+oi cache prune                 remove damaged files, and files that belong to nothing
 
-oi cache prune gpt4all         remove what was fetched of a source"""
+oi cache prune gpt4all         remove what was fetched for a source"""
 
 
 def cache(
@@ -31,8 +31,7 @@ def cache(
         ),
     ] = None,
 ) -> int:
-    """List, verify or prune what was fetched. Files of the hub lie in the hub's own cache, and stay
-    there."""
+    """List, verify or prune fetched files. Files from the hub stay in the hub's own cache."""
     from ..errors import UsageError, suggest
     from ..inputs.cache import Cache, is_there
     from ..paths import sha256_of
@@ -44,7 +43,7 @@ def cache(
     for name in wanted:
         if name not in known:
             raise UsageError(
-                f"Nothing is in the cache of {name!r}.",
+                f"The cache has nothing for {name!r}.",
                 hint=suggest(name, known, "It has") if known else "It is empty.",
             )
     entries = [
@@ -74,7 +73,7 @@ def cache(
     for entry in entries if action == "verify" or not wanted else ():
         problem = "is gone" if not entry.path.is_file() else ""
         if not problem and sha256_of(entry.path) != entry.sha256:
-            problem = "has another sha256 than was fetched"
+            problem = "has changed since it was fetched"
         if problem:
             damaged.append(entry)
             err().print(Text(safe(f"{entry.source}:{entry.subset} {entry.path} {problem}")))

@@ -17,8 +17,7 @@ oi check mix"""
 def check(
     directory: Directory = None,
 ) -> int:
-    """Check a build against its manifest: every shard and row, the ids, the books. Exit code 1 if
-    anything is wrong."""
+    """Check a build against its manifest: shards, rows, ids, ledger. Exits with 1 if anything is wrong."""
     from ..reports.check import check as run
 
     found = run(directory)
@@ -28,8 +27,7 @@ def check(
         out().print(
             Text(
                 safe(
-                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as the manifest"
-                    " says"
+                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as in the manifest"
                 )
             )
         )

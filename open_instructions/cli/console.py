@@ -138,7 +138,7 @@ def show(
         return
     console.print(_drawn(safe(title), names, cells, numeric, widths), soft_wrap=False)
     if left_out:
-        console.print(Text(f"Not shown, for want of width: {', '.join(left_out)}.\n", style="dim"))
+        console.print(Text(f"Not shown, for lack of width: {', '.join(left_out)}.\n", style="dim"))
 
 
 def _narrowed(

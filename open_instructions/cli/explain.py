@@ -29,28 +29,28 @@ _STYLES = {
 def explain(
     id: Annotated[
         str,
-        typer.Argument(metavar="ID", help="An id or conversation_id, of data/ or of rejected/."),
+        typer.Argument(metavar="ID", help="An id or conversation_id in data/ or rejected/."),
     ],
     directory: Directory = None,
     data_dir: Annotated[
         list[str] | None,
         as_in_build(
             "data_dir",
-            "Where the upstream files are now, if they moved. Can be given several times.",
+            "Folder with the upstream files, if they moved. Can be repeated.",
         ),
     ] = None,
     sources: Annotated[
         str | None,
         as_in_build(
             "sources",
-            "The .py file of a source of your own.",
+            "The .py file of your own source.",
             metavar="FILE",
             show_default=False,
         ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Do not shorten long texts.")] = False,
 ) -> None:
-    """Show where one record came from and what each stage did to it, before and after."""
+    """Show where a record came from, and what each stage did to it."""
     from ..reports.explain import explain as look
     from ..reports.narrative import LONG, lines
 

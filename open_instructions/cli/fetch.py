@@ -21,22 +21,21 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples:
 
-oi fetch                          what a build of all sources needs
+oi fetch                          fetch what a build of all sources needs
 
-oi fetch dolly gpt4llm:zh         two of them
+oi fetch dolly gpt4llm:zh         fetch two sources
 
-oi fetch gpt4all:p3 --yes         without being asked"""
+oi fetch gpt4all:p3 --yes         fetch without asking"""
 
 
 def fetch(
     named: Annotated[
         list[str] | None,
-        sources_argument("Some like alpaca gpt4llm:zh; all if none is named."),
+        sources_argument("Sources to fetch, like alpaca gpt4llm:zh. Default: all."),
     ] = None,
     yes: Annotated[bool, yes_option()] = False,
 ) -> int:
-    """Fetch upstream's files into the cache: resumed where it was interrupted, and verified where a
-    digest is known."""
+    """Fetch upstream's files into the cache. Interrupted downloads resume; checksums are verified."""
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
@@ -50,7 +49,7 @@ def fetch(
     for line in told(failed):
         err().print(Text(safe(f"Failed: {line}")))
     if not needed.wanted and not failed:
-        out().print(Text(safe(f"All is there already, in {cache.folder}")))
+        out().print(Text(safe(f"Everything is already in {cache.folder}")))
     else:
         there = len(needed.wanted) - sum(bool(f.file) for f in failed)
         out().print(

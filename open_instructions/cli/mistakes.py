@@ -21,8 +21,8 @@ def in_words(error: Any, command: str) -> tuple[str, str]:
         known = list(context.command.commands) if context else []
         return f"There is no command {wanted[1]!r}.", suggest(wanted[1], known, "Commands are")
     if wanted := re.match(r"Option '(--?[\w-]+)' requires an argument\.", error.format_message()):
-        return f"{wanted[1]} needs a value.", f"{command} --help shows how."
-    return _wrong_value(error) or _sentence(error.format_message()), f"{command} --help shows how."
+        return f"{wanted[1]} needs a value.", f"See {command} --help."
+    return _wrong_value(error) or _sentence(error.format_message()), f"See {command} --help."
 
 
 def _no_such_option(context: Any, command: str, option: str) -> tuple[str, str]:
@@ -48,7 +48,7 @@ def _wrong_value(error: Any) -> str:
     given, kind = str(fault["input"])[:80], fault["type"]
     choices = re.findall(r"'(\w+)'", str(fault["msg"]).rpartition(" is not one of ")[2])
     if choices:
-        return f"{name} is {', '.join(choices[:-1])} or {choices[-1]}, not {given!r}."
+        return f"{name} takes {', '.join(choices[:-1])} or {choices[-1]}, not {given!r}."
     if kind == "greater_than_equal":
         return f"{name} takes a whole number from {fault['ctx']['ge']}, not {given}."
     return f"{name} takes a whole number, not {given!r}." if kind.startswith("int") else ""

@@ -12,9 +12,7 @@ from ..options import BuildOptions, Option, options_of
 
 Directory = Annotated[
     str | None,
-    typer.Argument(
-        metavar="DIR", help="A build; the one made last by default.", show_default=False
-    ),
+    typer.Argument(metavar="DIR", help="A build. Default: the newest one.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -25,7 +23,7 @@ def sources_argument(help: str) -> Any:
 
 def yes_option(group: str | None = None) -> Any:
     """Of the commands that fetch."""
-    told = "Do not ask before more than 1 GB is fetched."
+    told = "Do not ask before fetching more than 1 GB."
     return typer.Option("--yes", "-y", help=told, rich_help_panel=group)
 
 

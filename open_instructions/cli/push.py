@@ -17,7 +17,7 @@ EXAMPLES = """Examples:
 
 oi push mix me/mix --private
 
-oi push mix me/mix             asks where its licences restrict what others may do with it"""
+oi push mix me/mix             asks first if the licences restrict its use"""
 
 
 def push(
@@ -26,7 +26,7 @@ def push(
         str,
         typer.Argument(
             metavar="REPO",
-            help="A dataset repository on the hub, like me/mix; made if it is not there.",
+            help="A dataset repository on the hub, like me/mix. It is created if needed.",
         ),
     ],
     private: Annotated[
@@ -34,10 +34,12 @@ def push(
     ] = False,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask before publishing what licences restrict."),
+        typer.Option(
+            "--yes", "-y", help="Do not ask before publishing rows under restrictive licences."
+        ),
     ] = False,
 ) -> None:
-    """Upload a build with its card to the hub. A build that oi check refuses is not uploaded."""
+    """Check a build and upload it to the hub, with its card."""
     from ..exports.hub import push as run
 
     done = run(

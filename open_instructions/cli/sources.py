@@ -14,18 +14,17 @@ EXAMPLES = """Examples:
 
 oi sources                 all of them
 
-oi sources gpt4all         one, with the files looked for and the rules"""
+oi sources gpt4all         one, with its files and rules"""
 
 
 def sources(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="One source, or a .py file.", show_default=False),
+        typer.Argument(metavar="NAME", help="A source, or a .py file.", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the catalogue: sizes, languages, who answered, cost, licence, upstream, the files looked
-    for, what is cached."""
+    """Show the catalogue of sources: sizes, languages, licences, files, and what is cached."""
     from ..catalogue import registry, select
     from ..catalogue.pages import as_dict, as_text
     from ..inputs.cache import Cache
@@ -43,4 +42,4 @@ def sources(
         out().print(Text(safe("\n\n".join(as_text(s.source) for s in select(name)))))
     else:
         show("", *catalogue().table(), spare=("answers by", "default", "size", "here"))
-        out().print(Text("oi sources NAME shows one with the files it looks for."))
+        out().print(Text("oi sources NAME shows one source, with the files it looks for."))

@@ -14,7 +14,7 @@ EXAMPLES = """Examples:
 
 oi stats                   the newest build
 
-oi stats mix --full        with every table, and whom to name
+oi stats mix --full        with every table, and the attributions
 
 oi stats mix --json        for scripts"""
 
@@ -22,12 +22,11 @@ oi stats mix --json        for scripts"""
 def stats(
     directory: Directory = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every table, and what each licence asks for.")
+        bool, typer.Option("--full", help="Show every table, and what each licence requires.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Summarise a build: conversations, turns, tokens, languages, lengths, what was rejected and
-    why."""
+    """Summarise a build: conversations, tokens, languages, lengths, what was rejected and why."""
     from ..reports.stats import stats as summarise
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 

@@ -85,8 +85,8 @@ class Local:
             yield from in_order(submit, Future.result, items, deque(), 2 * self._workers)
         except BrokenProcessPool as error:
             raise OpenInstructionsError(
-                "A worker process died, perhaps for want of memory.",
-                hint="The same command goes on from what is done; with fewer --workers if it happens again.",
+                "A worker process died, perhaps because memory ran out.",
+                hint="Run the same command again to continue; use fewer --workers if this happens again.",
             ) from error
 
     def _end_workers(self) -> None:

@@ -39,7 +39,7 @@ class Ray:
         self._mine = not ray.is_initialized()
         if not self._mine and self._address not in (None, ray.get_runtime_context().gcs_address):
             raise UsageError(
-                "Ray is in use in this process, with another cluster.",
+                "Ray is already connected to another cluster in this process.",
                 hint="Leave the address out, or call ray.shutdown() first.",
             )
         if self._mine:
@@ -54,7 +54,7 @@ class Ray:
             except (OSError, ValueError, RuntimeError) as error:
                 raise UsageError(
                     f"The Ray cluster {self._address} cannot be reached: {error}.",
-                    hint="ray status shows whether it runs.",
+                    hint="Check with ray status whether it is running.",
                 ) from error
         self._many = 2 * (self._workers or max(int(ray.cluster_resources().get("CPU", 1)), 1))
         return self
@@ -110,8 +110,8 @@ class Ray:
                 raise cause from error
             said = str(cause or error).strip().rpartition("\n")[2]  # behind a traceback
             raise OpenInstructionsError(
-                f"Ray gave up on a piece of work: {type(error).__name__}: {said}",
-                hint="The same command goes on from what is done.",
+                f"Ray gave up on a task: {type(error).__name__}: {said}",
+                hint="Run the same command again to continue.",
             ) from error
 
 

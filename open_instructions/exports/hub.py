@@ -51,12 +51,12 @@ def push(
     if not checked:
         raise NotFoundError(
             f"{build.path} is not what its manifest says: {'; '.join(checked.problems[:3])}.",
-            hint="oi check says more.",
+            hint="oi check shows all problems.",
         )
     usage = stats(path).usage
     if usage.restricted() and not private and not (confirm and confirm(usage)):
         raise UsageError(
-            f"{usage.restricted():,} rows may not be used for everything, and would be public.",
+            f"{usage.restricted():,} rows have restrictions on their use, and would be public.",
             hint="--private keeps them to yourself, --licenses=commercial builds without them, a confirmation (--yes) publishes them.",
         )
     return _upload(build.path, repository, private)
@@ -75,7 +75,7 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
         )
         if private and not api.dataset_info(url.repo_id, timeout=timeout()).private:
             raise UsageError(
-                f"{url.repo_id} is there already and is public.",
+                f"{url.repo_id} already exists and is public.",
                 hint="Choose another name, or make it private on the hub first.",
             )
         done = api.upload_folder(
@@ -84,14 +84,16 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
             delete_patterns=["data/*", "rejected/*", "files/*"],
         )  # fmt: skip
     except HFValidationError as error:
-        raise UsageError(f"{repository} is no name of a repository: {error}") from error
+        raise UsageError(f"{repository} is not the name of a repository: {error}") from error
     except LocalTokenNotFoundError as error:
-        raise FetchError("The hub wants a token.", hint="hf auth login, or HF_TOKEN.") from error
+        raise FetchError(
+            "The hub requires a token.", hint="Run hf auth login, or set HF_TOKEN."
+        ) from error
     except ValueError as error:  # what the hub says of the card
         raise OutputError(f"The hub refuses the dataset card: {error}.") from error
     except (httpx2.HTTPError, RuntimeError, OSError) as error:
         raise FetchError(
             f"{repository} could not be pushed: {in_words(error)}",
-            hint="The same command tries again.",
+            hint="Run the same command to try again.",
         ) from error
     return Pushed(url.repo_id, str(url), str(done.oid))

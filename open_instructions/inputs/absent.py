@@ -62,19 +62,19 @@ def message(
     present = sorted(f"{source}:{subset}" for source, subset in found)
     where = ", ".join(shown(str(folder)) for folder in folders)
     if folders and not present:
-        holds = "hold" if len(folders) > 1 else "holds"
-        first = f"{where} {holds} no file of the sources asked for, and neither does the cache."
+        holds = "have" if len(folders) > 1 else "has"
+        first = f"{where} {holds} no file of the requested sources, and neither does the cache."
         lines = [first, *_indented(there)]
     else:
         where = f"in {where} or the cache" if where else "in the cache"
-        lines = [f"No file for {len(stop)} of the sources asked for {where}:"]
+        lines = [f"No file for {len(stop)} of the requested sources {where}:"]
     if not there or present or len(subsets) <= _MOST_ADDRESSES:
         for source, subset in subsets:
             lines += _looked_for(
                 source, subset, addresses=len(subsets) <= _MOST_ADDRESSES or not folders
             )
     if present:
-        lines.append(f"Found are {', '.join(present)}.")
+        lines.append(f"Found: {', '.join(present)}.")
         lines += others(there)
     return "\n".join(lines) + "\n"
 
@@ -118,9 +118,9 @@ def _described(peek: Peek, recogniser: Recogniser) -> str:
     except InputError as error:
         return f"{error.message} {error.hint}"
     if known:
-        return f"{name} is {known}, which was not asked for; --sources={known} takes it"
+        return f"{name} is {known}, which was not requested; --sources={known} takes it"
     if len(alike := recogniser.told_by_fields(peek)) > 1:
-        return f"{name} could be {_either(map(str, alike))}; nothing in it decides"
+        return f"{name} could be {_either(map(str, alike))}; its content does not tell"
     if peek.own:
         likely = [
             known for known in recogniser.with_fields(peek) if _worth_a_guess(file, known.subset)
@@ -137,23 +137,20 @@ def _unreadable(peek: Peek) -> str:
         return "is empty"
     if stand_in(peek.start):
         return f"is {stand_in(peek.start)}, not the data"
-    return "holds no record that can be read"
+    return "has no record that can be read"
 
 
 def _other_format(file: Candidate) -> str:
     lower = file.name.lower()
     first, _, number = lower.rpartition(".")
     if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
-        return (
-            "is not read under this name; rename it to"
-            f" {shown(file.name[: len(first)].rpartition('/')[2])}"
-        )
+        return f"is not read under this name. Rename it to {shown(file.name[: len(first)].rpartition('/')[2])}"
     kind = _kind(file)
     if kind == "an unfinished download":
         return f"is {kind}; download it again"
     advice = "unpack it" if kind.startswith(_UNPACKED) else "save it as JSON Lines or Parquet"
     if kind:
-        return f"is {kind}, which is not read; {advice}"
+        return f"is {kind}, which cannot be read; {advice}"
     return "is not JSON, JSON Lines or Parquet"
 
 
@@ -175,7 +172,7 @@ def _renamed(file: Candidate, likely: Sequence[SourceSubset]) -> str:
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))
     if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:
-        return f"{near} has; if it is that, rename it to {_upstream_name(near.subset)}"
+        return f"{near} has. If that is what it is, rename it to {_upstream_name(near.subset)}"
     ordered = sorted(likely, key=lambda known: -_likeness(base, known.subset))
     return f"{_either(map(str, ordered[:_MOST_GUESSES]))} have"
 

@@ -178,7 +178,7 @@ class Cache:
     def _unwritable(self, error: OSError) -> OutputError:
         return OutputError(
             f"The cache {self.folder} cannot be written: {error.strerror}.",
-            hint="OI_CACHE names another folder.",
+            hint="Set OI_CACHE to another folder.",
         )
 
     def _notes(self) -> list[Path]:
@@ -247,5 +247,5 @@ def _safe(name: str) -> Path:
         or parts[0] == "/"
         or any(":" in part or "\0" in part for part in parts)
     ):
-        raise FetchError(f"{name!r} is no name for a file.")
+        raise FetchError(f"{name!r} is not a valid file name.")
     return Path(*parts)

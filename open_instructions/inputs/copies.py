@@ -59,7 +59,7 @@ def _copy_note(item: Input, first: Input) -> str:
     here, there = item.relative, first.relative
     if here == there:  # in two folders
         here, there = str(item.path), str(first.path)
-    return f"{item.source}: {shown(here)} has the same bytes as {shown(there)}; one was taken"
+    return f"{item.source}: {shown(here)} has the same content as {shown(there)}; one was used"
 
 
 def _hashed(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[Input]:

@@ -27,10 +27,7 @@ from .peek import Peek
 from .recognise import Recogniser, SourceSubset, belongs, is_respelt
 
 _MOST_UNREADABLE = 10
-_OWN_FILES = (
-    "oi sources NAME shows under which names a file is taken; "
-    "files of your own need a source: docs/adding-a-source.md."
-)
+_OWN_FILES = "oi sources NAME lists the file names of a source. For files of your own, write a source: docs/adding-a-source.md."
 
 
 @dataclass(frozen=True)
@@ -179,7 +176,7 @@ def _in_cache(
             if belongs(search.peek(candidate), known)
         ]
         if not taken:
-            raise InputError(f"{file.path} was fetched as {known}, and no file in it is of that.")
+            raise InputError(f"{file.path} was fetched as {known}, but has no file of that subset.")
         inputs.setdefault((source.name, subset.name), []).extend(taken)
     return inputs
 
@@ -189,8 +186,8 @@ def _check_bytes(file: CachedFile, digests: dict[Path, str]) -> None:
         digests[file.path] = digest(file.path)
     if digests[file.path] != file.sha256:
         raise InputError(
-            f"{file.path}, in the cache, has other bytes than were fetched.",
-            hint="oi cache verify says more, oi cache prune removes it.",
+            f"{file.path}, in the cache, has changed since it was fetched.",
+            hint="oi cache verify shows more; oi cache prune removes it.",
         )
 
 
@@ -222,8 +219,7 @@ def _pick(
     notes = []
     if (name, first) in fetched and first != selection.subsets[0]:
         notes.append(
-            f"{name}: took {first}, which was fetched, and not {selection.subsets[0]}, "
-            "another form of the same set"
+            f"{name}: took {first}, which was fetched, not {selection.subsets[0]}, another form of the same set"
         )
     if left_out:
         sizes = {s: sum(item.size for item in available[name, s]) for s in present}
@@ -261,13 +257,13 @@ def _refuse_rivals(problem: str, listing: _Listing, search: _Search) -> NoReturn
     lines = [problem]
     if others := absent.others(described):
         lines += [*others, ""]
-    raise InputError("\n".join(lines), hint="Take one of them out of the folder.")
+    raise InputError("\n".join(lines), hint="Remove one of them from the folder.")
 
 
 def _refuse_missing(
     stop: absent.Absent, folders: Sequence[Path], inputs: Sequence[Input], there: Sequence[str]
 ) -> NoReturn:
-    hint = "oi fetch has them fetched; --missing=skip goes on without them."
+    hint = "oi fetch fetches them; --missing=skip builds without them."
     if there and not inputs:
         hint = _OWN_FILES
     taken = [(item.source, item.subset) for item in inputs]
@@ -276,7 +272,7 @@ def _refuse_missing(
 
 def _check_folder(folder: Path) -> None:
     """Raises UsageError for what is not a folder, or cannot be entered."""
-    hint = "--data-dir takes the folder with the upstream files."
+    hint = "Pass the folder with the upstream files as --data-dir."
     try:
         if not folder.is_dir():
             raise UsageError(f"{shown(str(folder))} is not a folder.", hint=hint)
@@ -285,7 +281,7 @@ def _check_folder(folder: Path) -> None:
                 pass
     except OSError as error:
         raise UsageError(
-            f"{shown(str(folder))} cannot be entered: {error.strerror or error}.", hint=hint
+            f"{shown(str(folder))} cannot be opened: {error.strerror or error}.", hint=hint
         ) from error
 
 
@@ -302,7 +298,7 @@ def _unreadable_notes(unreadable: Sequence[Unreadable], search: _Search) -> list
     more = len(notes) - _MOST_UNREADABLE
     if more <= 0:
         return notes
-    return [*notes[:_MOST_UNREADABLE], f"and {more:,} more like that"]
+    return [*notes[:_MOST_UNREADABLE], f"and {more:,} more like this"]
 
 
 def _looked_for(name: str, subset: Subset) -> bool:

@@ -70,7 +70,7 @@ def download(
     import httpx2
 
     if not url.startswith(("https://", "http://")):
-        raise FetchError(f"{url} is no address to fetch from.")
+        raise FetchError(f"{url} is not an address that can be fetched.")
     part = _Part(target)
     failures, most = 0, part.size
     resumed = part.size > 0
@@ -90,18 +90,19 @@ def download(
                 if failures >= TRIES:
                     raise FetchError(
                         f"{url}: {problem}; given up after {TRIES} tries.",
-                        hint="The same command goes on from what came.",
+                        hint="Run the same command again to continue.",
                     ) from error
                 pause = _asked_pause(error)
                 if pause is None:
                     pause = float(2 ** (failures - 1))
                 if pause > _LONGEST_PAUSE:
                     raise FetchError(
-                        f"{url}: {problem}; it asks to wait {pause:.0f} s.", hint="Try again then."
+                        f"{url}: {problem}; the server asks to wait {pause:.0f} s.",
+                        hint="Try again then.",
                     ) from error
                 sleep(pause)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise FetchError(f"{url} is not asked: {error}.") from error
+                raise FetchError(f"{url} was not contacted: {error}.") from error
             except _Other:
                 if not resumed:
                     raise
@@ -114,7 +115,7 @@ def _problem(error: Exception) -> str:
     import httpx2
 
     if isinstance(error, httpx2.TimeoutException):
-        return f"nothing came for {timeout():g} s (OI_TIMEOUT)"
+        return f"no data for {timeout():g} s (OI_TIMEOUT)"
     return str(error) or type(error).__name__
 
 
@@ -187,13 +188,12 @@ def check(got: Received, file: File, place: str) -> None:
     """Raises FetchError where a file is not the one that the catalogue, or a lock, names."""
     if file.sha256 and got.sha256 not in file.sha256:
         raise _Other(
-            f"{place} has other bytes than are pinned: sha256 {got.sha256}, expected"
-            f" {' or '.join(file.sha256)}.",
-            hint="Upstream has changed, or somebody else answered. Nothing was kept.",
+            f"{place} has changed: its sha256 is {got.sha256}, not {' or '.join(file.sha256)}.",
+            hint="Upstream changed the file, or another server answered. Nothing was kept.",
         )
     if not file.sha256 and file.size is not None and got.size != file.size:
         raise FetchError(
-            f"{place} has {got.size:,} bytes, and {file.size:,} were published.",
+            f"{place} has {got.size:,} bytes, but {file.size:,} were published.",
             hint="Nothing was kept.",
         )
 
@@ -275,21 +275,20 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
             raise FetchError(f"{url}: the server says {answer.status_code} {answer.reason_phrase}.")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchError(
-                f"{url}: the server packs what it was asked to send as it is"
-                f" ({answer.headers['content-encoding']})."
+                f"{url}: the server compresses the file although it was asked not to ({answer.headers['content-encoding']})."
             )
         begins, total = _span(answer)
         if not (have and answer.status_code == 206 and begins == have):
             if answer.status_code == 206 and begins != 0:
                 part.drop()
-                raise _Again("the server sends another range than was asked for")
+                raise _Again("the server sends another range than requested")
             have = 0
             part.begin(url, _strong_tag(answer))
         expected = file.size if file.size is not None else total
         if file.size is not None and total is not None and total != file.size:
             part.drop()
             raise FetchError(
-                f"{url} has {total:,} bytes, and {file.size:,} were published.",
+                f"{url} has {total:,} bytes, but {file.size:,} were published.",
                 hint="Nothing was kept.",
             )
         most = max_download()
@@ -315,11 +314,13 @@ def _body(
             if have > most:
                 sink.close()
                 part.drop()
-                raise FetchError(f"{url} does not end: over {most:,} bytes came (OI_MAX_DOWNLOAD).")
+                raise FetchError(
+                    f"{url} does not end: more than {most:,} bytes came (OI_MAX_DOWNLOAD)."
+                )
             advance(have, expected)
             if (now := time.monotonic()) - begun > _SLOW_FOR:
                 if have - counted < _SLOW * _SLOW_FOR:
-                    raise _Again(f"{have - counted:,} bytes came in a minute")
+                    raise _Again(f"{have - counted:,} bytes in a minute")
                 begun, counted = now, have
     return have
 
@@ -345,11 +346,9 @@ class _followed:
             if target.scheme not in ("http", "https") or (
                 url.scheme == "https" and target.scheme == "http"
             ):
-                raise FetchError(f"{self._url} leads to {target}, which is not followed.")
+                raise FetchError(f"{self._url} redirects to {target}, which is not followed.")
             url = target
-        raise FetchError(
-            f"{self._url} leads from one address to the next, more than {_REDIRECTS} times."
-        )
+        raise FetchError(f"{self._url} redirects more than {_REDIRECTS} times.")
 
     def __exit__(self, *raised: object) -> None:
         self._answer.close()

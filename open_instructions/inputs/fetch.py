@@ -96,7 +96,7 @@ def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
                     (
                         label,
                         subset.by_hand
-                        or "Nobody has said where its files are; --data-dir takes them.",
+                        or "Its files have no known address; pass them with --data-dir.",
                     )
                 )
                 continue
@@ -157,7 +157,7 @@ def fetch_needed(
                     f" {error.strerror or error}."
                 )
                 raise OutputError(
-                    said, hint="OI_CACHE, and HF_HOME for files of the hub, name other folders."
+                    said, hint="Set OI_CACHE, or HF_HOME for files of the hub, to another folder."
                 ) from error
             if isinstance(error, OpenInstructionsError):
                 failed.append(Failure(f"{wanted.source}:{wanted.subset}", wanted.name, str(error)))
@@ -183,8 +183,8 @@ def _check_room(needed: Needs, cache: Cache) -> None:
         there = next(f for f in (folder, *folder.absolute().parents) if f.exists())
         if size > (free := shutil.disk_usage(there).free):
             raise FetchError(
-                f"{size:,} bytes are to be fetched, and {folder} has room for {free:,}.",
-                hint="OI_CACHE, and HF_HOME for files of the hub, name other folders.",
+                f"{size:,} bytes are to be fetched, but {folder} has room for {free:,}.",
+                hint="Set OI_CACHE, or HF_HOME for files of the hub, to another folder.",
             )
 
 

@@ -49,9 +49,12 @@ def bring(needed: Needs, cache: Cache, how: Fetching) -> tuple[Failure, ...]:
     if not needed.wanted:
         return needed.failed
     if not how.allowed:
-        raise UsageError("Nothing is fetched offline.", hint="HF_HUB_OFFLINE is set.")
+        raise UsageError("Files cannot be fetched offline.", hint="HF_HUB_OFFLINE is set.")
     if how.confirm and not how.confirm(needed):
-        raise UsageError("Nothing was fetched.", hint="--sources names fewer; --sample needs none.")
+        raise UsageError(
+            "Nothing was fetched.",
+            hint="Choose fewer with --sources, or use --sample, which needs none.",
+        )
     with how.watched(needed):
         return fetch_needed(needed, cache, how.progress, how.landed)
 
@@ -97,7 +100,7 @@ def fetch(sources: str | Iterable[str] = "all") -> Fetched:
     needed = needs(selections, cache)
     if failed := bring(needed, cache, Fetching()):
         raise FetchError(
-            "Not everything could be fetched:\n" + "\n".join(told(failed)),
+            "Some files could not be fetched:\n" + "\n".join(told(failed)),
             hint="The same call goes on from what came.",
         )
     return Fetched(_in_cache(selections, cache), dict(needed.by_hand))

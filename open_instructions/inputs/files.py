@@ -78,7 +78,7 @@ def look_through(folder: Path, *, whole: bool) -> tuple[list[Candidate], list[Un
         relative = name.as_posix()
         if name.is_relative_to(folder):
             relative = name.relative_to(folder).as_posix()
-        what = f"cannot be entered: {error.strerror or error}"
+        what = f"cannot be opened: {error.strerror or error}"
         unreadable.append(Unreadable(f"{relative}/", what, whole_path(f"{name}/")))
 
     for root, folders, names in paths.walk(folder, cannot_enter, everything=True):
@@ -120,11 +120,11 @@ def _why_unreadable(path: Path) -> str:
         mode = path.stat().st_mode
     except FileNotFoundError:
         if path.is_symlink():
-            return "is a link to something that is not there"
+            return "is a broken link"
         return "is gone"
     except OSError as error:
         if path.is_symlink() and not isinstance(error, PermissionError):
-            return "is a link that leads back to itself"
+            return "is a link to itself"
         return f"cannot be read: {error.strerror or error}"
     for is_kind, kind in _KINDS:
         if is_kind(mode):

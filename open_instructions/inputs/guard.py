@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from httpx2 import Request
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-_HINT = "OI_TRUSTED_HOSTS={} allows it, if it is yours."
+_HINT = "OI_TRUSTED_HOSTS={} allows it, if the server is yours."
 
 
 def guard(also: Iterable[str] = ()) -> Callable[[Request], None]:
@@ -36,12 +36,15 @@ def guard(also: Iterable[str] = ()) -> Callable[[Request], None]:
     def check(request: Request) -> None:
         host = request.url.host
         if request.url.userinfo:
-            raise FetchError(f"{request.url} has a user's name before the host, and is not asked.")
+            raise FetchError(
+                f"{request.url} has a user name before the host, so it was not contacted."
+            )
         if host.lower() in trusted:
             return
         if request.url.scheme != "https":
             raise FetchError(
-                f"{request.url} is not an https address, and is not asked.", hint=_HINT.format(host)
+                f"{request.url} is not an https address, so it was not contacted.",
+                hint=_HINT.format(host),
             )
         if _written_as_private(host):
             raise _refused(host, host)
@@ -119,7 +122,7 @@ def _watch(host: str) -> Callable[[str, dict[str, Any]], None]:
 
 
 def _refused(host: str, address: str) -> FetchError:
-    leads = host if host == address else f"{host} leads to {address}, which"
+    leads = host if host == address else f"{host} resolves to {address}, which"
     return FetchError(
-        f"{leads} is not a public address, and is not asked.", hint=_HINT.format(host)
+        f"{leads} is not a public address, so it was not contacted.", hint=_HINT.format(host)
     )

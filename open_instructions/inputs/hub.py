@@ -108,13 +108,12 @@ def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Pa
             check(got, file, address)
             if listed.sha256 and got.sha256 != listed.sha256:
                 raise FetchError(
-                    f"{address} came as sha256 {got.sha256}, and the hub says {listed.sha256}.",
+                    f"{address} has sha256 {got.sha256}, but the hub says {listed.sha256}.",
                     hint="Nothing was kept.",
                 )
             if listed.blob and _git_id(path, got.size) != listed.blob:
                 raise FetchError(
-                    f"{address} came as other bytes than the hub says: its git id is not"
-                    f" {listed.blob}.",
+                    f"{address} differs from what the hub says: its git id is not {listed.blob}.",
                     hint="Nothing was kept.",
                 )
             if wrong := refusal(path, listed.path):
@@ -163,16 +162,16 @@ def _tried(call: Callable[[], T], what: str) -> T:
                 return call()
         except GatedRepoError as error:
             raise FetchError(
-                f"{what} is behind a form on the hub.",
-                hint="Accept its terms there, then hf auth login.",
+                f"{what} requires accepting terms on the hub.",
+                hint="Accept its terms there, then run hf auth login.",
             ) from error
         except RepositoryNotFoundError as error:
             raise FetchError(
-                f"{what} is not on the hub, or not for you.",
-                hint="hf auth login, if it is private.",
+                f"{what} is not on the hub, or you have no access to it.",
+                hint="If it is private, run hf auth login.",
             ) from error
         except HFValidationError as error:
-            raise FetchError(f"{what} is no name of a repository: {error}") from error
+            raise FetchError(f"{what} is not the name of a repository: {error}") from error
         except (httpx2.HTTPError, OSError) as error:
             cause = error.__cause__ or error
             if isinstance(cause, OfflineModeIsEnabled):

@@ -29,7 +29,7 @@ from ..errors import InputError, shown
 from .cache import Cache
 from .input import Input
 
-_HINT = "--locked takes the oi.lock of a build, which lies beside its manifest.json."
+_HINT = "--locked takes the oi.lock of a build, which is beside its manifest.json."
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _SUBSET = re.compile(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+")
@@ -104,7 +104,7 @@ def read_lock(path: str) -> Lock:
     try:
         if content["format"] != 1:
             raise InputError(
-                f"{path} has format {shown(content['format'])}, and this version reads 1.",
+                f"{path} has format {shown(content['format'])}; this version reads 1.",
                 hint=_HINT,
             )
         lock = Lock(
@@ -118,11 +118,11 @@ def read_lock(path: str) -> Lock:
             dict(content.get("own", {})),
         )
         if not all(isinstance(value, str) for value in (lock.version, *lock.sources, *lock.own)):
-            raise TypeError("the version and the sources have to be text")
+            raise TypeError("the version and the sources must be text")
         if not all(
             _NAME.fullmatch(name) and _SHA256.fullmatch(digest) for name, digest in lock.own.items()
         ):
-            raise ValueError("what it says of sources of one's own is not a name with a sha256")
+            raise ValueError("under `own` it needs names, each with a sha256")
         for file in lock.files:
             _check(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

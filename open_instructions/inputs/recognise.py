@@ -174,13 +174,12 @@ def _other_fields(known: SourceSubset, peek: Peek, alike: Sequence[SourceSubset]
     if any(map(subset.has, peek.records(subset, far=True))):
         lacking = sorted(min(subset.telling, key=len) - set(peek.own))
         return InputError(
-            f"{name} has the name of {known}, which files of other sets have too, and lacks"
-            f" {', '.join(lacking)}.",
-            hint=f"--sources={known} takes it. Otherwise rename it, or take it out of the folder.",
+            f"{name} has the name of {known}, which other sets also use, and lacks {', '.join(lacking)}.",
+            hint=f"--sources={known} uses it. Otherwise rename it, or remove it from the folder.",
         )
     guess = f" It looks like {' or '.join(map(str, alike))}." if alike else ""
     expected = f"{name} has the name of {known} (fields {', '.join(sorted(subset.fields))})"
     return InputError(
         f"{expected}, but its records have other fields: {listed(sorted(peek.own))}.{guess}",
-        hint="Rename it or take it out of the folder.",
+        hint="Rename it, or remove it from the folder.",
     )

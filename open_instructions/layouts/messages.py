@@ -123,13 +123,13 @@ def _message(turn: Any, sender: Any, html: bool) -> Message | Reject:
     """One message, or why it is none."""
     raw = Message("unknown", to_json(turn))
     if not isinstance(turn, dict):
-        return Reject(Reason.UNEXPECTED_SHAPE, f"a turn from {None!r}", raw)
+        return Reject(Reason.UNEXPECTED_SHAPE, f"a message from {None!r}", raw)
     texts = [text for key in _TEXT_KEYS if (text := as_text(turn.get(key))) is not None]
     role = _role(sender)
     if not texts or not isinstance(sender, str):
-        return Reject(Reason.UNEXPECTED_SHAPE, f"a turn from {sender!r}", raw)
+        return Reject(Reason.UNEXPECTED_SHAPE, f"a message from {sender!r}", raw)
     if role is None:
-        return Reject(Reason.UNKNOWN_ROLE, f"a turn from {sender!r}", raw)
+        return Reject(Reason.UNKNOWN_ROLE, f"a message from {sender!r}", raw)
     if len(set(texts)) > 1:
         return Reject(Reason.UNEXPECTED_SHAPE, f"{' and '.join(_TEXT_KEYS)} differ", raw)
     return Message(role, texts[0], html and role == ASSISTANT)

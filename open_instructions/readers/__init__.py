@@ -200,7 +200,7 @@ class Opened:
             raise InputError(
                 f"{self.path} has two values under the key {str(error)!r}, which all its records"
                 " share.",
-                hint="Take out the one that is wrong.",
+                hint="Remove the wrong one.",
             ) from error
 
     def label_names(self, field: str) -> list[str]:

@@ -30,12 +30,12 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
     for name in keys_of(buffer):
         if isinstance(name, Frame):
             raise InputError(
-                f"The file is a table by columns, and breaks off or is broken: {name.detail}.",
+                f"The file is a table by columns, and is cut off or broken: {name.detail}.",
                 hint=_HINT,
             )
         if name in columns:
             raise InputError(
-                f"The file is a table by columns, and has two of the name {name[:80]!r}.",
+                f"The file is a table by columns, and has two columns named {name[:80]!r}.",
                 hint=_HINT,
             )
         columns[name] = []
@@ -58,8 +58,7 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
             ) from None
         if labels is not None and here != labels:
             raise InputError(
-                f"The file is a table by columns, and column {name[:80]!r} has other rows than the"
-                " first.",
+                f"The file is a table by columns, and column {name[:80]!r} does not have the rows of the first.",
                 hint=_HINT,
             )
         labels = here

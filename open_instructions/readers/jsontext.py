@@ -65,7 +65,7 @@ def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
         text = buffer.rest()
         yield (
             Frame(
-                row, text, reason=Reason.INVALID_JSON, detail="text behind the end of the document"
+                row, text, reason=Reason.INVALID_JSON, detail="text after the end of the document"
             ),
             None,
         )

@@ -184,8 +184,8 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
     if found or not subset.fields or _known(subset) & value.keys():
         return found
     raise InputError(
-        f"The file is one object ({_some(value)}), and there is no list of records in it.",
-        hint="A list of records, or a record per line, can be read.",
+        f"The file is one object ({_some(value)}), with no list of records in it.",
+        hint="Use a list of records, or one record per line.",
     )
 
 
@@ -225,7 +225,7 @@ def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
 def several(lists: list[str]) -> InputError:
     return InputError(
         f"The file is one object with several lists of records ({_some(lists)}).",
-        hint="Take the one that is meant into a file of its own.",
+        hint="Put the right one into a file of its own.",
     )
 
 
@@ -255,7 +255,7 @@ def _either(members: Mapping[str, Any]) -> InputError:
     return InputError(
         f"The file is one object ({_some(members)}), which may be one record or the columns of a"
         " table.",
-        hint="A list of records, or a record per line, can be read.",
+        hint="Use a list of records, or one record per line.",
     )
 
 

@@ -74,7 +74,7 @@ class Slab(NamedTuple):
     def _changed(self) -> InputError:
         return InputError(
             f"{self.path} changed while it was read.",
-            hint="Nothing was published. Start again when it stays as it is.",
+            hint="Nothing was published. Run the command again when the file no longer changes.",
         )
 
 

@@ -79,14 +79,14 @@ class _Stream:
                 _refuse_bombs(self._path, self._size, self._unpacked)
             return data
         except _BROKEN as error:
-            self.fault = f"the compressed data breaks off: {error}"
+            self.fault = f"the compressed data is cut off: {error}"
             return b""
         except OSError as error:
             if not self._packed or error.errno is not None:  # the disk gave up, not the data
                 raise InputError(
                     f"{self._path} cannot be read: {error.strerror or error}."
                 ) from error
-            self.fault = f"the compressed data breaks off: {error}"
+            self.fault = f"the compressed data is cut off: {error}"
             return b""
 
     @property
@@ -139,7 +139,7 @@ def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
     """Raises InputError for a file that unpacks to more than data do."""
     if wrong := too_much(packed, unpacked):
         raise InputError(
-            f"{path} is refused: {wrong}.", hint="Where that is meant, a higher limit takes it."
+            f"{path} is refused: {wrong}.", hint="If that is intended, raise the limit."
         )
 
 
@@ -227,7 +227,7 @@ class _Archive:
                 # cut off: what stands before the cut is read, and its last file then ends early
                 if not self.files:
                     raise
-                self.fault = "the archive breaks off"
+                self.fault = "the archive is cut off"
                 return
             if entry is None:
                 break
@@ -324,9 +324,7 @@ def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterat
             archive = _archive_at(path)
             raw, name, size = archive.open(member), archive.files[member][0], archive.size(member)
     except RuntimeError as error:  # zipfile's way of saying "encrypted"
-        raise InputError(
-            f"{path}: {error}.", hint="Unpack it by hand and hand in the folder."
-        ) from error
+        raise InputError(f"{path}: {error}.", hint="Unpack it, and pass the folder.") from error
     except (*_BROKEN, OSError, NotImplementedError) as error:
         raise InputError(
             f"{path} cannot be read: {getattr(error, 'strerror', None) or error}."

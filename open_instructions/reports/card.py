@@ -56,8 +56,8 @@ def _terms(usage: Usage) -> list[str]:
         "| --- | --- | --- | ---: | ---: | --- |",
         *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
         "",
-        "Derived from the rows, by what upstream states of licences and by the terms of those whose models wrote answers. This is "
-        "information, not legal advice.",
+        "Derived from each row's licence, as upstream states it, and from the terms of whoever made the model that wrote its answers. "
+        "This is information, not legal advice.",
     ]
 
 
@@ -66,7 +66,7 @@ def license_page(manifest: Manifest, usage: Usage) -> str:
     lines = [
         f"# Licences of Open Instructions: {manifest.recipe_name}",
         "",
-        "Each row carries its own licence, in the column `license`.",
+        "Each row has its own licence, in the column `license`.",
         "",
     ]
     lines += [
@@ -98,8 +98,8 @@ def _configs(manifest: Manifest) -> list[dict[str, Any]]:
 def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How to load the other tables, as code."""
     says = {
-        REJECTED: "what was refused, with the reason",
-        FILES: "what input files say for all their records",
+        REJECTED: "what was rejected, and why",
+        FILES: "what input files say once for all their records",
     }
     names = [config["config_name"] for config in configs if config["config_name"] in says]
     return [
@@ -169,8 +169,8 @@ def card(
     ]
     lines += [
         "",
-        "`manifest.json` has the digests of all inputs and shards, the recipe, and the books; `oi.lock` says where each input can be had again; `rejected/` has every record and turn "
-        "that was refused, with the reason.",
+        "`manifest.json` has the digests of all inputs and shards, the recipe, and the ledger; `oi.lock` says where to get each input again; `rejected/` has every record and message "
+        "that was rejected, with the reason.",
         "",
     ]
     return "\n".join(lines)

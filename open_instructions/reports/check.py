@@ -94,7 +94,7 @@ def _problems(build: Build, ids: bytearray) -> Iterator[str]:
     yield from _repeated(ids)
     yield from _books(build, counted)
     if build.manifest.digest() != build.manifest.fingerprint:
-        yield "the fingerprint in the manifest is not that of its versions, recipe, sources, inputs and what was missing"
+        yield "the manifest's fingerprint does not match its versions, recipe, sources, inputs and missing files"
 
 
 def _shard(
@@ -106,9 +106,9 @@ def _shard(
         return
     size = path.stat().st_size
     if size != shard.bytes:
-        yield f"{name} has {size:,} bytes, and the manifest says {shard.bytes:,}"
+        yield f"{name} has {size:,} bytes, but the manifest says {shard.bytes:,}"
     if sha256_of(path) != shard.sha256:
-        yield f"{name} has another sha256 than the manifest says"
+        yield f"{name} does not have the sha256 in the manifest"
     try:
         yield from _table(build, shard, counted, ids)
     except NotFoundError as error:
@@ -123,10 +123,10 @@ def _table(
     name, kind = shard.path, shard.kind
     said, expected = build.footer(shard), _SCHEMAS[kind]()
     if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
-        yield f"{name} has another schema"
+        yield f"{name} has the wrong schema"
         return
     if said.rows != shard.rows:
-        yield f"{name} has {said.rows:,} rows, and the manifest says {shard.rows:,}"
+        yield f"{name} has {said.rows:,} rows, but the manifest says {shard.rows:,}"
     for batch in build.batches(kind, only=[shard]):
         if kind == DATA:
             yield from _data(name, batch, counted, ids)
@@ -165,10 +165,10 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
             tuple(Message(m["role"], m["content"]) for m in row["messages"]),
         )
     except ValueError as error:
-        yield f"is no conversation: {str(error).removeprefix(row['id'] + ': ')}"
+        yield f"is not a valid conversation: {str(error).removeprefix(row['id'] + ': ')}"
         return
     if talk.num_turns != row["num_turns"]:
-        yield f"has {talk.num_turns} pairs, and its num_turns is {row['num_turns']}"
+        yield f"has {talk.num_turns} turns, but its num_turns is {row['num_turns']}"
     if row["num_tokens"] < 0:
         yield f"has {row['num_tokens']} tokens"
     if row["language"] not in LABELS:
@@ -179,9 +179,9 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
     if row["id"] != whole and not (
         row["id"].startswith(whole) and _PART.fullmatch(row["id"], len(whole))
     ):
-        yield f"is no part of {whole}"
+        yield f"is not a part of {whole}"
     if row["metadata"] is not None and not _is_object(row["metadata"]):
-        yield "has metadata that are no JSON object"
+        yield "has metadata that is not a JSON object"
 
 
 def _is_object(text: str) -> bool:
@@ -256,7 +256,7 @@ def _lock(build: Build) -> Iterator[str]:
         return
     files = {entry.sha256 for entry in build.manifest.inputs}
     if {file.sha256 for file in lock.files} != files or lock.recipe != build.manifest.recipe:
-        yield f"{LOCK} has other files or another recipe than the manifest"
+        yield f"{LOCK} does not match the manifest's files or recipe"
 
 
 def _repeated(ids: bytearray) -> Iterator[str]:
@@ -265,15 +265,15 @@ def _repeated(ids: bytearray) -> Iterator[str]:
     digests = np.frombuffer(ids, dtype="V16")
     repeated = len(digests) - len(np.unique(digests))
     if repeated:
-        yield f"{repeated:,} rows have an id that another row has"
+        yield f"{repeated:,} rows share their id with another row"
 
 
 def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
     ledger: Ledger = build.ledger
     for problem in ledger.problems():
-        yield f"the books do not balance: {problem}"
+        yield f"the ledger does not balance: {problem}"
     if ledger.summary() != build.manifest.totals:
-        yield "the totals are not the sums of the ledger"
+        yield "the totals do not match the ledger"
     rows = {key[1:] for key in counted if key[0] == "rows"}
     for source, subset in sorted({*ledger.subsets(), *rows}, key=str):
         said, there = (
@@ -281,7 +281,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
             counted["rows", source, subset],
         )
         if said != there:
-            yield f"{source}:{subset}: {there:,} rows are there, and the ledger says {said:,}"
+            yield f"{source}:{subset}: {there:,} rows are there, but the ledger says {said:,}"
     said_of = {
         (e.what, e.source, e.subset, e.stage, e.name)
         for e in ledger
@@ -298,4 +298,4 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         # a record that is refused takes its messages along: only records and pieces have a row for
         # each count
         if there > said or (there < said and what != "rejected_messages"):
-            yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, and the ledger says {said:,}"
+            yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, but the ledger says {said:,}"

@@ -62,7 +62,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
     if found.note:
         say(f"  {found.note.command}", "note")
     if found.header:
-        say("the file says, for all its records", "heading")
+        say("the file says once for all its records", "heading")
         say(_indent(_short(_pretty(found.header), most)))
     if found.raw:
         say("as read", "heading")

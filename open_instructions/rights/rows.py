@@ -14,7 +14,7 @@ HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
 
 
 _BRIEF = {
-    Use.ANY: "any purpose, by what upstream states; the licences have conditions",
+    Use.ANY: "any purpose, as upstream states; the licences have conditions",
     Use.NONCOMMERCIAL: "non-commercial only: some rows exclude commercial use",
     Use.UNCLEAR: "research only: the rights in some rows are unclear or disputed",
 }
@@ -78,25 +78,16 @@ class Usage:
         """That in words."""
         uses = {key.use for key in self.counts}
         if self.use == Use.ANY:
-            said = (
-                "By what upstream states, this mix as a whole may be used for any purpose,"
-                " commercial ones too."
-            )
+            said = "As upstream states, this mix as a whole may be used for any purpose, including commercially."
         elif self.use == Use.NONCOMMERCIAL:
-            said = (
-                "Some of these rows exclude commercial use, or the developing of models: as a"
-                " whole, this mix is for non-commercial use only."
-            )
+            said = "Some of these rows exclude commercial use or developing models: as a whole, this mix is for non-commercial use only."
         else:
             others = (
-                ", and others exclude commercial use or the developing of models"
+                ", and others exclude commercial use or developing models"
                 if Use.NONCOMMERCIAL in uses
                 else ""
             )
-            said = (
-                f"The rights in some of these rows are unclear or disputed{others}: as a whole,"
-                " take this mix for research only."
-            )
+            said = f"The rights in some of these rows are unclear or disputed{others}: as a whole, use this mix for research only."
         return said + self._conditions()
 
     def brief(self) -> str:
@@ -105,9 +96,9 @@ class Usage:
 
     def _conditions(self) -> str:
         terms = [license_terms(key.license) for key in self.counts]
-        said = " Authors have to be named." if any(t.attribution for t in terms) else ""
+        said = " The authors must be named." if any(t.attribution for t in terms) else ""
         return said + (
-            " Parts may be passed on only under the licence that they have (share-alike)."
+            " Some parts may be passed on only under their own licence (share-alike)."
             if any(t.share_alike for t in terms)
             else ""
         )

@@ -73,23 +73,21 @@ LICENSES: dict[str, Terms] = {
     "CC-BY-NC-4.0": _NC,
     "CC-BY-NC-SA-3.0": _NC_SA,
     "CC-BY-NC-SA-4.0": _NC_SA,
-    "CC-BY-ND-4.0": Terms(Use.UNCLEAR, "excludes passing on what was changed", attribution=True),
+    "CC-BY-ND-4.0": Terms(Use.UNCLEAR, "forbids passing on changed versions", attribution=True),
     "LicenseRef-InstructionWild-noncommercial": Terms(
         Use.NONCOMMERCIAL, "allows non-commercial research only", attribution=True
     ),
     "LicenseRef-ShareGPT-unclear": Terms(
-        Use.UNCLEAR, "people's conversations, published by somebody who holds no rights in them"
+        Use.UNCLEAR, "people's conversations, published by someone without rights in them"
     ),
     "LicenseRef-GPT4All-mixed": Terms(
         Use.UNCLEAR,
-        "prompts of Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors did"
-        " not give",
+        "prompts from Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors did not choose",
         attribution=True,
     ),
     "LicenseRef-MedMCQA-MIT-or-Apache": Terms(
         Use.UNCLEAR,
-        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam questions"
-        " are not told",
+        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam questions are not stated",
         attribution=True,
     ),
     "LicenseRef-MedQA-exam-rights-unclear": Terms(
@@ -144,7 +142,7 @@ def license_terms(expression: str) -> Terms:
         return min(terms, key=lambda t: _ORDER.index(t.use))
 
     return _evaluated(expression, one, both, either) or Terms(
-        Use.UNCLEAR, "is no licence expression"
+        Use.UNCLEAR, "is not a licence expression"
     )
 
 
@@ -205,7 +203,7 @@ def engine_terms(engine: str) -> Terms:
     ('any', 'non-commercial', 'unclear')
     """
     known = "gpt-4" if engine not in ENGINES and _OF_OPENAI.match(engine) else engine
-    return ENGINES.get(known, Terms(Use.UNCLEAR, "its maker's terms are not known here"))
+    return ENGINES.get(known, Terms(Use.UNCLEAR, "its maker's terms are unknown"))
 
 
 _OF_OPENAI = re.compile(r"(?:chat)?gpt-?(?:3\.5|4|5)(?!all)", re.I)

@@ -79,7 +79,7 @@ class Phrases:
             for turn, message in enumerate(conversation.messages):
                 if message.role == ASSISTANT and (found := self._said(message.content)):
                     reason, language, phrase = found
-                    where = f"{phrase!r} in turn {turn}"
+                    where = f"{phrase!r} in message {turn}"
                     if language:
                         where += f" ({language})"
                     return [Reject(reason, where)]
@@ -92,7 +92,7 @@ class Phrases:
                 return [
                     Reject(
                         Reason.TOO_SHORT,
-                        f"{chars} characters in all, the least is {self._min_chars}",
+                        f"{chars} characters in all; the minimum is {self._min_chars}",
                     )
                 ]
         return results
@@ -127,10 +127,10 @@ class Phrases:
             conversation, [m for m in conversation.messages if m not in refused], ()
         )
         if isinstance(results[0], Reject):
-            return [Reject(Reason.SERVICE_MESSAGE, "no answer but messages of the service")]
+            return [Reject(Reason.SERVICE_MESSAGE, "no answers but messages of the service")]
         return [
             *results,
-            *(Reject(Reason.SERVICE_MESSAGE, "no answer of the model", m) for m in refused),
+            *(Reject(Reason.SERVICE_MESSAGE, "not an answer of the model", m) for m in refused),
         ]
 
     def _is_message(self, message: Message) -> bool:

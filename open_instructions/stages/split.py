@@ -98,14 +98,14 @@ class Split:
                 tokens = counts[at] + self._count(answer.content)
             size = tokens + 2 * self._overhead
             if size > room:
-                detail = f"a pair of {tokens} tokens, the limit is {self._limit}"
+                detail = f"a turn of {tokens} tokens; the limit is {self._limit}"
                 rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at : at + 2]]
                 if parts and not fresh:
                     parts[-1].note(TRIMMED)
                 fresh = gap = True  # what follows lost its context: it begins a part of its own
                 continue
             if gap and not self._keep_gaps:
-                detail = "it stands behind a pair over the limit"
+                detail = "it comes after a turn over the limit"
                 rejects += [Reject(Reason.GAP, detail, m) for m in messages[at : at + 2]]
                 continue
             if fresh or used + size > room:
@@ -122,14 +122,14 @@ class Split:
             return [
                 Reject(
                     Reason.GAP,
-                    f"all of it stands behind a pair over the limit of {self._limit} tokens",
+                    f"all of it comes after a turn over the limit of {self._limit} tokens",
                 )
             ]
         if not parts:
             return [
                 Reject(
                     Reason.OVERLONG,
-                    f"every pair is over the limit of {self._limit} tokens, {total} in all",
+                    f"every turn is over the limit of {self._limit} tokens, {total} in all",
                 )
             ]
         results: list[Conversation | Reject] = [

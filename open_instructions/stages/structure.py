@@ -162,24 +162,24 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
             continue
         role = item.role
         if is_blank(item.content):
-            rejects.append(Reject(Reason.EMPTY, f"an empty {role} turn", item))
+            rejects.append(Reject(Reason.EMPTY, f"an empty {role} message", item))
             if waiting >= 0 and role == ASSISTANT:
                 rejects.append(_unanswered(items[waiting], "the answer is empty"))
                 waiting = -1
         elif role == USER:
             if waiting >= 0:
-                rejects.append(_unanswered(items[waiting], "the next turn is the user's again"))
+                rejects.append(_unanswered(items[waiting], "the next message is the user's again"))
             waiting = index
         elif role == ASSISTANT:
             if waiting >= 0:
                 stays += (waiting, index)
                 waiting = -1
             else:
-                rejects.append(Reject(Reason.NO_PROMPT, "no user turn before it", item))
+                rejects.append(Reject(Reason.NO_PROMPT, "no user message before it", item))
         elif role == SYSTEM:
             if stays or waiting >= 0:
                 rejects.append(
-                    Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first turn", item)
+                    Reject(Reason.MISPLACED_SYSTEM, "a system prompt after the first message", item)
                 )
             else:
                 stays.append(index)
@@ -250,14 +250,16 @@ def whole_record(messages: Sequence[Message]) -> Reject:
     said = [m for m in messages if not is_blank(m.content)]
     roles = {m.role for m in said}
     if not messages:
-        return Reject(Reason.EMPTY, "no turns at all")
+        return Reject(Reason.EMPTY, "no messages at all")
     if not roles & {USER, ASSISTANT}:
-        return Reject(Reason.EMPTY, "only a system turn" if said else "no turn with text in it")
+        return Reject(
+            Reason.EMPTY, "only a system message" if said else "no message with text in it"
+        )
     if ASSISTANT not in roles:
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")
     if USER not in roles:
         return Reject(Reason.NO_PROMPT, "an answer without a prompt")
-    return Reject(Reason.NO_PAIR, "no answer right behind a prompt")
+    return Reject(Reason.NO_PAIR, "no answer right after a prompt")
 
 
 class Structure:

@@ -28,7 +28,7 @@ def folder() -> Path:
     given = os.environ.get("OI_HOME", "")
     if "://" in given:
         raise UsageError(
-            f"OI_HOME is {given}, and has to be a folder of this machine.",
+            f"OI_HOME is {given}, but must be a folder on this machine.",
             hint="--out takes an address.",
         )
     return Path(given) if given else user_data_path("open-instructions")
@@ -52,8 +52,8 @@ def newest() -> Path:
     unnoted = [manifest.parent for manifest in builds().glob(f"*/{MANIFEST}")]
     if not unnoted:
         raise NotFoundError(
-            f"There is no build that was made here, and none in {builds()}.",
-            hint="Name the folder of one, or make one: oi build --sample",
+            f"No build was made here, and there is none in {builds()}.",
+            hint="Name a build's folder, or make a build: oi build --sample",
         )
     return max(unnoted, key=lambda build: (build / MANIFEST).stat().st_mtime_ns)
 

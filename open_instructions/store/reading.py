@@ -102,7 +102,7 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
         raise NotFoundError(
-            f"{folder} {what}.", hint="The folder of a build is meant, which oi build makes."
+            f"{folder} {what}.", hint="Give the folder of a build, as made by oi build."
         )
     hint = "Build it again with --overwrite."
     try:
@@ -155,7 +155,7 @@ def _existing(out: Path) -> Build | None:
         if _is_ours(out / MANIFEST):
             return None
         raise OutputError(
-            f"{out} is not empty and holds no build; it is left as it is.",
+            f"{out} is not empty and is not a build; it was left as it is.",
             hint="Choose another folder with --out.",
         ) from None
 

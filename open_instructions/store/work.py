@@ -135,7 +135,7 @@ def _strangers(out: Path) -> list[str]:
 def _refuse(strange: list[str], out: Path) -> None:
     if strange:
         raise OutputError(
-            f"{out} holds {strange[0]}, which is no part of a build; it is left as it is.",
+            f"{out} has {strange[0]}, which is not part of a build; it was left as it is.",
             hint="Choose another folder with --out.",
         )
 
