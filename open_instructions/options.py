@@ -102,7 +102,7 @@ class BuildOptions:
             read=list[str],
             metavar="SUBSET=0|1",
             recipe=True,
-            takes="like lmflow:medmcqa=0",
+            takes="a value like lmflow:medmcqa=0",
         ),
     ] = None
     recipe: Annotated[
@@ -157,7 +157,7 @@ class BuildOptions:
             "Tokenizer for counting: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
             metavar="NAME",
             recipe=True,
-            takes="a text",
+            takes="a string",
             hint="Give a name, or a path like ./tokenizer.json.",
         ),
     ] = None

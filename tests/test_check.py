@@ -66,7 +66,7 @@ def test_a_byte_that_changed(built: Path) -> None:
     content = bytearray(file.read_bytes())
     content[1000] ^= 1
     file.write_bytes(content)
-    assert any("another sha256" in problem for problem in oi.check(built).problems)
+    assert any("does not have the sha256" in problem for problem in oi.check(built).problems)
     done = run("check", built)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
@@ -98,8 +98,8 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
         (lambda rows: rows[0]["messages"][0].update(role="human"), "'human'"),
         (lambda rows: rows[0].update(num_turns=9), "its num_turns is 9"),
         (lambda rows: rows[0].update(language="xx"), "language 'xx'"),
-        (lambda rows: rows[0].update(conversation_id="other"), "is no part of other"),
-        (lambda rows: rows[0].update(id=rows[0]["id"] + "#banana"), "is no part of"),
+        (lambda rows: rows[0].update(conversation_id="other"), "is not a part of other"),
+        (lambda rows: rows[0].update(id=rows[0]["id"] + "#banana"), "is not a part of"),
         (lambda rows: rows[0].update(num_tokens=-5), "has -5 tokens"),
         (lambda rows: rows[0].update(language_score=7.0), "has the language score 7.0"),
         (lambda rows: rows[0].update(language_score=float("nan")), "has the language score nan"),
@@ -139,7 +139,7 @@ def test_a_rejected_row_that_is_missing(built: Path) -> None:
         "rejected",
     )
     assert any(
-        "are in rejected/ for duplicate, and the ledger says" in p for p in oi.check(built).problems
+        "are in rejected/ for duplicate, but the ledger says" in p for p in oi.check(built).problems
     )
 
 
@@ -173,7 +173,7 @@ def test_rows_of_which_the_ledger_knows_nothing(built: Path) -> None:
     problems = oi.check(built).problems
     assert "dolly:main: 24 rows are there, but the ledger says 0" in problems
     assert any(
-        p.endswith("records are in rejected/ for duplicate, and the ledger says 0")
+        p.endswith("records are in rejected/ for duplicate, but the ledger says 0")
         for p in problems
     )
 

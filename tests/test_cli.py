@@ -125,7 +125,7 @@ WRONG = [
     (["build", "--sample", "--languages", "klingon"], 5, "klingon"),
     (["build", "--sample", "--out", "/proc/no/build"], 6, "/proc/no"),
     (["stats", "/"], 7, "not a build"),
-    (["stats"], 7, "There is no build"),
+    (["stats"], 7, "No build was made here"),
     (["explain", "alpaca/000000", "/no/such"], 7, "is not a folder"),
     (["sources", "alpca"], 2, "Did you mean 'alpaca'"),
 ]
@@ -185,7 +185,7 @@ def test_ctrl_c_stops_at_once_and_the_next_build_goes_on(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
     again = oi("build", "-s", "alpaca", "-d", data, "-o", tmp_path / "out", "--workers", "1")
     assert again.returncode == 0
-    assert re.search(r"^Going on: \d+ chunks are already finished\.$", again.stderr, re.M)
+    assert re.search(r"^Continuing: \d+ chunks are already finished\.$", again.stderr, re.M)
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["data", "out"]
 
 

@@ -260,11 +260,11 @@ def test_what_is_not_ours_in_out_is_never_replaced(data: Path, tmp_path: Path) -
     out = tmp_path / "out"
     build("alpaca", data_dir=data, out=out, workers=1)
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds notes\.txt, which is no part of a build"):
+    with pytest.raises(OutputError, match=r"has notes\.txt, which is not part of a build"):
         build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
     (out / "notes.txt").unlink()
     (out / "data" / "alpaca_data.json").write_bytes((data / "alpaca_data.json").read_bytes())
-    with pytest.raises(OutputError, match=r"holds alpaca_data\.json"):
+    with pytest.raises(OutputError, match=r"has alpaca_data\.json"):
         build("alpaca", data_dir=out / "data", out=out, workers=1, max_tokens=50, overwrite=True)
     assert (out / "data" / "alpaca_data.json").exists()
 
@@ -279,7 +279,7 @@ def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) 
     assert sorted(p.name for p in tmp_path.iterdir() if "out" in p.name) == ["out"]
     (tmp_path / ".out.old").mkdir()
     (tmp_path / ".out.old" / "thesis").touch()
-    with pytest.raises(OutputError, match=r"\.out\.old holds thesis, which is no part of a build"):
+    with pytest.raises(OutputError, match=r"\.out\.old has thesis, which is not part of a build"):
         build("alpaca", data_dir=data, out=out, workers=1, max_tokens=50, overwrite=True)
     assert (tmp_path / ".out.old" / "thesis").exists()
     assert digests(out) == whole
@@ -381,7 +381,9 @@ def test_a_worker_with_another_version_is_told_apart(tmp_path: Path) -> None:
     job = builder.plan(Choices("alpaca", sample=True, out=tmp_path / "out"))
     [work] = chunks.chunks_of(job, Ledger(), [], slabs=True)
     with pytest.raises(UsageError, match="another version of Open Instructions"):
-        chunks.process(work, recipe=job.recipe, refs={}, folder=tmp_path, code="0" * 64)
+        chunks.process(
+            work, recipe=job.recipe, refs={}, steps=(), stages=(), folder=tmp_path, code="0" * 64
+        )
     assert not list(tmp_path.iterdir())
 
 

@@ -132,7 +132,7 @@ def test_a_name_that_leads_to_a_private_address(
     monkeypatch.setattr(socket.socket, "sendall", watch)
     with pytest.raises(
         FetchError,
-        match=r"files\.example\.org leads to 127\.0\.0\.1, which is not a public address",
+        match=r"files\.example\.org resolves to 127\.0\.0\.1, which is not a public address",
     ):
         for _ in range(many):
             fetch("https://files.example.org/x", tmp_path)
@@ -150,7 +150,7 @@ def test_where_the_user_says_so(
 def test_a_redirect_is_looked_at_too(
     server: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server that is trusted leads to one that is not."""
+    """The server that is trusted resolves to one that is not."""
     from .hub_server import Fault
 
     monkeypatch.setenv("OI_TRUSTED_HOSTS", "127.0.0.1")

@@ -391,10 +391,10 @@ def test_a_shard_that_is_gone_or_damaged_or_another(shards: Build) -> None:
     with pytest.raises(NotFoundError, match=r"train-00001-of-00003\.parquet cannot be read"):
         rows_of(shards)
     second.write_bytes(content[:-1])
-    with pytest.raises(NotFoundError, match=r"train-00001-of-00003\.parquet is gone or damaged"):
+    with pytest.raises(NotFoundError, match=r"train-00001-of-00003\.parquet is missing or damaged"):
         rows_of(shards)
     second.unlink()
-    with pytest.raises(NotFoundError, match="is gone or damaged"):
+    with pytest.raises(NotFoundError, match="is missing or damaged"):
         rows_of(shards)
 
 

@@ -39,7 +39,7 @@ def test_the_build_made_last_wherever_it_lies(
     (mix / "manifest.json").unlink()
     assert home.newest() == usual
     shutil.rmtree(usual)
-    with pytest.raises(NotFoundError, match="There is no build"):
+    with pytest.raises(NotFoundError, match="No build was made here"):
         home.newest()
 
 

@@ -90,7 +90,7 @@ def test_a_lock_says_which_source_of_ones_own_it_needs(
     digest = said["own"]["mine"]
     assert (said["sources"], list(said["own"]), len(digest)) == (["mine"], ["mine"], 64)
     with pytest.raises(
-        UsageError, match=rf"needs a source of your own: mine, a \.py file with the sha256 {digest}"
+        UsageError, match=rf"needs a source of yours: mine, a \.py file with the sha256 {digest}"
     ):
         builder.build(
             locked=built.path / "oi.lock", data_dir=tmp_path / "data", out=tmp_path / "two"
@@ -149,7 +149,7 @@ def test_explain_runs_a_source_only_where_it_is_named(
     own_home.mkdir(exist_ok=True)
     (own_home / "inputs.json").write_text(json.dumps({digest: str(path)}))
     found = explain("mine/000000", built.path)
-    assert "--sources ./mine.py" in found.note and not found.steps
+    assert "sources='./mine.py'" in found.note and not found.steps
     assert not (tmp_path / "ran").exists()
     named = explain("mine/000000", built.path, sources=str(path), data_dir=tmp_path / "data")
     assert named.steps and not named.note

@@ -65,7 +65,7 @@ def test_rejected_is_a_frame(mix: BuildResult) -> None:
 
 
 def test_rejected_of_the_newest_build(make: Callable[..., BuildResult]) -> None:
-    with pytest.raises(NotFoundError, match="no build"):
+    with pytest.raises(NotFoundError, match="No build"):
         oi.rejected()
 
 

@@ -97,7 +97,7 @@ def test_another_build_is_replaced_when_it_is_asked_for(bucket: str, data: Path)
     assert oi.check(out)
     assert oi.load(out)["source"][0] == "dolly"
     (place(out) / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds notes\.txt"):
+    with pytest.raises(OutputError, match=r"has notes\.txt"):
         build("alpaca", data_dir=source, out=out, overwrite=True)
 
 
@@ -134,7 +134,7 @@ def test_a_local_input_and_a_bucket_that_is_replaced(bucket: str, data: Path) ->
 def test_a_mark_beside_what_is_not_ours(bucket: str, data: Path) -> None:
     (place(bucket) / ".mix.publishing").write_text("x")
     (place(bucket) / "mix" / "thesis.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds thesis\.txt"):
+    with pytest.raises(OutputError, match=r"has thesis\.txt"):
         build("alpaca", data_dir=data, out=f"{bucket}/mix", overwrite=True)
     assert objects(f"{bucket}/mix") == ["mix/thesis.txt"]
 

@@ -48,7 +48,7 @@ for wrong in ("much", True):
         print(error.message)
 for name, more in (("a", {}), ("b", {"validation": 0.25}), ("c", {"validation": 1})):
     result = oi.build("alpaca", sample=True, out=name, **more)
-    print(result.manifest["recipe"]["validation"])
+    print(result.manifest.recipe["validation"])
 """
 
 
@@ -87,8 +87,8 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
     assert run("-c", ASKS).splitlines() == [
         "validation: float | None = None",
         "Use validation='0.1', or validation.",
-        "--validation is a number from 0 to 1, not 'much'.",
-        "--validation is a number from 0 to 1, not True.",
+        "--validation takes a number from 0 to 1, not 'much'.",
+        "--validation takes a number from 0 to 1, not True.",
         "0.0",
         "0.25",
         "1.0",
@@ -218,18 +218,26 @@ def test_what_is_an_option_and_a_parameter_is_named_as_either(name: str) -> None
 @pytest.mark.parametrize(
     ("said", "message", "hint"),
     [
-        ({"max_tokens": "many"}, "--max-tokens is a whole number, not 'many'.", ""),
-        ({"max_tokens": True}, "--max-tokens is a whole number, not True.", ""),
-        ({"encoding": 8}, "--encoding is a name like gb18030, not 8.", ""),
+        ({"max_tokens": "many"}, "--max-tokens takes a whole number, not 'many'.", ""),
+        ({"max_tokens": True}, "--max-tokens takes a whole number, not True.", ""),
+        ({"encoding": 8}, "--encoding takes a name like gb18030, not 8.", ""),
         (
             {"tokenizer": 8},
-            "--tokenizer is a text, not 8.",
-            "A name, or a path like ./tokenizer.json.",
+            "--tokenizer takes a string, not 8.",
+            "Give a name, or a path like ./tokenizer.json.",
         ),
-        ({"languages": 8}, "--languages is a list like en,zh, not 8.", ""),
-        ({"not_languages": ["en", 8]}, "--not-languages is a list like ko,ja, not ['en', 8].", ""),
-        ({"index_base": "medmcqa"}, "--index-base is like lmflow:medmcqa=0, not 'medmcqa'.", ""),
-        ({"index_base": ["a:b=0", "a:b=1"]}, "--index-base says both 0 and 1 of a:b.", ""),
+        ({"languages": 8}, "--languages takes a list like en,zh, not 8.", ""),
+        (
+            {"not_languages": ["en", 8]},
+            "--not-languages takes a list like ko,ja, not ['en', 8].",
+            "",
+        ),
+        (
+            {"index_base": "medmcqa"},
+            "--index-base takes a value like lmflow:medmcqa=0, not 'medmcqa'.",
+            "",
+        ),
+        ({"index_base": ["a:b=0", "a:b=1"]}, "--index-base gives both 0 and 1 for a:b.", ""),
     ],
 )
 def test_values_of_another_kind(said: dict[str, Any], message: str, hint: str) -> None:
@@ -243,7 +251,7 @@ def test_values_of_another_kind(said: dict[str, Any], message: str, hint: str) -
     [
         ({"licenses": ""}, "No licence is named."),
         ({"languages": ["xx"]}, "the options: there is no language 'xx'."),
-        ({"max_tokens": -1}, "the options: max_tokens is -1, and cannot be negative."),
+        ({"max_tokens": -1}, "the options: max_tokens is -1, but cannot be negative."),
         (
             {"index_base": {"lmflow:medmcqa": 2}},
             "the options: index_base takes a mapping like {lmflow:medmcqa: 0}, with 0 or 1, "

@@ -43,7 +43,7 @@ def test_blocked_words_are_words_of_an_answer(answer: str, blocked: bool) -> Non
     assert isinstance(got, Reject) is blocked
     if isinstance(got, Reject):
         assert got.reason.value == "blocked_word"
-        assert got.detail.endswith("in turn 3")
+        assert got.detail.endswith("in message 3")
 
 
 def test_what_a_person_says_is_not_looked_at() -> None:
@@ -58,11 +58,14 @@ def test_what_a_person_says_is_not_looked_at() -> None:
     [
         (
             "Well, As an  AI\nlanguage model, I have no pets.",
-            "'as an ai language model' in turn 1 (en)",
+            "'as an ai language model' in message 1 (en)",
         ),
-        ("I’m sorry, but I can’t do that.", "\"i'm sorry, but i can't\" in turn 1 (en)"),
-        ("作为一个人工智能，我没有感情。", "'作为一个人工智能' in turn 1 (zh-Hans)"),
-        ("Als KI-Sprachmodell habe ich keine Haustiere.", "'als ki-sprachmodell' in turn 1 (de)"),
+        ("I’m sorry, but I can’t do that.", "\"i'm sorry, but i can't\" in message 1 (en)"),
+        ("作为一个人工智能，我没有感情。", "'作为一个人工智能' in message 1 (zh-Hans)"),
+        (
+            "Als KI-Sprachmodell habe ich keine Haustiere.",
+            "'als ki-sprachmodell' in message 1 (de)",
+        ),
         ("Ministers spoke of it as an AI language modelling firm.", None),
         ("Schreib `as an AI language model` in den Code.", None),
     ],

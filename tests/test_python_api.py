@@ -64,7 +64,7 @@ def test_names_that_are_not_there(mix: Path, options: dict[str, str], says: str)
 
 def test_no_build() -> None:
     for function in (oi.load, oi.stats):
-        with pytest.raises(NotFoundError, match="no build"):
+        with pytest.raises(NotFoundError, match="No build"):
             function()
 
 

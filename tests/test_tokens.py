@@ -99,7 +99,7 @@ def test_a_tokenizer_json_by_its_path_or_folder(words: Path) -> None:
 
 def test_what_is_no_tokenizer_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InputError, match="is no tokenizer"):
+    with pytest.raises(InputError, match="is not a tokenizer"):
         tokenizer(str(tmp_path / "x.json"))
     with pytest.raises(InputError, match="cannot be read"):
         tokenizer(str(tmp_path / "gone.json"))

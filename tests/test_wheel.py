@@ -126,7 +126,7 @@ def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None
 # pages of random pieces, closed and not, and what the stage makes of them
 PAGES = """
 import hashlib, random
-from open_instructions.stages import dom, markdown
+from open_instructions.stages.html import dom, markdown
 from open_instructions.stages.html import to_markdown
 PIECES = [
     "<p>", "</p>", "<strong>", "</strong>", "<em>", "</em>", "<code>a_b`</code>",

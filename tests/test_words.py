@@ -68,7 +68,7 @@ def test_every_language_has_a_name() -> None:
         ),
         (["build", "--workers", "0"], 2, "Error: --workers takes a whole number from 1, not 0."),
         (["build", "--engine", "rai"], 2, "Error: --engine takes local or ray, not 'rai'."),
-        (["cache", "lst"], 2, "Error: ACTION is list, verify or prune, not 'lst'."),
+        (["cache", "lst"], 2, "Error: ACTION takes list, verify or prune, not 'lst'."),
         (
             ["build", "--source", "alpaca"],
             2,
@@ -239,7 +239,7 @@ def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, t
     )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
     assert result.found.notes[0].startswith(
-        f"{says}open_instructions.explain('alpaca/000001') shows it; "
+        f"{says}open_instructions.explain('alpaca/000001') shows it. "
     )
     row = oi.rejected(result.path).iloc[0]
     assert (row["detail"], row["raw"]) == ("Expecting ',' delimiter at character 20", BAD)

@@ -160,7 +160,7 @@ def _value(said: Any, kind: Any, option: Option) -> Any:
 
 
 def _refused(said: Any, option: Option) -> UsageError:
-    return UsageError(f"{option.flag} is {option.takes}, not {said!r}.", hint=option.hint)
+    return UsageError(f"{option.flag} takes {option.takes}, not {said!r}.", hint=option.hint)
 
 
 def _labels(said: Any, option: Option) -> tuple[str, ...]:
@@ -183,5 +183,5 @@ def _bases(said: Any, option: Option) -> dict[str, int]:
         if not subset or base not in ("0", "1"):
             raise _refused(item, option)
         if bases.setdefault(subset, int(base)) != int(base):
-            raise UsageError(f"{option.flag} says both 0 and 1 of {subset}.")
+            raise UsageError(f"{option.flag} gives both 0 and 1 for {subset}.")
     return bases

@@ -11,6 +11,7 @@ from __future__ import annotations
 from shlex import quote
 from typing import Any
 
+from ..arrays import strings
 from ..errors import ConverterError, EmptyBuildError, counted, safe, shortened
 from ..ledger import Ledger
 from ..schema import Reason
@@ -51,9 +52,9 @@ def first_rejected(build: Build, stage: str = "") -> dict[str, Any] | None:
 
     columns = ["level", "stage", "conversation_id", "origin_file", "origin_row", "reason", "detail"]
     for batch in build.batches(REJECTED, columns):
-        fits = pc.equal(batch["level"], "record")
+        fits = pc.equal(batch["level"], strings(["record"])[0])
         if stage:
-            fits = pc.and_(fits, pc.equal(batch["stage"], stage))
+            fits = pc.and_(fits, pc.equal(batch["stage"], strings([stage])[0]))
         if first := batch.filter(fits).slice(0, 1).to_pylist():
             found: dict[str, Any] = first[0]
             return found

@@ -73,11 +73,11 @@ def build(said: Choices) -> BuildResult:
     """
     job = plan(said)
     if said.engine not in ("local", "ray"):
-        raise UsageError(f"--engine is local or ray, not {said.engine!r}.")
+        raise UsageError(f"--engine takes local or ray, not {said.engine!r}.")
     if said.ray_address is not None and said.engine != "ray":
         raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
     if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
-        raise UsageError(f"--workers is a whole number from 1, not {said.workers!r}.")
+        raise UsageError(f"--workers takes a whole number from 1, not {said.workers!r}.")
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):

@@ -27,7 +27,7 @@ def rivals(inputs: Sequence[Input], source: Source) -> str:
         other = by_name.setdefault((item.subset, name), item)
         if other is not item and respelt(item):
             both = f"{shown(other.relative)} and {shown(item.relative)}"
-            return f"{both} both stand for {name} of {item.source}:{item.subset}, and differ."
+            return f"{both} are both {name} of {item.source}:{item.subset}, and differ."
     return ""
 
 

@@ -173,7 +173,7 @@ def _no_drops() -> pa.Table:
 
     from ..corpus.step import verdict_schema
 
-    return verdict_schema().append(pa.field(STEP, pa.string())).empty_table()
+    return pa.Table.from_batches([], verdict_schema().append(pa.field(STEP, pa.string())))
 
 
 def _in_order(table: pa.Table) -> pa.Table:

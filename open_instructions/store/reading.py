@@ -47,7 +47,7 @@ class Build:
             file = self.file(shard)
             if not file.is_file() or file.stat().st_size != shard.bytes:
                 raise NotFoundError(
-                    f"{file} is gone or damaged.", hint="Build it again with --overwrite."
+                    f"{file} is missing or damaged.", hint="Build it again with --overwrite."
                 )
         return found
 

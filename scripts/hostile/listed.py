@@ -24,7 +24,7 @@ ROOMS = (
 LISTED: dict[str, tuple[str, ...]] = {
     "inputs.lock.locked_files": (),
     "cli.console._at_words": ("words of a line",),
-    "cli.console.show": (),
+    "cli.console._narrowed": (),
     "converters": (
         "source alpaca",
         "source gpt4all",
