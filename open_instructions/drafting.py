@@ -72,27 +72,22 @@ class Drafting:
 
     def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
         """Neighbouring frames that the source declares to be one conversation; mostly it is one
-        frame. Drafted messages are counted by who takes them on."""
+        frame. Records and drafted messages are counted by who takes them on, for a whole chunk."""
         tally = run.tally
         results: list[Drafted | Refused] = []
         repaired: list[_Read] = []
-        read = 0
         for frame in frames:
             record = parse(frame)
             if isinstance(record, Reject):
                 tally["read", "rejected_records", record.reason] += 1
                 results.append(Refused("read", record, frame))
                 continue
-            read += 1
             outcome = self._repaired(self._with_context(record, frame, run.chunk), frame, run)
             if isinstance(outcome, Refused):
                 results.append(outcome)
             else:
                 repaired.append(outcome)
-        if read:
-            tally["read", "records_out", ""] += read
         if repaired:
-            tally["convert", "records_in", ""] += len(repaired)
             results += self._converted(repaired, run)
         return results
 
@@ -113,12 +108,10 @@ class Drafting:
         """The record after the stages that take records."""
         edits: tuple[str, ...] = ()
         for stage in self._stages:
-            run.tally[stage.name, "records_in", ""] += 1
             result = stage(record)
             if isinstance(result, Reject):
                 run.tally[stage.name, "rejected_records", result.reason] += 1
                 return Refused(stage.name, result, frame)
-            run.tally[stage.name, "records_out", ""] += 1
             if result.edits:
                 record = result.record
                 edits += result.edits

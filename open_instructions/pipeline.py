@@ -10,6 +10,7 @@ there.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -99,6 +100,7 @@ class Pipeline:
         self._subset = subset
         self._steps = steps
         of_records = [d.made(recipe, about) for d in stages if d.takes == "record"]
+        self._of_records = [stage.name for stage in of_records]
         self._draft = Drafting(recipe, source, subset, of_records)
         [self._structure] = [d.made(recipe, about) for d in stages if d.takes == "draft"]
         of_talks = [d for d in stages if d.takes == "conversation"]
@@ -123,7 +125,12 @@ class Pipeline:
     def run(self, run: Run) -> Iterator[Kept | Rejected]:
         """Take a chunk through everything, stage by stage, so that a stage can take many
         conversations at once; what comes out comes in the order of the records."""
-        drafts = [item for frames in run.chunk.runs for item in self._draft(frames, run)]
+        drafts: list[Drafted | Refused] = []
+        records = 0
+        for frames in run.chunk.runs:
+            records += len(frames)
+            drafts += self._draft(frames, run)
+        self._book_records(records, drafts, run.tally)
         results = [self._started(item, run) for item in drafts]
         talks = [result for result in results if isinstance(result, _Talk)]
         self._book_started(talks, run.tally)
@@ -185,6 +192,20 @@ class Pipeline:
             run.watch("convert", draft)
             run.watch(stage, [*talk.current, *made.rejects])
         return talk
+
+    def _book_records(
+        self, records: int, drafts: Sequence[Drafted | Refused], tally: Tally
+    ) -> None:
+        """How many records the reader and the stages that take records passed on."""
+        refused = [item for item in drafts if isinstance(item, Refused)]
+        lost = Counter(item.stage for item in refused if item.reject.message is None)
+        records -= lost["read"]
+        tally["read", "records_out", ""] += records
+        for name in self._of_records:
+            tally[name, "records_in", ""] += records
+            records -= lost[name]
+            tally[name, "records_out", ""] += records
+        tally["convert", "records_in", ""] += records
 
     def _book_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
         """What came out of the converter and of the structure, added up once for all: one by one it
