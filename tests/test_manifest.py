@@ -14,6 +14,7 @@ import pytest
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
+from open_instructions.cli import main
 from open_instructions.errors import NotFoundError
 from open_instructions.store import Build, Manifest, Shard, open_build
 
@@ -25,7 +26,7 @@ DIGEST = "0123456789abcdef" * 4
 def small() -> dict[str, Any]:
     """A manifest written by hand: one record was read and kept."""
     return {
-        "format": 1,
+        "format": 2,
         "open_instructions": "0.1.0",
         "fingerprint": DIGEST,
         "versions": {"pyarrow": "26.0.1"},
@@ -233,9 +234,9 @@ def test_what_is_no_manifest_at_all(content: Any) -> None:
         Manifest.from_dict(content)
 
 
-@pytest.mark.parametrize("said", [0, 2, "1", None, True, 1.0, [1]])
+@pytest.mark.parametrize("said", [0, 1, 3, "2", None, True, 2.0, [2]])
 def test_another_format_says_so(said: Any) -> None:
-    with pytest.raises(ValueError, match=r"^has format .*, and this version reads 1$"):
+    with pytest.raises(ValueError, match=r"^has format .*, and this version reads 2$"):
         Manifest.from_dict(small() | {"format": said})
 
 
@@ -244,10 +245,10 @@ def test_another_format_says_so(said: Any) -> None:
     [
         ("", "is not a manifest of Open Instructions."),
         ("[" * 100_000, "is not a manifest of Open Instructions."),
-        ('{"format": 1, "recipe": ' + "[" * 100_000, "is not a manifest of Open Instructions."),
-        ('{"format": 1' + "0" * 10_000 + "}", "is not a manifest of Open Instructions."),
-        ('{"format": 9}', "has format 9, and this version reads 1."),
-        ('{"format": 1}', "it lacks versions, recipe, sources,"),
+        ('{"format": 2, "recipe": ' + "[" * 100_000, "is not a manifest of Open Instructions."),
+        ('{"format": 2' + "0" * 10_000 + "}", "is not a manifest of Open Instructions."),
+        ('{"format": 9}', "has format 9, and this version reads 2."),
+        ('{"format": 2}', "it lacks versions, recipe, sources,"),
     ],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
@@ -407,18 +408,18 @@ def test_a_shard_without_a_column(shards: Build) -> None:
         rows_of(shards, columns=["id"], languages=["de"], only=[first])
 
 
-def test_rejects_of_a_build_before_some_columns(shards: Build) -> None:
-    """They had no `kind` and no `score`: null says nothing."""
-    [shard] = shards.shards("rejected")
-    row = {"source": "alpaca", "subset": "main", "reason": "no_answer", "raw": "{}"}
-    pq.write_table(pa.Table.from_pylist([row]), shards.file(shard))
-    asked = ["score", "raw", "kind"]
-    expected = [{"score": None, "raw": "{}", "kind": None}]
-    for wanted in ([], ["alpaca"]):
-        assert rows_of(shards, "rejected", asked, only=[shard], sources=wanted) == expected
-    [batch] = shards.batches("rejected", asked, only=[shard])
-    assert [str(field.type) for field in batch.schema] == ["double", "string", "string"]
-    assert rows_of(shards, "rejected", only=[shard]) == [row]
+def test_a_build_whose_ledger_counted_turns_is_another_format(
+    mix: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its books end with the last corpus step and its rejects lack columns. To read it as a build
+    of today would say that 0 rows were kept, and that the build is damaged."""
+    content = json.loads((mix / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(content | {"format": 1}))
+    for command in (["stats"], ["check"], ["explain", "alpaca/0"]):
+        assert main([*command, str(tmp_path)]) != 0
+        told = capsys.readouterr().err
+        assert "manifest.json has format 1, and this version reads 2." in told
+        assert "Build it again with --overwrite." in told
 
 
 def test_a_consumer_s_error_is_its_own(shards: Build) -> None:

@@ -146,7 +146,7 @@ class Manifest(Decided):
     `attribution` whom to name, per source, `totals` the sums of the ledger.
     """
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     open_instructions: str
     fingerprint: str

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arrays import strings, whole
 from ..errors import NotFoundError
 from ..paths import for_pyarrow
-from .columns import rejected_schema
 from .names import DATA, REJECTED
 
 if TYPE_CHECKING:
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 _IDS = {DATA: ("id", "conversation_id"), REJECTED: ("conversation_id",)}
 """The columns of each table that an id can stand in."""
-
-
-_LATER = ("kind", "other", "score", "evidence", "parent")
-"""Columns of rejected/ that builds of earlier versions lack, and that say nothing where they are
-null."""
 
 
 class Footer(NamedTuple):
@@ -104,21 +98,19 @@ def footer(path: Path) -> Footer:
 def read(
     path: Path, kind: str, columns: Sequence[str] | None, wanted: Wanted, rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a shard, in order, at most `rows` at a time. A column that came after the shard
-    is null. Raises NotFoundError for one that cannot be read or lacks another column."""
+    """The rows of a shard, in order, at most `rows` at a time. Raises NotFoundError for one that
+    cannot be read or lacks a column."""
     telling = wanted.columns(kind)
     with _opened(path) as parquet:
         names = parquet.schema_arrow.names
         columns = list(names if columns is None else columns)
-        later = [name for name in columns if name in _LATER and name not in names]
         for name in (*columns, *telling):
-            if name not in names and name not in later:
+            if name not in names:
                 raise NotFoundError(
                     f"{path} has no column {name}.", hint="Build it again with --overwrite."
                 )
-        there = [name for name in columns if name not in later]
-        for batch in _batches(parquet, kind, there, wanted, rows):
-            yield _with_nulls(batch, later).select(columns)
+        for batch in _batches(parquet, kind, columns, wanted, rows):
+            yield batch.select(columns)
 
 
 def _batches(
@@ -138,15 +130,6 @@ def _batches(
             start += batch.num_rows
             if kept.num_rows:
                 yield kept
-
-
-def _with_nulls(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    for name in names:
-        field = rejected_schema().field(name)
-        batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
-    return batch
 
 
 @contextmanager
