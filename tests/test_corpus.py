@@ -21,7 +21,7 @@ from open_instructions.corpus.step import NUMBER, PLACE, Round, verdicts
 from open_instructions.errors import ConverterError, EmptyBuildError
 from open_instructions.ledger import stages
 from open_instructions.merge import rounds
-from open_instructions.merge.rounds import _check_verdicts
+from open_instructions.merge.contract import check_verdicts
 from open_instructions.reports.check import check
 from open_instructions.reports.explain import explain
 from open_instructions.schema import Conversation
@@ -171,7 +171,7 @@ def test_a_verdict_that_breaks_the_contract() -> None:
     step, gone = SameWords(), np.array([7])
 
     def settle(**columns: Any) -> None:
-        _check_verdicts(step, verdicts(**columns), gone)
+        check_verdicts(step, verdicts(**columns), gone, [9])
 
     with pytest.raises(ConverterError, match="drops for language"):
         settle(number=[1], reason="language", detail="x")
@@ -180,9 +180,9 @@ def test_a_verdict_that_breaks_the_contract() -> None:
     with pytest.raises(ConverterError, match="drops a conversation twice"):
         settle(number=[7], reason="duplicate", detail="x")
     with pytest.raises(ConverterError, match="for one that is dropped too"):
-        settle(number=[1, 2], reason="duplicate", detail="x", other=[2, 3])
+        settle(number=[1, 2], reason="duplicate", detail="x", other=[2, 3], other_id=["a", "b"])
     with pytest.raises(ConverterError, match="no verdict"):
-        _check_verdicts(step, verdicts(number=[1], reason="duplicate").select([NUMBER]), gone)
+        check_verdicts(step, verdicts(number=[1], reason="duplicate").select([NUMBER]), gone, [9])
 
 
 def test_without_the_step_nothing_of_it_is_there(

@@ -1,6 +1,7 @@
 """All chunks -> the shards: corpus steps decide, ids are told apart, what is written is counted.
 
 rounds    the rounds of a corpus step, by an engine
+contract  what a round hands over, checked
 verdicts  what becomes of each conversation: dropped, or kept under one id or another
 books     what is counted of a chunk
 layout    where row groups and shards end

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64_hexdigest
 
-from ..arrays import booleans, numbers, view, whole
-from ..corpus.step import ID, NUMBER, PLACE, CorpusStep, Round, no_rows, verdict_schema
+from ..arrays import booleans, numbers, view
+from ..corpus.step import ID, NUMBER, PLACE, CorpusStep, Round, no_rows
 from ..engines import Engine
-from ..errors import ConverterError
 from ..store.chunks import KEYS, facts_kind, read_chunk
 from ..store.facts import has_facts, read_settled, read_wholes, write_facts, write_settled
+from .contract import CHUNK_BITS, check_asks, check_facts, check_parts, check_verdicts, joined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,9 +30,6 @@ PART = 500_000
 GROUP, GROUPS = 256, 128
 """So many chunks send together, or more where there would be more than so many groups: what is sent
 should be no crumbs."""
-CHUNK_BITS = 32
-"""A conversation's number is that of its chunk, times 2**32, plus its place in it."""
-
 Watch = Callable[[str, int, int], None]
 """Called with the name of a round, the chunks whose facts are taken, and all chunks."""
 
@@ -65,18 +62,17 @@ def run_step(
 ) -> pa.Table:
     """The verdicts of a step on chunks of so many conversations each, in order of the numbers."""
     import numpy as np
-    import pyarrow as pa
 
     before = no_rows()
     for index, asked in enumerate(step.rounds):
         if index:
-            _take_facts(engine, folder, len(counts), step, index, gone, before, watch)
+            _take_facts(engine, folder, counts, step, index, gone, before, watch)
         send = partial(_send, folder=folder, step=step.name, index=index, asked=asked)
         groups = groups_of(len(counts), gone)
-        decide = partial(_decide, asked=asked)
+        decide = partial(_decide, step=step.name, asked=asked)
         answers = engine.exchange(send, groups, decide, parts_of(sum(counts)))
-        before = asked.settle(pa.concat_tables(answers))
-    _check_verdicts(step, before, gone)
+        before = asked.settle(joined(step.name, "decisions", list(answers)))
+    check_verdicts(step, before, gone, counts)
     order = np.argsort(view(before[NUMBER]), kind="stable")
     return before.take(numbers(order, "int64")).combine_chunks()
 
@@ -84,7 +80,7 @@ def run_step(
 def _take_facts(
     engine: Engine,
     folder: Path,
-    chunks: int,
+    counts: Sequence[int],
     step: CorpusStep,
     index: int,
     gone: np.ndarray[Any, Any],
@@ -92,13 +88,11 @@ def _take_facts(
     watch: Watch | None,
 ) -> None:
     """The facts of a later round, each chunk's in a file beside it."""
-    import numpy as np
-
-    asked = step.rounds[index]
+    asked, chunks = step.rounds[index], len(counts)
     named = f"{step.name} {index + 1}/{len(step.rounds)}"
     settled = write_settled(folder, step.name, index, before)
     asks = asked.asks(before)
-    wanted = None if asks is None else np.unique(view(asks))
+    wanted = None if asks is None else check_asks(step.name, asks, counts)
     work = []
     for chunk in range(chunks):
         span = range(chunk, chunk + 1)
@@ -134,9 +128,10 @@ def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, gi
     places = np.arange(read_chunk(folder, work.chunk, KEYS).num_rows)
     left = np.setdiff1d(places if work.places is None else work.places, work.gone)
     facts = asked.facts(read_wholes(folder, work.chunk, left), read_settled(folder, step, index))
+    check_facts(step, facts, len(left))
     if PLACE in facts.column_names:  # in the chunk, not among those that were read
         at = facts.column_names.index(PLACE)
-        facts = facts.set_column(at, PLACE, numbers(left[view(facts[PLACE])], "int32"))
+        facts = facts.set_column(at, PLACE, numbers(left[_places_in(facts)], "int32"))
     write_facts(folder, work.chunk, kind, facts, digest)
 
 
@@ -145,38 +140,45 @@ def _send(
 ) -> list[pa.Table]:
     """In a worker: the facts of some chunks, for each part."""
     import numpy as np
-    import pyarrow as pa
 
     kind = facts_kind(step, index)
-    table = pa.concat_tables([_numbered(folder, chunk, kind) for chunk in group.chunks])
+    tables = [_numbered(folder, chunk, step, kind) for chunk in group.chunks]
+    table = joined(step, "facts", tables)
     if NUMBER in table.column_names and len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, invert=True)
         table = table.filter(booleans(stays))
     table = table.combine_chunks()
     if parts == 1:
         return [table]
-    part = asked.send(table, parts)
+    part = check_parts(step, asked.send(table, parts), len(table), parts)
     return [table.filter(booleans(part == number)) for number in range(parts)]
 
 
-def _decide(messages: Sequence[pa.Table], *, asked: Round) -> pa.Table:
-    import pyarrow as pa
-
-    return asked.decide(pa.concat_tables(messages))
+def _decide(messages: Sequence[pa.Table], *, step: str, asked: Round) -> pa.Table:
+    return asked.decide(joined(step, "facts", messages))
 
 
-def _numbered(folder: Path, chunk: int, kind: str) -> pa.Table:
+def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
     """The facts of a chunk, with numbers and ids in the place of places."""
     import pyarrow as pa
 
-    facts = read_chunk(folder, chunk, kind)
+    ids = read_chunk(folder, chunk, KEYS)[ID]
+    facts = check_facts(step, read_chunk(folder, chunk, kind), len(ids))
     if PLACE not in facts.column_names:
         return facts
-    places = whole(facts[PLACE])
-    ids = read_chunk(folder, chunk, KEYS)[ID]
+    places = _places_in(facts)
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
-    number = numbers(view(places).astype("int64") + (chunk << CHUNK_BITS), "int64")
-    return pa.table({NUMBER: number, ID: ids.take(places), **columns})
+    number = numbers(places + (chunk << CHUNK_BITS), "int64")
+    return pa.table({NUMBER: number, ID: ids.take(numbers(places, "int64")), **columns})
+
+
+def _places_in(facts: pa.Table) -> np.ndarray[Any, Any]:
+    """The column of places, which may be of any kind of whole numbers, or of none where it is
+    empty."""
+    import numpy as np
+
+    column = facts[PLACE]
+    return view(column).astype(np.int64) if len(column) else np.empty(0, np.int64)
 
 
 def _within(values: np.ndarray[Any, Any], chunks: range) -> np.ndarray[Any, Any]:
@@ -189,20 +191,3 @@ def _within(values: np.ndarray[Any, Any], chunks: range) -> np.ndarray[Any, Any]
 
 def _places(numbers_in_chunk: np.ndarray[Any, Any], chunk: int) -> np.ndarray[Any, Any]:
     return numbers_in_chunk - (chunk << CHUNK_BITS)
-
-
-def _check_verdicts(step: CorpusStep, found: pa.Table, gone: np.ndarray[Any, Any]) -> None:
-    """Raises ConverterError for verdicts that break the contract, which would break the books."""
-    import numpy as np
-
-    if found.schema != verdict_schema():
-        raise ConverterError(f"Step {step.name} settles {found.schema.names}, which is no verdict.")
-    named = set(found["reason"].unique().to_pylist())
-    unknown = named - {reason.value for reason in step.reasons}
-    if unknown:
-        raise ConverterError(f"Step {step.name} drops for {min(map(str, unknown))}.")
-    dropped, others = view(found[NUMBER]), found["other"].drop_null()
-    if len(np.unique(dropped)) != len(dropped) or np.isin(dropped, gone).any():
-        raise ConverterError(f"Step {step.name} drops a conversation twice.")
-    if len(others) and np.isin(view(others), np.concatenate([dropped, gone])).any():
-        raise ConverterError(f"Step {step.name} drops a conversation for one that is dropped too.")

@@ -18,7 +18,8 @@ from ..corpus.step import DETAIL, EVIDENCE, ID, NUMBER, OTHER, OTHER_ID, REASON,
 from ..engines import Engine
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import ID_HASH
-from .rounds import CHUNK_BITS, Group, Watch, groups_of, parts_of, run_step
+from .contract import CHUNK_BITS
+from .rounds import Group, Watch, groups_of, parts_of, run_step
 
 if TYPE_CHECKING:
     import numpy as np

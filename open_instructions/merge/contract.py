@@ -1,0 +1,151 @@
+"""What a round hands over, checked where it is handed over.
+
+A place that is none, a part that is none, a number that is no conversation's: each would lose facts
+or drop another conversation, and the books would balance. Raises ConverterError for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import view
+from ..corpus.step import (
+    DETAIL,
+    ID,
+    NUMBER,
+    OTHER,
+    OTHER_ID,
+    PLACE,
+    REASON,
+    CorpusStep,
+    verdict_schema,
+)
+from ..errors import ConverterError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+CHUNK_BITS = 32
+"""A conversation's number is that of its chunk, times 2**32, plus its place in it."""
+
+
+def check_facts(step: str, facts: Any, conversations: int) -> pa.Table:
+    """The facts of so many conversations: a table, whose places are theirs."""
+    found = _table(step, "facts", facts)
+    if taken := {NUMBER, ID} & set(found.column_names):
+        raise _broken(step, f"takes facts with the column {min(taken)}, which the merge adds")
+    if PLACE in found.column_names:
+        places = _whole_numbers(step, PLACE, found[PLACE])
+        if len(places) and not 0 <= places.min() <= places.max() < conversations:
+            raise _broken(step, f"takes facts of a place outside of {conversations} conversations")
+    return found
+
+
+def check_parts(step: str, part: Any, facts: int, parts: int) -> np.ndarray[Any, Any]:
+    """The part of each fact."""
+    import numpy as np
+
+    found = np.asarray(part)
+    if found.shape != (facts,):
+        raise _broken(step, f"sends {facts} facts to {found.size} parts")
+    if facts and not (found.dtype.kind in "iu" and 0 <= found.min() <= found.max() < parts):
+        raise _broken(step, f"sends facts to a part that is not one of {parts}")
+    return found
+
+
+def check_asks(step: str, asked: Any, counts: Sequence[int]) -> np.ndarray[Any, Any]:
+    """The numbers of the conversations whose text is read again: each once, in order."""
+    import numpy as np
+
+    found = np.unique(_whole_numbers(step, "asks", asked)).astype(np.int64)
+    if not _known(found, counts).all():
+        raise _broken(step, "asks for a conversation that does not exist")
+    return found
+
+
+def joined(step: str, what: str, tables: Sequence[Any]) -> pa.Table:
+    """Tables of one schema, below each other."""
+    import pyarrow as pa
+
+    found = [_table(step, what, table) for table in tables]
+    for table in found:
+        if table.schema != found[0].schema:
+            raise _broken(
+                step,
+                f"gives {what} of different columns: "
+                f"{_columns(found[0].schema)} and {_columns(table.schema)}",
+            )
+    return pa.concat_tables(found)
+
+
+def check_verdicts(
+    step: CorpusStep, settled: Any, gone: np.ndarray[Any, Any], counts: Sequence[int]
+) -> None:
+    """What the last round settled. `gone` are the numbers that steps before this one dropped."""
+    import numpy as np
+
+    name = step.name
+    found = _table(name, "verdicts", settled)
+    if found.schema != verdict_schema():
+        raise _broken(name, f"settles {found.schema.names}, which is no verdict")
+    dropped = _whole_numbers(name, NUMBER, found[NUMBER])
+    unknown = set(found[REASON].unique().to_pylist()) - {reason.value for reason in step.reasons}
+    if unknown:
+        raise _broken(name, f"drops for {min(map(str, unknown))}")
+    if found[DETAIL].null_count:
+        raise _broken(name, "drops a conversation without a detail")
+    if not _known(dropped, counts).all():
+        raise _broken(name, "drops a conversation that does not exist")
+    if len(np.unique(dropped)) != len(dropped) or np.isin(dropped, gone).any():
+        raise _broken(name, "drops a conversation twice")
+    if not found[OTHER].is_null().equals(found[OTHER_ID].is_null()):
+        raise _broken(name, f"gives {OTHER} without {OTHER_ID}, or the reverse")
+    others = view(found[OTHER].drop_null())
+    if not _known(others, counts).all():
+        raise _broken(name, "drops a conversation for one that does not exist")
+    if len(others) and np.isin(others, np.concatenate([dropped, gone])).any():
+        raise _broken(name, "drops a conversation for one that is dropped too")
+
+
+def _table(step: str, what: str, found: Any) -> pa.Table:
+    import pyarrow as pa
+
+    if not isinstance(found, pa.Table):
+        raise _broken(step, f"gives a {type(found).__name__} as {what}, not a table")
+    return found
+
+
+def _whole_numbers(step: str, what: str, column: Any) -> np.ndarray[Any, Any]:
+    import numpy as np
+    import pyarrow as pa
+
+    if not isinstance(column, pa.Array | pa.ChunkedArray):
+        raise _broken(step, f"gives a {type(column).__name__} as {what}, not an array")
+    if not len(column):
+        return np.empty(0, np.int64)
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise _broken(step, f"gives values as {what} that are not whole numbers")
+    return view(column)
+
+
+def _known(numbers: np.ndarray[Any, Any], counts: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Which numbers are those of a conversation, in chunks of so many."""
+    import numpy as np
+
+    if not len(numbers):
+        return np.ones(0, bool)
+    sizes = np.append(np.asarray(counts, np.int64), 0)  # of a chunk that is none
+    chunk = np.minimum(numbers >> CHUNK_BITS, len(counts))
+    place = numbers & ((1 << CHUNK_BITS) - 1)
+    known: np.ndarray[Any, Any] = (numbers >= 0) & (place < sizes[chunk])
+    return known
+
+
+def _columns(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} {field.type}" for field in schema) or "none"
+
+
+def _broken(step: str, what: str) -> ConverterError:
+    return ConverterError(f"Step {step} {what}.")
