@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from open_instructions.building.run import BuildResult
+from open_instructions.catalogue import load_file
 from open_instructions.errors import ConverterError, UsageError
 
 from .conftest import BESIDE, SOURCE, alpaca, rows
@@ -114,3 +115,52 @@ def test_a_converter_that_breaks_its_contract_is_named(
     assert [(r["stage"], r["reason"], r["raw"]) for r in rows(result, "rejected")] == [
         ("convert", "stage_failed", '{"q": "a", "a": "b"}')
     ]
+
+
+TWO_SUBSETS = SOURCE.replace("NAME", "mine").replace(
+    "    subsets=(\n",
+    "    subsets=(\n        Subset('more', files=('more.json',), fields=frozenset({'q', 'a'}),"
+    " languages=('en',), engine='human', license='CC0-1.0'),\n",
+)
+QUESTION = '[{"q": "Name a river.", "a": "The Nile."}]'
+
+
+@pytest.mark.parametrize(
+    "other", ["{folder}/./mine.py", "{folder}/../x/mine.py", "{folder}/link.py"]
+)
+def test_one_file_by_two_paths_is_one_source(
+    make: Callable[..., BuildResult], tmp_path: Path, other: str
+) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    (folder / "mine.py").write_text(TWO_SUBSETS)
+    (folder / "link.py").symlink_to(folder / "mine.py")
+    chosen = [f"{folder}/mine.py:main", other.format(folder=folder) + ":more"]
+    result = make({"mine.json": QUESTION, "more.json": QUESTION.replace("N", "n")}, chosen)
+    assert [r["subset"] for r in rows(result)] == ["more", "main"]
+
+
+def test_two_sources_of_one_name_in_one_file(
+    make: Callable[..., BuildResult], tmp_path: Path
+) -> None:
+    """The second took the place of the first, without a word."""
+    again = SOURCE[SOURCE.index("@source") :].replace("def convert", "def other")
+    (tmp_path / "mine.py").write_text((SOURCE + again).replace("NAME", "mine"))
+    with pytest.raises(ConverterError, match=r"called 'mine': \S*mine\.py and \S*mine\.py"):
+        make({"mine.json": QUESTION}, str(tmp_path / "mine.py"))
+
+
+@pytest.mark.parametrize("converter", ["partial(convert)", "UserDict()"])
+def test_what_is_no_function_of_the_file_can_be_a_converter(tmp_path: Path, converter: str) -> None:
+    """A partial, or an instance of a class from elsewhere."""
+    text = SOURCE.replace("NAME", "mine").replace("@source(MINE)\n", "")
+    (tmp_path / "mine.py").write_text(
+        f"from collections import UserDict\nfrom functools import partial\n{text}\n"
+        f"made = source(MINE)({converter})\n"
+    )
+    assert [s.name for s in load_file(str(tmp_path / "mine.py"))] == ["mine"]
+
+
+def test_a_converter_under_two_names_is_one_source(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SOURCE.replace("NAME", "mine") + "\nalias = convert\n")
+    assert [s.name for s in load_file(str(tmp_path / "mine.py"))] == ["mine"]

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,8 +25,17 @@ from ..errors import ConverterError, InputError, OpenInstructionsError, UsageErr
 from .source import Converter, Source
 
 ENTRY_POINT_GROUP = "open_instructions.sources"
+_RUN = "open_instructions_source_"
+"""What the name of a module begins with that a .py file was run as."""
 _MARK = "__open_instructions_sources__"
 """The attribute of a converter that holds what `@source` said of it."""
+
+
+def _home(source: Source) -> str:
+    """Where a source was described: its module, or the .py file that was run as one."""
+    if source.module.startswith(_RUN):
+        return str(sys.modules[source.module].__file__)
+    return source.module
 
 
 class Registry:
@@ -36,7 +46,7 @@ class Registry:
         for added in sources:
             if known := self._sources.get(added.name):
                 raise ConverterError(
-                    f"Two sources are called {added.name!r}: {known.module} and {added.module}.",
+                    f"Two sources are called {added.name!r}: {_home(known)} and {_home(added)}.",
                     hint="Give one of them another name.",
                 )
             self._sources[added.name] = added
@@ -78,8 +88,12 @@ def source(description: Source) -> Callable[[Converter], Converter]:
     if problem:
         raise ConverterError(f"Source {description.name!r}: {problem}.")
 
+    caller = sys._getframe(1).f_globals.get("__name__", "")
+
     def describe(convert: Converter) -> Converter:
-        described = replace(description, convert=convert, module=convert.__module__)
+        # of a partial, or an instance of a class from elsewhere, it would be that of its class
+        module = convert.__module__ if isfunction(convert) else caller
+        described = replace(description, convert=convert, module=module)
         setattr(convert, _MARK, (*getattr(convert, _MARK, ()), described))
         return convert
 
@@ -134,7 +148,7 @@ def _described_in(values: dict[str, Any], module: str) -> tuple[Source, ...]:
     """The sources whose converters stand in a module; those that it imports are not its own."""
     marked = [described for value in values.values() for described in _marks(value)]
     own = [described for described in marked if described.module == module]
-    return tuple({described.name: described for described in own}.values())
+    return tuple({id(described): described for described in own}.values())  # of two names, one
 
 
 def _marks(value: Any) -> tuple[Source, ...]:
@@ -163,7 +177,8 @@ def load_file(path: str, expected: str = "") -> list[Source]:
     found = _run_file(file, content, digest)
     if not found:
         raise UsageError(
-            f"{path} registers no source.", hint="Put @source(Source(...)) on its converter."
+            f"{path} registers no source.",
+            hint="Put @source(Source(...)) on a converter at the top level of the file.",
         )
     Registry((*registry().all(), *found))  # refuses a name twice
     return [replace(s, digest=digest) for s in found]
@@ -173,7 +188,7 @@ def load_file(path: str, expected: str = "") -> list[Source]:
 def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
     """Run these very bytes: an import would take what a __pycache__ beside the file has."""
     where = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
-    name = f"open_instructions_source_{where}_{digest[:12]}"
+    name = f"{_RUN}{where}_{digest[:12]}"
     loaded = ModuleType(name)
     loaded.__file__ = str(file)
     sys.modules[name] = loaded
@@ -270,7 +285,9 @@ def _selection(chosen: Source, subset: str, path: str = "") -> Selection:
 
 def _both(before: Selection, more: Selection) -> Selection:
     """A source that was named twice: named subsets add up, and count more than the default."""
-    if (before.path, before.source.digest) != (more.path, more.source.digest):
+    if os.path.realpath(before.path) != os.path.realpath(more.path) or (
+        before.source.digest != more.source.digest
+    ):
         raise UsageError(
             f"Two sources are called {before.source.name!r}: {before.path} and {more.path}.",
             hint="Give one of them another name.",
