@@ -12,11 +12,12 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, TypeVar, cast
 
+from . import errors
 from .errors import UsageError
 from .options import Folders
 
@@ -46,12 +47,7 @@ def place(given: str | os.PathLike[str]) -> Path:
     >>> place("downloads"), is_remote(place("downloads"))
     (PosixPath('downloads'), False)
     """
-    text = str(given)
-    if not text:
-        raise UsageError(
-            "A path is empty.",
-            hint="Perhaps a variable is not set. For the current folder, use a dot.",
-        )
+    text = _written(given)
     scheme, colon, rest = text.partition("://")
     if not colon:
         return Path(text)
@@ -78,13 +74,34 @@ def place(given: str | os.PathLike[str]) -> Path:
     return cast(Path, found)
 
 
+def _written(given: object) -> str:
+    """A path as text. Raises UsageError for anything else, of which str() would make a name."""
+    # an address as a value of universal_pathlib is no PathLike
+    if not isinstance(given, str | os.PathLike) and not hasattr(given, "joinpath"):
+        raise UsageError(f"A path is a string or a Path, not {errors.shown(given)}.")
+    text = str(given)
+    if not text:
+        raise UsageError(
+            "A path is empty.",
+            hint="Perhaps a variable is not set. For the current folder, use a dot.",
+        )
+    try:
+        fits = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise UsageError(f"{errors.shown(text)} cannot be the name of a file.")
+    return text
+
+
 def folders(given: Folders | None) -> tuple[Path, ...]:
     """The paths for the folders that a user wrote, each once. Raises UsageError where none is named
     by it."""
     if given is None:
         return ()
-    each = [given] if isinstance(given, str | os.PathLike) else list(given)
-    if not each or not all(os.fspath(folder) for folder in each):
+    single = isinstance(given, str | bytes | os.PathLike) or not isinstance(given, Iterable)
+    each: list[Any] = [given] if single else [*cast(Iterable[Any], given)]
+    if not each or "" in each:
         raise UsageError(
             "No folder was named.", hint="Pass the folder with the upstream files as --data-dir."
         )

@@ -280,3 +280,30 @@ def test_an_option_overrides_only_its_key() -> None:
     )
     with pytest.raises(OpenInstructionsError, match="unknown key 'max_token'"):
         recipe.with_flags(max_token=0)
+
+
+@pytest.mark.parametrize("name", ["sample", "offline", "overwrite", "restart", "strict"])
+@pytest.mark.parametrize("said", ["no", "", 0, None, [1]])
+def test_a_switch_is_on_or_off(name: str, said: Any) -> None:
+    """overwrite="no" replaced a build."""
+    with pytest.raises(UsageError, match=f"^{name} is True or False, not "):
+        oi.build(**({"sample": True} | {name: said}))
+
+
+@pytest.mark.parametrize("said", [0, True, [1], {"a": 1}, b"mix", "\0", "\ud800"])
+@pytest.mark.parametrize("name", ["out", "data_dir", "locked"])
+def test_a_path_is_a_string_or_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: Any
+) -> None:
+    """out=[1] made a build in a folder of that name."""
+    monkeypatch.chdir(tmp_path)
+    chosen = {"sample": True} if name == "out" else {"offline": True}
+    with pytest.raises(UsageError, match="A path is a string|cannot be the name|is not a folder"):
+        oi.build("dolly", **(chosen | {name: said}))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("said", [0, True, b"x", [1], [None], [["a"]], object()])
+def test_an_index_base_of_another_kind(said: Any) -> None:
+    with pytest.raises(UsageError, match="^index_base takes a value like lmflow:medmcqa=0, not "):
+        oi.build("dolly", sample=True, index_base=said)

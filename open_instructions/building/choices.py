@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 from .. import recipe as recipes
 from ..catalogue import Selection, Source, registered, select
-from ..errors import InputError, RecipeError, UsageError, suggest
+from ..errors import InputError, RecipeError, UsageError, shown, suggest
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock
 from ..options import BuildOptions, Option, options_of
@@ -65,6 +65,13 @@ def taking(choices: Callable[P, C]) -> Callable[[Callable[[C], R]], Callable[P, 
         return call
 
     return decorate
+
+
+def check_switches(said: Choices) -> None:
+    """Raises UsageError for a switch that is neither on nor off: overwrite="no" is not a no."""
+    for option in options_of(said):
+        if option.read is bool and not isinstance(value := getattr(said, option.name), bool):
+            raise UsageError(f"{option.name} is True or False, not {shown(value)}.")
 
 
 def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
@@ -160,7 +167,7 @@ def _value(said: Any, kind: Any, option: Option) -> Any:
 
 
 def _refused(said: Any, option: Option) -> UsageError:
-    return UsageError(f"{option.flag} takes {option.takes}, not {said!r}.", hint=option.hint)
+    return UsageError(f"{option.flag} takes {option.takes}, not {shown(said)}.", hint=option.hint)
 
 
 def _labels(said: Any, option: Option) -> tuple[str, ...]:
@@ -177,8 +184,13 @@ def _bases(said: Any, option: Option) -> dict[str, int]:
     """`lmflow:medmcqa=0`, one or several, as a mapping."""
     if isinstance(said, Mapping):
         return dict(said)
+    items = [said] if isinstance(said, str) else said
+    if not isinstance(items, Iterable):
+        raise _refused(said, option)
     bases: dict[str, int] = {}
-    for item in [said] if isinstance(said, str) else said:
+    for item in items:
+        if not isinstance(item, str):
+            raise _refused(item, option)
         subset, _, base = item.strip().rpartition("=")
         if not subset or base not in ("0", "1"):
             raise _refused(item, option)

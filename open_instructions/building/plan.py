@@ -15,7 +15,7 @@ from ..inputs.lock import read_lock
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
 from ..store import SAMPLE, Decided, InputEntry, home
-from .choices import Choices, check_names, recipe_of, selections_of
+from .choices import Choices, check_names, check_switches, recipe_of, selections_of
 from .gather import as_locked, fetched, named
 from .probing import settle
 from .versions import versions
@@ -48,6 +48,7 @@ class Plan:
 
 def plan(said: Choices) -> Plan:
     """Find or fetch the inputs and settle everything that can be wrong before any work is done."""
+    check_switches(said)
     if said.sample and said.data_dir is not None:
         raise UsageError(
             "--sample and --data-dir exclude each other.",
@@ -59,7 +60,7 @@ def plan(said: Choices) -> Plan:
         )
     if said.missing not in ("stop", "skip"):
         raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
-    lock = read_lock(os.fspath(said.locked)) if said.locked is not None else None
+    lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
     selections = selections_of(said, lock)
     check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path)])

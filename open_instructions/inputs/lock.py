@@ -16,6 +16,7 @@ sha256: a lock never says where such a file is, for it would be run.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -91,7 +92,7 @@ def locked_files(
     return tuple(sorted(files.values(), key=lambda f: (f.subsets, f.name, f.sha256)))
 
 
-def read_lock(path: str) -> Lock:
+def read_lock(path: str | os.PathLike[str]) -> Lock:
     """What a lock says. Raises InputError if it is not a lock."""
     try:
         content = json.loads(paths.read_bounded(paths.place(path), _MOST))
