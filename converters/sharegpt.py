@@ -312,12 +312,24 @@ SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
     description=(
-        "Conversations with ChatGPT that people shared through a browser extension; Vicuna was trained on them."
+        "Conversations with ChatGPT that people "
+        "shared "
+        "through "
+        "a "
+        "browser "
+        "extension; "
+        "Vicuna was trained on them."
     ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
     attribution=(
-        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers without rights."
+        "Users of ShareGPT; collected by an "
+        "unknown "
+        "person. "
+        "Labelled "
+        "CC0-1.0 "
+        "and "
+        "Apache-2.0 by re-publishers without rights."
     ),
     subsets=(
         Subset(
@@ -363,7 +375,13 @@ SHAREGPT = Source(
         _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
         _rule(
             "page_chrome",
-            'The pager ("2 / 2") and counter that the early extension glued to people\'s words are removed.',
+            'The pager ("2 / 2") and counter that the '
+            "early "
+            "extension "
+            "glued "
+            "to "
+            "people's "
+            "words are removed.",
             drop_page_chrome,
             subsets=("raw",),
         ),

@@ -45,8 +45,20 @@ LMFLOW = Source(
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
             by_hand=(
-                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
-                "natural-instructions are the originals of what it offered. Files that you still have can be read from "
+                "LMFlow's server is gone, and its archives "
+                "are "
+                "nowhere "
+                "else. "
+                "The "
+                "subsets "
+                "pubmedqa, medmcqa, medqa and "
+                "natural-instructions are the originals of "
+                "what "
+                "it "
+                "offered. "
+                "Files "
+                "that "
+                "you still have can be read from "
                 "--data-dir."
             ),
             languages=("en",),
@@ -70,7 +82,13 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            'A record with a word that lost its letters "rt" ("aery", "hypeension") is marked; nothing is changed.',
+            "A record with a word that lost its "
+            "letters "
+            '"rt" '
+            '("aery", '
+            '"hypeension") '
+            "is "
+            "marked; nothing is changed.",
             mark_missing_rt,
             subsets=("medmcqa",),
         ),

@@ -75,7 +75,13 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(
         Text(
-            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
+            f"{counted(read, 'record')} "
+            "= "
+            f"{totals['records_kept']:,} "
+            "kept "
+            "+ "
+            f"{totals['records_rejected']:,} "
+            "rejected; "
             f"{counted(totals['rows'], 'row')} in {time.monotonic() - started:.1f} s"
         )
     )
@@ -83,7 +89,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
 
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
-    """What `oi build` takes: all options of the definition, and two that are of the command alone."""
+    """What `oi build` takes: all options of the definition, and two of its own."""
     help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
@@ -172,7 +178,9 @@ class _Watcher:
         elif step.source is not None:
             self._console.print(
                 Text(
-                    f"{step.source}: {counted(self._records[step.source], 'record')}, {size(step.total)}"
+                    f"{step.source}: "
+                    f"{counted(self._records[step.source], 'record')}, "
+                    f"{size(step.total)}"
                 )
             )
 

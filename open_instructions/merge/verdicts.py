@@ -41,7 +41,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class ChunkVerdicts:
-    """Of one chunk, by place: the conversations that are dropped, and what others are called now."""
+    """Of one chunk, by place: the conversations to drop, and the new ids of others."""
 
     dropped: Mapping[int, Dropped]
     renamed: Mapping[int, str]

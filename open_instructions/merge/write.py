@@ -138,7 +138,7 @@ def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path
 
 
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows of one chunk that are written, under the names that tell their conversations apart."""
+    """The rows of one chunk that are written, under their final ids."""
     if span.kind == DATA:
         return _data(chunks, span.chunk, verdicts)
     if span.kind == REJECTED:

@@ -110,7 +110,15 @@ def explain(
     entry = _entry(build, origin)
     item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
     if entry is None or item is None:
-        note = f"{origin['origin_file']} was not found on this machine. To see the stages, pass its folder as --data-dir."
+        note = (
+            f"{origin['origin_file']} was not found on this machine. "
+            "To "
+            "see "
+            "the "
+            "stages, "
+            "pass "
+            "its folder as --data-dir."
+        )
         return found(raw, [], Note(note))
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from)
     dropped = [r for r in rejected if r["stage"] in step_names()]
@@ -191,9 +199,25 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
-        return f"The source {name} is not known; --sources=./mine.py shows the stages, if it is one of your own."
+        return (
+            f"The source {name} is not known; --sources=./mine.py shows "
+            "the "
+            "stages, "
+            "if "
+            "it "
+            "is "
+            "one of your own."
+        )
     if known.digest != (build.manifest.sources.get(name) or ""):
-        return f"The source {name} differs from the one the build was made with: its .py file changed, or you need to name it with --sources."
+        return (
+            f"The source {name} differs from the one the build was "
+            "made "
+            "with: "
+            "its "
+            ".py "
+            "file "
+            "changed, or you need to name it with --sources."
+        )
     return known
 
 

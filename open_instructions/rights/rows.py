@@ -78,16 +78,40 @@ class Usage:
         """That in words."""
         uses = {key.use for key in self.counts}
         if self.use == Use.ANY:
-            said = "As upstream states, this mix as a whole may be used for any purpose, including commercially."
+            said = (
+                "As upstream states, this mix as a whole may "
+                "be "
+                "used "
+                "for "
+                "any "
+                "purpose, "
+                "including commercially."
+            )
         elif self.use == Use.NONCOMMERCIAL:
-            said = "Some of these rows exclude commercial use or developing models: as a whole, this mix is for non-commercial use only."
+            said = (
+                "Some of these rows exclude commercial use or "
+                "developing "
+                "models: "
+                "as "
+                "a "
+                "whole, "
+                "this mix is for non-commercial use only."
+            )
         else:
             others = (
                 ", and others exclude commercial use or developing models"
                 if Use.NONCOMMERCIAL in uses
                 else ""
             )
-            said = f"The rights in some of these rows are unclear or disputed{others}: as a whole, use this mix for research only."
+            said = (
+                "The rights in some of these rows are "
+                "unclear "
+                "or "
+                f"disputed{others}: "
+                "as "
+                "a "
+                "whole, use this mix for research only."
+            )
         return said + self._conditions()
 
     def brief(self) -> str:
