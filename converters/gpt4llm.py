@@ -147,14 +147,8 @@ GPT4LLM = Source(
     rules=(
         Rule(
             "labels",
-            "The template's labels 输入： and 输出： are removed "
-            "from "
-            "the "
-            "beginning "
-            "of "
-            "input "
-            "and output, unless the text is an "
-            "example with several of them.",
+            "The template's labels 输入： and 输出： are removed from the beginning of input and "
+            "output, unless the text is an example with several of them.",
             drop_labels,
             subsets=("zh",),
         ),

@@ -81,20 +81,9 @@ def _answered(
         fields=frozenset({"instruction", "output"}),
         downloads=(file,),
         by_hand=(
-            "Upstream offers this file "
-            "on "
-            "Google "
-            "Drive "
-            "only. "
-            "Open "
-            f"https://drive.google.com/file/d/{drive}/view, download "
-            f"instinwild_{suffix}.json into a folder, and "
-            "pass "
-            "the "
-            "folder "
-            "as "
-            "--data-dir. "
-            "oi fetch takes a copy on the hub."
+            "Upstream offers this file on Google Drive only. Open "
+            f"https://drive.google.com/file/d/{drive}/view, download instinwild_{suffix}.json "
+            "into a folder, and pass the folder as --data-dir. oi fetch takes a copy on the hub."
         ),
         languages=(language,),
         engine="text-davinci-003",

@@ -312,24 +312,14 @@ SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
     description=(
-        "Conversations with ChatGPT that people "
-        "shared "
-        "through "
-        "a "
-        "browser "
-        "extension; "
-        "Vicuna was trained on them."
+        "Conversations with ChatGPT that people shared through a browser extension; Vicuna was "
+        "trained on them."
     ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
     attribution=(
-        "Users of ShareGPT; collected by an "
-        "unknown "
-        "person. "
-        "Labelled "
-        "CC0-1.0 "
-        "and "
-        "Apache-2.0 by re-publishers without rights."
+        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by "
+        "re-publishers without rights."
     ),
     subsets=(
         Subset(

@@ -71,12 +71,7 @@ def too_much(packed: int, unpacked: int) -> str:
     if unpacked <= UNPACKED_FREE or unpacked <= packed * max_ratio():
         return ""
     return (
-        f"{packed:,} bytes unpack to {unpacked:,} "
-        "and "
-        "more, "
-        "over "
-        f"{max_ratio():g} "
-        "times "
+        f"{packed:,} bytes unpack to {unpacked:,} and more, over {max_ratio():g} times "
         "(OI_MAX_RATIO)"
     )
 

@@ -246,12 +246,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     if hint == Bases:
         if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
             raise RecipeError(
-                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, "
-                "with "
-                "0 "
-                "or "
-                "1, "
-                "not "
+                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not "
                 f"{shown(value)}."
             )
         return tuple(sorted(value.items()))

@@ -54,13 +54,8 @@ def _licences() -> str:
     lines = [
         "# Licences",
         "",
-        "Generated from "
-        "`open_instructions/rights/terms.py`. "
-        "This "
-        "is "
-        "information, "
-        "not "
-        "legal advice.",
+        "Generated from `open_instructions/rights/terms.py`. This is information, not legal "
+        "advice.",
         "",
         (
             "What a row may be used for is two questions: what the people who published the set"
@@ -94,22 +89,12 @@ def _licences() -> str:
         ),
         "",
         (
-            "All other rows go to rejected/ with the reason "
-            "`license`. "
-            "A "
-            "set "
-            "whose "
-            "rows "
-            "would all go there is not fetched, and the build says"
+            "All other rows go to rejected/ with the reason `license`. A set whose rows would "
+            "all go there is not fetched, and the build says"
         ),
         (
-            "so. For `A AND B` you must name both, for `A OR B` "
-            "one. "
-            "A "
-            "licence "
-            "that "
-            "is "
-            "not in the table is `unclear`. Natural Instructions has"
+            "so. For `A AND B` you must name both, for `A OR B` one. A licence that is not in "
+            "the table is `unclear`. Natural Instructions has"
         ),
         ("a licence per task. MedMCQA has two conflicting labels, so it is unclear."),
         "",
@@ -145,12 +130,7 @@ def _cli() -> str:
         "# The command line",
         "",
         (
-            "Generated from `oi --help` and the errors. "
-            "`--debug` "
-            "shows "
-            "a "
-            "traceback "
-            "when "
+            "Generated from `oi --help` and the errors. `--debug` shows a traceback when "
             "something fails."
         ),
         "",

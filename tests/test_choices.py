@@ -44,12 +44,7 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     other = put(tmp_path / "three" / "alpaca_data.json", [alpaca("Name a hill.", "The Brocken.")])
     result = oi.build("alpaca", data_dir=(first, again, other), out=tmp_path / "mix")
     note = (
-        f"alpaca: {again / 'alpaca_data.json'} "
-        "has "
-        "the "
-        "same "
-        "content "
-        "as "
+        f"alpaca: {again / 'alpaca_data.json'} has the same content as "
         f"{first / 'alpaca_data.json'}; one was used"
     )
     assert note in result.found.notes

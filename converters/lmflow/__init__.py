@@ -45,21 +45,9 @@ LMFLOW = Source(
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
             by_hand=(
-                "LMFlow's server is gone, and its archives "
-                "are "
-                "nowhere "
-                "else. "
-                "The "
-                "subsets "
-                "pubmedqa, medmcqa, medqa and "
-                "natural-instructions are the originals of "
-                "what "
-                "it "
-                "offered. "
-                "Files "
-                "that "
-                "you still have can be read from "
-                "--data-dir."
+                "LMFlow's server is gone, and its archives are nowhere else. The subsets "
+                "pubmedqa, medmcqa, medqa and natural-instructions are the originals of what it "
+                "offered. Files that you still have can be read from --data-dir."
             ),
             languages=("en",),
             engine="unstated",

@@ -90,13 +90,8 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
     for s in selections:
         if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
             raise InputError(
-                f"{said.locked} was written with "
-                "a "
-                "different "
-                "source "
-                f"{s.source.name}: "
-                "of "
-                f"the sha256 {lock.own[s.source.name]}.",
+                f"{said.locked} was written with a different source {s.source.name}: of the "
+                f"sha256 {lock.own[s.source.name]}.",
                 hint=f"{s.path} has {s.source.digest}."
                 if s.path
                 else "An installed package has a source of this name.",

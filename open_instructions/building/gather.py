@@ -31,13 +31,8 @@ def fetched(
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (
-                "not fetched, because "
-                "no "
-                "row "
-                "would "
-                "qualify "
-                "under "
-                f"{', '.join(recipe.licenses)}: {', '.join(spared)}",
+                f"not fetched, because no row would qualify under {', '.join(recipe.licenses)}: "
+                f"{', '.join(spared)}",
             )
         failed = bring(needs(selections, cache), cache, said.how_to_fetch)
         if failed and said.missing == "stop":

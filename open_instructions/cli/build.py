@@ -75,14 +75,9 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(
         Text(
-            f"{counted(read, 'record')} "
-            "= "
-            f"{totals['records_kept']:,} "
-            "kept "
-            "+ "
-            f"{totals['records_rejected']:,} "
-            "rejected; "
-            f"{counted(totals['rows'], 'row')} in {time.monotonic() - started:.1f} s"
+            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + "
+            f"{totals['records_rejected']:,} rejected; {counted(totals['rows'], 'row')} in "
+            f"{time.monotonic() - started:.1f} s"
         )
     )
     console.print(Text(safe(str(result.path))))
@@ -178,8 +173,7 @@ class _Watcher:
         elif step.source is not None:
             self._console.print(
                 Text(
-                    f"{step.source}: "
-                    f"{counted(self._records[step.source], 'record')}, "
+                    f"{step.source}: {counted(self._records[step.source], 'record')}, "
                     f"{size(step.total)}"
                 )
             )

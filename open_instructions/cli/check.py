@@ -28,13 +28,8 @@ def check(
         out().print(
             Text(
                 safe(
-                    f"{found.path}: {found.shards} shards, "
-                    f"{found.rows:,} "
-                    "rows, "
-                    "all "
-                    "as "
-                    "in "
-                    "the manifest"
+                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as in the "
+                    "manifest"
                 )
             )
         )

@@ -145,11 +145,7 @@ def _other_format(file: Candidate) -> str:
     first, _, number = lower.rpartition(".")
     if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
         return (
-            "is not read under this "
-            "name. "
-            "Rename "
-            "it "
-            "to "
+            "is not read under this name. Rename it to "
             f"{shown(file.name[: len(first)].rpartition('/')[2])}"
         )
     kind = _kind(file)

@@ -56,14 +56,8 @@ def _terms(usage: Usage) -> list[str]:
         "| --- | --- | --- | ---: | ---: | --- |",
         *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
         "",
-        "Derived from each row's licence, as upstream states it, "
-        "and "
-        "from "
-        "the "
-        "terms "
-        "of "
-        "whoever made the model that wrote its answers. "
-        "This is information, not legal advice.",
+        "Derived from each row's licence, as upstream states it, and from the terms of whoever "
+        "made the model that wrote its answers. This is information, not legal advice.",
     ]
 
 
@@ -142,20 +136,9 @@ def card(
         "",
     ]
     lines += [
-        f"{rows:,} conversations, "
-        "built "
-        "by "
-        "Open "
-        "Instructions "
-        f"{manifest.open_instructions} "
-        f"with the recipe `{name}`. "
-        "Each row says which file and record it came from, "
-        "under "
-        "which "
-        "licence, "
-        "and "
-        "which "
-        "rules changed it.",
+        f"{rows:,} conversations, built by Open Instructions {manifest.open_instructions} with "
+        f"the recipe `{name}`. Each row says which file and record it came from, under which "
+        "licence, and which rules changed it.",
         "",
         "```python",
         "from datasets import load_dataset",

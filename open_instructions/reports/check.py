@@ -95,13 +95,8 @@ def _problems(build: Build, ids: bytearray) -> Iterator[str]:
     yield from _books(build, counted)
     if build.manifest.digest() != build.manifest.fingerprint:
         yield (
-            "the manifest's fingerprint does not match "
-            "its "
-            "versions, "
-            "recipe, "
-            "sources, "
-            "inputs "
-            "and missing files"
+            "the manifest's fingerprint does not match its versions, recipe, sources, inputs and "
+            "missing files"
         )
 
 
@@ -307,11 +302,6 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         # each count
         if there > said or (there < said and what != "rejected_messages"):
             yield (
-                f"{source}:{subset}: "
-                f"{there:,} "
-                f"{what.removeprefix('rejected_')} "
-                "are "
-                "in "
-                f"rejected/ for {name}, but the ledger says "
-                f"{said:,}"
+                f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ "
+                f"for {name}, but the ledger says {said:,}"
             )

@@ -111,13 +111,8 @@ def explain(
     item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
     if entry is None or item is None:
         note = (
-            f"{origin['origin_file']} was not found on this machine. "
-            "To "
-            "see "
-            "the "
-            "stages, "
-            "pass "
-            "its folder as --data-dir."
+            f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
+            "folder as --data-dir."
         )
         return found(raw, [], Note(note))
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from)
@@ -200,22 +195,12 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
         return (
-            f"The source {name} is not known; --sources=./mine.py shows "
-            "the "
-            "stages, "
-            "if "
-            "it "
-            "is "
-            "one of your own."
+            f"The source {name} is not known; --sources=./mine.py shows the stages, if it is one "
+            "of your own."
         )
     if known.digest != (build.manifest.sources.get(name) or ""):
         return (
-            f"The source {name} differs from the one the build was "
-            "made "
-            "with: "
-            "its "
-            ".py "
-            "file "
+            f"The source {name} differs from the one the build was made with: its .py file "
             "changed, or you need to name it with --sources."
         )
     return known

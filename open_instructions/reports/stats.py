@@ -85,13 +85,8 @@ class Stats:
             ("build", f"{self.path} (recipe {self.recipe})"),
             (
                 "rows",
-                f"{self.all.conversations:,} "
-                "with "
-                f"{self.all.tokens.total:,} "
-                "tokens, "
-                "of "
-                f"{read:,} records; "
-                f"{_few(self.all.languages)}",
+                f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} "
+                f"records; {_few(self.all.languages)}",
             ),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),

@@ -79,22 +79,12 @@ class Usage:
         uses = {key.use for key in self.counts}
         if self.use == Use.ANY:
             said = (
-                "As upstream states, this mix as a whole may "
-                "be "
-                "used "
-                "for "
-                "any "
-                "purpose, "
-                "including commercially."
+                "As upstream states, this mix as a whole may be used for any purpose, including "
+                "commercially."
             )
         elif self.use == Use.NONCOMMERCIAL:
             said = (
-                "Some of these rows exclude commercial use or "
-                "developing "
-                "models: "
-                "as "
-                "a "
-                "whole, "
+                "Some of these rows exclude commercial use or developing models: as a whole, "
                 "this mix is for non-commercial use only."
             )
         else:
@@ -104,13 +94,8 @@ class Usage:
                 else ""
             )
             said = (
-                "The rights in some of these rows are "
-                "unclear "
-                "or "
-                f"disputed{others}: "
-                "as "
-                "a "
-                "whole, use this mix for research only."
+                f"The rights in some of these rows are unclear or disputed{others}: as a whole, "
+                "use this mix for research only."
             )
         return said + self._conditions()
 

@@ -82,23 +82,13 @@ LICENSES: dict[str, Terms] = {
     ),
     "LicenseRef-GPT4All-mixed": Terms(
         Use.UNCLEAR,
-        "prompts from Stack Overflow (CC BY-SA), OIG and P3 "
-        "under "
-        "one "
-        "label "
-        "that "
-        "their "
-        "authors did not choose",
+        "prompts from Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors "
+        "did not choose",
         attribution=True,
     ),
     "LicenseRef-MedMCQA-MIT-or-Apache": Terms(
         Use.UNCLEAR,
-        "the repository says MIT, the hub's loader Apache-2.0, and "
-        "the "
-        "rights "
-        "in "
-        "the "
-        "exam "
+        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam "
         "questions are not stated",
         attribution=True,
     ),
