@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from ..building.plan import Plan
-    from ..building.progress import Step as BuildStep
+    from ..building.progress import Update
 
 EXAMPLES = """Examples:
 
@@ -115,7 +115,7 @@ class _Watcher:
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         self._records: dict[str | None, int] = defaultdict(int)
-        self._last: BuildStep | None = None
+        self._last: Update | None = None
 
     def announce(self, job: Plan, done: int) -> None:
         groups = defaultdict(list)
@@ -155,7 +155,7 @@ class _Watcher:
             self._bars[source] = self._progress.add_task(source, total=total, start=False)
         self._progress.start()
 
-    def step(self, step: BuildStep) -> None:
+    def step(self, step: Update) -> None:
         if self._last and self._last.name != step.name:
             self._finish(self._last)
         self._last = step
@@ -167,7 +167,7 @@ class _Watcher:
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
 
-    def _finish(self, step: BuildStep) -> None:
+    def _finish(self, step: Update) -> None:
         if self._progress:
             self._progress.update(self._bars[step.name], completed=step.total)
         elif step.source is not None:

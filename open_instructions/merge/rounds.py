@@ -34,7 +34,8 @@ CHUNK_BITS = 32
 """A conversation's number is that of its chunk, times 2**32, plus its place in it."""
 
 Watch = Callable[[str, int, int], None]
-"""Called with the name of a round, the chunks whose facts are taken, and all chunks."""
+"""Called with what is done ("shards", or a step and its round), how much of it, and of how much:
+bytes of text for shards, chunks for a round."""
 
 
 class Group(NamedTuple):
