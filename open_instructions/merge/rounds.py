@@ -168,6 +168,7 @@ def _decide(messages: Sequence[pa.Table], *, asked: Round) -> pa.Table:
 
 def _numbered(folder: Path, chunk: int, kind: str) -> pa.Table:
     """The facts of a chunk, with numbers and ids in the place of places."""
+    import numpy as np
     import pyarrow as pa
 
     facts = read_chunk(folder, chunk, kind)
@@ -175,9 +176,11 @@ def _numbered(folder: Path, chunk: int, kind: str) -> pa.Table:
         return facts
     places = whole(facts[PLACE])
     ids = read_chunk(folder, chunk, KEYS)[ID]
+    if not np.array_equal(view(places), np.arange(len(ids))):  # else there is nothing to take
+        ids = ids.take(places)
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     number = numbers(view(places).astype("int64") + (chunk << CHUNK_BITS), "int64")
-    return pa.table({NUMBER: number, ID: ids.take(places), **columns})
+    return pa.table({NUMBER: number, ID: ids, **columns})
 
 
 def _within(values: np.ndarray[Any, Any], chunks: range) -> np.ndarray[Any, Any]:
