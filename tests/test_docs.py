@@ -78,7 +78,7 @@ def test_every_reason_is_of_the_reader_a_converter_a_stage_or_a_step() -> None:
     """What the lists of stages and steps say why they reject, and the rest of the enumeration."""
     listed = {reason for each in (*STAGES, *STEPS) for reason in each.reasons}
     before = [reason for reason in Reason if reason not in listed]
-    assert before == list(Reason)[: len(before) - 1] + [Reason.STAGE_FAILED]
+    assert before == [*list(Reason)[: len(before) - 1], Reason.STAGE_FAILED]
     assert before[0] == Reason.INVALID_JSON
     assert before[-2] == Reason.LOST_CONTEXT
 
