@@ -153,10 +153,16 @@ def _send(
     if NUMBER in table.column_names and len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, invert=True)
         table = table.filter(booleans(stays))
-    table = table.combine_chunks()
+    return parted(table.combine_chunks(), parts, asked.send)
+
+
+def parted(
+    table: pa.Table, parts: int, send: Callable[[pa.Table, int], np.ndarray[Any, Any]]
+) -> list[pa.Table]:
+    """The rows for each part, as `send` says."""
     if parts == 1:
         return [table]
-    part = asked.send(table, parts)
+    part = send(table, parts)
     return [table.filter(booleans(part == number)) for number in range(parts)]
 
 

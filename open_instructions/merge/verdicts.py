@@ -18,7 +18,7 @@ from ..corpus.step import DETAIL, EVIDENCE, ID, NUMBER, OTHER, OTHER_ID, REASON,
 from ..engines import Engine
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import ID_HASH
-from .rounds import CHUNK_BITS, Group, Watch, groups_of, parts_of, run_step
+from .rounds import CHUNK_BITS, Group, Watch, groups_of, parted, parts_of, run_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,10 +141,13 @@ def _send_ids(group: Group, parts: int, *, folder: Path) -> list[pa.Table]:
     if len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, assume_unique=True, invert=True)
         table = table.filter(booleans(stays))
-    if parts == 1:
-        return [table]
-    part = view(table["hash"]) % np.uint64(parts)
-    return [table.filter(booleans(part == number)) for number in range(parts)]
+    return parted(table, parts, _part_of_id)
+
+
+def _part_of_id(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return view(table["hash"]) % np.uint64(parts)
 
 
 def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
