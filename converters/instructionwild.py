@@ -11,7 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from open_instructions.catalogue import Example, File, Hub, Source, Subset, github, source
+from open_instructions.catalogue import (
+    Example,
+    File,
+    Hub,
+    Source,
+    Subset,
+    Terms,
+    Use,
+    github,
+    source,
+)
 from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
 
@@ -138,6 +148,12 @@ INSTRUCTIONWILD = Source(
         _prompts("v2", ("data_v2/user_*.jsonl", "user_[1-4].jsonl"), _V2, None, ("en",)),
     ),
     default=("en", "zh", "seeds", "v2"),
+    licenses=(
+        (
+            LICENSE,
+            Terms(Use.NONCOMMERCIAL, "allows non-commercial research only", attribution=True),
+        ),
+    ),
     template="{instruction}",
     examples=(
         Example(

@@ -21,7 +21,7 @@ from .corpus import duplicates
 from .errors import RecipeError, UsageError, shortened, shown, suggest
 from .paths import read_bounded
 from .readers.encodings import known_encoding
-from .rights.terms import COMMERCIAL, LICENSES
+from .rights.terms import COMMERCIAL, LICENSES, known_licenses
 from .stages import (
     defects,
     gaps,
@@ -112,7 +112,7 @@ class Recipe(
 
 
 def _near(license: str) -> str:
-    said = suggest(license, [COMMERCIAL, *LICENSES], "")
+    said = suggest(license, [COMMERCIAL, *known_licenses()], "")
     return (
         said if said.startswith("Did you mean") else "oi sources shows the licence of each source."
     )

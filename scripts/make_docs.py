@@ -15,7 +15,7 @@ from pathlib import Path
 from open_instructions.catalogue import registry
 from open_instructions.catalogue.pages import as_page
 from open_instructions.errors import OpenInstructionsError
-from open_instructions.rights.terms import ENGINES, LICENSES, use_of
+from open_instructions.rights.terms import ENGINES, known_licenses, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMANDS = ("", "build", "fetch", "stats", "check", "sources", "explain", "cache", "push")
@@ -106,7 +106,7 @@ def _licences() -> str:
     yes = {True: "yes", False: ""}
     lines += [
         f"| {name} | {t.use} | {t.why} | {yes[t.attribution]} | {yes[t.share_alike]} |"
-        for name, t in LICENSES.items()
+        for name, t in known_licenses().items()
     ]
     lines += ["", "## Who wrote the answers", "", "| engine | use | why |", "| --- | --- | --- |"]
     lines += [f"| {name} | {t.use} | {t.why} |" for name, t in ENGINES.items()]

@@ -7,6 +7,7 @@ and numbers are rejected with a reason.
 
 native    LMFlow's own format
 medical   PubMedQA, MedMCQA and MedQA
+licences  rights without an SPDX name
 choices   questions with options, which the medical sets share
 tasks     Natural Instructions
 """
@@ -19,6 +20,7 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
 
 from .choices import mark_equal_options
+from .licences import LICENSES
 from .medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .native import read_instance, refuse_unanswered
 from .tasks import TASK_EXAMPLES, TASK_SUBSET
@@ -61,6 +63,7 @@ LMFLOW = Source(
         ),
     ),
     default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
+    licenses=LICENSES,
     rules=(
         Rule(
             "unanswered",

@@ -8,7 +8,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ..arrays import view
-from .terms import Use, engine_terms, license_terms, narrowest, use_of
+from ..catalogue import Use
+from .terms import engine_terms, license_terms, narrowest, use_of
 
 HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
 
