@@ -123,7 +123,8 @@ ALPACA = Source(
             format="parquet",
             id="hub/{row:06d}",
             note=(
-                "The same records as Parquet; the extra column `text` is the filled-in training prompt and is not used."
+                "The same records as Parquet; the extra column `text` is the filled-in training "
+                "prompt and is not used."
             ),
         ),
     ),

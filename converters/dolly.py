@@ -75,7 +75,8 @@ DOLLY = Source(
     rules=(
         Rule(
             "citation_marks",
-            "Wikipedia's marks ([3] after punctuation, [citation needed]) are removed from context and response.",
+            "Wikipedia's marks ([3] after punctuation, [citation needed]) are removed from "
+            "context and response.",
             drop_citation_marks,
         ),
     ),

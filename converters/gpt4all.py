@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, source
+from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, Terms, Use, source
 from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
 
@@ -144,6 +144,17 @@ GPT4ALL = Source(
         ),
     ),
     default=("main",),
+    licenses=(
+        (
+            "LicenseRef-GPT4All-mixed",
+            Terms(
+                Use.UNCLEAR,
+                "prompts from Stack Overflow (CC BY-SA), OIG and P3 under one label that their "
+                "authors did not choose",
+                attribution=True,
+            ),
+        ),
+    ),
     rules=(
         Rule(
             "end_marks",

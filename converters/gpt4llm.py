@@ -147,19 +147,25 @@ GPT4LLM = Source(
     rules=(
         Rule(
             "labels",
-            "The template's labels 输入： and 输出： are removed from the beginning of input and output, unless the text is an "
-            "example with several of them.",
+            "The template's labels 输入： and 输出： are removed from the beginning of input and "
+            "output, unless the text is an example with several of them.",
             drop_labels,
             subsets=("zh",),
         ),
         Rule(
             "no_input",
-            'An input that only says there is none ("<noinput>", "No input.", "无输入") is emptied.',
+            'An input that says there is none ("<noinput>", "No input.", "无输入") is emptied.',
             blank_no_input,
         ),
         Rule(
             "lost_beginning",
-            'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " its "Su"; others that begin inside a word or '
+            'Answers that begin "e! Here is" or "e, here\'s" '
+            "get "
+            "their "
+            '"Sur" '
+            "back, "
+            "and "
+            '"bject: " its "Su"; others that begin inside a word or '
             "with a comma are only marked.",
             restore_beginning,
         ),

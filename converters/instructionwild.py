@@ -11,7 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from open_instructions.catalogue import Example, File, Hub, Source, Subset, github, source
+from open_instructions.catalogue import (
+    Example,
+    File,
+    Hub,
+    Source,
+    Subset,
+    Terms,
+    Use,
+    github,
+    source,
+)
 from open_instructions.layouts.fields import instruction_pair
 from open_instructions.schema import Draft, Record, Reject
 
@@ -81,8 +91,9 @@ def _answered(
         fields=frozenset({"instruction", "output"}),
         downloads=(file,),
         by_hand=(
-            f"Upstream offers this file on Google Drive only. Open https://drive.google.com/file/d/{drive}/view, download "
-            f"instinwild_{suffix}.json into a folder, and pass the folder as --data-dir. oi fetch takes a copy on the hub."
+            "Upstream offers this file on Google Drive only. Open "
+            f"https://drive.google.com/file/d/{drive}/view, download instinwild_{suffix}.json "
+            "into a folder, and pass the folder as --data-dir. oi fetch takes a copy on the hub."
         ),
         languages=(language,),
         engine="text-davinci-003",
@@ -137,6 +148,12 @@ INSTRUCTIONWILD = Source(
         _prompts("v2", ("data_v2/user_*.jsonl", "user_[1-4].jsonl"), _V2, None, ("en",)),
     ),
     default=("en", "zh", "seeds", "v2"),
+    licenses=(
+        (
+            LICENSE,
+            Terms(Use.NONCOMMERCIAL, "allows non-commercial research only", attribution=True),
+        ),
+    ),
     template="{instruction}",
     examples=(
         Example(

@@ -24,12 +24,25 @@ from .stages.definition import STOPS, failed
 
 _ROLES = (SYSTEM, USER, ASSISTANT)
 _CONTEXT = frozenset(
-    ("system", "system_prompt", "system_message", "history", "chat_history", "context", "images", "image", "videos", "audios")
-)  # fmt: skip
+    (
+        "system",
+        "system_prompt",
+        "system_message",
+        "history",
+        "chat_history",
+        "context",
+        "images",
+        "image",
+        "videos",
+        "audios",
+    )
+)
 """Fields that say what an answer refers to. A row without them would be another conversation."""
-Watch = Callable[[str, Any], None]
+
+Trace = Callable[[str, Any], None]
 """Called with a stage's name and what came out of it; how `oi explain` sees a record on its way.
-The stage "rules" stands for the rules on raw records, and hands over the record and their names."""
+A
+stage that takes raw records hands over the record and the names of the rules that changed it."""
 
 
 class Run(NamedTuple):
@@ -37,11 +50,11 @@ class Run(NamedTuple):
 
     chunk: Chunk
     tally: Tally
-    watch: Watch | None = None
+    watch: Trace | None = None
 
 
 class Drafted(NamedTuple):
-    """A draft, the frames of its records, and what the records say beside what the converter used."""
+    """A draft, the frames of its records, and what the converter did not use of them."""
 
     draft: Draft
     frames: list[Frame]
@@ -58,7 +71,7 @@ class Refused(NamedTuple):
 
 
 class Drafting:
-    """What a recipe and a source do with the records of one subset before they are conversations."""
+    """What a recipe and a source do with records before they are conversations."""
 
     def __init__(
         self, recipe: Recipe, source: Source, subset: Subset, stages: Sequence[Any]

@@ -41,7 +41,7 @@ def stages() -> tuple[str, ...]:
 
 
 class Entry(NamedTuple):
-    """What one count is about. `name` is a rule for `edits`, a reason for `rejected_*`, else empty."""
+    """What one count is about. `name` is a rule, or a reason, or empty."""
 
     source: str
     subset: str

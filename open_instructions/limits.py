@@ -70,7 +70,10 @@ def too_much(packed: int, unpacked: int) -> str:
     """
     if unpacked <= UNPACKED_FREE or unpacked <= packed * max_ratio():
         return ""
-    return f"{packed:,} bytes unpack to {unpacked:,} and more, over {max_ratio():g} times (OI_MAX_RATIO)"
+    return (
+        f"{packed:,} bytes unpack to {unpacked:,} and more, over {max_ratio():g} times "
+        "(OI_MAX_RATIO)"
+    )
 
 
 def _number(name: str, default: float) -> float:

@@ -72,7 +72,8 @@ class BuildOptions:
         Folders | None,
         Option(
             IN,
-            "Folder with upstream's files, at any depth: a path, or an address like s3://bucket/raw. Can be repeated.",
+            "Folder with upstream's files, at any depth: a path, or an address like "
+            "s3://bucket/raw. Can be repeated.",
             read=list[str],
             short="-d",
             metavar="FOLDER",
@@ -98,7 +99,8 @@ class BuildOptions:
         Mapping[str, int] | Sequence[str] | None,
         Option(
             IN,
-            "Whether a subset counts its options from 0 or 1, if its files do not show it, like lmflow:medmcqa=0. Can be repeated.",
+            "Whether a subset counts its options from 0 or 1, if its files do not show it, like "
+            "lmflow:medmcqa=0. Can be repeated.",
             read=list[str],
             metavar="SUBSET=0|1",
             recipe=True,
@@ -109,7 +111,8 @@ class BuildOptions:
         "str | Recipe | None",
         Option(
             CLEANING,
-            "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the lock's recipe.",
+            "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the "
+            "lock's recipe.",
             short="-r",
         ),
     ] = None
@@ -154,7 +157,8 @@ class BuildOptions:
         str | None,
         Option(
             CLEANING,
-            "Tokenizer for counting: an encoding like o200k_base, a path to a tokenizer.json, or owner/name on the hub.",
+            "Tokenizer for counting: an encoding like o200k_base, a path to a tokenizer.json, "
+            "or owner/name on the hub.",
             metavar="NAME",
             recipe=True,
             takes="a string",

@@ -83,7 +83,8 @@ class _Named(NamedTuple):
 
 class Pipeline:
     """All that a recipe does to the records of one subset. `steps` are the corpus steps of the
-    build, whose first facts are taken here; `stages` are those of `order` unless others are named."""
+    build, whose first facts are taken here; `stages` are those of `order` unless others are named.
+    """
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ from .corpus import duplicates
 from .errors import RecipeError, UsageError, shortened, shown, suggest
 from .paths import read_bounded
 from .readers.encodings import known_encoding
-from .rights.terms import COMMERCIAL, LICENSES
+from .rights.terms import COMMERCIAL, LICENSES, known_licenses
 from .stages import (
     defects,
     gaps,
@@ -69,29 +69,14 @@ class Recipe(
     """All that decides what a build does to its inputs. Stages and corpus steps say in their own
     files which keys they read, and what those are without a recipe.
 
-    encoding           what text files are in whose bytes do not tell: not UTF-8, UTF-16 or UTF-32; empty refuses them
-    metadata           what upstream says beside the messages: keep it on the row, drop it, or keep these fields only
-    consecutive        what becomes of messages when one side speaks several times in a row: all but one are
-                       rejected, or they are joined
-    gaps               whether a conversation stays from whose middle a message was taken out
-    join_parts         put the parts of one conversation back together where the source declares them
-    html               turn HTML into Markdown, with the native converter or with markdownify; true is native, false is off
-    rules_off          rules not to run, as `source.rule`
-    blocked_words      reject a conversation with one of these words or phrases in an answer, outside code
-    phrases            phrase lists to reject by: refusals (the conversation), service_messages (the pair)
-    min_chars          reject a conversation with fewer characters in all
-    languages          keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
-    not_languages      drop these
-    min_language_score drop what the detector is less sure of
-    detector           what tells languages apart: the native detector, or langdetect
-    licenses           keep only rows under these (SPDX, LicenseRef-…, or `commercial`); empty keeps all
-    duplicates         drop equal conversations
-    prefer             sources in the order in which a copy is kept; the others follow in alphabetical order
-    tokenizer          what counts tokens
-    max_tokens         the limit for a part; 0 does not split
-    message_overhead   tokens that a chat template adds to each message, counted against the limit
-    overlong           what becomes of a pair that alone is over the limit: reject, or truncate its answer
-    index_base         where a subset counts its options from, 0 or 1, if its files do not show it
+    encoding    the encoding of text files whose bytes do not tell: not UTF-8, UTF-16 or UTF-32;
+                empty refuses them
+    metadata    what upstream says beside the messages: keep it on the row, drop it, or keep these
+                fields only
+    join_parts  put the parts of a conversation back together if the source declares them
+    index_base  whether a subset counts its options from 0 or from 1, if its files do not show it
+
+    The keys of stages and corpus steps are described there, and all of them in docs/recipes.md.
     """
 
     encoding: str = ""
@@ -127,7 +112,7 @@ class Recipe(
 
 
 def _near(license: str) -> str:
-    said = suggest(license, [COMMERCIAL, *LICENSES], "")
+    said = suggest(license, [COMMERCIAL, *known_licenses()], "")
     return (
         said if said.startswith("Did you mean") else "oi sources shows the licence of each source."
     )
@@ -261,7 +246,8 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     if hint == Bases:
         if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
             raise RecipeError(
-                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not {shown(value)}."
+                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not "
+                f"{shown(value)}."
             )
         return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint

@@ -125,7 +125,8 @@ def _tiktoken_encoding(name: str) -> Any:
         raise InputError(
             f"The vocabulary of tokenizer {name} is not on this machine and could not be fetched.",
             hint=(
-                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can cache it."
+                f"Use tokenizer {DEFAULT}, or run once with a network so that tiktoken can cache "
+                "it."
             ),
         ) from error
 
@@ -159,7 +160,8 @@ def _from_hub(repo: str, revision: str | None) -> Path:
             f"The {_FILE} of {name} could not be fetched from the hub:"
             f" {str(error).splitlines()[0]}",
             hint=(
-                "A gated repository needs a token (hf auth login). If you have the file, give its path."
+                "A gated repository needs a token (hf auth login). If you have the file, give "
+                "its path."
             ),
         ) from error
 

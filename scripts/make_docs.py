@@ -15,7 +15,7 @@ from pathlib import Path
 from open_instructions.catalogue import registry
 from open_instructions.catalogue.pages import as_page
 from open_instructions.errors import OpenInstructionsError
-from open_instructions.rights.terms import ENGINES, LICENSES, use_of
+from open_instructions.rights.terms import ENGINES, known_licenses, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMANDS = ("", "build", "fetch", "stats", "check", "sources", "explain", "cache", "push")
@@ -54,7 +54,8 @@ def _licences() -> str:
     lines = [
         "# Licences",
         "",
-        "Generated from `open_instructions/rights/terms.py`. This is information, not legal advice.",
+        "Generated from `open_instructions/rights/terms.py`. This is information, not legal "
+        "advice.",
         "",
         (
             "What a row may be used for is two questions: what the people who published the set"
@@ -88,10 +89,12 @@ def _licences() -> str:
         ),
         "",
         (
-            "All other rows go to rejected/ with the reason `license`. A set whose rows would all go there is not fetched, and the build says"
+            "All other rows go to rejected/ with the reason `license`. A set whose rows would "
+            "all go there is not fetched, and the build says"
         ),
         (
-            "so. For `A AND B` you must name both, for `A OR B` one. A licence that is not in the table is `unclear`. Natural Instructions has"
+            "so. For `A AND B` you must name both, for `A OR B` one. A licence that is not in "
+            "the table is `unclear`. Natural Instructions has"
         ),
         ("a licence per task. MedMCQA has two conflicting labels, so it is unclear."),
         "",
@@ -103,7 +106,7 @@ def _licences() -> str:
     yes = {True: "yes", False: ""}
     lines += [
         f"| {name} | {t.use} | {t.why} | {yes[t.attribution]} | {yes[t.share_alike]} |"
-        for name, t in LICENSES.items()
+        for name, t in known_licenses().items()
     ]
     lines += ["", "## Who wrote the answers", "", "| engine | use | why |", "| --- | --- | --- |"]
     lines += [f"| {name} | {t.use} | {t.why} |" for name, t in ENGINES.items()]
@@ -127,7 +130,8 @@ def _cli() -> str:
         "# The command line",
         "",
         (
-            "Generated from `oi --help` and the errors. `--debug` shows a traceback when something fails."
+            "Generated from `oi --help` and the errors. `--debug` shows a traceback when "
+            "something fails."
         ),
         "",
     ]
@@ -150,7 +154,8 @@ def _cli() -> str:
     lines += ["| 1 | | `oi check` found something wrong. |", "| 130 | | Interrupted (Ctrl-C). |"]
     lines += [
         (
-            "| 141 | | The pipe was closed (`oi stats \\| head`). `oi build` and `oi fetch` continue without a reader. |"
+            "| 141 | | The pipe was closed (`oi stats \\| head`). "
+            "`oi build` and `oi fetch` continue without a reader. |"
         ),
         "",
     ]

@@ -3,8 +3,8 @@ and punctuation one stays.
 
 The first round finds pairs of the same number of letters and digits that begin alike; the second
 reads their texts again and compares them. OI_TEST_LOG names a file that gets a line for each call;
-OI_TEST_DIE a call ("facts 2 3": the third call of the second round's facts) before which the process
-kills itself, once.
+OI_TEST_DIE a call ("facts 2 3": the third call of the second round's facts) before which the
+process kills itself, once.
 """
 
 from __future__ import annotations

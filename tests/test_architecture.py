@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "open_instructions"
 ROOM = re.compile(r"\| `(\w+)/?` \|")
 ORDER = ROOM.findall((PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8"))
 """The rooms from the ground up, as CONTRIBUTING.md has them."""
-# a ledger prints as a table, which is imported when it does; the type of an option is a Recipe, which
-# type checkers alone import
+# a ledger prints as a table, which is imported when it does; the type of an option is a Recipe,
+# which type checkers alone import
 ALLOWED = {("ledger", "reports"), ("options", "recipe")}
 
 
@@ -71,7 +71,8 @@ def test_converters_know_only_the_public_contract() -> None:
 
 
 OPEN_SHARDS = {"merge", "store"}
-"""The rooms that read and write the tables of a build. `readers` opens Parquet files of the user's."""
+"""The rooms that read and write the tables of a build. `readers` opens Parquet files of the user's.
+"""
 
 
 def test_a_build_is_read_in_one_place() -> None:

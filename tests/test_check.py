@@ -226,8 +226,8 @@ def test_a_manifest_that_says_something_else(
 ) -> None:
     manifest(built, change)
     assert (
-        "the manifest's fingerprint does not match its versions, recipe, sources, inputs and missing files"
-        in oi.check(built).problems
+        "the manifest's fingerprint does not match its versions, "
+        "recipe, sources, inputs and missing files" in oi.check(built).problems
     )
 
 

@@ -43,7 +43,10 @@ def test_files_of_one_name_in_several_folders(tmp_path: Path) -> None:
     again = put(tmp_path / "two" / "alpaca_data.json", [alpaca("Name a river.", "The Elbe.")])
     other = put(tmp_path / "three" / "alpaca_data.json", [alpaca("Name a hill.", "The Brocken.")])
     result = oi.build("alpaca", data_dir=(first, again, other), out=tmp_path / "mix")
-    note = f"alpaca: {again / 'alpaca_data.json'} has the same content as {first / 'alpaca_data.json'}; one was used"
+    note = (
+        f"alpaca: {again / 'alpaca_data.json'} has the same content as "
+        f"{first / 'alpaca_data.json'}; one was used"
+    )
     assert note in result.found.notes
     assert sorted(row["messages"][1]["content"] for row in rows(result)) == [
         "The Brocken.",
@@ -88,8 +91,13 @@ def test_sources_are_named_once(tmp_path: Path) -> None:
     done = run("build", "dolly", "--sources", "alpaca", "--sample", "-o", tmp_path / "mix")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
-        done.stderr
-        == "Error: Sources are named in two ways: dolly, and --sources alpaca.\nName all of them in one way.\n"
+        done.stderr == "Error: Sources are named in two ways: dolly, "
+        "and "
+        "--sources "
+        "alpaca.\nName "
+        "all "
+        "of "
+        "them in one way.\n"
     )
     done = run("build", tmp_path, "-o", tmp_path / "mix")
     assert (done.returncode, done.stderr.splitlines()[0]) == (

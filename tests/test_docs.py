@@ -20,9 +20,12 @@ import yaml
 
 import open_instructions as oi
 from open_instructions.catalogue import registry
+from open_instructions.corpus import STEPS
+from open_instructions.ledger import stages
 from open_instructions.recipe import Recipe
 from open_instructions.reports.tables import ledger_table, plain
 from open_instructions.schema import Reason
+from open_instructions.stages.order import STAGES
 from open_instructions.store.columns import DATA_COLUMNS, REJECTED_COLUMNS
 
 from .test_install import copied, environment
@@ -60,6 +63,24 @@ def test_the_schema_page_names_every_column_and_reason() -> None:
     assert re.findall(r"`(\w+)`", text.split("Reasons: ")[1].split("\n\n")[0]) == [
         str(r) for r in Reason
     ]
+
+
+def test_the_pages_name_every_stage_and_step_in_order() -> None:
+    schema = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
+    [row] = re.findall(r"^\| stage \| where: (.*) \|$", schema, re.M)
+    assert tuple(re.findall(r"`(\w+)`", row)) == tuple(s for s in stages() if s != "write")
+    recipes = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\d+\. \*\*(\w+)\*\*", recipes, re.M)
+    assert named == [s for s in stages() if s not in ("read", "convert", "write")]
+
+
+def test_every_reason_is_of_the_reader_a_converter_a_stage_or_a_step() -> None:
+    """What the lists of stages and steps say why they reject, and the rest of the enumeration."""
+    listed = {reason for each in (*STAGES, *STEPS) for reason in each.reasons}
+    before = [reason for reason in Reason if reason not in listed]
+    assert before == [*list(Reason)[: len(before) - 1], Reason.STAGE_FAILED]
+    assert before[0] == Reason.INVALID_JSON
+    assert before[-2] == Reason.LOST_CONTEXT
 
 
 def test_the_recipes_page_names_every_key_and_its_default() -> None:

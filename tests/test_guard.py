@@ -99,7 +99,13 @@ def test_a_private_host_in_any_writing_is_not_asked(tmp_path: Path, host: str) -
 def test_plain_http_is_not_asked(tmp_path: Path) -> None:
     with pytest.raises(
         FetchError,
-        match=r"is not an https address, so it was not contacted.*OI_TRUSTED_HOSTS=example\.org allows it",
+        match=r"is not an https address, "
+        r"so "
+        r"it "
+        r"was "
+        r"not "
+        r"contacted.*OI_TRUSTED_HOSTS=example\.org "
+        r"allows it",
     ):
         fetch("http://example.org/x", tmp_path)
 

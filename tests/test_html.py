@@ -114,9 +114,8 @@ def test_each_block_stays_what_it_is(html: str, markdown: str) -> None:
         ),
         (  # no cell reaches beyond its group of rows
             (
-                "<thead><tr><th"
-                " rowspan='9'>A</th><th>B</th></tr></thead>"
-                "<tbody><tr><td>1</td><td>2</td></tr></tbody>"
+                "<thead><tr><th "
+                "rowspan='9'>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody>"
             ),
             "| A | B |\n| --- | --- |\n| 1 | 2 |",
         ),

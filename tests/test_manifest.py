@@ -85,9 +85,27 @@ def test_a_real_manifest_is_written_as_it_was_read(mix: Path) -> None:
 def test_the_fingerprint_is_of_all_that_decides() -> None:
     """And is what it always was, so that a build that is there is known again."""
     described = (
-        '{"inputs": [{"bytes": 5, "file": "a.json", "sha256": "D", "source": "alpaca", "subset": "main"}, '
-        '{"bytes": 0, "file": "b.json", "index_base": {"by": "file", "from": 1, "numbers": {"1": 3, "4": 1}}, '
-        '"member": 0, "sha256": "D", "source": "mine", "subset": "main"}], "missing": ["dolly:main"], '
+        '{"inputs": [{"bytes": 5, "file": '
+        '"a.json", '
+        '"sha256": '
+        '"D", '
+        '"source": '
+        '"alpaca", '
+        '"subset": "main"}, '
+        '{"bytes": 0, "file": "b.json", '
+        '"index_base": '
+        '{"by": '
+        '"file", '
+        '"from": '
+        "1, "
+        '"numbers": {"1": 3, "4": 1}}, '
+        '"member": 0, "sha256": "D", '
+        '"source": '
+        '"mine", '
+        '"subset": '
+        '"main"}], '
+        '"missing": '
+        '["dolly:main"], '
         '"recipe": {"index_base": {"lmflow:medqa": 1}, "max_tokens": 4096, "name": "default"}, '
         '"sources": {"alpaca": null, "mine": "D"}, "versions": {"pyarrow": "26.0.1"}}'
     )

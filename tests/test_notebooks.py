@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import open_instructions as oi
-from open_instructions.building.progress import Step, watched
+from open_instructions.building.progress import Update, watched
 from open_instructions.building.run import BuildResult
 from open_instructions.errors import NotFoundError, UsageError
 from open_instructions.ledger import Ledger
@@ -201,7 +201,7 @@ def test_bars_are_shown_in_a_notebook(
 
 
 def test_a_function_is_called_with_each_step(make: Callable[..., BuildResult]) -> None:
-    steps: list[Step] = []
+    steps: list[Update] = []
     build_one(make, progress=steps.append)
     assert list(dict.fromkeys(step.source for step in steps)) == ["alpaca", None]
 
@@ -209,7 +209,7 @@ def test_a_function_is_called_with_each_step(make: Callable[..., BuildResult]) -
 def test_bars_are_closed_where_a_build_fails(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError), watched(True) as watch:
         assert watch is not None
-        watch(Step("alpaca", 5, 10, 1))
+        watch(Update("alpaca", 5, 10, 1))
         raise KeyError
     assert capfd.readouterr().err.endswith("\n")
 

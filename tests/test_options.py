@@ -298,12 +298,12 @@ def test_a_path_is_a_string_or_a_path(
     """out=[1] made a build in a folder of that name."""
     monkeypatch.chdir(tmp_path)
     chosen = {"sample": True} if name == "out" else {"offline": True}
-    with pytest.raises(UsageError, match="A path is a string|cannot be the name|is not a folder"):
+    with pytest.raises(UsageError, match=r"A path is a string|cannot be the name|is not a folder"):
         oi.build("dolly", **(chosen | {name: said}))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("said", [0, True, b"x", [1], [None], [["a"]], object()])
 def test_an_index_base_of_another_kind(said: Any) -> None:
-    with pytest.raises(UsageError, match="^index_base takes a value like lmflow:medmcqa=0, not "):
+    with pytest.raises(UsageError, match=r"^index_base takes a value like lmflow:medmcqa=0, not "):
         oi.build("dolly", sample=True, index_base=said)

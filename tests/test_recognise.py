@@ -227,8 +227,13 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         found(tmp_path, "alpaca")
     first, *others = caught.value.message.splitlines()
     assert (
-        first
-        == "alpaca_data.json and alpaca_data (1).json are both alpaca_data.json of alpaca:main, and differ."
+        first == "alpaca_data.json and alpaca_data "
+        "(1).json "
+        "are "
+        "both "
+        "alpaca_data.json "
+        "of "
+        "alpaca:main, and differ."
     )
     assert others[1].startswith(
         "  alpaca_data_cleaned.json has the fields instruction, output, as alpaca:main has"
@@ -242,7 +247,8 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
             "alpaca_data_cleaned.json",
             [PAIR],
             (
-                "fields instruction, output, as alpaca:main has. If that is what it is, rename it to alpaca_data.json"
+                "fields instruction, output, as alpaca:main has. If that is what it is, rename "
+                "it to alpaca_data.json"
             ),
         ),
         (
@@ -320,7 +326,8 @@ def test_files_of_several_folders_are_named_by_their_whole_paths(tmp_path: Path)
         find([tmp_path / "one", tmp_path / "two"], select("alpaca"))
     assert caught.value.message.splitlines()[:4] == [
         (
-            f"{tmp_path / 'one'}, {tmp_path / 'two'} have no file of the requested sources, and neither does the cache."
+            f"{tmp_path / 'one'}, {tmp_path / 'two'} have no file of the requested sources, and "
+            "neither does the cache."
         ),
         f"  {tmp_path / 'two' / 'alpaca_data.json'} is a named pipe, not a file",
         f"  {tmp_path / 'one' / 'mine.json'} has the fields q, and no source has these",

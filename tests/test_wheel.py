@@ -75,7 +75,7 @@ def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
         p.parent.relative_to(ROOT).as_posix() for p in (ROOT / "open_instructions").rglob("*.py")
     }
     assert packages <= {os.path.dirname(n) for n in names}
-    assert "open_instructions/converters/sharegpt.py" in names
+    assert "open_instructions/converters/sharegpt/__init__.py" in names
     assert "open_instructions/configs/vicuna.yaml" in names
     assert "open_instructions/configs/phrases/refusals.yaml" in names
     assert not [
@@ -120,7 +120,7 @@ def test_a_source_distribution_has_what_it_is_built_with(tmp_path: Path) -> None
         capture_output=True,
     )
     [made] = tmp_path.glob("*.whl")
-    assert "open_instructions/converters/sharegpt.py" in zipfile.ZipFile(made).namelist()
+    assert "open_instructions/converters/sharegpt/__init__.py" in zipfile.ZipFile(made).namelist()
 
 
 # pages of random pieces, closed and not, and what the stage makes of them

@@ -234,8 +234,8 @@ def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, t
     says = f"1 record cannot be read. The first: {PLACE}. "
     assert done.returncode == 0
     assert (
-        f"Note: {says}oi explain alpaca/000001 shows it. All are in rejected/, under the stage read\n"
-        in done.stderr
+        f"Note: {says}oi explain alpaca/000001 shows it. All are in rejected/, "
+        "under the stage read\n" in done.stderr
     )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")
     assert result.found.notes[0].startswith(
@@ -310,14 +310,19 @@ def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
     (folder / "alpaca_data.json").unlink()
     found = oi.explain("alpaca/000000", mix)
     assert (
-        found.note
-        == "alpaca_data.json was not found on this machine. To see the stages, pass its folder as data_dir."
+        found.note == "alpaca_data.json was not found on this machine. To "
+        "see "
+        "the "
+        "stages, "
+        "pass "
+        "its "
+        "folder as data_dir."
     )
     assert found.note in repr(found) and "--" not in repr(found)
     shown = command("explain", "alpaca/000000", mix).stdout
     assert (
-        "  alpaca_data.json was not found on this machine. To see the stages, pass its folder as --data-dir.\n"
-        in shown
+        "  alpaca_data.json was not found on this machine. To see the stages, pass its "
+        "folder as --data-dir.\n" in shown
     )
 
 

@@ -7,6 +7,7 @@ and numbers are rejected with a reason.
 
 native    LMFlow's own format
 medical   PubMedQA, MedMCQA and MedQA
+licences  rights without an SPDX name
 choices   questions with options, which the medical sets share
 tasks     Natural Instructions
 """
@@ -19,6 +20,7 @@ from open_instructions.catalogue import Example, Rule, Source, Subset, source
 from open_instructions.schema import Draft, Record, Reject
 
 from .choices import mark_equal_options
+from .licences import LICENSES
 from .medical import MEDICAL_EXAMPLES, MEDICAL_SUBSETS, drop_stray_quote, mark_missing_rt
 from .native import read_instance, refuse_unanswered
 from .tasks import TASK_EXAMPLES, TASK_SUBSET
@@ -45,9 +47,9 @@ LMFLOW = Source(
             files=("train_[0-9]*.json", "test_[0-9]*.json", "valid_[0-9]*.json"),
             fields=frozenset({"type", "instances"}),
             by_hand=(
-                "LMFlow's server is gone, and its archives are nowhere else. The subsets pubmedqa, medmcqa, medqa and "
-                "natural-instructions are the originals of what it offered. Files that you still have can be read from "
-                "--data-dir."
+                "LMFlow's server is gone, and its archives are nowhere else. The subsets "
+                "pubmedqa, medmcqa, medqa and natural-instructions are the originals of what it "
+                "offered. Files that you still have can be read from --data-dir."
             ),
             languages=("en",),
             engine="unstated",
@@ -61,6 +63,7 @@ LMFLOW = Source(
         ),
     ),
     default=("pubmedqa", "medmcqa", "medqa", "natural-instructions", "native"),
+    licenses=LICENSES,
     rules=(
         Rule(
             "unanswered",
@@ -70,7 +73,13 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            'A record with a word that lost its letters "rt" ("aery", "hypeension") is marked; nothing is changed.',
+            "A record with a word that lost its "
+            "letters "
+            '"rt" '
+            '("aery", '
+            '"hypeension") '
+            "is "
+            "marked; nothing is changed.",
             mark_missing_rt,
             subsets=("medmcqa",),
         ),

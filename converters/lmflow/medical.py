@@ -164,7 +164,8 @@ MEDICAL_SUBSETS = (
         any_name=True,
         convert=pubmedqa,
         note=(
-            "1,000 labelled, 211,269 with decisions made by rule, 61,249 without decisions. The hub's shape can be read too. The abstracts belong to their publishers."
+            "1,000 labelled, 211,269 with decisions made by rule, 61,249 without decisions. The "
+            "hub's shape can be read too. The abstracts belong to their publishers."
         ),
     ),
     Subset(
@@ -175,8 +176,9 @@ MEDICAL_SUBSETS = (
         downloads=_MEDMCQA,
         by_hand=(
             "Upstream offers data.zip on Google Drive only. Open "
-            "https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it into a folder medmcqa, and hand in the "
-            "folder around that with --data-dir; it need not be unpacked. What is fetched is a copy on the hub."
+            "https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it "
+            "into a folder medmcqa, and hand in the folder around that with --data-dir; it need "
+            "not be unpacked. What is fetched is a copy on the hub."
         ),
         languages=("en",),
         engine="human",
@@ -186,7 +188,8 @@ MEDICAL_SUBSETS = (
         any_name=True,
         convert=medmcqa,
         note=(
-            "JSON Lines despite the name .json. The repository says MIT, the hub's loader Apache-2.0. The test split has no answers."
+            "JSON Lines despite the name .json. The repository says MIT, the hub's loader "
+            "Apache-2.0. The test split has no answers."
         ),
     ),
     Subset(
@@ -210,7 +213,8 @@ MEDICAL_SUBSETS = (
         path_parts=2,
         convert=medqa,
         note=(
-            "US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The hub's shapes can be read too. The repository is MIT; the exams' rights are unclear."
+            "US 12,723 with five options, Mainland 34,251, Taiwan 14,123. The hub's shapes can be "
+            "read too. The repository is MIT; the exams' rights are unclear."
         ),
     ),
 )

@@ -28,8 +28,8 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Choices(BuildOptions):
-    """What a user said of a build: the parameters of `open_instructions.build`. They are the options
-    and, from Python alone, who watches the build and how files are fetched."""
+    """What a user said of a build: the parameters of `open_instructions.build`. They are the
+    options and, from Python alone, who watches the build and how files are fetched."""
 
     progress: Progress | bool | None = None
     announce: Callable[[Plan, int], None] | None = None
@@ -84,14 +84,21 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
         raise UsageError(
             f"{said.locked} needs a source of yours: {name}, a .py file with the sha256 {sha256}.",
-            hint=f"--sources={','.join([*others, './mine.py'])} names it. The file is run, so read it first.",
+            hint=f"--sources={','.join([*others, './mine.py'])} names it. "
+            "The "
+            "file "
+            "is "
+            "run, "
+            "so "
+            "read it first.",
         )
     else:
         selections = _registered(said, lock)
     for s in selections:
         if lock.own.get(s.source.name, s.source.digest) != s.source.digest:
             raise InputError(
-                f"{said.locked} was written with a different source {s.source.name}: of the sha256 {lock.own[s.source.name]}.",
+                f"{said.locked} was written with a different source {s.source.name}: of the "
+                f"sha256 {lock.own[s.source.name]}.",
                 hint=f"{s.path} has {s.source.digest}."
                 if s.path
                 else "An installed package has a source of this name.",

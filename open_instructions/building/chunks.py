@@ -24,13 +24,13 @@ from ..stages.definition import Definition
 from ..store.chunks import Finished, finished, write_chunk
 from ..store.headers import Header
 from .plan import Plan
-from .progress import Step
+from .progress import Update
 from .versions import own_code
 
 
 def chunks_of(
     job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
-) -> Iterator[tuple[Chunk, Step]]:
+) -> Iterator[tuple[Chunk, Update]]:
     by_name = {s.source.name: s.source for s in job.selections}
     sizes = shares(job.found.inputs)
     totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
@@ -53,7 +53,7 @@ def chunks_of(
             )  # here, so that no worker can lose any
             yield (
                 chunk,
-                Step(
+                Update(
                     item.source,
                     done[item.source] + int(chunk.share * sizes[item]),
                     totals[item.source],
@@ -88,7 +88,7 @@ def _uncollected() -> Iterator[None]:
 
 @_uncollected()
 def process(
-    work: tuple[Chunk, Step],
+    work: tuple[Chunk, Update],
     *,
     recipe: Recipe,
     refs: Mapping[str, SourceRef],
@@ -96,12 +96,18 @@ def process(
     stages: tuple[Definition, ...],
     folder: Path,
     code: str,
-) -> tuple[int, Finished, Step]:
+) -> tuple[int, Finished, Update]:
     """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
     if code != own_code():
         raise UsageError(
             f"A worker runs another version of Open Instructions, from {Path(__file__).parent}.",
-            hint="Install the same version on every node. A command started in a clone uses the clone, not the installed package.",
+            hint="Install the same version on every node. A command "
+            "started "
+            "in "
+            "a "
+            "clone "
+            "uses "
+            "the clone, not the installed package.",
         )
     chunk, step = work
     data = chunk.data()

@@ -41,7 +41,8 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
     if failed and (strict or too_many):
         why = "--strict allows none" if strict else f"more than one in {_ONE_IN:,}"
         raise ConverterError(
-            f"The code of a source or a stage failed on {failed:,} of {counted(read, 'record')}, and {why}. {first}",
+            f"The code of a source or a stage failed on {failed:,} of {counted(read, 'record')}, "
+            f"and {why}. {first}",
             hint="The code is at fault, not the data. Nothing was published.",
         )
 
@@ -76,8 +77,8 @@ def unreadable(build: Build) -> list[str]:
         return []
     id = quote(first["conversation_id"])
     return [
-        f"{counted(count, 'record')} cannot be read. The first: {_place(first)}. oi explain {id} shows it. "
-        "All are in rejected/, under the stage read"
+        f"{counted(count, 'record')} cannot be read. The first: {_place(first)}. oi explain {id} "
+        "shows it. All are in rejected/, under the stage read"
     ]
 
 

@@ -31,7 +31,8 @@ def fetched(
         selections, spared = _worth_fetching(selections, recipe, cache)
         if spared:
             notes = (
-                f"not fetched, because no row would qualify under {', '.join(recipe.licenses)}: {', '.join(spared)}",
+                f"not fetched, because no row would qualify under {', '.join(recipe.licenses)}: "
+                f"{', '.join(spared)}",
             )
         failed = bring(needs(selections, cache), cache, said.how_to_fetch)
         if failed and said.missing == "stop":
@@ -39,7 +40,13 @@ def fetched(
                 "Some files could not be fetched:\n"
                 + "\n".join(f"  {line}" for line in told(failed))
                 + "\n",
-                hint="Run the same command again to fetch the rest. --missing=skip builds without it; --data-dir uses files of yours.",
+                hint="Run the same command again to "
+                "fetch "
+                "the "
+                "rest. "
+                "--missing=skip "
+                "builds "
+                "without it; --data-dir uses files of yours.",
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 
@@ -91,7 +98,13 @@ def as_locked(
     if lost:
         raise MissingSourceError(
             f"Some files in {said.locked} are not available:\n" + "\n".join(lost) + "\n",
-            hint="Pass a folder with exactly these files as --data-dir. Without --offline, those that were published are fetched.",
+            hint="Pass a folder with exactly these "
+            "files "
+            "as "
+            "--data-dir. "
+            "Without "
+            "--offline, "
+            "those that were published are fetched.",
         )
     wanted = tuple(
         _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Step:
+class Update:
     """How far a build is: bytes of a source's files that are done, of all its bytes, and the
     records in them. Behind all sources, with None for one, `doing` says what: "shards", in bytes of
     text that are written, or a corpus step and its round, in chunks. `total` is 0 where there is
@@ -27,7 +27,7 @@ class Step:
         return self.source or self.doing
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[Update], None]
 
 
 @contextmanager
@@ -61,7 +61,7 @@ class Bars:
         self._bar: Any = None
         self._name = ""
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Update) -> None:
         from tqdm.auto import tqdm
 
         if self._bar is None or step.name != self._name:

@@ -48,14 +48,16 @@ def damage(ledger: Ledger) -> list[str]:
         if entry.stage == "read" and entry.name == Reason.TRUNCATED:
             files = counted(ledger[entry], "file")
             notes.append(
-                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the end; whole records are kept"
+                f"{entry.source}:{entry.subset}: {files} cut off inside a record or before the "
+                "end; whole records are kept"
             )
         if entry.stage == "read" and entry.name == Reason.EMPTY_FILE:
             notes.append(f"{entry.source}:{entry.subset}: an empty file")
         if entry.what == "rejected_records" and entry.name == Reason.STAGE_FAILED:
             records = counted(ledger[entry], "record")
             notes.append(
-                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; rejected/ has them as stage_failed"
+                f"{entry.source}:{entry.subset}: code failed on {records} at {entry.stage}; "
+                "rejected/ has them as stage_failed"
             )
     return notes
 

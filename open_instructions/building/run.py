@@ -18,7 +18,8 @@ from ..inputs import Found, Input, digest, stamp
 from ..inputs.cache import Cache
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
-from ..merge import Watch, merge
+from ..merge import merge
+from ..merge.rounds import Watch
 from ..paths import children, is_remote, store_fault
 from ..reports.card import card, license_page
 from ..stages import order
@@ -40,7 +41,7 @@ from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
 from .plan import Plan, plan
-from .progress import Progress, Step, watched
+from .progress import Progress, Update, watched
 from .result import BuildResult, damage, other_counts_note
 from .versions import own_code
 
@@ -62,7 +63,7 @@ def build(said: Choices) -> BuildResult:
     like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it
     finished, unless `restart`. With `strict` it stops at the first record that the code of a
     converter, rule or stage fails on; else such a record is rejected as `stage_failed`. `progress`
-    is called with each Step; True shows bars, False none, None shows them in a notebook only. The
+    is called with each Update; True shows bars, False none, None shows them in a notebook only. The
     other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are
     done, `fetching` says how files are fetched.
 
@@ -241,7 +242,7 @@ def _merging(progress: Progress | None) -> Watch | None:
     """What the merge calls, for who watches the build."""
     if progress is None:
         return None
-    return lambda doing, done, total: progress(Step(None, done, total, 0, doing))
+    return lambda doing, done, total: progress(Update(None, done, total, 0, doing))
 
 
 def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:

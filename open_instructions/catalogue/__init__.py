@@ -8,6 +8,7 @@
 source      a Source and its parts, as its file describes them
 registry    how sources are found and chosen
 published   where upstream's files are, and what is known of their bytes
+terms       what a licence allows
 evidence    where a file's answer codes begin to count
 pages       a Source in words
 """
@@ -25,6 +26,7 @@ from .registry import (
     source,
 )
 from .source import Converter, Example, Format, Rule, Source, Subset
+from .terms import Terms, Use
 
 __all__ = [
     "Converter",
@@ -41,7 +43,9 @@ __all__ = [
     "Source",
     "SourceRef",
     "Subset",
+    "Terms",
     "Url",
+    "Use",
     "github",
     "load_file",
     "registered",

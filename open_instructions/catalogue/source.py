@@ -12,6 +12,7 @@ from ..errors import UsageError, shown, suggest
 from ..schema import Draft, Record, Reject
 from .evidence import Probe
 from .published import File
+from .terms import Terms
 
 Converter = Callable[..., Iterable[Draft | Reject]]
 """One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and
@@ -126,7 +127,12 @@ class Example:
 @dataclass(frozen=True)
 class Source:
     """A public instruction set: what it is, who made it, its subsets, its converter, its known
-    damage."""
+    damage.
+
+    `licenses` are the names of licences that are its own (LicenseRef-…), and what they allow. They
+    count for built-in and installed sources; in general such a name means that the rights are
+    unclear.
+    """
 
     name: str
     title: str
@@ -138,6 +144,7 @@ class Source:
     default: tuple[str, ...]
     first_of: bool = False
     rules: tuple[Rule, ...] = ()
+    licenses: tuple[tuple[str, Terms], ...] = ()
     examples: tuple[Example, ...] = ()
     template: str = ""
     convert: Converter = field(default=lambda record: ())

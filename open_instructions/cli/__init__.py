@@ -38,7 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(_HELP)},
     help=(
-        "Turn instruction-tuning sets into one set of conversations: Parquet shards, every record accounted for."
+        "Turn instruction-tuning sets into one set of conversations: Parquet shards, every "
+        "record accounted for."
     ),
     epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )

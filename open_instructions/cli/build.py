@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from ..building.plan import Plan
-    from ..building.progress import Step as BuildStep
+    from ..building.progress import Update
 
 EXAMPLES = """Examples:
 
@@ -75,15 +75,16 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     read = totals["records_read"] + totals["records_unreadable"]
     console.print(
         Text(
-            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + {totals['records_rejected']:,} rejected; "
-            f"{counted(totals['rows'], 'row')} in {time.monotonic() - started:.1f} s"
+            f"{counted(read, 'record')} = {totals['records_kept']:,} kept + "
+            f"{totals['records_rejected']:,} rejected; {counted(totals['rows'], 'row')} in "
+            f"{time.monotonic() - started:.1f} s"
         )
     )
     console.print(Text(safe(str(result.path))))
 
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
-    """What `oi build` takes: all options of the definition, and two that are of the command alone."""
+    """What `oi build` takes: all options of the definition, and two of its own."""
     help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
@@ -114,7 +115,7 @@ class _Watcher:
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
         self._records: dict[str | None, int] = defaultdict(int)
-        self._last: BuildStep | None = None
+        self._last: Update | None = None
 
     def announce(self, job: Plan, done: int) -> None:
         groups = defaultdict(list)
@@ -154,7 +155,7 @@ class _Watcher:
             self._bars[source] = self._progress.add_task(source, total=total, start=False)
         self._progress.start()
 
-    def step(self, step: BuildStep) -> None:
+    def step(self, step: Update) -> None:
         if self._last and self._last.name != step.name:
             self._finish(self._last)
         self._last = step
@@ -166,13 +167,14 @@ class _Watcher:
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
 
-    def _finish(self, step: BuildStep) -> None:
+    def _finish(self, step: Update) -> None:
         if self._progress:
             self._progress.update(self._bars[step.name], completed=step.total)
         elif step.source is not None:
             self._console.print(
                 Text(
-                    f"{step.source}: {counted(self._records[step.source], 'record')}, {size(step.total)}"
+                    f"{step.source}: {counted(self._records[step.source], 'record')}, "
+                    f"{size(step.total)}"
                 )
             )
 

@@ -17,7 +17,8 @@ oi check mix"""
 def check(
     directory: Directory = None,
 ) -> int:
-    """Check a build against its manifest: shards, rows, ids, ledger. Exits with 1 if anything is wrong."""
+    """Check a build against its manifest: shards, rows, ids, ledger. Exits with 1 if anything is
+    wrong."""
     from ..reports.check import check as run
 
     found = run(directory)
@@ -27,7 +28,8 @@ def check(
         out().print(
             Text(
                 safe(
-                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as in the manifest"
+                    f"{found.path}: {found.shards} shards, {found.rows:,} rows, all as in the "
+                    "manifest"
                 )
             )
         )

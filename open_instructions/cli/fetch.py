@@ -35,7 +35,8 @@ def fetch(
     ] = None,
     yes: Annotated[bool, yes_option()] = False,
 ) -> int:
-    """Fetch upstream's files into the cache. Interrupted downloads resume; checksums are verified."""
+    """Fetch upstream's files into the cache. Interrupted downloads resume, and checksums
+    are verified."""
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs

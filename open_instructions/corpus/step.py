@@ -69,7 +69,7 @@ class Round(ABC):
 
 
 class CorpusStep(Protocol):
-    """A step as a recipe wants it: its name in the ledger, why it drops conversations, its rounds."""
+    """A step as a recipe wants it: its name, why it drops conversations, its rounds."""
 
     @property
     def name(self) -> str: ...

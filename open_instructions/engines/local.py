@@ -86,12 +86,18 @@ class Local:
         except BrokenProcessPool as error:
             raise OpenInstructionsError(
                 "A worker process died, perhaps because memory ran out.",
-                hint="Run the same command again to continue; use fewer --workers if this happens again.",
+                hint="Run the same command again to continue; "
+                "use "
+                "fewer "
+                "--workers "
+                "if "
+                "this "
+                "happens again.",
             ) from error
 
     def _end_workers(self) -> None:
         if self._pool:
-            self._mouth.close()  # which ends them at once: nothing is left to do, or nobody wants it
+            self._mouth.close()  # which ends them at once
             self._pool.shutdown(cancel_futures=True)
             self._ear.close()
             self._pool = None

@@ -57,7 +57,13 @@ def push(
     if usage.restricted() and not private and not (confirm and confirm(usage)):
         raise UsageError(
             f"{usage.restricted():,} rows have restrictions on their use, and would be public.",
-            hint="--private keeps them to yourself, --licenses=commercial builds without them, a confirmation (--yes) publishes them.",
+            hint="--private keeps them to "
+            "yourself, "
+            "--licenses=commercial "
+            "builds "
+            "without "
+            "them, "
+            "a confirmation (--yes) publishes them.",
         )
     return _upload(build.path, repository, private)
 
@@ -79,10 +85,13 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
                 hint="Choose another name, or make it private on the hub first.",
             )
         done = api.upload_folder(
-            repo_id=url.repo_id, folder_path=folder, repo_type="dataset", commit_message="Open Instructions: a build",
+            repo_id=url.repo_id,
+            folder_path=folder,
+            repo_type="dataset",
+            commit_message="Open Instructions: a build",
             # what an earlier build left there would be read with this one
             delete_patterns=["data/*", "rejected/*", "files/*"],
-        )  # fmt: skip
+        )
     except HFValidationError as error:
         raise UsageError(f"{repository} is not the name of a repository: {error}") from error
     except LocalTokenNotFoundError as error:

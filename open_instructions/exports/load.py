@@ -37,8 +37,8 @@ def load(
     Raises NotFoundError without a build there, UsageError for a column, source or language that the
     build has not.
 
-    >>> import open_instructions as oi                                               # doctest: +SKIP
-    >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]     # doctest: +SKIP
+    >>> import open_instructions as oi                                              # doctest: +SKIP
+    >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
     'user'
     """
     from datasets import Dataset, Features, IterableDataset, disable_progress_bars
@@ -83,8 +83,8 @@ def rejected(
     Raises NotFoundError without a build there, UsageError for a column, source or reason that there
     is none of.
 
-    >>> import open_instructions as oi                                               # doctest: +SKIP
-    >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                    # doctest: +SKIP
+    >>> import open_instructions as oi                                              # doctest: +SKIP
+    >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                   # doctest: +SKIP
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -144,7 +144,10 @@ def _other_format(file: Candidate) -> str:
     lower = file.name.lower()
     first, _, number = lower.rpartition(".")
     if number.isdecimal() and first.endswith(tuple(DATA_SUFFIXES)):  # as wget numbers them
-        return f"is not read under this name. Rename it to {shown(file.name[: len(first)].rpartition('/')[2])}"
+        return (
+            "is not read under this name. Rename it to "
+            f"{shown(file.name[: len(first)].rpartition('/')[2])}"
+        )
     kind = _kind(file)
     if kind == "an unfinished download":
         return f"is {kind}; download it again"

@@ -27,7 +27,10 @@ from .peek import Peek
 from .recognise import Recogniser, SourceSubset, belongs, is_respelt
 
 _MOST_UNREADABLE = 10
-_OWN_FILES = "oi sources NAME lists the file names of a source. For files of your own, write a source: docs/adding-a-source.md."
+_OWN_FILES = (
+    "oi sources NAME lists the file names of a source. For files of your own, write a source: "
+    "docs/adding-a-source.md."
+)
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,8 @@ def _pick(
     notes = []
     if (name, first) in fetched and first != selection.subsets[0]:
         notes.append(
-            f"{name}: took {first}, which was fetched, not {selection.subsets[0]}, another form of the same set"
+            f"{name}: took {first}, which was fetched, not {selection.subsets[0]}, another form "
+            "of the same set"
         )
     if left_out:
         sizes = {s: sum(item.size for item in available[name, s]) for s in present}

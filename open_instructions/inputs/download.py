@@ -275,7 +275,8 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
             raise FetchError(f"{url}: the server says {answer.status_code} {answer.reason_phrase}.")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise FetchError(
-                f"{url}: the server compresses the file although it was asked not to ({answer.headers['content-encoding']})."
+                f"{url}: the server compresses the file although it was asked not to "
+                f"({answer.headers['content-encoding']})."
             )
         begins, total = _span(answer)
         if not (have and answer.status_code == 206 and begins == have):

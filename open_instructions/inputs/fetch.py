@@ -68,7 +68,7 @@ class Needs:
         return sum(w.size is None for w in self.wanted)
 
 
-Progress = Callable[[WantedFile, int, int | None], None]
+Report = Callable[[WantedFile, int, int | None], None]
 """Called from several threads with a file, the bytes of it that are there, and all its bytes where
 they are known."""
 Confirm = Callable[[Needs], bool]
@@ -114,7 +114,7 @@ def needs(selections: Sequence[Selection], cache: Cache) -> Needs:
 def fetch_needed(
     needed: Needs,
     cache: Cache,
-    progress: Progress | None = None,
+    progress: Report | None = None,
     landed: Callable[[WantedFile], None] | None = None,
 ) -> tuple[Failure, ...]:
     """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told
@@ -189,7 +189,7 @@ def _check_room(needed: Needs, cache: Cache) -> None:
 
 
 def _fetch_one(
-    wanted: WantedFile, cache: Cache, progress: Progress | None, stop: Event
+    wanted: WantedFile, cache: Cache, progress: Report | None, stop: Event
 ) -> CacheEntry:
     """Have one file in the cache: from its places, in order. Raises FetchError with what each of
     them did."""

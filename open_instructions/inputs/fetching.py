@@ -11,7 +11,7 @@ from pathlib import Path
 from ..catalogue import Selection, select
 from ..errors import FetchError, UsageError
 from .cache import Cache
-from .fetch import Confirm, Failure, Needs, Progress, WantedFile, fetch_needed, needs
+from .fetch import Confirm, Failure, Needs, Report, WantedFile, fetch_needed, needs
 
 _OFFLINE = ("1", "TRUE", "YES", "ON")
 
@@ -23,7 +23,7 @@ class Fetching:
 
     offline: bool = False
     confirm: Confirm | None = None
-    progress: Progress | None = None
+    progress: Report | None = None
     landed: Callable[[WantedFile], None] | None = None
     begin: Callable[[Needs], None] | None = None
     end: Callable[[], None] | None = None

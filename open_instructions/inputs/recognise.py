@@ -174,7 +174,8 @@ def _other_fields(known: SourceSubset, peek: Peek, alike: Sequence[SourceSubset]
     if any(map(subset.has, peek.records(subset, far=True))):
         lacking = sorted(min(subset.telling, key=len) - set(peek.own))
         return InputError(
-            f"{name} has the name of {known}, which other sets also use, and lacks {', '.join(lacking)}.",
+            f"{name} has the name of {known}, which other sets also use, and lacks "
+            f"{', '.join(lacking)}.",
             hint=f"--sources={known} uses it. Otherwise rename it, or remove it from the folder.",
         )
     guess = f" It looks like {' or '.join(map(str, alike))}." if alike else ""

@@ -16,7 +16,7 @@ or renamed a few values, and for each chunk a few numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,12 +28,10 @@ from ..paths import children, make_folder
 from ..rights.rows import Usage
 from ..store import DATA, REJECTED, Shard
 from .layout import Group, Layout
+from .rounds import Watch
 from .verdicts import Verdicts, find_verdicts
-from .write import DROPPED, Job, Written, survey, write_shard
+from .write import DROPPED, ShardPlan, Written, survey, write_shard
 
-Watch = Callable[[str, int, int], None]
-"""Called with what is done ("shards", or a step and its round), how much of it, and of how much:
-bytes of text for shards, chunks for a round."""
 SHARDS = "shards"
 _PREFIXES = {DATA: "train", REJECTED: "rejected"}
 
@@ -106,15 +104,15 @@ def _laid_out(
     return layouts
 
 
-def _verdicts_of(job: Job, verdicts: Verdicts) -> dict[int, Any]:
+def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
     chunks = {span.chunk for group in job.groups for span in group}
     return {chunk: verdicts.of(chunk) for chunk in chunks}
 
 
-def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[Job]:
+def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
     prefix = _PREFIXES[kind]
     for number, groups in enumerate(shards):
-        yield Job(kind, f"{kind}/{prefix}-{number:05d}-of-{len(shards):05d}.parquet", groups)
+        yield ShardPlan(kind, f"{kind}/{prefix}-{number:05d}-of-{len(shards):05d}.parquet", groups)
 
 
 def _remove_drafts(ready: Path, written: set[str]) -> None:

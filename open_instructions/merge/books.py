@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sizes(NamedTuple):
-    """Of each conversation in a chunk: its parts, its raw records, the messages in all its parts."""
+    """Of each conversation: its parts, its raw records, the messages in all its parts."""
 
     parts: np.ndarray[Any, Any]
     records: np.ndarray[Any, Any]

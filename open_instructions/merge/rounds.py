@@ -31,7 +31,8 @@ GROUP, GROUPS = 256, 128
 """So many chunks send together, or more where there would be more than so many groups: what is sent
 should be no crumbs."""
 Watch = Callable[[str, int, int], None]
-"""Called with the name of a round, the chunks whose facts are taken, and all chunks."""
+"""Called with what is done ("shards", or a step and its round), how much of it, and of how much:
+bytes of text for shards, chunks for a round."""
 
 
 class Group(NamedTuple):
@@ -147,10 +148,20 @@ def _send(
     if NUMBER in table.column_names and len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, invert=True)
         table = table.filter(booleans(stays))
-    table = table.combine_chunks()
+
+    def sent(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
+        return check_parts(step, asked.send(table, parts), len(table), parts)
+
+    return parted(table.combine_chunks(), parts, sent)
+
+
+def parted(
+    table: pa.Table, parts: int, send: Callable[[pa.Table, int], np.ndarray[Any, Any]]
+) -> list[pa.Table]:
+    """The rows for each part, as `send` says."""
     if parts == 1:
         return [table]
-    part = check_parts(step, asked.send(table, parts), len(table), parts)
+    part = send(table, parts)
     return [table.filter(booleans(part == number)) for number in range(parts)]
 
 
@@ -160,6 +171,7 @@ def _decide(messages: Sequence[pa.Table], *, step: str, asked: Round) -> pa.Tabl
 
 def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
     """The facts of a chunk, with numbers and ids in the place of places."""
+    import numpy as np
     import pyarrow as pa
 
     ids = read_chunk(folder, chunk, KEYS)[ID]
@@ -167,9 +179,11 @@ def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
     if PLACE not in facts.column_names:
         return facts
     places = _places_in(facts)
+    if not np.array_equal(places, np.arange(len(ids))):  # else there is nothing to take
+        ids = ids.take(numbers(places, "int64"))
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     number = numbers(places + (chunk << CHUNK_BITS), "int64")
-    return pa.table({NUMBER: number, ID: ids.take(numbers(places, "int64")), **columns})
+    return pa.table({NUMBER: number, ID: ids, **columns})
 
 
 def _places_in(facts: pa.Table) -> np.ndarray[Any, Any]:

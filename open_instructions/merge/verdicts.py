@@ -19,7 +19,7 @@ from ..engines import Engine
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import ID_HASH
 from .contract import CHUNK_BITS
-from .rounds import Group, Watch, groups_of, parts_of, run_step
+from .rounds import Group, Watch, groups_of, parted, parts_of, run_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class ChunkVerdicts:
-    """Of one chunk, by place: the conversations that are dropped, and what others are called now."""
+    """Of one chunk, by place: the conversations to drop, and the new ids of others."""
 
     dropped: Mapping[int, Dropped]
     renamed: Mapping[int, str]
@@ -142,10 +142,13 @@ def _send_ids(group: Group, parts: int, *, folder: Path) -> list[pa.Table]:
     if len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, assume_unique=True, invert=True)
         table = table.filter(booleans(stays))
-    if parts == 1:
-        return [table]
-    part = view(table["hash"]) % np.uint64(parts)
-    return [table.filter(booleans(part == number)) for number in range(parts)]
+    return parted(table, parts, _part_of_id)
+
+
+def _part_of_id(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return view(table["hash"]) % np.uint64(parts)
 
 
 def _repeated(messages: Sequence[pa.Table]) -> pa.Table:

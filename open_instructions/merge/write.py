@@ -48,7 +48,7 @@ class Surveyed(NamedTuple):
     dropped: np.ndarray[Any, Any]
 
 
-class Job(NamedTuple):
+class ShardPlan(NamedTuple):
     """A shard to write: its kind, its place in the build, its groups."""
 
     kind: str
@@ -91,7 +91,7 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
 
 
 def write_shard(
-    work: tuple[Job, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path
+    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path
 ) -> Written:
     """Write one shard under `ready`, from chunks with the given verdicts."""
     job, all_verdicts = work
@@ -99,7 +99,7 @@ def write_shard(
 
 
 def _write(
-    job: Job, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, file: IO[bytes]
+    job: ShardPlan, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, file: IO[bytes]
 ) -> Written:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -138,7 +138,7 @@ def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path
 
 
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows of one chunk that are written, under the names that tell their conversations apart."""
+    """The rows of one chunk that are written, under their final ids."""
     if span.kind == DATA:
         return _data(chunks, span.chunk, verdicts)
     if span.kind == REJECTED:

@@ -58,7 +58,8 @@ def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
             ) from None
         if labels is not None and here != labels:
             raise InputError(
-                f"The file is a table by columns, and column {name[:80]!r} does not have the rows of the first.",
+                f"The file is a table by columns, and column {name[:80]!r} does not have the "
+                "rows of the first.",
                 hint=_HINT,
             )
         labels = here

@@ -100,7 +100,8 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
     raise InputError(
         f"{path} is not UTF-8. It looks like {' or '.join(names)}.",
         hint=(
-            f"--encoding={names[0]} reads it; --encoding=utf-8 rejects the records with invalid bytes."
+            f"--encoding={names[0]} reads it; --encoding=utf-8 rejects the records with invalid "
+            "bytes."
         ),
     )
 

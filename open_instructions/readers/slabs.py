@@ -78,7 +78,7 @@ class Slab(NamedTuple):
         )
 
 
-class _Part(NamedTuple):
+class _Piece(NamedTuple):
     """So many bytes of a window that have so many rows, and so many records among them."""
 
     length: int
@@ -88,7 +88,7 @@ class _Part(NamedTuple):
     """Instead of a slab."""
 
 
-_END = _Part(0, 0, 0)
+_END = _Piece(0, 0, 0)
 
 
 class Walk:
@@ -133,7 +133,7 @@ class Walk:
         self.at, self._opening = head.start(1), head[1]
         return True
 
-    def _some_lines(self, data: bytes) -> _Part | None:
+    def _some_lines(self, data: bytes) -> _Piece | None:
         length = data.rfind(b"\n") + 1
         if not length:
             return None
@@ -143,19 +143,19 @@ class Walk:
         if _may_be_several(data):
             found = _frames(data[:length], self.at, self.row, lines=True)
             if more := len(found) - records:
-                return _Part(
+                return _Piece(
                     length, len(lines) + more, len(found), [(frame, None) for frame in found]
                 )
-        return _Part(length, len(lines), records)
+        return _Piece(length, len(lines), records)
 
-    def _some_elements(self, data: bytes) -> _Part | None:
+    def _some_elements(self, data: bytes) -> _Piece | None:
         """Whole records from a window, up to where the last of them seems to begin; None where the
         window is too short for that."""
         begins = [place for place in _last_places(data, self._opening) if place > 0]
         for length in begins:
             if values := certain_values(data[:length]):
                 self._seen(map(_value, reversed(values)))
-                return _Part(length, len(values), len(values))
+                return _Piece(length, len(values), len(values))
         if not begins:
             return None
         if len(data) > 2 * self._size:
@@ -174,7 +174,7 @@ class Walk:
                 return None
             return _END
         self._seen(value for _, value in reversed(found))
-        return _Part(begins[0], len(found), len(found), found)
+        return _Piece(begins[0], len(found), len(found), found)
 
     def _seen(self, values: Iterator[Any]) -> None:
         """From the last value back: `jsontext` knows where a record begins by the keys of the last

@@ -56,8 +56,8 @@ def _terms(usage: Usage) -> list[str]:
         "| --- | --- | --- | ---: | ---: | --- |",
         *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
         "",
-        "Derived from each row's licence, as upstream states it, and from the terms of whoever made the model that wrote its answers. "
-        "This is information, not legal advice.",
+        "Derived from each row's licence, as upstream states it, and from the terms of whoever "
+        "made the model that wrote its answers. This is information, not legal advice.",
     ]
 
 
@@ -136,13 +136,20 @@ def card(
         "",
     ]
     lines += [
-        f"{rows:,} conversations, built by Open Instructions {manifest.open_instructions} with the recipe `{name}`. "
-        "Each row says which file and record it came from, under which licence, and which rules changed it.",
+        f"{rows:,} conversations, built by Open Instructions {manifest.open_instructions} with "
+        f"the recipe `{name}`. Each row says which file and record it came from, under which "
+        "licence, and which rules changed it.",
         "",
         "```python",
         "from datasets import load_dataset",
         'rows = load_dataset("PATH_OR_REPOSITORY", split="train")',
-        'rows[0]["messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
+        'rows[0]["messages"]  # [{"role": '
+        '"user", '
+        '"content": '
+        "…}, "
+        '{"role": '
+        '"assistant", '
+        '"content": …}]',
         *_ways(configs),
         "```",
         "",
@@ -157,9 +164,9 @@ def card(
     for source, subset in sorted(ledger.subsets()):
         s = ledger.summary(source, subset)
         read = s["records_read"] + s["records_unreadable"]
-        lines.append(
-            f"| {source}:{subset} | {read:,} | {s['records_kept']:,} | {s['records_rejected']:,} | {s['rows']:,} |"
-        )
+        counts = (read, s["records_kept"], s["records_rejected"], s["rows"])
+        cells = " | ".join(f"{count:,}" for count in counts)
+        lines.append(f"| {source}:{subset} | {cells} |")
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
@@ -169,7 +176,8 @@ def card(
     ]
     lines += [
         "",
-        "`manifest.json` has the digests of all inputs and shards, the recipe, and the ledger; `oi.lock` says where to get each input again; `rejected/` has every record and message "
+        "`manifest.json` has the digests of all inputs and shards, the recipe, and the ledger; "
+        "`oi.lock` says where to get each input again; `rejected/` has every record and message "
         "that was rejected, with the reason.",
         "",
     ]

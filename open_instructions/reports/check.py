@@ -94,7 +94,10 @@ def _problems(build: Build, ids: bytearray) -> Iterator[str]:
     yield from _repeated(ids)
     yield from _books(build, counted)
     if build.manifest.digest() != build.manifest.fingerprint:
-        yield "the manifest's fingerprint does not match its versions, recipe, sources, inputs and missing files"
+        yield (
+            "the manifest's fingerprint does not match its versions, recipe, sources, inputs and "
+            "missing files"
+        )
 
 
 def _shard(
@@ -298,4 +301,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         # a record that is refused takes its messages along: only records and pieces have a row for
         # each count
         if there > said or (there < said and what != "rejected_messages"):
-            yield f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ for {name}, but the ledger says {said:,}"
+            yield (
+                f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ "
+                f"for {name}, but the ledger says {said:,}"
+            )

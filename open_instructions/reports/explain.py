@@ -41,7 +41,7 @@ _BEFORE_DRAFTS = ("read", "record_rules", "convert")
 
 
 @dataclass(frozen=True)
-class Step:
+class StageResult:
     """What one stage made of the record: the conversations that came out, as turns, and why
     anything was refused.
 
@@ -64,7 +64,7 @@ class Explanation:
     rows: list[dict[str, Any]]
     rejected: list[dict[str, Any]]
     raw: str
-    steps: list[Step]
+    steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
 
@@ -110,13 +110,16 @@ def explain(
     entry = _entry(build, origin)
     item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
     if entry is None or item is None:
-        note = f"{origin['origin_file']} was not found on this machine. To see the stages, pass its folder as --data-dir."
+        note = (
+            f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
+            "folder as --data-dir."
+        )
         return found(raw, [], Note(note))
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from)
     dropped = [r for r in rejected if r["stage"] in step_names()]
     if dropped and not rows:
         first = dropped[0]
-        steps.append(Step(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
+        steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
     return found(raw, steps)
 
 
@@ -191,9 +194,15 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
-        return f"The source {name} is not known; --sources=./mine.py shows the stages, if it is one of your own."
+        return (
+            f"The source {name} is not known; --sources=./mine.py shows the stages, if it is one "
+            "of your own."
+        )
     if known.digest != (build.manifest.sources.get(name) or ""):
-        return f"The source {name} differs from the one the build was made with: its .py file changed, or you need to name it with --sources."
+        return (
+            f"The source {name} differs from the one the build was made with: its .py file "
+            "changed, or you need to name it with --sources."
+        )
     return known
 
 
@@ -206,15 +215,15 @@ def _at_hand(sha256: str) -> Path | None:
 
 def _replay(
     recipe: Recipe, origin: dict[str, Any], item: Input, source: Source, base: int | None
-) -> tuple[str, list[Step]]:
+) -> tuple[str, list[StageResult]]:
     """The record as text, and what each stage made of it. `base` is where the file counts its
     options from: what the build settled, so that its records are read as they were."""
     subset = source.subset(item.subset)
-    steps: list[Step] = []
+    steps: list[StageResult] = []
 
     def watch(stage: str, result: Any) -> None:
         if isinstance(result, Repaired):
-            steps.append(Step(stage, [], [], ", ".join(result.edits), result.record))
+            steps.append(StageResult(stage, [], [], ", ".join(result.edits), result.record))
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
@@ -226,12 +235,14 @@ def _replay(
                 alone = Run(chunk._replace(runs=[run]), Tally(), watch)
                 for result in Pipeline(recipe, source, subset).run(alone):
                     if isinstance(result, Rejected) and result.stage in _BEFORE_DRAFTS:
-                        steps.append(Step(result.stage, [], [f"{result.reason}: {result.detail}"]))
+                        steps.append(
+                            StageResult(result.stage, [], [f"{result.reason}: {result.detail}"])
+                        )
                 return "\n".join(frame.text for frame in run), steps
     return "", steps
 
 
-def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
+def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> StageResult:
     talks = [
         [(m.role, m.content) for m in r.messages if isinstance(m, Message)]
         for r in results
@@ -250,7 +261,7 @@ def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Step:
         labels = ", ".join(
             f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation)
         )
-    return Step(stage, talks, refused, labels)
+    return StageResult(stage, talks, refused, labels)
 
 
 def _start(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""An explanation as lines of text, which the command prints in colours and a notebook as they are."""
+"""An explanation as lines of text: coloured by the command, plain in a notebook."""
 
 from __future__ import annotations
 
@@ -37,11 +37,14 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
     origin: dict[str, Any] = (found.rows or found.rejected)[0]
     say(found.id, "heading")
     say(
-        f"  from {origin['origin_file']}, record {origin['origin_row']}, of {origin['source']}:{origin['subset']}"
+        f"  from {origin['origin_file']}, record {origin['origin_row']}, of "
+        f"{origin['source']}:{origin['subset']}"
     )
     for row in found.rows:
         say(
-            f"  kept as {row['id']}: {row['num_turns']} pair{'s' if row['num_turns'] != 1 else ''}, {row['num_tokens']:,} tokens, {row['language']} {row['language_score']:.2f}"
+            f"  kept as {row['id']}: {row['num_turns']} "
+            f"pair{'s' if row['num_turns'] != 1 else ''}, {row['num_tokens']:,} tokens, "
+            f"{row['language']} {row['language_score']:.2f}"
         )
         say(
             f"    licence {row['license']}, answers by {row['engine']}"

@@ -38,7 +38,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class SourceStats:
-    """One source, or all of them: rows, pairs of turns, tokens, languages, licences, and the books."""
+    """One source, or all of them: rows, turns, tokens, languages, licences, counts."""
 
     source: str
     conversations: int
@@ -85,7 +85,8 @@ class Stats:
             ("build", f"{self.path} (recipe {self.recipe})"),
             (
                 "rows",
-                f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} records; {_few(self.all.languages)}",
+                f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} "
+                f"records; {_few(self.all.languages)}",
             ),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
@@ -107,11 +108,18 @@ class Stats:
         ]
         return headings, [
             [
-                s.source, f"{s.conversations:,}", f"{s.turns:,}", f"{s.tokens.total:,}", f"{s.tokens.mean:,.0f}", f"{s.tokens.median:,}",
-                f"{s.tokens.p99:,}", f"{s.tokens.longest:,}", _few(s.languages),
+                s.source,
+                f"{s.conversations:,}",
+                f"{s.turns:,}",
+                f"{s.tokens.total:,}",
+                f"{s.tokens.mean:,.0f}",
+                f"{s.tokens.median:,}",
+                f"{s.tokens.p99:,}",
+                f"{s.tokens.longest:,}",
+                _few(s.languages),
             ]
             for s in [*self.sources.values(), self.all]
-        ]  # fmt: skip
+        ]
 
     def terms(self) -> list[str]:
         """What the build may be used for, why not for more, and whom to name."""

@@ -17,7 +17,7 @@ _CELL = "padding: 2px 8px; white-space: nowrap; text-align: "
 
 
 def ledger_table(ledger: Ledger) -> Table:
-    """One line per subset, one for the whole build: what became of the records, and of the turns."""
+    """A line per subset and one for the build: what became of records and messages."""
     headings = [
         "source",
         "read",
@@ -36,13 +36,19 @@ def ledger_table(ledger: Ledger) -> Table:
         if source and ledger.sum_of("read", "missing_files", source=source, subset=subset):
             rows.append([f"{source}:{subset}", "missing", *[""] * (len(headings) - 2)])
             continue
-        rows.append([
-            f"{source}:{subset}" if source else "all",
-            *(f"{n:,}" for n in (
-                s["records_read"], s["records_unreadable"], s["records_kept"], s["records_rejected"],
-                s["records_joined"] - s["records_joined_dropped"], s["parts_added"], s["rows"], s["messages_kept"], s["messages_rejected"],
-            )),
-        ])  # fmt: skip
+        counts = (
+            s["records_read"],
+            s["records_unreadable"],
+            s["records_kept"],
+            s["records_rejected"],
+            s["records_joined"] - s["records_joined_dropped"],
+            s["parts_added"],
+            s["rows"],
+            s["messages_kept"],
+            s["messages_rejected"],
+        )
+        name = f"{source}:{subset}" if source else "all"
+        rows.append([name, *(f"{count:,}" for count in counts)])
     return headings, rows
 
 

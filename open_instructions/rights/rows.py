@@ -8,7 +8,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ..arrays import view
-from .terms import Use, engine_terms, license_terms, narrowest, use_of
+from ..catalogue import Use
+from .terms import engine_terms, license_terms, narrowest, use_of
 
 HEADINGS = ["source", "licence", "answers by", "rows", "tokens", "may be used"]
 
@@ -78,16 +79,25 @@ class Usage:
         """That in words."""
         uses = {key.use for key in self.counts}
         if self.use == Use.ANY:
-            said = "As upstream states, this mix as a whole may be used for any purpose, including commercially."
+            said = (
+                "As upstream states, this mix as a whole may be used for any purpose, including "
+                "commercially."
+            )
         elif self.use == Use.NONCOMMERCIAL:
-            said = "Some of these rows exclude commercial use or developing models: as a whole, this mix is for non-commercial use only."
+            said = (
+                "Some of these rows exclude commercial use or developing models: as a whole, "
+                "this mix is for non-commercial use only."
+            )
         else:
             others = (
                 ", and others exclude commercial use or developing models"
                 if Use.NONCOMMERCIAL in uses
                 else ""
             )
-            said = f"The rights in some of these rows are unclear or disputed{others}: as a whole, use this mix for research only."
+            said = (
+                f"The rights in some of these rows are unclear or disputed{others}: as a whole, "
+                "use this mix for research only."
+            )
         return said + self._conditions()
 
     def brief(self) -> str:

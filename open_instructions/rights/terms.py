@@ -9,34 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from functools import cache
 from typing import TypeVar
+
+from ..catalogue import Terms, Use, registry
 
 T = TypeVar("T")
 
 COMMERCIAL = "commercial"
 """In a recipe's `licenses`: whatever may be used commercially, by both tables."""
-
-
-class Use(StrEnum):
-    """What something may be used for, the freest first: where nobody can say, nothing is granted at
-    all."""
-
-    ANY = "any"
-    NONCOMMERCIAL = "non-commercial"
-    UNCLEAR = "unclear"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a licence, or the maker of an engine, says. `attribution`: name the authors;
-    `share_alike`: pass on under the same terms."""
-
-    use: Use
-    why: str
-    attribution: bool = False
-    share_alike: bool = False
 
 
 _ANY = Terms(Use.ANY, "allows any use")
@@ -74,28 +55,19 @@ LICENSES: dict[str, Terms] = {
     "CC-BY-NC-SA-3.0": _NC_SA,
     "CC-BY-NC-SA-4.0": _NC_SA,
     "CC-BY-ND-4.0": Terms(Use.UNCLEAR, "forbids passing on changed versions", attribution=True),
-    "LicenseRef-InstructionWild-noncommercial": Terms(
-        Use.NONCOMMERCIAL, "allows non-commercial research only", attribution=True
-    ),
-    "LicenseRef-ShareGPT-unclear": Terms(
-        Use.UNCLEAR, "people's conversations, published by someone without rights in them"
-    ),
-    "LicenseRef-GPT4All-mixed": Terms(
-        Use.UNCLEAR,
-        "prompts from Stack Overflow (CC BY-SA), OIG and P3 under one label that their authors did not choose",
-        attribution=True,
-    ),
-    "LicenseRef-MedMCQA-MIT-or-Apache": Terms(
-        Use.UNCLEAR,
-        "the repository says MIT, the hub's loader Apache-2.0, and the rights in the exam questions are not stated",
-        attribution=True,
-    ),
-    "LicenseRef-MedQA-exam-rights-unclear": Terms(
-        Use.UNCLEAR, "the repository is MIT, the rights in the exam questions are unclear"
-    ),
-    "LicenseRef-NaturalInstructions-unknown": Terms(Use.UNCLEAR, "the task states no licence"),
-    "LicenseRef-LMFlow-unstated": Terms(Use.UNCLEAR, "nobody states a licence"),
 }
+
+
+@cache
+def known_licenses() -> dict[str, Terms]:
+    """The licences in general, and those that built-in and installed sources describe."""
+    own = dict(named for source in registry().all() for named in source.licenses)
+    return {**LICENSES, **{name: own[name] for name in own if name not in LICENSES}}
+
+
+def _terms_of(name: str) -> Terms | None:
+    return LICENSES.get(name) or known_licenses().get(name)
+
 
 _OPENAI = Terms(
     Use.NONCOMMERCIAL,
@@ -127,7 +99,7 @@ def license_terms(expression: str) -> Terms:
     """
 
     def one(name: str) -> Terms:
-        return LICENSES.get(name) or Terms(Use.UNCLEAR, f"{name} is not known here")
+        return _terms_of(name) or Terms(Use.UNCLEAR, f"{name} is not known here")
 
     def both(terms: list[Terms]) -> Terms:
         worst = max(terms, key=lambda t: _ORDER.index(t.use))

@@ -1,5 +1,5 @@
-"""What became of each chunk, in a folder of the build that runs: Arrow files, and a note that says they
-are whole.
+"""What became of each chunk, in a folder of the build that runs: Arrow files, and a note that says
+they are whole.
 
     00000007.data.arrow           rows of data/
     00000007.rejected.arrow       rows of rejected/

@@ -58,7 +58,8 @@ DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
 ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
 """What a chunk says of each conversation, beside its id: the xxHash of the id, the messages in all
-its parts, and how many bytes of text are in each part, and in each raw record that it was made of."""
+its parts, and how many bytes of text are in each part, and in each raw record that it was made of.
+"""
 ROWS, RAW = "rows", "raw"
 """The raw records of each conversation: their rows in the file, and their text."""
 
@@ -68,13 +69,15 @@ PARQUET = {
     # A dictionary of the other columns' values would be built and thrown away: without, a shard is
     # 5 % smaller and written in 15 % less time.
     "use_dictionary": [
-        "source", "subset", "messages.list.element.role", "language", "language_score", "task", "engine", "license", "num_turns", "num_tokens",
+        "source", "subset", "messages.list.element.role", "language", "language_score", "task",
+        "engine", "license", "num_turns", "num_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
     # Of texts, the least and the greatest of each row group would stand in the footer, up to 4 KB
     # of each.
     "write_statistics": [
-        "id", "conversation_id", "source", "subset", "language", "language_score", "task", "engine", "license", "num_turns", "num_tokens",
+        "id", "conversation_id", "source", "subset", "language", "language_score", "task",
+        "engine", "license", "num_turns", "num_tokens",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """The folder of a build that runs, hidden beside OUT; publishing it by rename.
 
-    .OUT.lock                 held while a build into OUT runs; the kernel lets go of it when the process ends
-    .OUT.<fingerprint>.part/  finished chunks; another recipe, input or version has another fingerprint
+    .OUT.lock                 held while a build into OUT runs; free when the process ends
+    .OUT.<fingerprint>.part/  finished chunks of this recipe, input and version
     .OUT.old                  the build that is being replaced, for the moment between two renames
 
 A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a
@@ -10,7 +10,7 @@ build.
 An object store has no renames and no locks. There objects are copied into place, the manifest last,
 and while that goes on
 
-    .OUT.publishing           says that what is in OUT is no build yet; a run that finds it clears OUT
+    .OUT.publishing           OUT is not a build yet; a run that finds this clears OUT
 
 Two builds into one OUT at once are then the user's to avoid.
 """

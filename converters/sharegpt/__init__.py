@@ -14,71 +14,17 @@ is dropped once, a gap stays a gap.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, source
+from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, Terms, Use, source
 from open_instructions.layouts.messages import Chat, read_chat
-from open_instructions.schema import INVISIBLE, SYSTEM, USER, Draft, Message, Reason, Record, Reject
+from open_instructions.schema import INVISIBLE, SYSTEM, Draft, Message, Reason, Record, Reject
+
+from .damage import drop_page_chrome, refuse_banners, refuse_placeholders
 
 _PART = re.compile(r"(.+)_(\d{1,6})")
-_BANNER = re.compile(
-    r"\W*(?:this )?(?:chat )?conversation (?:is |was )?(?:shared|exported|generated)\b", re.I
-)
-_PAGER = re.compile(r"(\d{1,2}) / (\d{1,2})(?=[^\W\d])")
-_COUNTER = re.compile(r"Copy\d+ chars / \d+ words\Z")
-
-
-def refuse_banners(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(map(_is_banner, messages)):
-        return messages
-    reject = Reject(Reason.EXPORT_BANNER, "an export tool wrote it; it is not a system prompt")
-    return _refused(messages, _is_banner, reject)
-
-
-def _is_banner(message: Message) -> bool:
-    return message.role == SYSTEM and _BANNER.match(message.content) is not None
-
-
-def refuse_placeholders(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    if not any(map(_is_placeholder, messages)):
-        return messages
-    reject = Reject(Reason.PLACEHOLDER, "the page showed no content")
-    return _refused(messages, _is_placeholder, reject)
-
-
-def _is_placeholder(message: Message) -> bool:
-    return message.content.strip() == "EmptyMarkdownContent"
-
-
-def _refused(
-    messages: tuple[Message, ...], wrong: Callable[[Message], bool], reject: Reject
-) -> list[Message | Reject]:
-    """The messages, with a Reject in the place of each that is wrong."""
-    items: list[Message | Reject] = []
-    for message in messages:
-        items.append(reject._replace(message=message) if wrong(message) else message)
-    return items
-
-
-def _without_chrome(message: Message) -> Message:
-    text = message.content
-    pager = _PAGER.match(text)
-    # the page shows the newest of several versions: "2 / 2", and nothing like "3 / 4cup"
-    if pager and 1 < int(pager[1]) == int(pager[2]):
-        text = text[pager.end() :]
-    text = _COUNTER.sub("", text)
-    if text == message.content:
-        return message
-    return message.edited(text)
-
-
-def drop_page_chrome(messages: tuple[Message, ...]) -> Sequence[Message | Reject]:
-    changed = tuple(_without_chrome(m) if m.role == USER else m for m in messages)
-    if all(a is b for a, b in zip(changed, messages, strict=True)):
-        return messages
-    return changed
 
 
 def _part_of(record: Record) -> re.Match[str] | None:
@@ -312,12 +258,14 @@ SHAREGPT = Source(
     name="sharegpt",
     title="ShareGPT-90K",
     description=(
-        "Conversations with ChatGPT that people shared through a browser extension; Vicuna was trained on them."
+        "Conversations with ChatGPT that people shared through a browser extension; Vicuna was "
+        "trained on them."
     ),
     homepage="hub: RyokoAI/ShareGPT52K",
     cost="scraped",
     attribution=(
-        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by re-publishers without rights."
+        "Users of ShareGPT; collected by an unknown person. Labelled CC0-1.0 and Apache-2.0 by "
+        "re-publishers without rights."
     ),
     subsets=(
         Subset(
@@ -357,13 +305,27 @@ SHAREGPT = Source(
         ),
     ),
     default=("raw", "v3", "html_cleaned"),
+    licenses=(
+        (
+            "LicenseRef-ShareGPT-unclear",
+            Terms(
+                Use.UNCLEAR, "people's conversations, published by someone without rights in them"
+            ),
+        ),
+    ),
     first_of=True,
     rules=(
         _rule("export_banner", _BANNER_RULE, refuse_banners),
         _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
         _rule(
             "page_chrome",
-            'The pager ("2 / 2") and counter that the early extension glued to people\'s words are removed.',
+            'The pager ("2 / 2") and counter that the '
+            "early "
+            "extension "
+            "glued "
+            "to "
+            "people's "
+            "words are removed.",
             drop_page_chrome,
             subsets=("raw",),
         ),

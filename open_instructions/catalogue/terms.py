@@ -1,0 +1,26 @@
+"""What a licence allows, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Use(StrEnum):
+    """What something may be used for, the freest first: where nobody can say, nothing is granted at
+    all."""
+
+    ANY = "any"
+    NONCOMMERCIAL = "non-commercial"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a licence, or the maker of an engine, says. `attribution`: name the authors;
+    `share_alike`: pass on under the same terms."""
+
+    use: Use
+    why: str
+    attribution: bool = False
+    share_alike: bool = False
