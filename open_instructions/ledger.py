@@ -18,7 +18,7 @@ build.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .schema import Reject
@@ -166,15 +166,25 @@ class Ledger(Counter[Entry]):
 
     def problems(self) -> list[str]:
         """Each broken law in words; empty when the books balance."""
-        found = [problem for subset in self.subsets() for problem in self._problems(*subset)]
+        took_part = self._took_part()
+        found: list[str] = []
+        for (source, subset), own in self.by_subset().items():
+            found += own._problems(f"{source}:{subset}", took_part)
         return found + self._unknown_stages()
+
+    def by_subset(self) -> dict[tuple[str, str], Ledger]:
+        """The counts of each (source, subset), in order of first appearance."""
+        found: dict[tuple[str, str], Ledger] = {}
+        for entry, count in self.items():
+            found.setdefault((entry.source, entry.subset), Ledger())[entry] = count
+        return found
 
     def _unknown_stages(self) -> list[str]:
         unknown = {entry.stage for entry in self} - set(stages())
         return [f"there is no stage {stage}" for stage in sorted(unknown)]
 
-    def _problems(self, source: str, subset: str) -> list[str]:
-        where = f"{source}:{subset}"
+    def _problems(self, where: str, took_part: Sequence[str]) -> list[str]:
+        """Of the counts of one subset; `took_part` are the stages that the build had."""
         found: list[str] = []
 
         def equal(left: int, right: int, law: str) -> None:
@@ -182,9 +192,9 @@ class Ledger(Counter[Entry]):
                 found.append(f"{where}: {law}: {left} is not {right}")
 
         def at(stage: str, what: str) -> int:
-            return self.sum_of(stage, what, source=source, subset=subset)
+            return self.sum_of(stage, what)
 
-        s = self.summary(source, subset)
+        s = self.summary()
         read = s["records_read"] + s["records_unreadable"]
         joined = s["records_joined"] - s["records_joined_dropped"]
         equal(at(READ, "records_in"), read, "records found = read + unreadable")
@@ -193,7 +203,7 @@ class Ledger(Counter[Entry]):
         rows = s["records_kept"] - joined + s["parts_added"]
         equal(s["rows"], rows, "rows = kept - joined + parts added")
         before, records, messages = READ, s["records_read"], 0
-        for stage in self._took_part():
+        for stage in took_part:
             into, out = at(stage, "records_in"), at(stage, "records_out")
             equal(records, into, f"records out of {before} = records into {stage}")
             refused = at(stage, "rejected_records")

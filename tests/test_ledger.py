@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,3 +84,21 @@ def test_merging_does_not_depend_on_the_parts(counts: list[tuple[str, str, int]]
         return ledger
 
     assert Ledger.merge([book(counts[:cut]), book(counts[cut:])]) == book(counts)
+
+
+def test_many_subsets_are_looked_at_once() -> None:
+    """Each subset's law reads its own counts, not those of all: a manifest can name thousands."""
+    many = Ledger()
+    for number in range(300):
+        for entry, count in balanced().items():
+            many.add("s", f"m{number}", entry.stage, entry.what, count, entry.name)
+    looked = 0
+
+    class Counted(Ledger):
+        def items(self) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().items()
+
+    assert Counted(many).problems() == []
+    assert looked == 1

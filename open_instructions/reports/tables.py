@@ -31,11 +31,12 @@ def ledger_table(ledger: Ledger) -> Table:
         "messages rejected",
     ]
     rows = []
-    for source, subset in [*sorted(ledger.subsets()), (None, None)]:
-        s = ledger.summary(source, subset)
-        if source and ledger.sum_of("read", "missing_files", source=source, subset=subset):
-            rows.append([f"{source}:{subset}", "missing", *[""] * (len(headings) - 2)])
+    named = {f"{source}:{subset}": own for (source, subset), own in ledger.by_subset().items()}
+    for name, own in [*sorted(named.items(), key=lambda item: item[0].split(":")), ("all", ledger)]:
+        if name != "all" and own.sum_of("read", "missing_files"):
+            rows.append([name, "missing", *[""] * (len(headings) - 2)])
             continue
+        s = own.summary()
         counts = (
             s["records_read"],
             s["records_unreadable"],
@@ -47,7 +48,6 @@ def ledger_table(ledger: Ledger) -> Table:
             s["messages_kept"],
             s["messages_rejected"],
         )
-        name = f"{source}:{subset}" if source else "all"
         rows.append([name, *(f"{count:,}" for count in counts)])
     return headings, rows
 
