@@ -1,4 +1,4 @@
-"""Open Instructions: public instruction-tuning sets as one conversation schema, every record
+"""Open Instructions: public instruction-tuning sets in one conversation schema, with every record
 accounted for.
 
     import open_instructions as oi
@@ -75,8 +75,8 @@ __all__ = [
     "stats",
 ]
 
-# Modules are named apart from these functions: an imported submodule would take the function's
-# place here.
+# No module has the name of one of these functions: importing such a submodule would replace the
+# function here.
 _HOMES = {
     "build": "building.run",
     "check": "reports.check",

@@ -1,9 +1,8 @@
-"""Frames -> drafts: records are parsed, the rules on raw records run, the converter makes drafts of
-them.
+"""Frames -> drafts: parse records, run the rules on raw records, and call the converter.
 
-Each record that goes in comes out in one Draft or one Reject. Where the code of a rule or a
-converter fails on a record, or breaks its contract, the record is a Reject `stage_failed`: nothing
-is lost, and the build says so.
+Each record comes out in one Draft or one Reject. If the code of a rule or a converter fails on a
+record or breaks its contract, the record is a Reject `stage_failed`: nothing is lost, and the build
+reports it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _CONTEXT = frozenset(
         "audios",
     )
 )
-"""Fields that say what an answer refers to. A row without them would be another conversation."""
+"""Fields that an answer refers to. A row without them would be a different conversation."""
 
 Trace = Callable[[str, Any], None]
 """Called with a stage's name and what came out of it; how `oi explain` sees a record on its way.
@@ -46,7 +45,7 @@ stage that takes raw records hands over the record and the names of the rules th
 
 
 class Run(NamedTuple):
-    """A chunk that is taken through the pipeline, the books that are kept, and who watches."""
+    """A chunk on its way through the pipeline, its tally, and the watcher."""
 
     chunk: Chunk
     tally: Tally
@@ -62,7 +61,7 @@ class Drafted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A record or a message that is refused, the frame of its record, upstream's name for that."""
+    """A rejected record or message, its record's frame, and upstream's name for the record."""
 
     stage: str
     reject: Reject
@@ -84,8 +83,9 @@ class Drafting:
         self._metadata = recipe.metadata
 
     def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
-        """Neighbouring frames that the source declares to be one conversation; mostly it is one
-        frame. Records and drafted messages are counted by who takes them on, for a whole chunk."""
+        """Drafts for neighbouring frames that the source declares to be one conversation; usually a
+        single frame. Records and drafted messages are counted per chunk by the stage that takes
+        them in."""
         tally = run.tally
         results: list[Drafted | Refused] = []
         repaired: list[_Read] = []
@@ -118,7 +118,7 @@ class Drafting:
         return record
 
     def _repaired(self, record: Record, frame: Frame, run: Run) -> _Read | Refused:
-        """The record after the stages that take records."""
+        """The record after the record stages."""
         edits: tuple[str, ...] = ()
         for stage in self._stages:
             result = stage(record)
@@ -135,8 +135,8 @@ class Drafting:
         return _Read(frame, record, edits)
 
     def _converted(self, repaired: Sequence[_Read], run: Run) -> list[Drafted | Refused]:
-        """What the converter makes of a run of records. Where it fails all of them fail: it may
-        have seen them all."""
+        """The converter's result for a run of records. If it fails, all of them fail, because it
+        may have seen them all."""
         tally = run.tally
         records = [item.record for item in repaired]
         convert = (
@@ -167,8 +167,7 @@ class Drafting:
     def _drafted(
         self, draft: Draft, repaired: Sequence[_Read], tally: Tally
     ) -> list[Drafted | Refused]:
-        """A draft with what its records say besides, and the messages that the converter refused in
-        it."""
+        """A draft with its unused fields, and the messages that the converter rejected in it."""
         own = [repaired[index] for index in draft.records]
         left = self._left(own, draft.used)
         if left and draft.used and (lost := _CONTEXT.intersection(left)):
@@ -193,8 +192,8 @@ class Drafting:
         return results
 
     def _left(self, own: Sequence[_Read], used: Collection[str]) -> dict[str, Any]:
-        """What the records of a draft say beside the fields that the converter used; of an
-        envelope, the instances."""
+        """The fields of a draft's records that the converter did not use; for an envelope, those of
+        the instances."""
         records = [item.record for item in own]
         if self._subset.format == "envelope":
             bodies = [record.get(self._subset.items) for record in records]
@@ -206,7 +205,7 @@ class Drafting:
         )
 
     def _wanted(self, metadata: dict[str, Any], tally: Tally) -> dict[str, Any]:
-        """What of the metadata the recipe keeps; the rest is counted by field."""
+        """The metadata that the recipe keeps; the rest is counted by field."""
         if self._metadata == "keep":
             return metadata
         kept = wanted_fields(metadata, self._metadata)
@@ -225,7 +224,7 @@ class _Read(NamedTuple):
 
 
 def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict[str, Any]:
-    """What a recipe's `metadata` takes of these fields."""
+    """The fields that a recipe's `metadata` keeps."""
     if wanted == "keep":
         return fields
     if wanted == "drop":
@@ -234,7 +233,7 @@ def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict
 
 
 def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None) -> Refused:
-    """Count a record, or a message, that is refused before it was in a conversation."""
+    """Counts a record or a message that is rejected before it was in a conversation."""
     if reject.message is None:
         tally["convert", "rejected_records", reject.reason] += 1
     else:
@@ -244,8 +243,8 @@ def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None)
 
 
 def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the records of one conversation say: once where they agree, else a list with what each
-    says."""
+    """The fields of the records of one conversation: a single value if they agree, else a list of
+    all values."""
     keys = dict.fromkeys(key for fields in left for key in fields)
     result = {}
     for key in keys:
@@ -255,8 +254,8 @@ def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
-    """What the converter says, and what it did not use. Its own words stay; a field of upstream's
-    that has the same name gets another one."""
+    """The converter's metadata and the unused fields. The converter's values keep their names; a
+    field of upstream's with the same name is renamed."""
     metadata = dict(said)
     for key, value in left.items():
         name = key
@@ -267,8 +266,8 @@ def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_contract(produced: Sequence[Any], records: int) -> None:
-    """Raises TypeError or ValueError where what a converter yielded of so many records breaks the
-    contract: each of them is in exactly one Draft or one Reject of a record."""
+    """Raises TypeError or ValueError if the output for this many records breaks the converter's
+    contract: each record is in exactly one Draft or one record-level Reject."""
     seen: list[int] = []
     for item in produced:
         if isinstance(item, Draft):

@@ -1,8 +1,8 @@
-"""The books of a build: how many records and messages each stage took in, passed on, changed and
-refused.
+"""The counts of a build: how many records and messages each stage took in, passed on, changed and
+rejected.
 
 A ledger is a bag of counts that adds up with `+`, so chunks can be counted anywhere and in any
-order. The law, checked by `Ledger.problems`, per subset of a source:
+order. `Ledger.problems` checks the law, per subset of a source:
 
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
@@ -11,8 +11,7 @@ order. The law, checked by `Ledger.problems`, per subset of a source:
                        = messages out + messages rejected + messages joined,
                    and what one stage passes on the next takes in
 
-There are no messages before the converter. A stage that a ledger does not name had no part in the
-build.
+There are no messages before the converter. A stage missing from a ledger took no part in the build.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ READ, CONVERT, WRITE = "read", "convert", "write"
 
 
 def stages() -> tuple[str, ...]:
-    """In the order in which records meet them: the reader, the stages of a chunk, the corpus steps
-    over all chunks, what is written. A corpus step sees conversations as they are before the split,
+    """The stages in the order in which records meet them: the reader, the stages of a chunk, the
+    corpus steps over all chunks, the writing. A corpus step sees conversations before the split,
     and drops all parts of one."""
     # here, because a ledger is read by commands that need no stage
     from .corpus import names as step_names
@@ -56,10 +55,10 @@ OTHER_NAMES = "other fields"
 
 
 class Tally(Counter[tuple[str, str, str]]):
-    """The books of a chunk while they are kept: counts by stage, what, and name."""
+    """The counts of a chunk while it is processed: by stage, what, and name."""
 
     def field(self, stage: str, what: str, name: str) -> None:
-        """Count something under a name that the data gives. Data can give any number of names, so
+        """Counts something under a name from the data. Data can contain any number of names, so
         only the first ones in a chunk are kept."""
         name = name[:_LONGEST_NAME].encode("utf-8", "replace").decode() or "(no name)"
         if (stage, what, name) not in self:
@@ -70,7 +69,7 @@ class Tally(Counter[tuple[str, str, str]]):
     def flow(
         self, stage: str, records_in: int, messages_in: int, records_out: int, messages_out: int
     ) -> None:
-        """What a stage took in and passed on."""
+        """Counts what a stage took in and passed on."""
         self[stage, "records_in", ""] += records_in
         self[stage, "messages_in", ""] += messages_in
         self[stage, "records_out", ""] += records_out
@@ -84,7 +83,8 @@ class Tally(Counter[tuple[str, str, str]]):
         rejects: Iterable[Reject],
         edits: Iterable[str],
     ) -> None:
-        """What a stage refused and edited in a conversation of so many records and messages."""
+        """Counts what a stage rejected and edited in a conversation with these numbers of records
+        and messages."""
         for reject in rejects:
             self[stage, f"rejected_{reject.level}s", reject.reason] += (
                 records if reject.message is None else 1
@@ -165,7 +165,7 @@ class Ledger(Counter[Entry]):
         }
 
     def problems(self) -> list[str]:
-        """Each broken law in words; empty when the books balance."""
+        """Each broken law in words; empty if the ledger balances."""
         took_part = self._took_part()
         found: list[str] = []
         for (source, subset), own in self.by_subset().items():
@@ -219,7 +219,7 @@ class Ledger(Counter[Entry]):
         return found
 
     def _took_part(self) -> list[str]:
-        """The stages behind the reader that this build had."""
+        """The stages after the reader that took part in this build."""
         named = {entry.stage for entry in self}
         always = (CONVERT, WRITE)
         return [name for name in stages()[1:] if name in named or name in always]
@@ -263,7 +263,7 @@ class Ledger(Counter[Entry]):
 
     @classmethod
     def from_dict(cls, counts: dict[str, Any]) -> Ledger:
-        """What `to_dict` wrote, read back."""
+        """A ledger from the output of `to_dict`."""
         ledger = cls()
         for key, stages in counts.items():
             source, _, subset = key.partition(":")

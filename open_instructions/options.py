@@ -26,7 +26,7 @@ IN, CLEANING, WHERE, RUNNING = "What goes in", "Cleaning", "Where it goes", "Run
 
 @dataclass(frozen=True)
 class Option:
-    """An option. `options_of` adds what the field of the definition tells: name, default and type.
+    """An option. `options_of` adds the name, default and type of its field.
 
     group    the group that it belongs to in the help
     help     what it does, as the help has it
@@ -54,13 +54,13 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """As the command line writes it: --data-dir."""
+        """The option's name on the command line: --data-dir."""
         return "--" + self.name.replace("_", "-")
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What a user can say of a build, in Python as on the command line."""
+    """The options of a build, in Python and on the command line."""
 
     sources: Annotated[
         str | Iterable[str],
@@ -199,7 +199,7 @@ class BuildOptions:
 
 
 def options_of(definition: type[BuildOptions] | BuildOptions) -> list[Option]:
-    """The options of a definition in their order, with what their fields tell of them."""
+    """The options of a definition in order, with the names, defaults and types of their fields."""
     annotated = [(f, *getattr(f.type, "__metadata__", ())) for f in fields(definition)]
     return [
         replace(known[0], name=f.name, default=f.default, read=known[0].read or _read(f.type))
@@ -209,7 +209,7 @@ def options_of(definition: type[BuildOptions] | BuildOptions) -> list[Option]:
 
 
 def _read(annotated: Any) -> Any:
-    """What the command line reads for a field's type: the type itself for a switch or a Literal, a
+    """The command line's type for a field's type: the type itself for a switch or a Literal, a
     number for one that may be None, else text."""
     kind = get_args(annotated)[0]
     if kind is bool or get_origin(kind) is Literal:

@@ -1,10 +1,10 @@
-"""A recipe and a subset -> one pure function: a chunk of frames -> conversations, rejected, counts.
+"""A pure function made from a recipe and a subset: a chunk of frames -> conversations, rejects,
+counts.
 
-Every record and message that goes in comes out once, in a conversation or in a Rejected. A record
-on which the code of a stage fails is a reject `stage_failed`.
+Every record and message comes out exactly once, in a conversation or in a Rejected. If a stage's
+code fails on a record, the record is a reject `stage_failed`.
 
-Before the split, a conversation is whole: what corpus steps know of it is taken from what it is
-there.
+Before the split, a conversation is whole: corpus steps take their facts there.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_FINITE = "not_finite"
-"""The edit where a number in the metadata that JSON has no form for (NaN, Infinity) became null."""
+"""The edit that marks a number in the metadata that JSON cannot represent (NaN, Infinity) and that
+became null."""
 CONVERSATION = "conversation"
-"""The kind of what is rejected, once a converter said that it is one."""
+"""The kind of a reject, once a converter decided that it is a conversation."""
 
 
 class Kept(NamedTuple):
-    """A conversation, or one part of it, and the whole that it is of. `raw` are its raw records, on
-    the first part only."""
+    """A conversation or one part of it, and the whole that the part belongs to. `raw` holds its raw
+    records, on the first part only."""
 
     conversation: Conversation
     whole: Conversation
@@ -51,8 +52,9 @@ class Kept(NamedTuple):
 
 @dataclass
 class Output:
-    """What became of a chunk: conversations, rejected, the facts that corpus steps took of whole
-    conversations, and the books. `keeps_whole` says that a step will read texts again."""
+    """The result of a chunk: conversations, rejects, the facts that corpus steps took from whole
+    conversations, and the counts. `keeps_whole` means that a later round will read the texts
+    again."""
 
     conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -63,8 +65,8 @@ class Output:
 
 @dataclass(slots=True)
 class _Talk:
-    """A conversation on its way through the stages: the frames and the number of messages that it
-    was made of, what was rejected, what it is by now, and what it was before the split."""
+    """A conversation on its way through the stages: its frames, its number of messages, what was
+    rejected, its current parts, and the conversation before the split."""
 
     name: str
     frames: list[Frame]
@@ -75,7 +77,7 @@ class _Talk:
 
 
 class _Named(NamedTuple):
-    """A stage in the pipeline; None where the recipe does without."""
+    """A stage in the pipeline, with its name. The stage is None if the recipe does not use it."""
 
     name: str
     stage: Stage | BatchStage | None
@@ -124,8 +126,8 @@ class Pipeline:
         return output
 
     def run(self, run: Run) -> Iterator[Kept | Rejected]:
-        """Take a chunk through everything, stage by stage, so that a stage can take many
-        conversations at once; what comes out comes in the order of the records."""
+        """Takes a chunk through all stages, one stage at a time, so that a stage can take many
+        conversations at once. The output keeps the order of the records."""
         drafts: list[Drafted | Refused] = []
         records = 0
         for frames in run.chunk.runs:
@@ -156,7 +158,7 @@ class Pipeline:
         return self._structured(item, run)
 
     def _structured(self, drafted: Drafted, run: Run) -> _Talk:
-        """A draft as a valid conversation, or as what is rejected of it."""
+        """A draft as a valid conversation, or as its rejects."""
         draft, frames, chunk = drafted.draft, drafted.frames, run.chunk
         stage = self._structure.name
         name = self._id(draft.id, frames[0], chunk)
@@ -197,7 +199,7 @@ class Pipeline:
     def _book_records(
         self, records: int, drafts: Sequence[Drafted | Refused], tally: Tally
     ) -> None:
-        """How many records the reader and the stages that take records passed on."""
+        """Counts the records that the reader and the record stages passed on."""
         refused = [item for item in drafts if isinstance(item, Refused)]
         lost = Counter(item.stage for item in refused if item.reject.message is None)
         records -= lost["read"]
@@ -209,8 +211,8 @@ class Pipeline:
         tally["convert", "records_in", ""] += records
 
     def _book_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
-        """What came out of the converter and of the structure, added up once for all: one by one it
-        costs more than they do."""
+        """Counts the output of the converter and the structure stage in one sum per chunk: counting
+        one by one costs more than the stages do."""
         records = sum([len(talk.frames) for talk in talks])
         messages = sum([talk.drafted for talk in talks])
         alive = [talk for talk in talks if talk.current]
@@ -223,7 +225,7 @@ class Pipeline:
         tally.flow(self._structure.name, records, messages, records_out, messages_out)
 
     def _apply(self, named: _Named, all_talks: Sequence[_Talk], run: Run) -> None:
-        """One stage, for all conversations that came this far."""
+        """Runs one stage over all conversations that are left."""
         talks = [talk for talk in all_talks if talk.current]
         before = [talk.current[0] for talk in talks]
         records = records_out = sum([len(talk.frames) for talk in talks])
@@ -254,7 +256,7 @@ class Pipeline:
         results: list[Conversation | Reject],
         run: Run,
     ) -> None:
-        """Count what a stage changed and refused in a conversation, and keep what it refused."""
+        """Counts what a stage changed and rejected in a conversation, and keeps the rejects."""
         rejects = [result for result in results if isinstance(result, Reject)]
         edits = tuple(e for part in talk.current for e in part.edits if e not in conversation.edits)
         run.tally.changes(stage, len(talk.frames), len(conversation.messages), rejects, edits)
@@ -267,7 +269,8 @@ class Pipeline:
     def _all_rejected(
         self, stage: str, rejects: Sequence[Reject], talk: _Talk, run: Run
     ) -> Iterator[Rejected]:
-        """A refused message is one row; a refused record is one row for each raw record in it."""
+        """A rejected message is one row; a rejected record is one row for each of its raw
+        records."""
         for reject in rejects:
             for frame in talk.frames if reject.message is None else talk.frames[:1]:
                 yield self._rejected(stage, reject, talk.name, frame, run, CONVERSATION)
@@ -316,7 +319,7 @@ def _kept(talk: _Talk) -> Iterator[Kept]:
 def _outcomes(
     stage: Stage | BatchStage, before: list[Conversation]
 ) -> list[list[Conversation | Reject]]:
-    """What a stage makes of each conversation: a reject where its code fails."""
+    """A stage's result for each conversation: a reject if its code fails."""
     if not isinstance(stage, BatchStage):
         return [_alone(stage, conversation) for conversation in before]
     try:
@@ -341,7 +344,7 @@ def _alone(stage: Stage, conversation: Conversation) -> list[Conversation | Reje
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
-"""Nothing that an id has to quote."""
+"""Characters that an id need not quote."""
 
 
 @lru_cache(maxsize=16)
@@ -350,7 +353,7 @@ def _stem(file: str) -> str:
 
 
 def _raw_of(reject: Reject, frame: Frame) -> str:
-    """What was rejected, as upstream wrote it: the record, or the message."""
+    """The rejected text as upstream wrote it: the record or the message."""
     message = reject.message
     if message is None:
         raw = _raw(frame)
@@ -364,7 +367,7 @@ def _raw_of(reject: Reject, frame: Frame) -> str:
 
 
 def _raw(frame: Frame) -> str:
-    """A record as it stood in its file, with the key that it stood under."""
+    """A record's text as it is in its file, with its key."""
     return _under(frame.key, printable(frame.text))
 
 

@@ -1,8 +1,8 @@
-"""A recipe says how a build cleans. It is data: YAML or flags in, a frozen Recipe out, the same in
-the manifest.
+"""A recipe says how a build cleans. It is data: YAML or flags become a frozen Recipe, and the
+manifest holds the same values.
 
-An unknown key is an error that names the nearest one; so is a value of the wrong kind. Nothing is
-guessed.
+An unknown key is an error that suggests the nearest one; a value of the wrong kind is also an
+error. Nothing is guessed.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from .stages.language.names import names as names_of_languages
 from .stages.phrases import LISTS
 
 _MOST = 256_000
-"""Bytes that a recipe may have; those that ship have 3,000."""
+"""The size limit of a recipe in bytes. Those that ship have 3,000."""
 
 Bases = tuple[tuple[str, int], ...]
-"""A mapping of subsets to 0 or 1, in a form that can be hashed."""
+"""A mapping of subsets to 0 or 1, in hashable form."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Recipe(
     record_rules.Options,
     _Named,
 ):
-    """All that decides what a build does to its inputs. Stages and corpus steps say in their own
-    files which keys they read, and what those are without a recipe.
+    """Everything that decides what a build does to its inputs. Stages and corpus steps define in
+    their own files which keys they read, and the defaults.
 
     encoding    the encoding of text files whose bytes do not tell: not UTF-8, UTF-16 or UTF-32;
                 empty refuses them
@@ -93,20 +93,20 @@ class Recipe(
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
-        """What `to_dict` gave, as a manifest and a lock hold it. Raises RecipeError for an unknown
-        key or a wrong value."""
+        """A recipe from the output of `to_dict`, as in a manifest or a lock. Raises RecipeError for
+        an unknown key or a wrong value."""
         return _from_mapping(values, "the manifest or the lock")
 
     def with_flags(self, **values: Any) -> Recipe:
-        """The recipe with the values that options gave for some of its keys. Raises RecipeError for
-        a wrong one."""
+        """The recipe with option values in place of some keys. Raises RecipeError for a wrong
+        value."""
         if not values.get("licenses", COMMERCIAL):
             raise RecipeError(
                 "No licence is named.",
                 hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
             )
         said = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-        if "index_base" in said:  # other subsets stay as the recipe has them
+        if "index_base" in said:  # other subsets keep the recipe's values
             said["index_base"] = dict(self.index_base) | dict(values["index_base"])
         return _from_mapping(self.to_dict() | said, "the options")
 
@@ -128,8 +128,8 @@ def _nearest_language(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key given twice, where the last one would win without a word; and
-    aliases, of which a few lines make more values than any memory holds."""
+    """YAML loader that refuses duplicate keys, where the last one would silently win; and aliases,
+    of which a few lines can expand beyond any memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -156,7 +156,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def names() -> list[str]:
-    """The recipes that ship with the package."""
+    """The names of the recipes that ship with the package."""
     return sorted(
         f.name.removesuffix(".yaml")
         for f in files("open_instructions.configs").iterdir()
@@ -165,7 +165,7 @@ def names() -> list[str]:
 
 
 def load(name: str = "default") -> Recipe:
-    """A shipped recipe by name, or one from a file by its path.
+    """Load a shipped recipe by name, or one from a file by its path.
 
     >>> load("vicuna").max_tokens
     2048
@@ -194,7 +194,7 @@ def load(name: str = "default") -> Recipe:
 
 
 def parse(text: str, where: str) -> Recipe:
-    """A recipe from YAML text; `where` names it in errors."""
+    """Parse a recipe from YAML text; `where` names it in errors."""
     try:
         data = yaml.load(text, _Loader)
     except (
@@ -236,7 +236,7 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
 
 
 def _html(value: Any) -> Any:
-    """The word for true and false, which say it too; YAML reads a bare off as false."""
+    """The word for true and false. YAML reads a bare off as false."""
     if isinstance(value, bool):
         return "native" if value else "off"
     return value
@@ -251,7 +251,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             )
         return tuple(sorted(value.items()))
     kind = get_origin(hint) or hint
-    if kind in (UnionType, Union):  # one word, or a list
+    if kind in (UnionType, Union):  # one word or a list
         hint = get_args(hint)[isinstance(value, list)]
         kind = get_origin(hint)
     if kind is Literal:
@@ -315,9 +315,7 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
             hint="max_tokens 0 does not split.",
         )
     labels = language_classic.LABELS if recipe.detector == "langdetect" else language.LABELS
-    known = {
-        label.lower(): label for label in labels
-    }  # BCP 47 tags are the same in capitals and small letters
+    known = {label.lower(): label for label in labels}  # BCP 47 tags ignore case
     if not 0 <= recipe.min_language_score <= 1:
         raise RecipeError(f"{where}: min_language_score takes a number from 0 to 1.")
     if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):

@@ -1,5 +1,5 @@
-"""The one conversation schema: the values that travel through a build. `columns` has what they end
-in.
+"""The conversation schema: the values that travel through a build. `columns` defines the columns
+that they end in.
 
 A record goes through these types:
 
@@ -22,7 +22,7 @@ Record = dict[str, Any]
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
 
 INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
-"""Zero-width characters that str.strip() leaves in place."""
+"""Zero-width characters that str.strip() does not remove."""
 
 _BLANK = (
     " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
@@ -59,7 +59,7 @@ class Reason(StrEnum):
     NO_PAIR = "no_pair"
     MISPLACED_SYSTEM = "misplaced_system"
     GAP = "gap"
-    # any stage, where its code fails on a record
+    # any stage, if its code fails on a record
     STAGE_FAILED = "stage_failed"
     # html
     INVALID_HTML = "invalid_html"
@@ -83,9 +83,8 @@ class Reason(StrEnum):
 
 
 class Message(NamedTuple):
-    """One message. `html` says that a converter knows the content for HTML, `raw` is the text
-    before a
-    stage changed it, if one did; neither reaches a row of data/."""
+    """One message. `html` means that a converter knows the content is HTML; `raw` is the text
+    before a stage changed it, if one did. Neither reaches a row of data/."""
 
     role: str
     content: str
@@ -93,16 +92,16 @@ class Message(NamedTuple):
     raw: str | None = None
 
     def edited(self, content: str) -> Message:
-        """The message with another content, its raw text kept."""
+        """The message with new content; its raw text is kept."""
         return Message(self.role, content, False, self.content if self.raw is None else self.raw)
 
 
 class Reject(NamedTuple):
-    """A refusal, as a value: of one message, or of a whole record where `message` is None; CUT_OFF:
-    of a piece of one.
+    """A rejection, as a value: of one message; of a whole record if `message` is None; or, for
+    CUT_OFF, of a piece of a message.
 
-    `record` is the index of the raw record within the run that the converter was given (0 where
-    records stand alone); `id` is upstream's name for it, where no Draft gives one.
+    `record` is the index of the raw record within the run that the converter was given (0 for
+    single records); `id` is upstream's name for it if no Draft gives one.
     """
 
     reason: Reason
@@ -113,7 +112,7 @@ class Reject(NamedTuple):
 
     @property
     def level(self) -> str:
-        """`record`, `message`, or `piece` for what was cut off a message that stays."""
+        """`record`, `message`, or `piece` for text cut off a message that stays."""
         if self.message is None:
             return "record"
         return "piece" if self.reason == Reason.CUT_OFF else "message"
@@ -121,8 +120,8 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a converter makes of raw records: messages in order, not yet checked, and what upstream
-    says of them.
+    """A converter's result for raw records: messages in order, not yet checked, and what upstream
+    says about them.
 
     messages  in order; a Reject (with its `message`) stands where the converter refused a message
     id        upstream's name for the record; None: its row
@@ -147,14 +146,14 @@ class Draft:
     edits: tuple[str, ...] = ()
 
 
-# no slots: a copy is one update of a dictionary, which a build makes for each record and label
+# No slots: a copy is one dictionary update, and a build makes one for each record and label.
 @dataclass(frozen=True)
 class Conversation:
-    """A valid conversation: an optional system prompt, then user and assistant in turn, ending with
-    the assistant.
+    """A valid conversation: an optional system prompt, then alternating user and assistant
+    messages, ending with the assistant.
 
-    Raises ValueError when it is built from anything else: if you hold one it is valid. It maps one
-    to one to a row.
+    Raises ValueError for anything else: if you hold a conversation, it is valid. It maps one to one
+    to a row.
 
     >>> talk = Conversation(id="demo/0", source="demo", subset="main",
     ...                     messages=(Message("user", "2 + 2?"), Message("assistant", "4")))
@@ -203,14 +202,14 @@ class Conversation:
         origin_rows: tuple[int, ...] = (0,),
         metadata: str | None = None,
     ) -> Conversation:
-        """A conversation of messages that `pair_up` has just kept, which need no second look. Its
-        arguments are the fields.
+        """A conversation of messages that `pair_up` has just kept, so they are not checked again.
+        Its arguments are the fields.
 
-        Raises ValueError where there are no messages, TypeError for an unknown field.
+        Raises ValueError if there are no messages, TypeError for an unknown field.
         """
         if not messages:
             raise ValueError(f"{id}: no messages")
-        # no generic form: a dictionary written out is the fastest way to set so many fields
+        # Not generic: writing the dictionary out is the fastest way to set so many fields.
         return cls._with(
             {
                 "id": id,
@@ -234,7 +233,7 @@ class Conversation:
     @classmethod
     def _with(cls, fields: dict[str, Any]) -> Conversation:
         made = object.__new__(cls)
-        object.__setattr__(made, "__dict__", fields)  # to copy it takes longer than all the rest
+        object.__setattr__(made, "__dict__", fields)  # a copy would cost the most
         return made
 
     def noting(
@@ -244,8 +243,8 @@ class Conversation:
         language_score: float | None = None,
         num_tokens: int | None = None,
     ) -> Conversation:
-        """The same conversation with another label or count: a copy that needs no second look, and
-        costs a fifth of `replace`. None keeps what it had.
+        """The same conversation with another label or count: an unchecked copy that costs a fifth
+        of `replace`. None keeps the old value.
 
         >>> messages = Message("user", "2 + 2?"), Message("assistant", "4")
         >>> talk = Conversation("demo/0", "demo", "main", messages)
@@ -299,7 +298,7 @@ class Rejected(NamedTuple):
 
 
 def invalid(messages: Sequence[Message]) -> str:
-    """What keeps these messages from being a conversation, or "" if nothing does."""
+    """What prevents these messages from being a conversation; "" if nothing does."""
     start = 1 if messages and messages[0].role == SYSTEM else 0
     body = messages[start:]
     if not body or len(body) % 2:
@@ -313,13 +312,13 @@ def invalid(messages: Sequence[Message]) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """True where there is nothing to see: white space and zero-width characters only."""
+    """Whether a text has nothing visible: only white space and zero-width characters."""
     return not text.strip(_BLANK)
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON has no form for, as an object, so that nobody takes it for text; bytes that are
-    UTF-8 are text."""
+    """A value that JSON cannot represent, as an object, so that nobody takes it for text. Bytes
+    that are UTF-8 become text."""
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -341,8 +340,8 @@ def to_json(value: Any) -> str:
 
 
 def strict_json(value: Any) -> tuple[str, bool]:
-    """JSON text for the metadata column, which any parser reads, and whether numbers without a form
-    in JSON (NaN, Infinity) became null.
+    """JSON text for the metadata column, which any parser reads, and whether numbers that JSON
+    cannot represent (NaN, Infinity) became null.
 
     >>> strict_json({"score": float("nan"), "rank": 1})
     ('{"score":null,"rank":1}', True)
@@ -365,7 +364,7 @@ def _finite(value: Any) -> Any:
 
 
 def encodable(text: str) -> bool:
-    """False where a text holds lone surrogates, which no file in UTF-8 can."""
+    """False if a text holds lone surrogates, which UTF-8 cannot encode."""
     if text.isascii():
         return True
     try:

@@ -41,8 +41,8 @@ class Choices(BuildOptions):
 
 
 def taking(choices: Callable[P, C]) -> Callable[[Callable[[C], R]], Callable[P, R]]:
-    """A decorator for a function of choices, which takes their fields as its parameters: type
-    checkers, editors and help() show all of them, with types and defaults."""
+    """Decorator for a function of choices: it takes their fields as its parameters. Type checkers,
+    editors and help() show all of them, with types and defaults."""
 
     def decorate(function: Callable[[C], R]) -> Callable[P, R]:
         hints = get_type_hints(choices, localns=globals() | function.__globals__)
@@ -138,8 +138,8 @@ def recipe_of(said: Choices, lock: Lock | None) -> Recipe:
 
 
 def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
-    """Raises RecipeError for a name in `rules_off`, `prefer` or `index_base` of a rule, a source or
-    a subset that nobody knows."""
+    """Raises RecipeError for an unknown rule, source or subset in `rules_off`, `prefer` or
+    `index_base`."""
     rules = [f"{s.name}.{r.name}" for s in sources for r in s.rules]
     names = [s.name for s in sources]
     counted = [f"{s.name}:{x.name}" for s in sources for x in s.subsets if x.probe]
@@ -159,8 +159,8 @@ def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
 
 
 def _value(said: Any, kind: Any, option: Option) -> Any:
-    """What was said of a key of the recipe, in the form of the key. Raises UsageError for another
-    kind of value."""
+    """The value of a recipe key, in the form that the key needs. Raises UsageError for another kind
+    of value."""
     if kind == tuple[str, ...]:
         return _labels(said, option)
     if kind == Bases:
@@ -178,7 +178,7 @@ def _refused(said: Any, option: Option) -> UsageError:
 
 
 def _labels(said: Any, option: Option) -> tuple[str, ...]:
-    """`en,zh`, or several names."""
+    """`en,zh`, or a list of names."""
     if not isinstance(said, str | Iterable):
         raise _refused(said, option)
     names = said.split(",") if isinstance(said, str) else list(said)

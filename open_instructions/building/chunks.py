@@ -64,8 +64,8 @@ def chunks_of(
 
 
 def shares(inputs: Sequence[Input]) -> dict[Input, int]:
-    """The bytes on disk that each input stands for: the members of an archive share its size by
-    theirs."""
+    """The bytes on disk per input. The members of an archive share its size in proportion to their
+    own."""
     unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}
     whole: Counter[Path] = Counter()
     for item, size in unpacked.items():
@@ -75,8 +75,8 @@ def shares(inputs: Sequence[Input]) -> dict[Input, int]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: a chunk's records make no cycles, and it would walk them over
-    and over in search of one, which is a tenth of a build."""
+    """Turn off the garbage collector: a chunk's records contain no cycles, and searching them again
+    and again takes a tenth of a build's time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -97,7 +97,8 @@ def process(
     folder: Path,
     code: str,
 ) -> tuple[int, Finished, Update]:
-    """What a worker does: a chunk through the pipeline, its result to disk, its counts back."""
+    """A worker's job: run a chunk through the pipeline, write the result to disk, return the
+    counts."""
     if code != own_code():
         raise UsageError(
             f"A worker runs another version of Open Instructions, from {Path(__file__).parent}.",

@@ -1,9 +1,8 @@
-"""Of what counts no build comes: of records on which code failed, where they are many, and of no
-row at all.
+"""Counts that stop a build: too many records on which code failed, or no rows at all.
 
-A few records on which the code of a converter, a rule or a stage failed are rejects like any
-others. Many say that the code is wrong, not the data. The verdict depends on the counts of the
-whole build alone, so it is the same for any number of workers.
+If the code of a converter, a rule or a stage fails on a few records, they are rejects like any
+others. If it fails on many, the code is wrong, not the data. The verdict depends only on the counts
+of the whole build, so it is the same for any number of workers.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from ..store import REJECTED, Build
 _FEW = 10
 _ONE_IN = 1000
 _MOST_REASONS = 8
-"""So many reasons why a build is empty are told."""
+"""The most reasons that the error about an empty build lists."""
 
 
 def count_failed(ledger: Ledger) -> int:
-    """The records that failed."""
+    """The number of records that failed."""
     failed = [
         entry
         for entry in ledger
@@ -34,8 +33,8 @@ def count_failed(ledger: Ledger) -> int:
 
 
 def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
-    """Raises ConverterError where more records failed than a build puts up with: none if `strict`,
-    else ten, or one in a thousand. `first` describes the first of them."""
+    """Raises ConverterError if more records failed than a build tolerates: none if `strict`, else
+    ten or one in a thousand. `first` describes the first of them."""
     failed, read = count_failed(ledger), ledger.summary()["records_read"]
     too_many = failed > _FEW and failed * _ONE_IN > read
     if failed and (strict or too_many):
@@ -48,7 +47,7 @@ def check_failures(ledger: Ledger, first: str, *, strict: bool) -> None:
 
 
 def first_rejected(build: Build, stage: str = "") -> dict[str, Any] | None:
-    """The first record in rejected/, where a stage is named the first of that one."""
+    """The first record in rejected/; with `stage`, the first that this stage rejected."""
     import pyarrow.compute as pc
 
     columns = ["level", "stage", "conversation_id", "origin_file", "origin_row", "reason", "detail"]
@@ -63,14 +62,14 @@ def first_rejected(build: Build, stage: str = "") -> dict[str, Any] | None:
 
 
 def _place(row: dict[str, Any]) -> str:
-    """Where a rejected record stands, and why it is one."""
+    """Where a rejected record came from, and why it was rejected."""
     why = ": ".join(filter(None, (row["reason"], shortened(row["detail"]))))
     return safe(f"record {row['origin_row']} (counted from 0) of {row['origin_file']}: {why}")
 
 
 def unreadable(build: Build) -> list[str]:
-    """A note where records could not be read: how many, where the first is, what is wrong with it,
-    and how to see them."""
+    """A note about unreadable records: how many, where the first is, what is wrong with it, and how
+    to see them."""
     count = build.ledger.summary()["records_unreadable"]
     first = first_rejected(build, "read") if count else None
     if first is None:
@@ -83,8 +82,8 @@ def unreadable(build: Build) -> list[str]:
 
 
 def check_rows(build: Build) -> None:
-    """Raises EmptyBuildError where no conversation was kept: no trainer and no `load_dataset` can
-    take such a build."""
+    """Raises EmptyBuildError if no conversation was kept: neither a trainer nor `load_dataset` can
+    read such a build."""
     counts = build.ledger.summary()
     if counts["rows"]:
         return

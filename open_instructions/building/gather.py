@@ -23,8 +23,8 @@ from .choices import Choices
 def fetched(
     data: Sequence[Path], selections: list[Selection], recipe: Recipe, said: Choices
 ) -> tuple[Found, list[Selection]]:
-    """The inputs: from the folder, from the cache; and without a folder, from the network. And the
-    selections that they are of."""
+    """The inputs and their selections. Files come from the folder and the cache; without a folder,
+    also from the network."""
     cache = Cache()
     notes: tuple[str, ...] = ()
     if not data and said.how_to_fetch.allowed:
@@ -60,8 +60,8 @@ def fetched(
 def _worth_fetching(
     selections: Sequence[Selection], recipe: Recipe, cache: Cache
 ) -> tuple[list[Selection], list[str]]:
-    """The selections without subsets that are not here and would be rejected to the last row by
-    their licence; and those subsets."""
+    """The selections without the subsets that are not here and would lose every row to the licence
+    filter; and those subsets."""
     left: list[Selection] = []
     spared: list[str] = []
     for selection in selections:
@@ -83,8 +83,8 @@ def _worth_fetching(
 def as_locked(
     data: Sequence[Path], selections: Sequence[Selection], lock: Lock, said: Choices, encoding: str
 ) -> Found:
-    """Exactly the files of a lock: from the folder, the cache or their places. Raises an error
-    where one is not to be had, or is another."""
+    """Exactly the files of a lock: from the folder, the cache or their published addresses. Raises
+    an error if one is unavailable or differs."""
     asked = {f"{s.source.name}:{name}" for s in selections for name in s.subsets}
     files = [f for f in lock.files if asked & set(f.subsets)]
     there = {i.sha256 for i in find(data, selections, missing="skip", encoding=encoding).inputs}
@@ -149,7 +149,7 @@ def as_locked(
 
 
 def _why_lost(file: LockedFile, data: Sequence[Path], cache: Cache, how: Fetching) -> str:
-    """Why a file cannot be had; "" if it can."""
+    """Why a file is unavailable; "" if it is available."""
     if cache.with_digest(file.sha256) or (file.place and how.allowed):
         return ""
     if file.place:
@@ -162,7 +162,7 @@ def _why_lost(file: LockedFile, data: Sequence[Path], cache: Cache, how: Fetchin
 def _locked_file(file: LockedFile, place: str) -> WantedFile:
     where = parse_place(place)
     source, _, subset = file.subsets[0].partition(":")
-    # beside what the catalogue calls by this name, which may have other bytes
+    # apart from the catalogue's file of this name, which may have other bytes
     return WantedFile(
         source,
         subset,

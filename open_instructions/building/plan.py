@@ -1,5 +1,4 @@
-"""Everything that decides a build, settled before any work: what was asked for, the recipe, the
-files."""
+"""Everything that decides a build, settled before any work: the choices, the recipe, the files."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ class Plan:
 
     @cached_property
     def decided(self) -> Decided:
-        """All of it, as the manifest has it."""
+        """The same, in the manifest's form."""
         return Decided(
             versions=versions(self.recipe),
             recipe=self.recipe.to_dict(),
@@ -47,7 +46,7 @@ class Plan:
 
 
 def plan(said: Choices) -> Plan:
-    """Find or fetch the inputs and settle everything that can be wrong before any work is done."""
+    """Find or fetch the inputs, and raise every error that can be found before any work is done."""
     check_switches(said)
     if said.sample and said.data_dir is not None:
         raise UsageError(
@@ -96,7 +95,7 @@ def plan(said: Choices) -> Plan:
 
 
 def _described(item: Input) -> InputEntry:
-    """An input as the manifest has it."""
+    """An input in the manifest's form."""
     base = item.index_base
     return InputEntry(
         item.source,

@@ -1,4 +1,4 @@
-"""Read the files whose answers are coded by number, and settle where each counts from, before any
+"""Read the files whose answers are numbers, and settle whether each counts from 0 or 1, before any
 work is done."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..schema import Reject
 from ..stages.definition import STOPS
 
 _TOLD = 10
-"""So many files are told one by one; the rest as a number."""
+"""The most files that an error lists; the rest are a number."""
 
 
 def settle(
@@ -24,11 +24,10 @@ def settle(
     said: Mapping[str, int],
     encoding: str = "",
 ) -> tuple[Input, ...]:
-    """The inputs, with where they count from; `said` is what the user says of a subset, by
-    `source:subset`.
+    """The inputs, with their index bases. `said` is the user's choice per `source:subset`.
 
-    Raises InputError where a file does not show it and nobody has said it, and where it shows
-    another than was said.
+    Raises InputError if neither the file nor the user says where it counts from, or if the file
+    contradicts the user.
     """
     sources = {s.source.name: s.source for s in selections}
     settled: list[Input] = []
@@ -50,8 +49,8 @@ def settle(
 
 
 def look_over(item: Input, subset: Subset, encoding: str = "") -> Evidence | None:
-    """What a file shows; None where the subset does not code its answers. Reads it once, from its
-    start to its end."""
+    """A file's evidence; None if the subset's answers are not numbers. Reads the whole file
+    once."""
     probe = subset.probe
     if probe is None:
         return None
@@ -66,16 +65,15 @@ def look_over(item: Input, subset: Subset, encoding: str = "") -> Evidence | Non
                 yield probe.look(record)
             except STOPS:
                 raise
-            except Exception:  # noqa: BLE001 - the converter fails on it as well, and that is said
+            except Exception:  # noqa: BLE001 - the converter fails on it as well, and reports it
                 yield Seen(probe.options + 1)
 
     return probe.add_up(seen(), opened.label_names(probe.field))
 
 
 def _base(item: Input, name: str, evidence: Evidence, said: int | None) -> IndexBase | None:
-    """Where the file counts from; None where that is open. A word of the user decides what the file
-    leaves open, and does not overrule it: read against a 0 or a 4, each answer of the file would be
-    another."""
+    """Where the file counts from; None if that is open. The user decides only what the file leaves
+    open: overruling a 0 or a 4 would change every answer in the file."""
     try:
         shown = evidence.bases
     except ValueError as error:

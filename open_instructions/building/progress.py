@@ -11,10 +11,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Update:
-    """How far a build is: bytes of a source's files that are done, of all its bytes, and the
-    records in them. Behind all sources, with None for one, `doing` says what: "shards", in bytes of
-    text that are written, or a corpus step and its round, in chunks. `total` is 0 where there is
-    nothing."""
+    """How far a build is: the bytes done of a source's files, their total, and the records in them.
+    Steps about all sources have None for the source, and `doing` names the work: "shards", in bytes
+    of text written, or a corpus step and its round, in chunks. If there is nothing to do, `total`
+    is 0."""
 
     source: str | None
     done: int
@@ -32,7 +32,8 @@ Progress = Callable[[Update], None]
 
 @contextmanager
 def watched(progress: Progress | bool | None) -> Iterator[Progress | None]:
-    """What is called with each step: bars for True, and in a notebook for None; none for False."""
+    """The function to call with each step: bars if True, or if None in a notebook; nothing if
+    False."""
     if callable(progress):
         yield progress
     elif progress or (progress is None and in_notebook()):
@@ -46,8 +47,8 @@ def watched(progress: Progress | bool | None) -> Iterator[Progress | None]:
 
 
 def in_notebook() -> bool:
-    """Does this run in the kernel of a notebook? Jupyter, Colab and VS Code have one; scripts and
-    IPython's shell do not."""
+    """Whether this runs in a notebook's kernel, as in Jupyter, Colab and VS Code. Scripts and
+    IPython's shell have none."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()
@@ -55,7 +56,7 @@ def in_notebook() -> bool:
 
 
 class Bars:
-    """A bar for each source and one for the shards, drawn by tqdm as `datasets` draws its own."""
+    """A bar for each source and one for the shards, drawn by tqdm, like those of `datasets`."""
 
     def __init__(self) -> None:
         self._bar: Any = None

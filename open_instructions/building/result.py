@@ -1,4 +1,4 @@
-"""What a build made, and what nobody should overlook in it."""
+"""The result of a build, and warnings that nobody should overlook."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from ..store import Manifest, OtherCount
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build made, or found made already (`unchanged`). Prints as the table of its ledger.
+    """The result of a build, or the existing build if nothing changed (`unchanged`). Prints the
+    table of its ledger.
 
-    `manifest` is what manifest.json says, as `manifest.totals["rows"]` or `manifest.shards`.
+    `manifest` is the content of manifest.json: `manifest.totals["rows"]`, `manifest.shards`.
     """
 
     path: Path
@@ -42,7 +43,7 @@ class BuildResult:
 
 
 def damage(ledger: Ledger) -> list[str]:
-    """What nobody should overlook: files that stop in the middle, and code that failed."""
+    """Warnings that nobody should overlook: truncated files, and code that failed."""
     notes = []
     for entry in ledger.ordered():
         if entry.stage == "read" and entry.name == Reason.TRUNCATED:
@@ -63,7 +64,8 @@ def damage(ledger: Ledger) -> list[str]:
 
 
 def other_counts_note(other: Sequence[OtherCount]) -> list[str]:
-    """One note, however many subsets it is about: of a partial download it is all of them."""
+    """One note about all subsets with other counts: a partial download affects every one of
+    them."""
     if not other:
         return []
     first, *more = other

@@ -1,4 +1,4 @@
-"""The one orchestration: plan -> run -> merge -> publish."""
+"""One place runs a build: plan -> run -> merge -> publish."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from .result import BuildResult, damage, other_counts_note
 from .versions import own_code
 
 SMALL_INPUT = 8 << 20
-"""Under this many bytes one worker is faster than starting several."""
+"""Below this many bytes, one worker is faster than starting several."""
 
 
 @taking(Choices)
@@ -86,7 +86,7 @@ def build(said: Choices) -> BuildResult:
         return same
     try:
         with held(job.out):
-            # again: a build that was killed while it replaced this one is mended by now
+            # again: by now, a build that was killed while replacing this one is repaired
             if same := _made_already(job, store.existing(job.out)):
                 return same
             there = bool(children(job.out))
@@ -115,7 +115,7 @@ def build(said: Choices) -> BuildResult:
                 if not said.sample:
                     notes += other_counts_note(made.manifest.counts)
                 publish(work / READY, job.out)
-    except BrokenPipeError:  # of who watches
+    except BrokenPipeError:  # raised by `progress` or `announce`
         raise
     except OSError as error:
         raise OutputError(
@@ -136,11 +136,11 @@ def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
 
 
 def _remembered(job: Plan, notes: Sequence[str]) -> Found:
-    """What was found, with what the build has to say of it. Notes for later commands where the
-    files lie, and that this build is the newest."""
+    """The files found, with the build's notes. Also notes, for later commands, where the files are
+    and that this build is the newest."""
     try:
         home.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
-    except (OSError, NotImplementedError) as error:  # of a file system without locks
+    except (OSError, NotImplementedError) as error:  # a file system without locks
         notes = [
             *notes,
             "later commands will not find this build by themselves; give them its folder and "
@@ -166,7 +166,7 @@ def _workers(inputs: Sequence[Input]) -> int:
 def _run(
     job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
 ) -> Build:
-    """The build, made and not yet published."""
+    """The build, made but not yet published."""
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
     steps = steps_of(job.recipe, [s.source.name for s in job.selections])
@@ -239,14 +239,14 @@ def _run(
 
 
 def _merging(progress: Progress | None) -> Watch | None:
-    """What the merge calls, for who watches the build."""
+    """The merge's progress, passed on to the watcher of the build."""
     if progress is None:
         return None
     return lambda doing, done, total: progress(Update(None, done, total, 0, doing))
 
 
 def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
-    """The subsets in which other numbers of records were found than upstream published."""
+    """The subsets whose number of records differs from upstream's."""
     by_name = {s.source.name: s.source for s in job.selections}
     other = []
     for source, subset in sorted({(i.source, i.subset) for i in job.found.inputs}):
@@ -258,8 +258,8 @@ def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
 
 
 def _still_there(job: Plan) -> None:
-    """Raises InputError if a file is not the one that was hashed: what was read may be a mixture of
-    two."""
+    """Raises InputError if a file changed since it was hashed: the build may have read a mixture of
+    two versions."""
     changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
     changed += [
         Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest

@@ -1,4 +1,4 @@
-"""What a build's bytes depend on, beside its inputs and its recipe."""
+"""What a build's bytes depend on besides its inputs and its recipe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def versions(recipe: Recipe) -> dict[str, str]:
 @cache
 def own_code() -> str:
     """The sha256 of the package's own source: a changed line makes another build, whatever the
-    version says."""
+    version number."""
     digest = hashlib.sha256()
     root = files("open_instructions")
     shipped = [

@@ -1,4 +1,4 @@
-"""What is known of sources, and the one import for who writes a source.
+"""What is known about sources, and the one import that source authors need.
 
     from open_instructions.catalogue import File, Hub, Source, Subset, source
 

@@ -1,14 +1,15 @@
-"""Where a file's answer codes begin to count: at 0 or at 1. Its own evidence says so, or the user;
-it is never assumed.
+"""Whether a file's answer codes count from 0 or from 1. The file's own evidence decides, or the
+user; it is never assumed.
 
 A file whose answers are numbers can be read in two ways, and a single record does not show which. A
-subset with such answers declares a `Probe`. While a build is planned, each of its files is read
-once, and what its records show is added up (`Evidence`). Four things count: a 0, which nobody has
-who counts from 1; the number of the last option, which nobody has who counts from 0; the names that
-a Parquet file gives to the numbers; and explanations that name an option in words.
+subset with such answers declares a `Probe`. Before the build starts, each of its files is read
+once, and the evidence of its records is added up (`Evidence`). Four things count: a 0, which does
+not occur when counting from 1; the number of the last option, which does not occur when counting
+from 0; the names that a Parquet file gives to the numbers; and explanations that name an option in
+words.
 
-The evidence is that of one file, and not of all files of a subset: a folder may hold one file from
-upstream and one from a copy.
+Evidence belongs to one file, not to all files of a subset: a folder may hold one file from upstream
+and one from a copy.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from typing import Any, NamedTuple
 from ..schema import Record
 
 CLEAR = 4
-"""Explanations count where so many fit one way of counting for each that fits the other."""
+"""Explanations decide if this many fit one way of counting for each that fits the other."""
 ENOUGH = 2
-"""And so many at least: one alone may be a slip."""
+"""At least this many explanations are needed: a single one may be a mistake."""
 OTHER = "other"
 
 
 class Seen(NamedTuple):
-    """What one record shows: the number that codes its answer, and the option that its explanation
-    names, from 0. None: nothing."""
+    """One record's evidence: the number of its answer, and the option that its explanation names,
+    counted from 0. None if there is none."""
 
     number: int | None
     explained: int | None = None
@@ -37,8 +38,8 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Probe:
-    """How a subset codes its answers: a number in `field` for one of so many options. `look` is
-    pure, and looks at that field and at `beside` only."""
+    """How a subset codes its answers: `field` holds the number of one of the options. `look` is
+    pure, and reads only that field and `beside`."""
 
     field: str
     options: int
@@ -46,7 +47,8 @@ class Probe:
     beside: tuple[str, ...] = ()
 
     def add_up(self, seen: Iterable[Seen], names: Sequence[str] = ()) -> Evidence:
-        """What records show together; `names` are the file's, for the numbers from 0."""
+        """Adds up the evidence of the records. `names` are the file's names for the numbers, from
+        0."""
         counted = Counter(map(self._clamped, seen))
         numbers: Counter[str] = Counter()
         fits = [0, 0]
@@ -60,7 +62,8 @@ class Probe:
         return Evidence(self.field, self.options, ordered, (fits[0], fits[1]), tuple(names))
 
     def _clamped(self, seen: Seen) -> Seen:
-        """Of numbers that no option has, one stands for all: a file may hold any number of them."""
+        """One number stands for all those beyond the options: a file may hold any number of
+        them."""
         number = seen.number
         if number is None or 0 <= number <= self.options:
             return seen
@@ -68,8 +71,8 @@ class Probe:
 
 
 class Evidence(NamedTuple):
-    """What a file shows: how often each number stands in the field, how many explanations fit a
-    count from 0 and from 1, and the names of the numbers."""
+    """A file's evidence: how often each number occurs in the field, how many explanations fit
+    counting from 0 and from 1, and the names of the numbers."""
 
     field: str
     options: int
@@ -79,12 +82,13 @@ class Evidence(NamedTuple):
 
     @property
     def needed(self) -> bool:
-        """Is there a number that could stand for an option?"""
+        """Whether any number could be an option."""
         return any(number != OTHER for number, _ in self.numbers)
 
     @property
     def bases(self) -> set[int]:
-        """The ways of counting that the file asks for. One decides; none and both do not."""
+        """The ways of counting that the evidence supports. Exactly one decides; none or both do
+        not."""
         numbers = dict(self.numbers)
         found = {base for base, last in ((0, "0"), (1, str(self.options))) if numbers.get(last)}
         for base in (0, 1):
@@ -96,11 +100,11 @@ class Evidence(NamedTuple):
 
     @property
     def named(self) -> int | None:
-        """Where the names of the numbers have the first option. None where they say nothing. Raises
-        ValueError for other names."""
+        """Where the names of the numbers have the first option; None if they do not tell. Raises
+        ValueError for unknown names."""
         names = [name.strip().lower() for name in self.names]
         if names == [str(number) for number in range(len(names))]:
-            return None  # the numbers once more
+            return None  # the names only repeat the numbers
         letters = [chr(ord("a") + option) for option in range(self.options)]
         numbers = [str(option + 1) for option in range(self.options)]
         for base in (0, 1):
@@ -110,7 +114,7 @@ class Evidence(NamedTuple):
         raise ValueError(f"its numbers have the names {given}, which are not the options in order")
 
     def told(self) -> str:
-        """In words, for an error."""
+        """The evidence in words, for an error."""
         numbers = ", ".join(f"{number} in {count:,}" for number, count in self.numbers)
         lines = [f"{self.field} is {numbers} of its records"]
         if any(self.fits):
@@ -130,7 +134,7 @@ class Evidence(NamedTuple):
 
 
 class IndexBase(NamedTuple):
-    """Where a file counts from, who says so, and what the file shows."""
+    """Where a file counts from, who says so, and the file's evidence."""
 
     base: int
     by: str

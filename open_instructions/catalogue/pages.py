@@ -1,5 +1,4 @@
-"""A Source in words: for `oi sources NAME`, for its page in docs/, and as JSON. One description,
-three forms."""
+"""A Source in words: for `oi sources NAME`, for its page in docs/, and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from .published import File
 
 
 def as_dict(s: Source) -> dict[str, Any]:
-    """What `oi sources --json` writes."""
+    """The output of `oi sources --json`."""
     return {
         "name": s.name,
         "title": s.title,

@@ -1,7 +1,7 @@
-"""Where upstream's files are: a repository on the Hugging Face hub, or a plain URL, and what is
-known of their bytes.
+"""Where upstream's files are published: in a repository on the Hugging Face hub or at a plain URL;
+and the known sizes and digests.
 
-A place has one form as text, in lock files and on the screen:
+A place has one text form, in lock files and on the screen:
 
     hf://datasets/OWNER/NAME@REVISION/PATH        as fsspec writes it; PATH may be a glob pattern
     https://…
@@ -19,7 +19,7 @@ _HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/]+)/
 
 @dataclass(frozen=True)
 class Hub:
-    """A file in a repository of datasets on the hub. `path` may be a glob pattern; `revision` is a
+    """A file in a dataset repository on the hub. `path` may be a glob pattern; `revision` is a
     branch, a tag or a commit."""
 
     repo: str
@@ -52,9 +52,9 @@ class File:
     """One published file. `places` are tried in order; all have the same bytes, or bytes with one
     of the digests.
 
-    `name` is what it is called in a cache and to the reader, forward slashes in it. `size` is in
-    bytes, None where nobody has published it; `sha256` are the digests of the versions that
-    upstream published, none where nobody knows one: then the first fetch pins it.
+    `name` is the file's name in the cache and for the reader, with forward slashes. `size` is in
+    bytes, None if unpublished; `sha256` are the digests of the versions that upstream published. If
+    there are none, the first download's is recorded.
     """
 
     name: str
@@ -64,8 +64,7 @@ class File:
 
 
 def parse_place(text: str) -> Place:
-    """The place that a text names. Raises ValueError for anything but an hf:// address, http:// and
-    https://.
+    """The place in a text. Raises ValueError for any address but hf://, http:// and https://.
 
     >>> parse_place("hf://datasets/a/b@main/c/d.json")
     Hub(repo='a/b', path='c/d.json', revision='main')
@@ -79,7 +78,7 @@ def parse_place(text: str) -> Place:
 
 
 def github(repository: str, revision: str, path: str) -> Url:
-    """A file in a repository on GitHub, at a commit or on a branch.
+    """A file in a GitHub repository, at a commit or on a branch.
 
     >>> print(github("a/b", "main", "data/c.json"))
     https://raw.githubusercontent.com/a/b/main/data/c.json

@@ -1,7 +1,7 @@
 """How sources are found: built in, from an installed package, or from a .py file.
 
-Nothing is kept between calls but what cannot change: the built-in sources, and those of a file with
-the very bytes that were run. A `SourceRef` names a source so that any worker can resolve it.
+Only what cannot change is kept between calls: the built-in sources, and those of files with the
+same bytes. A `SourceRef` names a source so that any worker can resolve it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENTRY_POINT_GROUP = "open_instructions.sources"
 _RUN = "open_instructions_source_"
 """What the name of a module begins with that a .py file was run as."""
 _MARK = "__open_instructions_sources__"
-"""The attribute of a converter that holds what `@source` said of it."""
+"""The attribute of a converter that holds the sources that `@source` described."""
 
 
 def _home(source: Source) -> str:
@@ -39,7 +39,7 @@ def _home(source: Source) -> str:
 
 
 class Registry:
-    """Sources by name. One name, one source: a second one is refused."""
+    """Sources by name. Names are unique: a second source of the same name is refused."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._sources: dict[str, Source] = {}
@@ -77,13 +77,13 @@ class SourceRef:
     digest: str = ""
 
     def resolve(self) -> Source:
-        """The source. Raises InputError before any of a file runs that has other bytes."""
+        """The source. If the file's bytes changed, raises InputError before running any of it."""
         known = Registry(load_file(self.path, self.digest)) if self.path else registry()
         return known.get(self.name)
 
 
 def source(description: Source) -> Callable[[Converter], Converter]:
-    """Describe a source on its converter. The module that holds the converter is then a source."""
+    """Describe a source on its converter. This makes the module of the converter a source."""
     problem = _contradiction(description)
     if problem:
         raise ConverterError(f"Source {description.name!r}: {problem}.")
@@ -145,7 +145,7 @@ def _described_by(entry: EntryPoint) -> tuple[Source, ...]:
 
 
 def _described_in(values: dict[str, Any], module: str) -> tuple[Source, ...]:
-    """The sources whose converters stand in a module; those that it imports are not its own."""
+    """The sources whose converters are defined in a module; imported ones do not count."""
     marked = [described for value in values.values() for described in _marks(value)]
     own = [described for described in marked if described.module == module]
     return tuple({id(described): described for described in own}.values())  # of two names, one
@@ -157,10 +157,10 @@ def _marks(value: Any) -> tuple[Source, ...]:
 
 
 def load_file(path: str, expected: str = "") -> list[Source]:
-    """The sources of a .py file; the same bytes again are not run again.
+    """The sources of a .py file. A file with the same bytes runs only once.
 
-    Raises InputError before any of it runs if its sha256 is not the `expected` one, UsageError for
-    a name that a built-in source has: a build knows its sources by their names.
+    Raises InputError before running anything if the sha256 is not the `expected` one, UsageError
+    for the name of a built-in source: a build knows its sources by name.
     """
     file = Path(path).resolve()
     if not file.is_file():
@@ -186,7 +186,7 @@ def load_file(path: str, expected: str = "") -> list[Source]:
 
 @lru_cache(maxsize=64)
 def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
-    """Run these very bytes: an import would take what a __pycache__ beside the file has."""
+    """Run exactly these bytes: an import could use a stale __pycache__."""
     where = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
     name = f"{_RUN}{where}_{digest[:12]}"
     loaded = ModuleType(name)
@@ -209,10 +209,9 @@ def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """A source that was asked for, the subsets to take, and the .py file that it came from ("" if
-    built in).
+    """A requested source, its subsets, and the .py file that it came from ("" if built in).
 
-    `explicit` says that the subsets were named; otherwise they are the source's default.
+    `explicit` means that the subsets were named; otherwise they are the source's default.
     """
 
     source: Source
@@ -225,21 +224,20 @@ class Selection:
         return SourceRef(self.source.name, self.path, self.source.digest)
 
     def as_said(self) -> list[str]:
-        """As `select` takes it; a source of a user's own by its name."""
+        """The form that `select` takes; the user's own source by name."""
         if self.explicit:
             return [f"{self.source.name}:{name}" for name in self.subsets]
         return [self.source.name]
 
 
 def registered(wanted: Iterable[str]) -> list[Selection]:
-    """Like `select`, for names that a file says and not the user: no name leads to a .py file,
-    which would be run."""
+    """Like `select`, for names from a file instead of the user: it never runs a .py file."""
     return select(wanted, own=False)
 
 
 def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
-    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. The order given
-    does not matter.
+    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. Order does not
+    matter.
 
     >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
     [('dolly', ('main',)), ('gpt4llm', ('zh',))]
@@ -263,7 +261,7 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
 
 
 def _chosen(item: str, own: bool) -> list[Selection]:
-    """What one item of a list of sources names."""
+    """The selections for one item of a list of sources."""
     if own and (file := _own_file(item)):
         path, subset = file
         return [_selection(s, subset, path) for s in load_file(path)]
@@ -284,7 +282,7 @@ def _selection(chosen: Source, subset: str, path: str = "") -> Selection:
 
 
 def _both(before: Selection, more: Selection) -> Selection:
-    """A source that was named twice: named subsets add up, and count more than the default."""
+    """A source that was named twice: named subsets add up, and override the default."""
     if os.path.realpath(before.path) != os.path.realpath(more.path) or (
         before.source.digest != more.source.digest
     ):
@@ -301,7 +299,7 @@ def _both(before: Selection, more: Selection) -> Selection:
 
 
 def _own_file(item: str) -> tuple[str, str] | None:
-    """The .py file that an item names, and the subset; None if it names none.
+    """The .py file and the subset in an item; None if it names no file.
 
     >>> _own_file("./mine.py:part"), _own_file("alpaca")
     (('./mine.py', 'part'), None)

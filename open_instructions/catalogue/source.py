@@ -1,5 +1,4 @@
-"""What the catalogue says of a source: its subsets, its files, the rules for its damage, its
-converter."""
+"""The description of a source: its subsets, its files, the rules for its damage, its converter."""
 
 from __future__ import annotations
 
@@ -16,20 +15,20 @@ from .terms import Terms
 
 Converter = Callable[..., Iterable[Draft | Reject]]
 """One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and
-rejects. Pure. That of a subset with a `probe` also takes `index_base`: where the record's file
-begins to count; None where no number in it stands for an option."""
+rejects. Pure. The converter of a subset with a `probe` also takes `index_base`: where the record's
+file starts to count; None if no number in it can be an option."""
 
 Format = Literal["array", "lines", "object", "envelope", "parquet"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One named repair of damage that a source is known for.
+    """A named repair of known damage in a source.
 
-    `on="record"`: raw record -> the same object (nothing to do), another record (an edit), or a
-    Reject. `on="messages"`: messages after HTML became Markdown -> the same object, other messages,
-    or with Rejects among them. A copy of a record with nothing changed marks it: the rule's name is
-    in the row's `edits`, the text is upstream's.
+    `on="record"`: raw record -> the same object (unchanged), another record (an edit), or a Reject.
+    `on="messages"`: messages after HTML became Markdown -> the same object, other messages, or some
+    Rejects among them. An unchanged copy only marks the record: the rule's name is in the row's
+    `edits`, the text is upstream's.
     """
 
     name: str
@@ -44,20 +43,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Subset:
-    """One published part of a source, and how its files are told from others.
+    """One published part of a source, and how its files are recognised.
 
-    `files` are upstream's names as glob patterns, matched against the end of a path without regard
-    to case; `fields` are keys that its converter cannot do without; `other_fields` are those of
-    other shapes that it reads as well. With `any_name` fields alone are enough: one of the sets
-    `telling`, or `fields` and `other_fields` where there is none. With `common_names` its files
-    have names that other sets have too: a file has to be told by its fields, or the subset to be
-    asked for; a member is `key.member`. `other_forms` are patterns for files that hold the same
-    records once more in another form, and are passed over. `format` says what a file that begins
-    with `{` is; one that begins with `[` is an array whatever its name. `downloads` are the files
-    that can be fetched, all of them together the subset; with `own_licenses` records state their
-    own, and `license` is for those that do not; `by_hand` says what a person has to do for files
-    that cannot be, or what replaces them. A `probe` says that answers are coded by number, from 0
-    or from 1 as each file shows.
+    `files` are upstream's names as glob patterns, matched against the end of a path, ignoring case.
+    `fields` are keys that its converter needs (a member is `key.member`); `other_fields` are those
+    of other shapes that it can read. `any_name` accepts a file by its fields alone: those in one of
+    the sets in `telling`, or without any, `fields` or `other_fields`. `common_names` means that
+    other sets use its file names too: a file must match `telling`, or the user must name the
+    subset. `other_forms` are patterns for files that repeat the same records in another form; they
+    are ignored. `format` says how to read a file that begins with `{`; one that begins with `[` is
+    always an array. `downloads` are the files that can be fetched, together the whole subset. With
+    `own_licenses`, records state their own licence, and `license` applies to those that do not.
+    `by_hand` says how to get files that cannot be fetched, or what replaces them. A `probe` says
+    that answers are numbers, from 0 or 1 as each file shows.
     """
 
     name: str
@@ -86,20 +84,20 @@ class Subset:
     note: str = ""
 
     def has(self, fields: Set[str]) -> bool:
-        """Are these, with whatever else, the fields of its records?"""
+        """Whether these are the fields of its records, possibly among others."""
         return any(shape <= fields for shape in (self.fields, *self.other_fields))
 
     def tells(self, fields: Set[str]) -> bool:
-        """Are these fields of its records, and hardly those of anything else?"""
+        """Whether these are fields of its records and of hardly anything else."""
         shapes = self.telling or (self.fields, *self.other_fields)
         return any(shape <= fields for shape in shapes)
 
     def named(self, path: str) -> bool:
-        """Does upstream's naming fit this relative path (with forward slashes)?"""
+        """Whether this relative path (with forward slashes) matches upstream's naming."""
         return _fits(path, self.files) and not self.passes_over(path)
 
     def passes_over(self, path: str) -> bool:
-        """Is this another form of the same records?"""
+        """Whether this file holds the same records in another form."""
         return _fits(path, self.other_forms)
 
 
@@ -110,12 +108,11 @@ def _fits(path: str, patterns: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Example:
-    """A raw record and the literal result, for the documentation and the test that runs every
+    """A raw record and its literal result, for the documentation and the test that runs every
     example.
 
     `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a
-    string. `record` is a list where the subset declares runs, `index_base` where its file begins to
-    count.
+    string. `record` is a list if the subset declares runs; `index_base` is its file's index base.
     """
 
     record: Any

@@ -1,1 +1,1 @@
-"""Handing a build on: load it, push it."""
+"""Hand a build on: load it, push it."""

@@ -1,4 +1,4 @@
-"""A build to the hub: checked first, and with a word on what its licences restrict."""
+"""Push a build to the hub: checked first, and with a warning about what its licences restrict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..store import CARD, open_build
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where a build was published, at which commit."""
+    """The published build's address and commit."""
 
     repository: str
     url: str
@@ -32,12 +32,12 @@ def push(
     private: bool = False,
     confirm: Callable[[Usage], bool] | None = None,
 ) -> Pushed:
-    """Upload a build with its card to a dataset repository of the hub, which is made if it is not
-    there.
+    """Upload a build with its card to a dataset repository on the hub. A missing repository is
+    created.
 
-    `confirm` is asked where the rows may not be used for everything; without it such a build is
-    refused, unless `private`. Raises NotFoundError for what `check` refuses, UsageError where
-    nobody agreed, FetchError where the hub refuses.
+    `confirm` is asked if the rows are not free for every use. Without it, such a build is refused
+    unless `private`. Raises NotFoundError if `check` finds problems, UsageError if the user did not
+    agree, FetchError if the hub refuses.
 
     >>> import open_instructions as oi                                     # doctest: +SKIP
     >>> oi.push("mix", "me/mix", private=True).url                         # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Read a build back: its rows as a `datasets` object, what it rejected as a pandas frame."""
+"""Read a build back: its rows as a `datasets` object, its rejects as a pandas frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _STREAMED = 1024
-"""Rows that a stream holds as Python objects."""
+"""The number of rows that a stream holds as Python objects."""
 
 
 def load(
@@ -28,14 +28,14 @@ def load(
     columns: str | Iterable[str] | None = None,
     streaming: bool = False,
 ) -> Dataset | IterableDataset:
-    """The rows of a build, with the right features.
+    """Load the rows of a build, with the right features.
 
-    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a
-    subset) and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) keep some rows, `columns` some
-    columns. `streaming` returns an IterableDataset that holds one batch of rows at a time.
+    `path` is the build's folder (the newest by default). `sources` (with `gpt4llm:zh` for a subset)
+    and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) select rows, `columns` selects columns.
+    `streaming` returns an IterableDataset that holds one batch of rows at a time.
 
-    Raises NotFoundError without a build there, UsageError for a column, source or language that the
-    build has not.
+    Raises NotFoundError if there is no build, UsageError for a column, source or language that the
+    build does not have.
 
     >>> import open_instructions as oi                                              # doctest: +SKIP
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
@@ -51,7 +51,7 @@ def load(
     features = Features({name: features[name] for name in kept})
     if streaming:
         asked = {"columns": kept, "sources": wanted, "languages": labels}
-        # the list is what a DataLoader's workers share out
+        # a DataLoader's workers divide this list among themselves
         given = {"build": build, "asked": asked, "shards": list(build.shards())}
         stream: IterableDataset = IterableDataset.from_generator(
             _stream, gen_kwargs=given, features=features
@@ -74,14 +74,13 @@ def rejected(
     reasons: str | Iterable[str] | None = None,
     columns: str | Iterable[str] | None = None,
 ) -> DataFrame:
-    """What a build rejected, with the reason and the raw text of each record and message, as a
-    pandas DataFrame.
+    """What a build rejected: the reason and the raw text of each record and message, as a pandas
+    DataFrame.
 
-    `path` is the build's folder (the newest one by default). `sources` (with `gpt4llm:zh` for a
-    subset) and `reasons` (as in the column `reason`) keep some rows, `columns` some columns.
+    `path` is the build's folder (the newest by default). `sources` (with `gpt4llm:zh` for a subset)
+    and `reasons` (as in the column `reason`) select rows, `columns` selects columns.
 
-    Raises NotFoundError without a build there, UsageError for a column, source or reason that there
-    is none of.
+    Raises NotFoundError if there is no build, UsageError for an unknown column, source or reason.
 
     >>> import open_instructions as oi                                              # doctest: +SKIP
     >>> oi.rejected(sources="alpaca", reasons="no_answer")["raw"]                   # doctest: +SKIP
@@ -104,7 +103,7 @@ def rejected(
 
 
 def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -> list[str]:
-    """The names that a user gave. Raises UsageError for one that there is not."""
+    """The names that the user gave. Raises UsageError for an unknown one."""
     listed = _listed(given)
     for name in listed:
         if name not in names:
@@ -116,7 +115,7 @@ def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -
 
 
 def _sources(build: Build, given: str | Iterable[str] | None) -> list[str]:
-    """The sources and subsets that a user gave. Raises UsageError for one that the build does not
+    """The sources and subsets that the user gave. Raises UsageError for one that the build does not
     have."""
     present = sorted({f"{source}:{subset}" for source, subset in build.ledger.subsets()})
     wanted = _listed(given)

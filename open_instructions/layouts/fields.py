@@ -1,4 +1,4 @@
-"""Shapes of raw records that several sources share, and the damage that comes with them."""
+"""Shapes of raw records that several sources share, and their typical damage."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import Any
 from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
 
 NUMBER_AS_TEXT = "number_as_text"
-"""The edit where upstream wrote a number and the conversation has its digits."""
+"""The edit that marks a number converted to text."""
 _HISTORY = "history"
 
 
 def question(*parts: str) -> str:
-    """The parts of a prompt that hold text, a blank line between them: what an instruction and its
-    input become."""
+    """The non-empty parts of a prompt, joined by blank lines: how an instruction and its input
+    become one prompt."""
     return "\n\n".join([part for part in parts if part.strip()])
 
 
 def pair(prompt: str, answer: str, *, prompt_is_html: bool = False) -> tuple[Message, ...]:
-    """One user turn and one assistant turn."""
+    """One user message and one assistant message."""
     return Message("user", prompt, prompt_is_html), Message("assistant", answer)
 
 
 def missing_fields(record: Record, *names: str) -> str:
-    """Names of fields that are absent or not text, as one phrase; "" if all are there as
-    strings."""
+    """The names of fields that are absent or not text, as one phrase; "" if all are strings."""
     wrong = [
         n if n in record else f"{n} (absent)" for n in names if not isinstance(record.get(n), str)
     ]
@@ -37,7 +36,7 @@ def missing_fields(record: Record, *names: str) -> str:
 
 
 def as_text(value: Any) -> str | None:
-    """The text of a value: a number's digits; None for what is neither text nor a number.
+    """The text of a value, a number as its digits; None for anything else.
 
     >>> as_text("four"), as_text(4), as_text(True)
     ('four', '4', None)
@@ -51,12 +50,12 @@ def as_text(value: Any) -> str | None:
 
 
 def is_empty(value: Any) -> bool:
-    """Does a field say that there is nothing: null, "", [], {} or NaN?"""
+    """Whether a field is empty: null, "", [], {} or NaN."""
     return _says_nothing(value) or (isinstance(value, float) and isnan(value))
 
 
 def leftover(record: Mapping[str, Any], used: Collection[str]) -> dict[str, Any]:
-    """What upstream says beside the fields that a converter used, so that nothing is lost.
+    """The fields that a converter did not use, so that nothing is lost.
 
     >>> leftover({"q": "Why?", "a": "So.", "by": "Ann", "note": None}, ("q", "a"))
     {'by': 'Ann'}
@@ -81,9 +80,9 @@ def instruction_pair(
     """Alpaca's shape: an instruction, perhaps an input, an output. The prompt is both, a blank line
     between them.
 
-    `system` (text) becomes the system prompt, and `history` (a list of [prompt, answer]) the turns
-    before. A record without the answer's field is a prompt without an answer. `used` are further
-    fields that `said` has; `said` goes into the Draft (task, metadata, …).
+    `system` (text) becomes the system prompt, and `history` (a list of [prompt, answer]) the
+    earlier turns. A record without the answer's field is a prompt without an answer. `used` names
+    further fields that `said` already contains; `said` goes into the Draft (task, metadata, …).
 
     >>> record = {"instruction": "Add.", "input": "1, 2", "output": "3"}
     >>> instruction_pair(record).messages[0].content
@@ -113,8 +112,7 @@ def instruction_pair(
 
 
 def earlier_turns(record: Record) -> list[Message] | Reject:
-    """The system prompt and the turns that stand before a record's own pair, from `system` and
-    `history`."""
+    """The system prompt and the turns before a record's own turn, from `system` and `history`."""
     system, history = record.get(SYSTEM), record.get(_HISTORY)
     messages: list[Message] = []
     if not is_empty(system):
@@ -158,7 +156,7 @@ _NO_INPUT_ZH = re.compile(
     r"|不适用|不適用)[>\])）】」》]?[。.!！]?"
 )
 _LONGEST_NO_INPUT = 60
-"""Characters. Longer fields say something, whatever they begin with."""
+"""In characters. A longer field has real content, however it begins."""
 
 
 def blank_no_input(record: Record) -> Record:

@@ -1,4 +1,4 @@
-"""Lists of messages as many files have them: who speaks, what they say, and what else stands there.
+"""Lists of messages in their common forms: sender, text, and other fields.
 
 [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]
 [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
@@ -48,7 +48,7 @@ _CALLS = ("tool_calls", "function_call", "tool_call")
 
 
 class Chat(NamedTuple):
-    """What a list of messages holds.
+    """The content of a list of messages.
 
     items    the messages; a Reject stands where one cannot be read
     senders  who speaks, in upstream's words and small letters
@@ -63,9 +63,9 @@ class Chat(NamedTuple):
 
 
 def read_chat(turns: Sequence[Any], *, record: int = 0, html: bool = False) -> Chat | Reject:
-    """Read a list of messages; `html` says that the assistant's are HTML. A Reject of the whole
-    record where a tool is called: without the call and its result the conversation would be another
-    one.
+    """Read a list of messages; `html` says that the assistant's are HTML. If a tool is called, the
+    whole record becomes a Reject: without the call and its result, the conversation would be a
+    different one.
 
     >>> turns = [{"from": "human", "value": "Hi"}, {"role": "assistant", "content": "Hello."}]
     >>> read_chat(turns).items[1].content
@@ -95,7 +95,7 @@ def read_chat(turns: Sequence[Any], *, record: int = 0, html: bool = False) -> C
 
 
 def _sender(turn: Any) -> Any:
-    """Who speaks; upstream's value where that is not a name."""
+    """The sender, normalised; upstream's value if it is not a name."""
     if not isinstance(turn, dict):
         return None
     said = [turn[key] for key in _SENDER_KEYS if not is_empty(turn.get(key))]
@@ -120,7 +120,7 @@ def _is_tool(turn: Any, sender: Any) -> bool:
 
 
 def _message(turn: Any, sender: Any, html: bool) -> Message | Reject:
-    """One message, or why it is none."""
+    """One message, or a Reject that says why it is unreadable."""
     raw = Message("unknown", to_json(turn))
     if not isinstance(turn, dict):
         return Reject(Reason.UNEXPECTED_SHAPE, f"a message from {None!r}", raw)

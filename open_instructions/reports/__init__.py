@@ -1,1 +1,1 @@
-"""Reading a build and showing it."""
+"""Read a build and show it."""

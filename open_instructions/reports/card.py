@@ -1,4 +1,4 @@
-"""The dataset card of a build: front matter that the hub reads, and tables that a person reads."""
+"""The dataset card of a build: front matter for the hub, tables for people."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _HUB_LICENSES = (
     "cc0-1.0",
     "mit",
 )
-"""The hub's names for licences that sources here have."""
+"""The hub's names for the licences of the sources."""
 
 
 def _license(usage: Usage) -> dict[str, str]:
-    """What the hub shows as the licence: one where all rows have it, else a link to the page that
-    says more."""
+    """The licence that the hub shows: the licence of all rows if they share one, else a link to the
+    licence page."""
     names = {key.license.lower() for key in usage.counts}
     if len(names) == 1 and (only := names.pop()) in _HUB_LICENSES:
         return {"license": only}
@@ -80,8 +80,8 @@ def license_page(manifest: Manifest, usage: Usage) -> str:
 
 
 def _configs(manifest: Manifest) -> list[dict[str, Any]]:
-    """What `load_dataset` takes as its second argument: the rows without one, and `rejected` and
-    `files` where they have rows, as it loads no table without."""
+    """The configurations of `load_dataset`, its second argument: the rows without a name,
+    `rejected` and `files` only if they have rows, because it cannot load an empty table."""
     tables = {shard.kind for shard in manifest.shards if shard.rows}
     paths = {
         "default": "data/train-*.parquet",
@@ -114,7 +114,7 @@ def card(
     languages: Sequence[str],
     usage: Usage,
 ) -> str:
-    """README.md for a build. Everything in it is in the manifest or in the catalogue."""
+    """README.md for a build. All of it comes from the manifest or the catalogue."""
     name, ledger = manifest.recipe_name, manifest.ledger
     rows = ledger.summary()["rows"]
     configs = _configs(manifest)

@@ -1,4 +1,4 @@
-"""Is a build what its manifest says? Every shard, every row, the books."""
+"""Check a build against its manifest: every shard, every row, the ledger."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST = 100
-"""So many problems are told one by one; the rest as a number."""
+"""The most problems that are listed; the rest are a number."""
 _OPTIONAL = {
     DATA: ("task", "metadata"),
     REJECTED: ("conversation_id", "kind", "other", "score", "evidence", "parent"),
 }
-"""The columns that can be null."""
+"""The columns that may be null."""
 _SCHEMAS = {DATA: data_schema, REJECTED: rejected_schema, FILES: files_schema}
 _PART = re.compile(r"#[1-9][0-9]*")
-"""What follows the id of a conversation in those of its parts."""
+"""A part's id is the conversation's id with this behind it."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, and each thing that is wrong, in words. True where nothing is."""
+    """What was checked, and every problem in words. True if there are no problems."""
 
     path: Path
     shards: int
@@ -61,11 +61,10 @@ class Checked:
 
 
 def check(path: str | os.PathLike[str] | None = None) -> Checked:
-    """Check a build: sha256, size, schema and rows of each shard, ids unique, every row a valid
-    conversation, the books, the files beside them. What somebody changed in rows and manifest
-    alike, so that they agree, cannot be seen.
+    """Check a build: sha256, size, schema and rows of each shard, unique ids, valid conversations,
+    the ledger, the other files. Consistent changes to both rows and manifest cannot be detected.
 
-    Without a path, the newest build. Raises NotFoundError where there is none.
+    Without a path, checks the newest build. Raises NotFoundError if there is none.
 
     >>> import open_instructions as oi                                     # doctest: +SKIP
     >>> bool(oi.check("mix"))                                              # doctest: +SKIP
@@ -86,7 +85,7 @@ def check(path: str | os.PathLike[str] | None = None) -> Checked:
 
 
 def _problems(build: Build, ids: bytearray) -> Iterator[str]:
-    """What is wrong; `ids` gets 16 bytes of each row."""
+    """The problems; adds 16 bytes per row to `ids`."""
     counted: Counter[tuple[str, ...]] = Counter()
     for shard in build.manifest.shards:
         yield from _shard(build, shard, counted, ids)
@@ -121,8 +120,7 @@ def _shard(
 def _table(
     build: Build, shard: Shard, counted: Counter[tuple[str, ...]], ids: bytearray
 ) -> Iterator[str]:
-    """What is wrong with the schema and the rows of a shard. Raises NotFoundError where it cannot
-    be read."""
+    """The problems in a shard's schema and rows. Raises NotFoundError if it is unreadable."""
     name, kind = shard.path, shard.kind
     said, expected = build.footer(shard), _SCHEMAS[kind]()
     if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
@@ -149,7 +147,7 @@ def _data(
 
 
 def _row(row: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with a row of data/."""
+    """The problems in a row of data/."""
     absent = [
         column for column, value in row.items() if value is None and column not in _OPTIONAL[DATA]
     ]
@@ -227,8 +225,8 @@ def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]
 
 
 def _files(build: Build) -> Iterator[str]:
-    """What lacks beside the manifest, and what lies there and is no part of the build. Hidden files
-    are not ours to judge: a copy of a hub's repository has some."""
+    """Files that are missing beside the manifest, and files that do not belong to the build. Hidden
+    files are left alone: a copy of a hub repository has some."""
     there = set()
     for folder, folders, names in walk(build.path):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -298,8 +296,8 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
             ledger[Entry(source, subset, stage, what, name)],
             counted[what, source, subset, stage, name],
         )
-        # a record that is refused takes its messages along: only records and pieces have a row for
-        # each count
+        # a rejected record takes its messages along: only records and pieces have a row for each
+        # count
         if there > said or (there < said and what != "rejected_messages"):
             yield (
                 f"{source}:{subset}: {there:,} {what.removeprefix('rejected_')} are in rejected/ "

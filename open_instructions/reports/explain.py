@@ -1,8 +1,7 @@
-"""One row or one rejected record: where it came from, and what each stage did to it.
+"""Where one row or rejected record came from, and what each stage did to it.
 
-The stages are pure, so their work is not stored: the record is read again from its file and taken
-through them again. Which file that was on this machine is remembered by its digest, see
-`store.home`.
+The stages are pure, so their work is not stored: the record is read again from its file and goes
+through the stages again. `store.home` remembers by digest where the file is on this machine.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
 
 _BEFORE_DRAFTS = ("read", "record_rules", "convert")
-"""Where a record can be rejected that no stage was shown yet."""
+"""Places that reject records but were not shown yet."""
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What one stage made of the record: the conversations that came out, as turns, and why
-    anything was refused.
+    """A stage's result for the record: the resulting conversations, as turns, and the reasons for
+    anything rejected.
 
-    `record` is the raw record after the rules that changed it, which `labels` then names.
+    `record` is the raw record after the rules that changed it; `labels` then names those rules.
     """
 
     stage: str
@@ -57,8 +56,8 @@ class StageResult:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows of data/ and of rejected/ that belong to an id, and the steps, where the file is
-    still at hand. `header` is what the file says for all its records, as JSON text."""
+    """The rows of data/ and rejected/ that belong to an id, and the steps if the file is still
+    available. `header` is what the file says for all its records, as JSON text."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -85,9 +84,9 @@ def explain(
 ) -> Explanation:
     """Explain a row or a rejected record by its `id` or `conversation_id`.
 
-    The file that it came from is looked for in `data_dir`, where the last build found it, and among
-    the samples. A source of the user's own is named by its .py file in `sources`: a build never
-    says what is run. Raises NotFoundError if the build has no such id.
+    The record's file is searched for in `data_dir`, where the last build found it, and among the
+    samples. Name your own source by its .py file in `sources`: a build never decides which code
+    runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
     rows = _find(build, DATA, id)
@@ -130,8 +129,8 @@ def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
 
 
 def _near(build: Build, id: str) -> str:
-    """An id of the build with the same number at its end, however it is padded: under the same
-    name, else of the same source. "" if there is none."""
+    """An id in the build with the same number at its end, however padded: of the same name, else of
+    the same source. "" if there is none."""
     said = id.strip()[:200].encode(errors="replace").decode()
     before = said.rstrip("0123456789")
     named = re.match(r"[^/:]+", before)
@@ -157,14 +156,14 @@ def _first(build: Build, kind: str, column: str, pattern: str) -> str:
 
 
 def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:
-    """The file that a row came from, as the manifest has it."""
+    """The manifest's entry for the file that a row came from."""
     wanted = (origin["source"], origin["subset"], origin["origin_file"])
     inputs = build.manifest.inputs
     return next((i for i in inputs if (i.source, i.subset, i.file) == wanted), None)
 
 
 def _header(build: Build, origin: dict[str, Any]) -> str:
-    """What the file of a record says for all its records; "" if nothing."""
+    """What a record's file says for all its records; "" if nothing."""
     where = ("source", "subset", "origin_file")
     for batch in build.batches(FILES):
         for row in batch.to_pylist():
@@ -176,7 +175,7 @@ def _header(build: Build, origin: dict[str, Any]) -> str:
 def _input(
     entry: InputEntry, source: Source, data_dirs: Sequence[Path], encoding: str
 ) -> Input | None:
-    """The file itself, where it is still at hand."""
+    """The file itself, if it is still available."""
     if known := _at_hand(entry.sha256):
         return Input(
             entry.source, entry.subset, known, known.name, entry.member, entry.file, entry.bytes
@@ -190,7 +189,7 @@ def _input(
 
 
 def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
-    """The source of a row as the build had it; or why there is none."""
+    """The row's source as the build had it, or why it is unavailable."""
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
@@ -207,7 +206,7 @@ def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source
 
 
 def _at_hand(sha256: str) -> Path | None:
-    """The file with this digest, if it lies where it was last seen and is unchanged."""
+    """The file with this digest, if it is still in its last known place and unchanged."""
     known = home.whereabouts().get(sha256)
     path = place(known) if known else None
     return path if path and path.is_file() and digest(path) == sha256 else None
@@ -216,8 +215,8 @@ def _at_hand(sha256: str) -> Path | None:
 def _replay(
     recipe: Recipe, origin: dict[str, Any], item: Input, source: Source, base: int | None
 ) -> tuple[str, list[StageResult]]:
-    """The record as text, and what each stage made of it. `base` is where the file counts its
-    options from: what the build settled, so that its records are read as they were."""
+    """The record as text, and the result of each stage. `base` is the file's index base as the
+    build settled it, so the records are read the same way."""
     subset = source.subset(item.subset)
     steps: list[StageResult] = []
 

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from .explain import Explanation
 
 Line = tuple[str, str]
-"""What kind of line it is (heading, refused, note, added, removed, near, or "" for any other), and
-its text."""
+"""The kind of the line (heading, refused, note, added, removed, near, or "" for any other), and its
+text."""
 _MOST_LINES = 60
 
 
 class Limit(NamedTuple):
-    """So many characters of a text are shown where nobody asks for all, and how to ask."""
+    """The number of characters shown of a text by default, and how to see all of it."""
 
     characters: int
     ask: str
@@ -27,8 +27,8 @@ LONG_IN_PYTHON = Limit(2000, ".raw and .steps have them")
 
 
 def lines(found: Explanation, most: Limit | None) -> list[Line]:
-    """An explanation as lines; texts longer than `most` are shortened. What data says is in them as
-    it is."""
+    """An explanation as lines. Texts longer than `most` are shortened. Text from the data is not
+    escaped."""
     said: list[Line] = []
 
     def say(text: str, kind: str = "") -> None:
@@ -106,7 +106,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
 
 
 def _changes(before: list[str], after: list[str], most: Limit | None) -> list[Line]:
-    """What went and what came, with a line around it, as in a diff."""
+    """The removed and added lines, with one line of context around them, like a diff."""
     shown = _shortened(list(difflib.unified_diff(before, after, lineterm="", n=1))[2:], most)
     return [({"+": "added", "-": "removed"}.get(line[:1], "near"), "  " + line) for line in shown]
 

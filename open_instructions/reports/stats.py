@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """Lengths in tokens: total, mean, and the values under which 50, 90, 99 and 100 % of the rows
-    lie."""
+    """Lengths in tokens: total, mean, and the 50th, 90th, 99th and 100th percentile of the rows."""
 
     total: int = 0
     mean: float = 0.0
@@ -54,7 +53,7 @@ class SourceStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """A build in figures. Prints as tables; `to_dict` is what `oi stats --json` writes."""
+    """A build in figures. Prints as tables; `to_dict` is the output of `oi stats --json`."""
 
     path: Path
     recipe: str
@@ -75,8 +74,8 @@ class Stats:
         }
 
     def brief(self) -> list[tuple[str, str]]:
-        """A label and a line each: what it is, how much, from where, what it may be used for, and
-        where more is."""
+        """Labelled lines: the build's name, size, sources, permitted uses, and where to find
+        more."""
         books = self.all.books
         read = books["records_read"] + books["records_unreadable"]
         counts = {name: s.conversations for name, s in self.sources.items()}
@@ -122,7 +121,7 @@ class Stats:
         ]
 
     def terms(self) -> list[str]:
-        """What the build may be used for, why not for more, and whom to name."""
+        """The permitted uses of the build, what restricts them, and whom to credit."""
         names = [f"Name {source}: {text}" for source, text in self.attribution.items()]
         return [self.usage.verdict(), *(f"- {reason}" for reason in self.usage.reasons()), *names]
 
@@ -149,8 +148,8 @@ class Stats:
         return "".join(parts)
 
     def to_pandas(self) -> DataFrame:
-        """One row per source: conversations, pairs, tokens and their spread, and the books
-        (records_read and so on)."""
+        """One row per source: conversations, turns, tokens and their spread, and the ledger's
+        counts (records_read and so on)."""
         from pandas import DataFrame
 
         rows = [
@@ -197,12 +196,11 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
 
 
 _TOGETHER = 1 << 16
-"""Rows that are looked at together, and are in memory."""
+"""The number of rows in memory at a time."""
 
 
 class _Sums:
-    """How often each value is in a column; of the rows themselves nothing is kept, however many
-    they are."""
+    """How often each value occurs in a column. Rows are not kept, however many there are."""
 
     def __init__(self) -> None:
         self.rows = self.turns = 0
@@ -306,7 +304,7 @@ def _lines(s: Source, cache: Cache) -> Iterator[tuple[str, ...]]:
 
 
 def sources() -> Catalogue:
-    """The catalogue: every source that is built in or installed.
+    """The catalogue: every built-in or installed source.
 
     >>> [s.name for s in sources()][:3]
     ['alpaca', 'dolly', 'gpt4all']

@@ -1,5 +1,4 @@
-"""Tables as headings and rows, and as plain text; the command line and the notebook show the same
-ones."""
+"""Tables as headings and rows, and as plain text, for the command line and the notebook."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from ..errors import safe as safe
 from ..ledger import Ledger
 
 LEDGER_SPARE = ("joined", "parts added", "unreadable", "messages rejected", "turns kept")
-"""Columns of the ledger that a narrow terminal can do without, the first before the others."""
+"""Columns of the ledger that a narrow terminal can omit, the first one first."""
 
 Table = tuple[list[str], list[list[str]]]
 _CELL = "padding: 2px 8px; white-space: nowrap; text-align: "
@@ -53,8 +52,8 @@ def ledger_table(ledger: Ledger) -> Table:
 
 
 def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Why records and messages were rejected, at which stage, how many of each; and pieces of
-    messages, where some were cut off."""
+    """Why records and messages, and pieces cut off messages, were rejected: stage, reason,
+    count."""
     counts = {
         level: ledger.by_name(f"rejected_{level}", source=source)
         for level in ("records", "messages", "pieces")
@@ -71,7 +70,7 @@ def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
 
 
 def edits_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Which rules changed how many conversations."""
+    """How many conversations each rule changed."""
     edits = ledger.by_name("edits", source=source)
     return ["stage", "rule", "conversations"], [
         [stage, name, f"{count:,}"] for (stage, name), count in edits.items()
@@ -110,7 +109,7 @@ def _numeric(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[boo
 
 
 def as_html(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
-    """A table for a notebook. What stands in it can come from data: it is text, never markup.
+    """A table for a notebook. Text from the data is escaped, never markup.
 
     >>> as_html(["source"], [["<b>"]]).count("&lt;b&gt;")
     1
