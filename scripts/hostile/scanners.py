@@ -312,5 +312,6 @@ def _messages(roles: tuple[str, ...], size: int) -> list[Message]:
 
 
 def _parts(size: int) -> list[Any]:
+    """A part of a conversation has many characters, so there are fewer of them."""
     talk = [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]
-    return [{"id": f"a_{2 * n}", "conversations": talk * 2} for n in range(size)]
+    return [{"id": f"a_{2 * n}", "conversations": talk * 2} for n in range(size // 4)]
