@@ -175,13 +175,8 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
 
 def test_the_verdict_follows_from_the_rows() -> None:
     usage = Usage({Key("a", "m", "CC0-1.0", "human"): (1, 10)})
-    assert (
-        usage.verdict() == "As upstream states, this mix as a whole may be "
-        "used "
-        "for "
-        "any "
-        "purpose, "
-        "including "
+    assert usage.verdict() == (
+        "As upstream states, this mix as a whole may be used for any purpose, including "
         "commercially."
     )
     usage += Usage({Key("b", "m", "CC-BY-SA-3.0", "human"): (2, 5)})

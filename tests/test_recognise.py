@@ -226,13 +226,8 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         found(tmp_path, "alpaca")
     first, *others = caught.value.message.splitlines()
-    assert (
-        first == "alpaca_data.json and alpaca_data "
-        "(1).json "
-        "are "
-        "both "
-        "alpaca_data.json "
-        "of "
+    assert first == (
+        "alpaca_data.json and alpaca_data (1).json are both alpaca_data.json of "
         "alpaca:main, and differ."
     )
     assert others[1].startswith(

@@ -309,13 +309,8 @@ def test_notes_speak_of_parameters_in_python_and_of_options_on_the_screen(
     assert whereabouts()
     (folder / "alpaca_data.json").unlink()
     found = oi.explain("alpaca/000000", mix)
-    assert (
-        found.note == "alpaca_data.json was not found on this machine. To "
-        "see "
-        "the "
-        "stages, "
-        "pass "
-        "its "
+    assert found.note == (
+        "alpaca_data.json was not found on this machine. To see the stages, pass its "
         "folder as data_dir."
     )
     assert found.note in repr(found) and "--" not in repr(found)

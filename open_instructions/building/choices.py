@@ -84,13 +84,10 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
         raise UsageError(
             f"{said.locked} needs a source of yours: {name}, a .py file with the sha256 {sha256}.",
-            hint=f"--sources={','.join([*others, './mine.py'])} names it. "
-            "The "
-            "file "
-            "is "
-            "run, "
-            "so "
-            "read it first.",
+            hint=(
+                f"--sources={','.join([*others, './mine.py'])} names it. The file is run, so "
+                "read it first."
+            ),
         )
     else:
         selections = _registered(said, lock)

@@ -102,13 +102,10 @@ def process(
     if code != own_code():
         raise UsageError(
             f"A worker runs another version of Open Instructions, from {Path(__file__).parent}.",
-            hint="Install the same version on every node. A command "
-            "started "
-            "in "
-            "a "
-            "clone "
-            "uses "
-            "the clone, not the installed package.",
+            hint=(
+                "Install the same version on every node. A command started in a clone uses the "
+                "clone, not the installed package."
+            ),
         )
     chunk, step = work
     data = chunk.data()

@@ -40,13 +40,10 @@ def fetched(
                 "Some files could not be fetched:\n"
                 + "\n".join(f"  {line}" for line in told(failed))
                 + "\n",
-                hint="Run the same command again to "
-                "fetch "
-                "the "
-                "rest. "
-                "--missing=skip "
-                "builds "
-                "without it; --data-dir uses files of yours.",
+                hint=(
+                    "Run the same command again to fetch the rest. --missing=skip builds "
+                    "without it; --data-dir uses files of yours."
+                ),
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 
@@ -98,13 +95,10 @@ def as_locked(
     if lost:
         raise MissingSourceError(
             f"Some files in {said.locked} are not available:\n" + "\n".join(lost) + "\n",
-            hint="Pass a folder with exactly these "
-            "files "
-            "as "
-            "--data-dir. "
-            "Without "
-            "--offline, "
-            "those that were published are fetched.",
+            hint=(
+                "Pass a folder with exactly these files as --data-dir. Without --offline, "
+                "those that were published are fetched."
+            ),
         )
     wanted = tuple(
         _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)

@@ -86,13 +86,10 @@ class Local:
         except BrokenProcessPool as error:
             raise OpenInstructionsError(
                 "A worker process died, perhaps because memory ran out.",
-                hint="Run the same command again to continue; "
-                "use "
-                "fewer "
-                "--workers "
-                "if "
-                "this "
-                "happens again.",
+                hint=(
+                    "Run the same command again to continue; use fewer --workers if this "
+                    "happens again."
+                ),
             ) from error
 
     def _end_workers(self) -> None:

@@ -57,13 +57,10 @@ def push(
     if usage.restricted() and not private and not (confirm and confirm(usage)):
         raise UsageError(
             f"{usage.restricted():,} rows have restrictions on their use, and would be public.",
-            hint="--private keeps them to "
-            "yourself, "
-            "--licenses=commercial "
-            "builds "
-            "without "
-            "them, "
-            "a confirmation (--yes) publishes them.",
+            hint=(
+                "--private keeps them to yourself, --licenses=commercial builds without them, "
+                "a confirmation (--yes) publishes them."
+            ),
         )
     return _upload(build.path, repository, private)
 
