@@ -46,7 +46,7 @@ def groups_of(chunks: int, gone: np.ndarray[Any, Any]) -> list[Group]:
     """All chunks, in groups that send together. `gone` are numbers in order."""
     size = max(GROUP, -(-chunks // GROUPS))
     ranges = [range(start, min(start + size, chunks)) for start in range(0, chunks, size)]
-    return [Group(chunk_range, _within(gone, chunk_range)) for chunk_range in ranges]
+    return [Group(chunk_range, gone[within(gone, chunk_range)]) for chunk_range in ranges]
 
 
 def parts_of(conversations: int) -> int:
@@ -61,9 +61,7 @@ def run_step(
     gone: np.ndarray[Any, Any],
     watch: Watch | None = None,
 ) -> pa.Table:
-    """The verdicts of a step on chunks of so many conversations each, in order of the numbers."""
-    import numpy as np
-
+    """The verdicts of a step on chunks of so many conversations each, in any order."""
     before = no_rows()
     for index, asked in enumerate(step.rounds):
         if index:
@@ -74,8 +72,7 @@ def run_step(
         answers = engine.exchange(send, groups, decide, parts_of(sum(counts)))
         before = asked.settle(joined(step.name, "decisions", list(answers)))
     check_verdicts(step, before, gone, counts)
-    order = np.argsort(view(before[NUMBER]), kind="stable")
-    return before.take(numbers(order, "int64")).combine_chunks()
+    return before
 
 
 def _take_facts(
@@ -97,8 +94,8 @@ def _take_facts(
     work = []
     for chunk in range(chunks):
         span = range(chunk, chunk + 1)
-        places = None if wanted is None else _places(_within(wanted, span), chunk)
-        work.append(_Work(chunk, _places(_within(gone, span), chunk), places))
+        places = None if wanted is None else _places(wanted[within(wanted, span)], chunk)
+        work.append(_Work(chunk, _places(gone[within(gone, span)], chunk), places))
     take = partial(_facts, folder=folder, step=step.name, index=index, asked=asked, given=settled)
     if watch:
         watch(named, 0, chunks)
@@ -195,12 +192,12 @@ def _places_in(facts: pa.Table) -> np.ndarray[Any, Any]:
     return view(column).astype(np.int64) if len(column) else np.empty(0, np.int64)
 
 
-def _within(values: np.ndarray[Any, Any], chunks: range) -> np.ndarray[Any, Any]:
-    """Those numbers, of numbers in order, that belong to these chunks."""
+def within(values: np.ndarray[Any, Any], chunks: range) -> slice:
+    """Where, among numbers in order, those of these chunks are."""
     import numpy as np
 
     ends = np.searchsorted(values, [chunks.start << CHUNK_BITS, chunks.stop << CHUNK_BITS])
-    return values[slice(*ends)]
+    return slice(*ends.tolist())
 
 
 def _places(numbers_in_chunk: np.ndarray[Any, Any], chunk: int) -> np.ndarray[Any, Any]:

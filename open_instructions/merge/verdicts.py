@@ -14,12 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, numbers, shared, strings, view, whole
-from ..corpus.step import DETAIL, EVIDENCE, ID, NUMBER, OTHER, OTHER_ID, REASON, SCORE, CorpusStep
+from ..corpus.step import (
+    DETAIL,
+    EVIDENCE,
+    ID,
+    NUMBER,
+    OTHER,
+    OTHER_ID,
+    REASON,
+    SCORE,
+    CorpusStep,
+    verdict_schema,
+)
 from ..engines import Engine
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import ID_HASH
 from .contract import CHUNK_BITS
-from .rounds import Group, Watch, groups_of, parted, parts_of, run_step
+from .rounds import Group, Watch, groups_of, parted, parts_of, run_step, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,8 +186,6 @@ def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
 def _no_drops() -> pa.Table:
     import pyarrow as pa
 
-    from ..corpus.step import verdict_schema
-
     return pa.Table.from_batches([], verdict_schema().append(pa.field(STEP, pa.string())))
 
 
@@ -189,10 +198,7 @@ def _in_order(table: pa.Table) -> pa.Table:
 
 def _rows(table: pa.Table, number: np.ndarray[Any, Any], chunk: int) -> list[dict[str, Any]]:
     """The rows of one chunk, of a table in order of the numbers."""
-    import numpy as np
-
-    start, stop = np.searchsorted(number, [chunk << CHUNK_BITS, (chunk + 1) << CHUNK_BITS])
-    rows: list[dict[str, Any]] = table.slice(int(start), int(stop - start)).to_pylist()
+    rows: list[dict[str, Any]] = table[within(number, range(chunk, chunk + 1))].to_pylist()
     return rows
 
 

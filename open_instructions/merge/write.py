@@ -57,7 +57,7 @@ class ShardPlan(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A shard as the manifest describes it, the languages in it, and what its rows stand under."""
+    """A shard as the manifest describes it, the languages in it, and the licences of its rows."""
 
     shard: Shard
     languages: set[str]
@@ -85,7 +85,7 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     return Surveyed(
         ledger,
         view(parts.flatten())[np.repeat(stays, many)],
-        np.nan_to_num(refused).astype("int64"),
+        refused,
         view(raws.flatten())[np.repeat(~stays, records)],
     )
 
@@ -162,15 +162,13 @@ def _data(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
             columns[0][row] = columns[1][row] + columns[0][row][len(old) :]
         for at, values in enumerate(columns):
             table = table.set_column(at, table.schema.field(at), strings(values))
-    return (
-        table.filter(booleans(np.isin(place, list(verdicts.dropped), invert=True)))
-        if verdicts.dropped
-        else table
-    )
+    if not verdicts.dropped:
+        return table
+    return table.filter(booleans(np.isin(place, list(verdicts.dropped), invert=True)))
 
 
 def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """Turns that were refused belong to their conversation, whatever it is called now."""
+    """The rejected messages of a conversation carry its final id."""
     table = read_chunk(chunks, index, REJECTED)
     if not verdicts.renamed or not table.num_rows:
         return table
