@@ -141,7 +141,7 @@ def _described_by(entry: EntryPoint) -> tuple[Source, ...]:
     loaded = entry.load()
     if isinstance(loaded, ModuleType):
         return _described_in(vars(loaded), loaded.__name__)
-    return tuple(getattr(loaded, _MARK, ()))
+    return _marks(loaded)
 
 
 def _described_in(values: dict[str, Any], module: str) -> tuple[Source, ...]:

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..schema import Conversation, Reason
+from ..stages.definition import read_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,9 +99,8 @@ class Definition:
     make: Callable[[Any, Sequence[str]], CorpusStep | None]
 
     def made(self, recipe: object, sources: Sequence[str]) -> CorpusStep | None:
-        """The step as a recipe wants it. Keys that the recipe does not have keep their defaults."""
-        keys = [field.name for field in fields(self.options) if hasattr(recipe, field.name)]
-        return self.make(self.options(**{key: getattr(recipe, key) for key in keys}), sources)
+        """The step as a recipe wants it."""
+        return self.make(read_options(self.options, recipe), sources)
 
 
 def verdict_schema() -> pa.Schema:

@@ -19,7 +19,7 @@ from ..corpus import names as step_names
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
-from ..ledger import Tally
+from ..ledger import CONVERT, Tally, stages
 from ..options import Folders
 from ..paths import folders, place
 from ..pipeline import Pipeline
@@ -34,9 +34,6 @@ from .tables import escaped, safe
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
-
-_BEFORE_DRAFTS = ("read", "record_rules", "convert")
-"""Places that reject records but were not shown yet."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +223,8 @@ def _replay(
         else:
             steps.append(_step(stage, result if isinstance(result, list) else [result]))
 
+    # these reject records before there is a draft to show
+    unseen = stages()[: stages().index(CONVERT) + 1]
     opened = open_file(item.path, item.member, subset, recipe.encoding)
     file = origin["origin_file"]
     for chunk in cut(opened, item.source, file, start=0, join=recipe.join_parts, index_base=base):
@@ -233,7 +232,7 @@ def _replay(
             if any(frame.row == origin["origin_row"] for frame in run):
                 alone = Run(chunk._replace(runs=[run]), Tally(), watch)
                 for result in Pipeline(recipe, source, subset).run(alone):
-                    if isinstance(result, Rejected) and result.stage in _BEFORE_DRAFTS:
+                    if isinstance(result, Rejected) and result.stage in unseen:
                         steps.append(
                             StageResult(result.stage, [], [f"{result.reason}: {result.detail}"])
                         )

@@ -57,8 +57,13 @@ class Definition:
     def made(self, recipe: object, about: About) -> Any:
         """The stage as a recipe wants it. Keys that the recipe does not have keep their
         defaults."""
-        keys = [field.name for field in fields(self.options) if hasattr(recipe, field.name)]
-        return self.make(self.options(**{key: getattr(recipe, key) for key in keys}), about)
+        return self.make(read_options(self.options, recipe), about)
+
+
+def read_options(options: type[Any], recipe: object) -> Any:
+    """The options that a recipe has. Keys that it does not have keep their defaults."""
+    keys = [field.name for field in fields(options) if hasattr(recipe, field.name)]
+    return options(**{key: getattr(recipe, key) for key in keys})
 
 
 STOPS = (OSError, MemoryError)

@@ -83,7 +83,7 @@ def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finis
         "failure": failure,
         "files": files,
     }
-    write_whole(_note(folder, chunk.number), lambda file: file.write(json.dumps(note).encode()))
+    write_note(_note(folder, chunk.number), note)
     return Finished(output.ledger, keys.num_rows, failure)
 
 
@@ -223,6 +223,10 @@ def path_of(folder: Path, index: int, kind: str) -> Path:
 
 def _note(folder: Path, index: int) -> Path:
     return folder / f"{index:08d}.json"
+
+
+def write_note(path: Path, note: dict[str, Any]) -> None:
+    write_whole(path, lambda file: file.write(json.dumps(note).encode()))
 
 
 def write_arrow(path: Path, table: pa.Table) -> list[int | str]:

@@ -10,14 +10,22 @@ Facts of a first round are written with the chunk, see `chunks`.
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays import numbers, view, whole
-from ..paths import write_whole
 from ..schema import Conversation, Message
-from .chunks import KEYS, WHOLE, facts_kind, is_whole, path_of, read_arrow, read_chunk, write_arrow
+from .chunks import (
+    KEYS,
+    WHOLE,
+    facts_kind,
+    is_whole,
+    path_of,
+    read_arrow,
+    read_chunk,
+    write_arrow,
+    write_note,
+)
 from .columns import PART_BYTES
 from .names import DATA
 
@@ -32,7 +40,7 @@ _COLUMNS = ("conversation_id", "source", "subset", "language", "task", "engine",
 def write_facts(folder: Path, chunk: int, kind: str, facts: pa.Table, given: str) -> None:
     """Write the facts of a later round. `given` names what they were taken from."""
     note = {"given": given, "file": write_arrow(path_of(folder, chunk, kind), facts)}
-    write_whole(_note(folder, chunk, kind), partial(_write_note, note))
+    write_note(_note(folder, chunk, kind), note)
 
 
 def has_facts(folder: Path, chunk: int, kind: str, given: str) -> bool:
@@ -85,10 +93,6 @@ def _conversation(row: dict[str, Any], messages: tuple[Message, ...]) -> Convers
         engine=row["engine"],
         license=row["license"],
     )
-
-
-def _write_note(note: dict[str, Any], file: IO[bytes]) -> None:
-    file.write(json.dumps(note).encode())
 
 
 def _note(folder: Path, chunk: int, kind: str) -> Path:
