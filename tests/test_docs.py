@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -28,7 +27,7 @@ from open_instructions.schema import Reason
 from open_instructions.stages.order import STAGES
 from open_instructions.store.columns import DATA_COLUMNS, REJECTED_COLUMNS
 
-from .test_install import copied, environment
+from .test_install import copied, environment, pip_install
 
 ROLES = ("system", "user", "assistant")
 ROOT = Path(__file__).resolve().parent.parent
@@ -195,19 +194,7 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     fetching anything."""
     clone = copied(tmp_path)
     programs = environment(clone / ".venv")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--quiet",
-        "--disable-pip-version-check",
-        f"--python={programs / 'python'}",
-    ]
-    subprocess.run(
-        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", "-e", clone],
-        check=True,
-        capture_output=True,
-    )
+    pip_install(programs, "-e", clone)
     (clone / ".venv" / "installed").touch()
     (clone / "downloads").symlink_to(clone / "open_instructions" / "samples")
     for name in ("OI_HOME", "VIRTUAL_ENV", "PYTHONPATH"):

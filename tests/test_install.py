@@ -39,12 +39,8 @@ def environment(folder: Path, *paths: Path) -> Path:
     return folder / "bin"
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A clone, and the `bin` of an environment into which `pip install .` put it."""
-    folder = tmp_path_factory.mktemp("installed")
-    clone = copied(folder)
-    programs = environment(folder / "env")
+def pip_install(programs: Path, *what: str | Path) -> None:
+    """`pip install` into an environment, without what it has already."""
     pip = [
         sys.executable,
         "-m",
@@ -54,10 +50,19 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         f"--python={programs / 'python'}",
     ]
     subprocess.run(
-        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", clone],
+        [*pip, "install", "--ignore-installed", "--no-deps", "--no-build-isolation", *what],
         check=True,
         capture_output=True,
     )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A clone, and the `bin` of an environment into which `pip install .` put it."""
+    folder = tmp_path_factory.mktemp("installed")
+    clone = copied(folder)
+    programs = environment(folder / "env")
+    pip_install(programs, clone)
     return clone, programs
 
 

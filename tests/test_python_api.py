@@ -85,8 +85,8 @@ def test_sources_print() -> None:
 def test_the_functions_survive_the_import_of_submodules() -> None:
     code = (
         "import open_instructions as oi, pkgutil, importlib\n"
-        "for m in pkgutil.iter_modules(oi.__path__):\n"
-        "    importlib.import_module('open_instructions.' + m.name)\n"
+        "for m in pkgutil.walk_packages(oi.__path__, 'open_instructions.'):\n"
+        "    importlib.import_module(m.name)\n"
         "lost = [n for n in oi.__all__ if not callable(getattr(oi, n))]\n"
         "assert not lost, lost"
     )
