@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
 
-SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
 
 INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
 """Zero-width characters that str.strip() does not remove."""
@@ -52,12 +52,27 @@ class Reason(StrEnum):
     REPEATED_TURN = "repeated_turn"
     TOOL_CALL = "tool_call"
     LOST_CONTEXT = "lost_context"
+    # layouts
+    UNKNOWN_LAYOUT = "unknown_layout"
+    AMBIGUOUS_LAYOUT = "ambiguous_layout"
+    NOT_A_CONVERSATION = "not_a_conversation"
+    UNSUPPORTED_MODALITY = "unsupported_modality"
+    BAD_ARGUMENTS = "bad_arguments"
+    NOT_ON_PATH = "not_on_path"
+    UNPAIRED_LABEL = "unpaired_label"
+    TIE = "tie"
+    EQUAL_ANSWERS = "equal_answers"
+    DIFFERENT_PROMPTS = "different_prompts"
+    ONE_ANSWER = "one_answer"
+    NO_SCORES = "no_scores"
     # structure
     EMPTY = "empty"
     NO_ANSWER = "no_answer"
     NO_PROMPT = "no_prompt"
     NO_PAIR = "no_pair"
     MISPLACED_SYSTEM = "misplaced_system"
+    CALL_WITHOUT_RESULT = "call_without_result"
+    RESULT_WITHOUT_CALL = "result_without_call"
     GAP = "gap"
     # any stage, if its code fails on a record
     STAGE_FAILED = "stage_failed"
@@ -84,16 +99,23 @@ class Reason(StrEnum):
 
 class Message(NamedTuple):
     """One message. `html` means that a converter knows the content is HTML; `raw` is the text
-    before a stage changed it, if one did. Neither reaches a row of data/."""
+    before a stage changed it, if one did. Neither reaches a row of data/.
+
+    `fields` are what a message has beside role and content, None for most: `reasoning_content`,
+    `tool_calls` (a list of {"id", "type", "function": {"name", "arguments": an object}}),
+    `tool_call_id`, `name`, `weight`. What is absent has no key; no value is None.
+    """
 
     role: str
     content: str
     html: bool = False
     raw: str | None = None
+    fields: Mapping[str, Any] | None = None
 
     def edited(self, content: str) -> Message:
         """The message with new content; its raw text is kept."""
-        return Message(self.role, content, False, self.content if self.raw is None else self.raw)
+        raw = self.content if self.raw is None else self.raw
+        return Message(self.role, content, False, raw, self.fields)
 
 
 class Reject(NamedTuple):
@@ -133,6 +155,8 @@ class Draft:
               metadata by themselves. Of an envelope: the fields of the instance
     records   the indexes of the raw records in it
     edits     names of what the converter changed
+    tools     definitions of the tools that the assistant may call, in OpenAI's form:
+              {"type": "function", "function": {...}}
     """
 
     messages: Sequence[Message | Reject]
@@ -144,6 +168,42 @@ class Draft:
     used: Collection[str] = ()
     records: tuple[int, ...] = (0,)
     edits: tuple[str, ...] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceDraft:
+    """A converter's result for a record with two answers, one of which is preferred.
+
+    prompt           messages that both answers continue, ending with the user's
+    chosen           the messages of the better answer; usually one, from the assistant
+    rejected         those of the worse one
+    chosen_score     upstream's score, higher is better; None if there is none
+    rejected_score   the same of the other
+    score_name       what upstream calls the score
+    judge            who compared them: a model, or people
+    chosen_engine    who wrote the answer; None: what the catalogue says
+    rejected_engine  the same of the other
+    Everything else as in a Draft.
+    """
+
+    prompt: Sequence[Message]
+    chosen: Sequence[Message]
+    rejected: Sequence[Message]
+    chosen_score: float | None = None
+    rejected_score: float | None = None
+    score_name: str | None = None
+    judge: str | None = None
+    chosen_engine: str | None = None
+    rejected_engine: str | None = None
+    id: str | None = None
+    task: str | None = None
+    license: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    used: Collection[str] = ()
+    records: tuple[int, ...] = (0,)
+    edits: tuple[str, ...] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 # No slots: a copy is one dictionary update, and a build makes one for each record and label.
