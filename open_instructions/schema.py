@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import isfinite
 from typing import Any, NamedTuple
+
+from .reasons import Reason as Reason
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
@@ -29,72 +30,6 @@ _BLANK = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + INVISIBLE
 )
-
-
-class Reason(StrEnum):
-    """Why a record or a message is in rejected/. The list is closed: code that needs another reason
-    adds it here."""
-
-    # the reader
-    INVALID_JSON = "invalid_json"
-    INVALID_UTF8 = "invalid_utf8"
-    TRUNCATED = "truncated"
-    TOO_DEEP = "too_deep"
-    NOT_AN_OBJECT = "not_an_object"
-    REPEATED_KEY = "repeated_key"
-    EMPTY_FILE = "empty_file"
-    # converters
-    UNEXPECTED_SHAPE = "unexpected_shape"
-    UNKNOWN_ROLE = "unknown_role"
-    PREFERENCE_PAIR = "preference_pair"
-    NO_TEXT = "no_text"
-    CONTRADICTION = "contradiction"
-    REPEATED_TURN = "repeated_turn"
-    TOOL_CALL = "tool_call"
-    LOST_CONTEXT = "lost_context"
-    # layouts
-    UNKNOWN_LAYOUT = "unknown_layout"
-    AMBIGUOUS_LAYOUT = "ambiguous_layout"
-    NOT_A_CONVERSATION = "not_a_conversation"
-    UNSUPPORTED_MODALITY = "unsupported_modality"
-    BAD_ARGUMENTS = "bad_arguments"
-    NOT_ON_PATH = "not_on_path"
-    UNPAIRED_LABEL = "unpaired_label"
-    TIE = "tie"
-    EQUAL_ANSWERS = "equal_answers"
-    DIFFERENT_PROMPTS = "different_prompts"
-    ONE_ANSWER = "one_answer"
-    NO_SCORES = "no_scores"
-    # structure
-    EMPTY = "empty"
-    NO_ANSWER = "no_answer"
-    NO_PROMPT = "no_prompt"
-    NO_PAIR = "no_pair"
-    MISPLACED_SYSTEM = "misplaced_system"
-    CALL_WITHOUT_RESULT = "call_without_result"
-    RESULT_WITHOUT_CALL = "result_without_call"
-    GAP = "gap"
-    # any stage, if its code fails on a record
-    STAGE_FAILED = "stage_failed"
-    # html
-    INVALID_HTML = "invalid_html"
-    # license
-    LICENSE = "license"
-    # html
-    TOO_LARGE = "too_large"
-    # defects
-    EXPORT_BANNER = "export_banner"
-    PLACEHOLDER = "placeholder"
-    # phrases
-    BLOCKED_WORD = "blocked_word"
-    REFUSAL = "refusal"
-    SERVICE_MESSAGE = "service_message"
-    TOO_SHORT = "too_short"
-    # language, duplicates, split
-    LANGUAGE = "language"
-    DUPLICATE = "duplicate"
-    OVERLONG = "overlong"
-    CUT_OFF = "cut_off"
 
 
 class Message(NamedTuple):
@@ -163,41 +98,6 @@ class Draft:
     id: str | None = None
     task: str | None = None
     engine: str | None = None
-    license: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    used: Collection[str] = ()
-    records: tuple[int, ...] = (0,)
-    edits: tuple[str, ...] = ()
-    tools: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PreferenceDraft:
-    """A converter's result for a record with two answers, one of which is preferred.
-
-    prompt           messages that both answers continue, ending with the user's
-    chosen           the messages of the better answer; usually one, from the assistant
-    rejected         those of the worse one
-    chosen_score     upstream's score, higher is better; None if there is none
-    rejected_score   the same of the other
-    score_name       what upstream calls the score
-    judge            who compared them: a model, or people
-    chosen_engine    who wrote the answer; None: what the catalogue says
-    rejected_engine  the same of the other
-    Everything else as in a Draft.
-    """
-
-    prompt: Sequence[Message]
-    chosen: Sequence[Message]
-    rejected: Sequence[Message]
-    chosen_score: float | None = None
-    rejected_score: float | None = None
-    score_name: str | None = None
-    judge: str | None = None
-    chosen_engine: str | None = None
-    rejected_engine: str | None = None
-    id: str | None = None
-    task: str | None = None
     license: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     used: Collection[str] = ()

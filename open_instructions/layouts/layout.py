@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from ..schema import Draft, PreferenceDraft, Record, Reject
+from ..preference import PreferenceDraft
+from ..schema import Draft, Record, Reject
 
 AUTO = "auto"
 """The name that stands for the layout that a record shows."""
