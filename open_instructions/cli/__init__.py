@@ -18,6 +18,7 @@ from ..errors import OpenInstructionsError
 from ..paths import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
+from .help import Command, Group
 from .mistakes import in_words
 from .streams import open_closed, outlive_readers
 
@@ -33,6 +34,7 @@ _MORE = "; ".join(filter(None, ("oi COMMAND --help", documents())))
 
 app = typer.Typer(
     name="oi",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -43,14 +45,14 @@ app = typer.Typer(
     ),
     epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )
-app.command("build", epilog=build.EXAMPLES)(build.build)
-app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
-app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
-app.command("check", epilog=check.EXAMPLES)(check.check)
-app.command("sources", epilog=sources.EXAMPLES)(sources.sources)
-app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
-app.command("cache", epilog=cache.EXAMPLES)(cache.cache)
-app.command("push", epilog=push.EXAMPLES)(push.push)
+app.command("build", cls=Command, epilog=build.EXAMPLES)(build.build)
+app.command("fetch", cls=Command, epilog=fetch.EXAMPLES)(fetch.fetch)
+app.command("stats", cls=Command, epilog=stats.EXAMPLES)(stats.stats)
+app.command("check", cls=Command, epilog=check.EXAMPLES)(check.check)
+app.command("sources", cls=Command, epilog=sources.EXAMPLES)(sources.sources)
+app.command("explain", cls=Command, epilog=explain.EXAMPLES)(explain.explain)
+app.command("cache", cls=Command, epilog=cache.EXAMPLES)(cache.cache)
+app.command("push", cls=Command, epilog=push.EXAMPLES)(push.push)
 
 
 def _version(value: bool) -> None:

@@ -23,22 +23,14 @@ if TYPE_CHECKING:
     from ..building.plan import Plan
     from ..building.progress import Update
 
-EXAMPLES = """Examples:
-
-oi build --sources all --sample                            try it, without downloads
-
-oi build --sources all                                     fetch what is missing, and build
-
-oi build --sources all --data-dir downloads --missing skip
-
+EXAMPLES = """\
+oi build --sample                          try it, without downloads
+oi build                                   fetch what is missing, and build
+oi build --data-dir downloads --missing skip
 oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
-
-oi build ./mine.py --data-dir downloads                    a source of your own
-
-oi build --locked mix/oi.lock --out again                  exactly the files of an earlier build
-
-oi build --recipe commercial                               only what may be used commercially
-
+oi build ./mine.py --data-dir downloads    a source of your own
+oi build --locked mix/oi.lock --out again  the files of an earlier build
+oi build --recipe commercial               only what may be used commercially
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 

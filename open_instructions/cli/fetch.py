@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     from ..inputs.fetch import Needs, WantedFile
     from ..inputs.fetching import Fetching
 
-EXAMPLES = """Examples:
-
-oi fetch                          fetch what a build of all sources needs
-
-oi fetch dolly gpt4llm:zh         fetch two sources
-
-oi fetch gpt4all:p3 --yes         fetch without asking"""
+EXAMPLES = """\
+oi fetch                    fetch what a build of all sources needs
+oi fetch dolly gpt4llm:zh   fetch two sources
+oi fetch gpt4all:p3 --yes   fetch without asking"""
 
 
 def fetch(
@@ -35,8 +32,10 @@ def fetch(
     ] = None,
     yes: Annotated[bool, yes_option()] = False,
 ) -> int:
-    """Fetch upstream's files into the cache. Interrupted downloads resume, and checksums
-    are verified."""
+    """Fetch upstream's files into the cache.
+
+    Interrupted downloads resume, and checksums are verified.
+    """
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs

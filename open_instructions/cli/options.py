@@ -4,7 +4,7 @@ several commands share."""
 from __future__ import annotations
 
 from inspect import Parameter
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -36,7 +36,7 @@ def parameter(option: Option) -> Parameter:
         option.read if has_default else option.read | None,
         typer.Option(
             *_spelt(option),
-            metavar=option.metavar,
+            metavar=option.metavar or _placeholder(option.read),
             help=option.help,
             min=option.least,
             rich_help_panel=option.group,
@@ -56,6 +56,13 @@ def as_in_build(name: str, help: str, **more: Any) -> Any:
     """An option that is spelt as that of `oi build`, and means something else."""
     [option] = (option for option in options_of(BuildOptions) if option.name == name)
     return typer.Option(*_spelt(option), help=help, **{"metavar": option.metavar} | more)
+
+
+def _placeholder(read: Any) -> str | None:
+    """What stands for a value of this type in the help: its choices, N for a number, or TEXT."""
+    if get_origin(read) is Literal:
+        return "|".join(get_args(read))
+    return {bool: None, int: "N", float: "N"}.get(read, "TEXT")
 
 
 def _spelt(option: Option) -> list[str]:
