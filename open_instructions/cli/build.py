@@ -76,7 +76,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
 
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
-    """What `oi build` takes: all options of the definition, and two of its own."""
+    """The parameters of `oi build`: all options of the definition, and two of its own."""
     help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
@@ -89,7 +89,7 @@ build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore
 
 
 def _asked_for(named: list[str] | None, listed: str | None) -> str:
-    """The sources, named in one of the two ways."""
+    """The sources, which are named in one of two ways."""
     if named and listed is not None:
         raise UsageError(
             f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
@@ -99,7 +99,7 @@ def _asked_for(named: list[str] | None, listed: str | None) -> str:
 
 
 class _Watcher:
-    """Says what was found, then how far it is: bars on a terminal, a line per source in a pipe."""
+    """Prints what was found, then the progress: bars on a terminal, a line per source in a pipe."""
 
     def __init__(self) -> None:
         self.said = 0
