@@ -5,5 +5,8 @@ from __future__ import annotations
 from .alpaca import ALPACA
 from .layout import Layout
 from .pairs import PAIRS
+from .preference import PREFERENCE
+from .transcript import TRANSCRIPT
+from .tree import TREE
 
-LAYOUTS: tuple[Layout, ...] = (ALPACA, PAIRS)
+LAYOUTS: tuple[Layout, ...] = (PREFERENCE, TREE, ALPACA, PAIRS, TRANSCRIPT)
