@@ -13,13 +13,14 @@ _ANSWERS = ("output", "response", "completion", "target", "answer")
 _OWN = ("output", "response")
 """Names that go with an instruction by custom; with one of these, another is something beside the
 answer."""
+_ALL_ANSWERS = frozenset(_ANSWERS)
 _PLAIN = frozenset({"instruction", "input", "output"})
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if as_text(record.get("instruction")) is None:
         return False
-    return any(name in record for name in _ANSWERS)
+    return not _ALL_ANSWERS.isdisjoint(record)
 
 
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..schema import Draft, Message, Reason, Record, Reject
-from .context import NAMES, before, chat, is_chat, opened
+from .context import NAMES, before, chat, is_chat, opened_chat
 from .fields import as_text, instruction_pair, is_empty
 from .layout import LayoutOptions
 
@@ -30,7 +30,7 @@ def answered(
 ) -> Draft | Reject:
     """A conversation of earlier turns, if there are some, a prompt and its answer. Of several
     prompts, the second is what the first is about; texts are joined with a blank line."""
-    has_chat = any(is_chat(opened(record.get(name))) for name in (*prompts[:1], answer))
+    has_chat = is_chat(opened_chat(record.get(prompts[0]))) or is_chat(record.get(answer))
     if not has_chat and NAMES.isdisjoint(record):
         return instruction_pair(record, prompt=prompts, answer=answer)
     found = before(record, options)
@@ -58,7 +58,7 @@ def _chats(
     """The messages of a prompt and an answer where at least one is a list of messages."""
     items: list[Message | Reject] = []
     for name, role in zip(names, ("user",) * (len(names) - 1) + ("assistant",), strict=True):
-        value = opened(record.get(name))
+        value = opened_chat(record.get(name))
         if is_empty(value):
             continue
         text = as_text(value)

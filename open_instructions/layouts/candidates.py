@@ -30,13 +30,13 @@ _ENGINES = ("model", "source", "engine")
 
 def is_ranked(record: Record) -> bool:
     """Whether a record has an instruction and a list of outputs, which is in order by custom."""
-    return "instruction" in record and _texts(record.get("output")) is not None
+    texts = record.get("output")
+    return "instruction" in record and isinstance(texts, list) and _are_texts(texts)
 
 
 def read_ranked(record: Record, options: LayoutOptions) -> list[PreferenceDraft | Reject]:
     """The rows of a record with a list of outputs, the best one first."""
-    texts = _texts(record["output"]) or []
-    answers = [text_answer(text) for text in texts]
+    answers = [text_answer(text) for text in record["output"]]
     prompt = prompt_of(record, options)
     if isinstance(prompt, Reject):
         return [prompt]
@@ -53,7 +53,7 @@ def list_of_answers(record: Record) -> str | None:
         if not isinstance(value, list) or not value:
             continue
         objects = all(isinstance(item, dict) and _text_key(item) for item in value)
-        if not objects and not all(isinstance(item, str) for item in value):
+        if not objects and not _are_texts(value):
             continue
         if name != "answers" or _scale(_items(record, name)):
             return name
@@ -148,9 +148,5 @@ def _without_rank(row: PreferenceDraft | Reject) -> PreferenceDraft | Reject:
     return replace(row, chosen_score=None, rejected_score=None, score_name=None)
 
 
-def _texts(value: Any) -> list[str] | None:
-    """A list of texts, or the one in a JSON text."""
-    value = opened(value)
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        return value
-    return None
+def _are_texts(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(value, str) for value in values)

@@ -128,13 +128,26 @@ def chat(turns: Sequence[Any], options: LayoutOptions) -> list[Message | Reject]
 
 
 def is_chat(value: Any) -> bool:
-    """Whether a value is a list of messages, by the first of them."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and isinstance(value[0], dict)
-        and ("role" in value[0] or "from" in value[0])
-    )
+    """Whether a value is a list of messages.
+
+    >>> is_chat([{"role": "user", "content": "Hi"}]), is_chat([{"role": "admin", "id": 7}])
+    (True, False)
+    """
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(turn, dict) and _is_message(turn) for turn in value)
+
+
+def _is_message(turn: Mapping[str, Any]) -> bool:
+    return ("role" in turn and "content" in turn) or ("from" in turn and "value" in turn)
+
+
+def opened_chat(value: Any) -> Any:
+    """The list of messages in a JSON text; any other value as it is, for an answer may be JSON."""
+    if not isinstance(value, str) or not value.lstrip()[:2].startswith(("[", "{")):
+        return value
+    found = opened(value)
+    return found if is_chat(found if isinstance(found, list) else [found]) else value
 
 
 def ends_with_user(items: Sequence[Message | Reject]) -> bool:

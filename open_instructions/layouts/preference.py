@@ -24,12 +24,16 @@ from .sides import CHOSEN, ENGINES, REJECTED, SCORES, has_sides, read_sides
 from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
+_MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
+"""Fields one of which every form has."""
 _SINGLE = (ALPACA, PAIRS, TRANSCRIPT)
 """Layouts of a single answer that may have a label."""
 _GOOD = {True: True, False: False, "true": True, "false": False}
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
+    if _MARKS.isdisjoint(record):
+        return False
     if has_sides(record) or is_ranked(record) or list_of_answers(record):
         return True
     return _label(record) is not None and _answered(record, options) is not None

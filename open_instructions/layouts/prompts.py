@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..schema import USER, Message, Reason, Record, Reject
 from .answered import differ, filled
-from .context import before, chat, ends_with_user, is_chat, opened
+from .context import before, chat, ends_with_user, is_chat, opened, opened_chat
 from .fields import as_text, question
 from .layout import LayoutOptions
 from .transcript import opened_prompt
@@ -65,7 +65,7 @@ def text_prompt(record: Record, options: LayoutOptions) -> Prompt | Reject | Non
     if len(names) > 1:
         return differ(names)
     (name,) = names
-    value = opened(record[name])
+    value = opened_chat(record[name])
     if is_chat(value):
         items = chat(value, options)
         if items is None:

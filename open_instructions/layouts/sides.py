@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, SYSTEM, USER, Message, Reason, Record, Reject
 from .answers import Answer, ranked
-from .context import before, chat, one_of, opened
+from .context import before, chat, one_of, opened, opened_chat
 from .fields import as_text, is_empty
 from .layout import LayoutOptions
 from .prompts import CHATS, Prompt, prompt_of, text_prompt, whole
@@ -93,7 +93,7 @@ def _is_text(value: Any) -> bool:
 
 def _side(value: Any, name: str, has_prompt: bool, options: LayoutOptions) -> _Side | Reject:
     """One of the two, as messages."""
-    value = opened(value)
+    value = opened_chat(value)
     text = as_text(value)
     if text is not None:
         turns = None if has_prompt or not begins_as_turns(text) else turns_of(text)

@@ -52,9 +52,10 @@ def _fits(record: Record, options: LayoutOptions) -> bool:
 
 def _root(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The prompt of a nested tree."""
-    for said in (record.get(_ROOT), record):
-        if isinstance(said, dict) and isinstance(said.get(_REPLIES), list) and _TEXT in said:
-            return said
+    root = record.get(_ROOT)
+    said = root if isinstance(root, dict) else record
+    if _TEXT in said and isinstance(said.get(_REPLIES), list):
+        return said
     return None
 
 
