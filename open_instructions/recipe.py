@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from .catalogue.own import OwnSource, from_recipe
 from .corpus import duplicates
 from .errors import RecipeError, UsageError, shortened, shown, suggest
 from .paths import read_bounded
@@ -75,6 +76,8 @@ class Recipe(
                 fields only
     join_parts  put the parts of a conversation back together if the source declares them
     index_base  whether a subset counts its options from 0 or from 1, if its files do not show it
+    sources     what the build is made of, if the command names no sources: names, paths, entries.
+                It says what goes in, not how it is cleaned, so `to_dict` leaves it out
 
     The keys of stages and corpus steps are described there, and all of them in docs/recipes.md.
     """
@@ -83,12 +86,15 @@ class Recipe(
     metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
     join_parts: bool = True
     index_base: Bases = ()
+    sources: tuple[str | OwnSource, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
-        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain = asdict(replace(self, sources=()))
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+        del values["sources"]
         return values | {"index_base": dict(self.index_base)}
 
     @classmethod
@@ -108,7 +114,7 @@ class Recipe(
         said = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         if "index_base" in said:  # other subsets keep the recipe's values
             said["index_base"] = dict(self.index_base) | dict(values["index_base"])
-        return _from_mapping(self.to_dict() | said, "the options")
+        return replace(_from_mapping(self.to_dict() | said, "the options"), sources=self.sources)
 
 
 def _near(license: str) -> str:
@@ -228,6 +234,9 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
             raise RecipeError(
                 f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are")
             )
+        if key == "sources":
+            values[key] = from_recipe(value, where, str(Path(where).parent))
+            continue
         said = _html(value) if key == "html" else value
         values[key] = _typed(said, hints[key], f"{where}: {key}")
     if "name" not in values:
