@@ -75,6 +75,7 @@ class BuildOptions:
             "The same as a list: known sources, your own files and folders, hub datasets, like "
             "alpaca,./tickets.jsonl. Default: the recipe's, or all.",
             short="-s",
+            metavar="LIST",
         ),
     ] = None
     _: KW_ONLY
@@ -169,13 +170,16 @@ class BuildOptions:
             "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the "
             "lock's recipe.",
             short="-r",
+            metavar="RECIPE",
         ),
     ] = None
     languages: Annotated[
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Keep only these, like en,zh. Others go to rejected/.",
+            "Keep only these, by code, like en,zh,de,es,ja. An unknown code lists them all. "
+            "Others go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like en,zh",
         ),
@@ -184,7 +188,8 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Drop these, like ko. They go to rejected/.",
+            "Drop these, by code, like ko,fr. They go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like ko,ja",
         ),
@@ -194,6 +199,7 @@ class BuildOptions:
         Option(
             CLEANING,
             "Keep only rows under these, like commercial or MIT,CC0-1.0. Others go to rejected/.",
+            metavar="LICENSES",
             recipe=True,
             takes="a list like MIT,CC0-1.0",
         ),
@@ -240,7 +246,11 @@ class BuildOptions:
     ] = "local"
     ray_address: Annotated[
         str | None,
-        Option(RUNNING, "The cluster, like 10.0.0.1:6379. Default: the one running here."),
+        Option(
+            RUNNING,
+            "The cluster, like 10.0.0.1:6379. Default: the one running here.",
+            metavar="ADDRESS",
+        ),
     ] = None
     workers: Annotated[
         int | None, Option(RUNNING, "Number of processes. Default: one per CPU.", least=1)
