@@ -161,7 +161,9 @@ def test_no_path_of_this_machine_is_written(tickets: Path, tmp_path: Path) -> No
 
 
 def test_a_lock_makes_the_same_build(tickets: Path, tmp_path: Path) -> None:
-    first = built([str(tickets)], tmp_path / "one", field={"prompt": "completion"}, layout="pairs")
+    first = built(
+        [str(tickets)], tmp_path / "one", field={"prompt": "completion", "completion": "prompt"}
+    )
     lock = tmp_path / "one" / "oi.lock"
     with pytest.raises(MissingSourceError, match=r"The lock needs 'tickets\.jsonl'"):
         oi.build(locked=lock, out=tmp_path / "no")
@@ -227,11 +229,11 @@ def test_wrong_entries_are_refused(tmp_path: Path, entry: str, says: str) -> Non
 
 
 def test_explain_reads_the_file_again(tickets: Path, tmp_path: Path) -> None:
-    built([str(tickets)], tmp_path / "mix", field={"prompt": "completion"}, layout="pairs")
+    built([str(tickets)], tmp_path / "mix", field={"prompt": "completion", "completion": "prompt"})
     shown = oi.explain("tickets/000000", tmp_path / "mix")
     assert [step.stage for step in shown.steps][:2] == ["convert", "structure"]
     assert shown.steps[0].conversations == [
-        [("user", TALK["completion"]), ("assistant", TALK["completion"])]
+        [("user", TALK["completion"]), ("assistant", TALK["prompt"])]
     ]
 
 

@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 from ..errors import RecipeError, UsageError, shown, suggest
 from ..layouts.layout import LayoutOptions
-from ..layouts.recognise import convert, convert_run
+from ..layouts.recognise import convert
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
 from .published import File
@@ -83,7 +83,7 @@ class OwnSource:
 
     def source(self) -> Source:
         """The source, as any other is described."""
-        read: Converter = convert_run if self.trees else convert
+        read: Converter = convert
         subset = Subset(
             _MAIN,
             files=(),
