@@ -328,7 +328,7 @@ def _outcomes(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         if len(before) == 1:
             return [[failed(f"Stage {stage.name}", error)]]
-    # halve the batch to find the records that fail: a stage gives the others the same results
+    # halve the batch to find what fails: the others get the results that they would get alone
     half = len(before) // 2
     return _outcomes(stage, before[:half]) + _outcomes(stage, before[half:])
 
