@@ -26,7 +26,7 @@ _MARKS = "`<$\\>"
 _CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
 _ODD = re.compile(
     r"""[^a-z\ ]                       # anything except
-    (?<!(?<![a-z])[A-Z])             # a capital behind no small letter,
+    (?<!(?<![a-z])[A-Z])             # a capital without a small letter before it,
     (?<!(?<=\S)[,;:!?'")-])          # a mark that begins no word,
     (?<!(?<=\S)\.(?!\w))            # a full stop that ends one,
     (?<!(?<!\S)['"(](?=[A-Za-z]))    # or what opens one""",
