@@ -64,7 +64,9 @@ class BuildOptions:
 
     sources: Annotated[
         str | Iterable[str],
-        Option(IN, "The same as a list, like alpaca,gpt4llm:zh,./mine.py.", short="-s"),
+        Option(
+            IN, "The same as a list, like alpaca,gpt4llm:zh,./mine.py.", short="-s", metavar="LIST"
+        ),
     ] = "all"
     _: KW_ONLY
     sample: Annotated[bool, Option(IN, "Use the small samples that come with the package.")] = False
@@ -114,13 +116,16 @@ class BuildOptions:
             "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the "
             "lock's recipe.",
             short="-r",
+            metavar="RECIPE",
         ),
     ] = None
     languages: Annotated[
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Keep only these, like en,zh. Others go to rejected/.",
+            "Keep only these, by code, like en,zh,de,es,ja. An unknown code lists them all. "
+            "Others go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like en,zh",
         ),
@@ -129,7 +134,8 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Drop these, like ko. They go to rejected/.",
+            "Drop these, by code, like ko,fr. They go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like ko,ja",
         ),
@@ -139,6 +145,7 @@ class BuildOptions:
         Option(
             CLEANING,
             "Keep only rows under these, like commercial or MIT,CC0-1.0. Others go to rejected/.",
+            metavar="LICENSES",
             recipe=True,
             takes="a list like MIT,CC0-1.0",
         ),
@@ -185,7 +192,11 @@ class BuildOptions:
     ] = "local"
     ray_address: Annotated[
         str | None,
-        Option(RUNNING, "The cluster, like 10.0.0.1:6379. Default: the one running here."),
+        Option(
+            RUNNING,
+            "The cluster, like 10.0.0.1:6379. Default: the one running here.",
+            metavar="ADDRESS",
+        ),
     ] = None
     workers: Annotated[
         int | None, Option(RUNNING, "Number of processes. Default: one per CPU.", least=1)

@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import isfinite
 from typing import Any, NamedTuple
+
+from .reasons import Reason as Reason
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
 
-SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
 
 INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
 """Zero-width characters that str.strip() does not remove."""
@@ -31,69 +32,25 @@ _BLANK = (
 )
 
 
-class Reason(StrEnum):
-    """Why a record or a message is in rejected/. The list is closed: code that needs another reason
-    adds it here."""
-
-    # the reader
-    INVALID_JSON = "invalid_json"
-    INVALID_UTF8 = "invalid_utf8"
-    TRUNCATED = "truncated"
-    TOO_DEEP = "too_deep"
-    NOT_AN_OBJECT = "not_an_object"
-    REPEATED_KEY = "repeated_key"
-    EMPTY_FILE = "empty_file"
-    # converters
-    UNEXPECTED_SHAPE = "unexpected_shape"
-    UNKNOWN_ROLE = "unknown_role"
-    PREFERENCE_PAIR = "preference_pair"
-    NO_TEXT = "no_text"
-    CONTRADICTION = "contradiction"
-    REPEATED_TURN = "repeated_turn"
-    TOOL_CALL = "tool_call"
-    LOST_CONTEXT = "lost_context"
-    # structure
-    EMPTY = "empty"
-    NO_ANSWER = "no_answer"
-    NO_PROMPT = "no_prompt"
-    NO_PAIR = "no_pair"
-    MISPLACED_SYSTEM = "misplaced_system"
-    GAP = "gap"
-    # any stage, if its code fails on a record
-    STAGE_FAILED = "stage_failed"
-    # html
-    INVALID_HTML = "invalid_html"
-    # license
-    LICENSE = "license"
-    # html
-    TOO_LARGE = "too_large"
-    # defects
-    EXPORT_BANNER = "export_banner"
-    PLACEHOLDER = "placeholder"
-    # phrases
-    BLOCKED_WORD = "blocked_word"
-    REFUSAL = "refusal"
-    SERVICE_MESSAGE = "service_message"
-    TOO_SHORT = "too_short"
-    # language, duplicates, split
-    LANGUAGE = "language"
-    DUPLICATE = "duplicate"
-    OVERLONG = "overlong"
-    CUT_OFF = "cut_off"
-
-
 class Message(NamedTuple):
     """One message. `html` means that a converter knows the content is HTML; `raw` is the text
-    before a stage changed it, if one did. Neither reaches a row of data/."""
+    before a stage changed it, if one did. Neither reaches a row of data/.
+
+    `fields` are what a message has beside role and content, None for most: `reasoning_content`,
+    `tool_calls` (a list of {"id", "type", "function": {"name", "arguments": an object}}),
+    `tool_call_id`, `name`, `weight`. What is absent has no key; no value is None.
+    """
 
     role: str
     content: str
     html: bool = False
     raw: str | None = None
+    fields: Mapping[str, Any] | None = None
 
     def edited(self, content: str) -> Message:
         """The message with new content; its raw text is kept."""
-        return Message(self.role, content, False, self.content if self.raw is None else self.raw)
+        raw = self.content if self.raw is None else self.raw
+        return Message(self.role, content, False, raw, self.fields)
 
 
 class Reject(NamedTuple):
@@ -134,6 +91,8 @@ class Draft:
               the row's metadata. For an envelope, the fields of the instance
     records   the indexes of its raw records
     edits     names of the converter's changes
+    tools     definitions of the tools that the assistant may call, in OpenAI's form:
+              {"type": "function", "function": {...}}
     """
 
     messages: Sequence[Message | Reject]
@@ -145,6 +104,7 @@ class Draft:
     used: Collection[str] = ()
     records: tuple[int, ...] = (0,)
     edits: tuple[str, ...] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 # No slots: a copy is one dictionary update, and a build makes one for each record and label.

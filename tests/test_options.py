@@ -80,7 +80,7 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
     command = "from open_instructions.cli import main; main()"
     told = run("-c", command, "build", "--help")
     assert re.search(
-        r"─ Cleaning ─.*--validation +<float> +The share of rows held out\..*─ Where it goes ─",
+        r"─ Cleaning ─.*--validation +N +The share of rows held out\..*─ Where it goes ─",
         told,
         re.S,
     )

@@ -13,11 +13,9 @@ from .console import err, out, safe
 if TYPE_CHECKING:
     from ..rights.rows import Usage
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """\
 oi push mix me/mix --private
-
-oi push mix me/mix             asks first if the licences restrict its use"""
+oi push mix me/mix            asks first if the licences restrict its use"""
 
 
 def push(

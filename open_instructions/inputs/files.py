@@ -1,5 +1,5 @@
-"""What lies in a user's folder: files and members of archives to read, and things that cannot be
-read and are never opened."""
+"""What is in a user's folder: files and members of archives to read, and things that cannot be read
+and are never opened."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _candidates(path: Path, relative: str, size: int, whole: str = "") -> Iterat
 
 
 def _why_unreadable(path: Path) -> str:
-    """Why this is nothing to open; "" for a file. A pipe that is opened can wait for ever."""
+    """Why this cannot be opened; "" for a file. Opening a pipe can wait for ever."""
     if paths.is_remote(path):
         return ""
     try:

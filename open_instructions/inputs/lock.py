@@ -1,5 +1,5 @@
-"""oi.lock: what a build was made of, so that another can be made of the very same: files with their
-places, sources, recipe.
+"""oi.lock: what a build was made from, so that another can be made from exactly the same: files
+with their places, sources, recipe.
 
     {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default",
     …},
@@ -35,7 +35,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _SUBSET = re.compile(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+")
 _MOST = 64 << 20
-"""Bytes that a lock may have: that of a set in 100,000 files has half as many."""
+"""The largest lock, in bytes: that of a set of 100,000 files has half as many."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def _lacking(error: Exception) -> str:
 
 
 def _check(file: LockedFile) -> None:
-    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from
-    somebody else, perhaps."""
+    """Raises ValueError or TypeError for an entry that this software would not write: a lock may
+    come from somebody else."""
     if not (isinstance(file.name, str) and type(file.size) is int and 0 <= file.size < 2**63):
         raise TypeError(f"{shown(file.name)} with size {shown(file.size)}")
     if not file.subsets or not all(_SUBSET.fullmatch(subset) for subset in file.subsets):

@@ -299,6 +299,8 @@ DEFINITION = Definition(
         Reason.NO_PROMPT,
         Reason.NO_PAIR,
         Reason.MISPLACED_SYSTEM,
+        Reason.CALL_WITHOUT_RESULT,
+        Reason.RESULT_WITHOUT_CALL,
     ),
     _make,
     takes="draft",
