@@ -111,21 +111,21 @@ class Recipe(
                 "No licence is named.",
                 hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
             )
-        said = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-        if "index_base" in said:  # other subsets keep the recipe's values
-            said["index_base"] = dict(self.index_base) | dict(values["index_base"])
-        return replace(_from_mapping(self.to_dict() | said, "the options"), sources=self.sources)
+        given = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        if "index_base" in given:  # other subsets keep the recipe's values
+            given["index_base"] = dict(self.index_base) | dict(values["index_base"])
+        return replace(_from_mapping(self.to_dict() | given, "the options"), sources=self.sources)
 
 
 def _near(license: str) -> str:
-    said = suggest(license, [COMMERCIAL, *known_licenses()], "")
-    return (
-        said if said.startswith("Did you mean") else "oi sources shows the licence of each source."
-    )
+    suggestion = suggest(license, [COMMERCIAL, *known_licenses()], "")
+    if suggestion.startswith("Did you mean"):
+        return suggestion
+    return "oi sources shows the licence of each source."
 
 
-def _nearest_language(said: str) -> str:
-    label = meant(said)
+def _nearest_language(given: str) -> str:
+    label = meant(given)
     return (
         f"Did you mean {label!r} ({names_of_languages()[label]})?"
         if label
@@ -139,9 +139,9 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            said = self.peek_event()  # type: ignore[no-untyped-call]
+            alias = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
-                None, None, "aliases are not allowed; write the value out", said.start_mark
+                None, None, "aliases are not allowed; write the value out", alias.start_mark
             )
         return super().compose_node(parent, index)
 
@@ -237,8 +237,8 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
         if key == "sources":
             values[key] = from_recipe(value, where, str(Path(where).parent))
             continue
-        said = _html(value) if key == "html" else value
-        values[key] = _typed(said, hints[key], f"{where}: {key}")
+        given = _html(value) if key == "html" else value
+        values[key] = _typed(given, hints[key], f"{where}: {key}")
     if "name" not in values:
         raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
@@ -344,8 +344,8 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             if label.lower() in map(str.lower, language.LABELS):
-                said = f"{where}: langdetect does not know {shown(label)}."
-                raise RecipeError(said, hint="detector: native does.")
+                message = f"{where}: langdetect does not know {shown(label)}."
+                raise RecipeError(message, hint="detector: native does.")
             raise RecipeError(
                 f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
             )

@@ -27,5 +27,5 @@ STAGES: list[Definition] = [
 def names() -> tuple[str, ...]:
     """The names in the ledger. The converter runs between the rules on records and the rest."""
     before = [stage.name for stage in STAGES if stage.takes == "record"]
-    behind = [stage.name for stage in STAGES if stage.takes != "record"]
-    return (*before, "convert", *behind)
+    after = [stage.name for stage in STAGES if stage.takes != "record"]
+    return (*before, "convert", *after)

@@ -194,8 +194,8 @@ class Manifest(Decided):
         if not isinstance(content, dict) or "format" not in content:
             raise ValueError("is not a manifest of Open Instructions")
         if type(content["format"]) is not int or content["format"] != cls.FORMAT:
-            said = shown(content["format"])
-            raise ValueError(f"has format {said}, and this version reads {cls.FORMAT}")
+            found = shown(content["format"])
+            raise ValueError(f"has format {found}, and this version reads {cls.FORMAT}")
         try:
             return cls._read(content)
         except values.WrongValue as error:
@@ -277,6 +277,6 @@ def _shards(items: list[tuple[Any, str]]) -> tuple[Shard, ...]:
     seen: set[str] = set()
     for shard, (_, what) in zip(shards, items, strict=True):
         if shard.path in seen:
-            raise values.WrongValue(f"{what}.path is {shown(shard.path)} once more")
+            raise values.WrongValue(f"{what}.path repeats {shown(shard.path)}")
         seen.add(shard.path)
     return shards
