@@ -40,7 +40,7 @@ from .stages.language.names import names as names_of_languages
 from .stages.phrases import LISTS
 
 _MOST = 256_000
-"""The size limit of a recipe in bytes. Those that ship have 3,000."""
+"""The size limit of a recipe in bytes. Shipped recipes have at most 3,000."""
 
 Bases = tuple[tuple[str, int], ...]
 """A mapping of subsets to 0 or 1, in hashable form."""
@@ -69,10 +69,10 @@ class Recipe(
     """Everything that decides what a build does to its inputs. Stages and corpus steps define in
     their own files which keys they read, and the defaults.
 
-    encoding    the encoding of text files whose bytes do not tell: not UTF-8, UTF-16 or UTF-32;
-                empty refuses them
-    metadata    what upstream says beside the messages: keep it on the row, drop it, or keep these
-                fields only
+    encoding    the encoding of text files that are not UTF-8, UTF-16 or UTF-32; empty refuses such
+                files
+    metadata    what upstream has besides the messages: keep it on the row, drop it, or keep only
+                these fields
     join_parts  put the parts of a conversation back together if the source declares them
     index_base  whether a subset counts its options from 0 or from 1, if its files do not show it
 
@@ -128,8 +128,8 @@ def _nearest_language(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML loader that refuses duplicate keys, where the last one would silently win; and aliases,
-    of which a few lines can expand beyond any memory."""
+    """A YAML loader that refuses duplicate keys, because the last one would silently win, and
+    aliases, because a few lines of them can expand to more than any memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

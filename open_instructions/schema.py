@@ -1,5 +1,5 @@
-"""The conversation schema: the values that travel through a build. `columns` defines the columns
-that they end in.
+"""The conversation schema: the values that pass through a build. `store.columns` defines their
+columns on disk.
 
 A record goes through these types:
 
@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from math import isfinite
 from typing import Any, NamedTuple
+
+from .reasons import Reason as Reason
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
 
-SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
+SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
 
 INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
 """Zero-width characters that str.strip() does not remove."""
@@ -31,69 +32,25 @@ _BLANK = (
 )
 
 
-class Reason(StrEnum):
-    """Why a record or a message is in rejected/. The list is closed: code that needs another reason
-    adds it here."""
-
-    # the reader
-    INVALID_JSON = "invalid_json"
-    INVALID_UTF8 = "invalid_utf8"
-    TRUNCATED = "truncated"
-    TOO_DEEP = "too_deep"
-    NOT_AN_OBJECT = "not_an_object"
-    REPEATED_KEY = "repeated_key"
-    EMPTY_FILE = "empty_file"
-    # converters
-    UNEXPECTED_SHAPE = "unexpected_shape"
-    UNKNOWN_ROLE = "unknown_role"
-    PREFERENCE_PAIR = "preference_pair"
-    NO_TEXT = "no_text"
-    CONTRADICTION = "contradiction"
-    REPEATED_TURN = "repeated_turn"
-    TOOL_CALL = "tool_call"
-    LOST_CONTEXT = "lost_context"
-    # structure
-    EMPTY = "empty"
-    NO_ANSWER = "no_answer"
-    NO_PROMPT = "no_prompt"
-    NO_PAIR = "no_pair"
-    MISPLACED_SYSTEM = "misplaced_system"
-    GAP = "gap"
-    # any stage, if its code fails on a record
-    STAGE_FAILED = "stage_failed"
-    # html
-    INVALID_HTML = "invalid_html"
-    # license
-    LICENSE = "license"
-    # html
-    TOO_LARGE = "too_large"
-    # defects
-    EXPORT_BANNER = "export_banner"
-    PLACEHOLDER = "placeholder"
-    # phrases
-    BLOCKED_WORD = "blocked_word"
-    REFUSAL = "refusal"
-    SERVICE_MESSAGE = "service_message"
-    TOO_SHORT = "too_short"
-    # language, duplicates, split
-    LANGUAGE = "language"
-    DUPLICATE = "duplicate"
-    OVERLONG = "overlong"
-    CUT_OFF = "cut_off"
-
-
 class Message(NamedTuple):
     """One message. `html` means that a converter knows the content is HTML; `raw` is the text
-    before a stage changed it, if one did. Neither reaches a row of data/."""
+    before a stage changed it, if one did. Neither reaches a row of data/.
+
+    `fields` are what a message has beside role and content, None for most: `reasoning_content`,
+    `tool_calls` (a list of {"id", "type", "function": {"name", "arguments": an object}}),
+    `tool_call_id`, `name`, `weight`. What is absent has no key; no value is None.
+    """
 
     role: str
     content: str
     html: bool = False
     raw: str | None = None
+    fields: Mapping[str, Any] | None = None
 
     def edited(self, content: str) -> Message:
         """The message with new content; its raw text is kept."""
-        return Message(self.role, content, False, self.content if self.raw is None else self.raw)
+        raw = self.content if self.raw is None else self.raw
+        return Message(self.role, content, False, raw, self.fields)
 
 
 class Reject(NamedTuple):
@@ -123,16 +80,19 @@ class Draft:
     """A converter's result for raw records: messages in order, not yet checked, and what upstream
     says about them.
 
-    messages  in order; a Reject (with its `message`) stands where the converter refused a message
+    messages  in order, with a Reject (with its `message`) in place of each message that the
+              converter rejected
     id        upstream's name for the record; None: its row
-    task      what upstream calls the kind of task
+    task      upstream's name for the kind of task
     engine    who wrote the answers; None: what the catalogue says
-    license   the record's own; None: what the catalogue says
-    metadata  what else the converter has to say, beside what it did not use
-    used      the record's fields that are in the above as a whole; all others go into the row's
-              metadata by themselves. Of an envelope: the fields of the instance
-    records   the indexes of the raw records in it
-    edits     names of what the converter changed
+    license   the record's own licence; None: what the catalogue says
+    metadata  further values from the converter, in addition to the fields that it did not use
+    used      the record's fields whose values are completely in the above; all others are added to
+              the row's metadata. For an envelope, the fields of the instance
+    records   the indexes of its raw records
+    edits     names of the converter's changes
+    tools     definitions of the tools that the assistant may call, in OpenAI's form:
+              {"type": "function", "function": {...}}
     """
 
     messages: Sequence[Message | Reject]
@@ -144,6 +104,7 @@ class Draft:
     used: Collection[str] = ()
     records: tuple[int, ...] = (0,)
     edits: tuple[str, ...] = ()
+    tools: Sequence[Mapping[str, Any]] = ()
 
 
 # No slots: a copy is one dictionary update, and a build makes one for each record and label.
@@ -152,8 +113,8 @@ class Conversation:
     """A valid conversation: an optional system prompt, then alternating user and assistant
     messages, ending with the assistant.
 
-    Raises ValueError for anything else: if you hold a conversation, it is valid. It maps one to one
-    to a row.
+    Raises ValueError for anything else: every Conversation object is valid. It maps one to one to a
+    row.
 
     >>> talk = Conversation(id="demo/0", source="demo", subset="main",
     ...                     messages=(Message("user", "2 + 2?"), Message("assistant", "4")))
@@ -202,8 +163,8 @@ class Conversation:
         origin_rows: tuple[int, ...] = (0,),
         metadata: str | None = None,
     ) -> Conversation:
-        """A conversation of messages that `pair_up` has just kept, so they are not checked again.
-        Its arguments are the fields.
+        """A conversation of messages that `pair_up` just kept, so they are not checked again. The
+        arguments are the fields.
 
         Raises ValueError if there are no messages, TypeError for an unknown field.
         """
@@ -233,7 +194,7 @@ class Conversation:
     @classmethod
     def _with(cls, fields: dict[str, Any]) -> Conversation:
         made = object.__new__(cls)
-        object.__setattr__(made, "__dict__", fields)  # a copy would cost the most
+        object.__setattr__(made, "__dict__", fields)  # copying it would be the largest cost
         return made
 
     def noting(
@@ -262,7 +223,7 @@ class Conversation:
 
     @property
     def num_turns(self) -> int:
-        """User messages with their answers."""
+        """How many user messages with their answers it has."""
         return len(self.messages) // 2
 
     @property
@@ -273,9 +234,9 @@ class Conversation:
 class Rejected(NamedTuple):
     """One row of rejected/.
 
-    kind      what it would have been: `conversation`, once a converter said so
-    other     the id of the row that it lost to
-    score     how sure or how similar, where a decision had a score
+    kind      what it would have become: `conversation`, if a converter recognised it as one
+    other     the id of the row that stays instead
+    score     how certain or how similar, if the decision had a score
     evidence  JSON text with what was found
     parent    the fingerprint of the build that it came from
     """
@@ -317,7 +278,7 @@ def is_blank(text: str) -> bool:
 
 
 def _as_json(value: Any) -> Any:
-    """A value that JSON cannot represent, as an object, so that nobody takes it for text. Bytes
+    """A value that JSON cannot represent becomes an object, so that it is not taken for text. Bytes
     that are UTF-8 become text."""
     if isinstance(value, bytes):
         try:

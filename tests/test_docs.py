@@ -89,7 +89,7 @@ def test_every_reason_is_of_the_reader_a_converter_a_stage_or_a_step() -> None:
     before = [reason for reason in Reason if reason not in listed]
     assert before == [*list(Reason)[: len(before) - 1], Reason.STAGE_FAILED]
     assert before[0] == Reason.INVALID_JSON
-    assert before[-2] == Reason.LOST_CONTEXT
+    assert before[-2] == Reason.NO_SCORES
 
 
 def test_the_recipes_page_names_every_key_and_its_default() -> None:

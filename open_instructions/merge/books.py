@@ -1,4 +1,4 @@
-"""The books of a chunk in the merge: what corpus steps dropped of it, and what is written."""
+"""The merge's ledger entries for a chunk: what corpus steps dropped, and what is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class Sizes(NamedTuple):
-    """Of each conversation: its parts, its raw records, the messages in all its parts."""
+    """For each conversation, the number of its parts, its raw records, and the messages in all its
+    parts."""
 
     parts: np.ndarray[Any, Any]
     records: np.ndarray[Any, Any]
@@ -30,8 +31,8 @@ def book_step(
     stays: np.ndarray[Any, Any],
     dropped: Mapping[int, str],
 ) -> None:
-    """What a step took in, passed on and dropped: the reason of each dropped conversation, by its
-    place. `stays` says which ones the steps before it left."""
+    """Count what a step took in, passed on and dropped. `dropped` maps the place of each dropped
+    conversation to the reason; `stays` says which conversations earlier steps kept."""
     left = stays.copy()
     left[list(dropped)] = False
     _flow(ledger, keys, step, sizes, stays, left)

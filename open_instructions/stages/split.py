@@ -1,10 +1,9 @@
-"""Tokens are counted, and what is over the limit is split between pairs of turns.
+"""Counts tokens, and splits conversations over the limit between turns.
 
-Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the
-limit; each part begins with the system prompt, if there is one, and then a user turn. Where an
-answer is truncated, what stays and the rejected piece are the answer. A part behind a pair that was
-over the limit has lost its context and is marked with `gap`; a part that such a pair ended is
-`trimmed`.
+Law: every turn of the conversation is in exactly one part or rejected; no part is over the limit;
+each part begins with the system prompt, if there is one, and then a user message. A truncated
+answer is the text that stays plus the rejected piece. A part after a turn over the limit has lost
+its context and is marked `gap`; a part before such a turn is marked `trimmed`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .definition import About, Definition
 from .structure import GAP, TRIMMED
 
 TRUNCATED = "truncated_answer"
-"""The edit that a truncated answer leaves on its part."""
+"""The edit that marks a part with a truncated answer."""
 
 _CODE = re.compile(
     r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*  # fenced
@@ -41,9 +40,9 @@ class Options:
     tokenizer         what counts tokens
     max_tokens        the limit for a part; 0 does not split
     message_overhead  tokens that a chat template adds to each message, counted against the limit
-    overlong          what becomes of a pair that alone is over the limit: reject, or truncate its
+    overlong          what to do with a single turn over the limit: reject it, or truncate its
                       answer
-    gaps              whether what stands behind such a pair stays
+    gaps              whether to keep the turns after it
     """
 
     tokenizer: str = DEFAULT
@@ -54,12 +53,12 @@ class Options:
 
 
 class Split:
-    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat
-    template.
+    """The stage. `max_tokens` 0 does not split. `overhead` is the number of tokens that the chat
+    template adds to each message.
 
-    A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends
-    with the last paragraph, or sentence, that fits. With `gaps` reject, what stands behind a pair
-    that was rejected is rejected too.
+    A single turn over the limit is rejected or, with `overlong` truncate, its answer ends with the
+    last paragraph or sentence that fits. With `gaps` reject, the turns after a rejected one are
+    rejected too.
     """
 
     name = "split"
@@ -149,14 +148,14 @@ class Split:
         return results + rejects
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
-        """The answer as far as it fits, and what is cut off it; the whole answer where nothing of
-        it fits."""
+        """The part of the answer that fits, and a Reject with the rest; the whole answer if no part
+        of it fits."""
         text = answer.content
         code = [match.span() for match in _CODE.finditer(text)]
 
         def longest(ends: list[int]) -> int:
-            """The last of these places up to which the text fits, 0 for none. Counts grow with the
-            text, but for a token or two."""
+            """The last of these ends up to which the text fits, 0 if none does. Counts grow with
+            the text, give or take a token or two."""
             low, high = 0, len(ends)
             while low < high:
                 middle = (low + high) // 2
@@ -175,13 +174,13 @@ class Split:
             starts = [start for start, _ in code]
             before = [
                 bisect_left(starts, at) for at in places
-            ]  # of the code that begins before a place, the last reaches furthest
+            ]  # of the code that begins before a place, the last piece reaches furthest
             return [
                 at for at, n in zip(places, before, strict=True) if not n or code[n - 1][1] <= at
             ]
 
         end = longest(outside([m.start() for m in _PARAGRAPH.finditer(text)]))
-        if 2 * self._count(text[:end]) < room:  # a word of greeting is no answer
+        if 2 * self._count(text[:end]) < room:  # a greeting alone is not an answer
             end = max(end, longest(outside([m.end() for m in _SENTENCE.finditer(text)])))
         if not text[:end].strip():
             return answer, None
@@ -195,7 +194,7 @@ class Split:
 
 
 class _Part:
-    """A part while it grows."""
+    """A part under construction."""
 
     def __init__(self, tokens: int) -> None:
         self.turns: list[Message] = []

@@ -1,7 +1,7 @@
-"""manifest.json: what a build was made of, what came of it, and its shards.
+"""manifest.json: what a build was made from, its results, and its shards.
 
-What is read comes from anywhere. `Manifest.from_dict` takes what `Manifest.to_dict` gives and
-refuses everything else, so whoever holds a Manifest need not look at its values again:
+A manifest may come from anywhere. `Manifest.from_dict` accepts what `Manifest.to_dict` returns and
+rejects everything else, so the values of a Manifest need no further checks:
 
     Manifest.from_dict(values).to_dict() == values
 """
@@ -22,7 +22,8 @@ from .names import SHARD, TABLES
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard: its path in the build's folder, its rows, its bytes, its sha256."""
+    """A shard: its path in the build's folder, its number of rows, its size in bytes, its
+    sha256."""
 
     path: str
     rows: int
@@ -31,7 +32,7 @@ class Shard:
 
     @property
     def kind(self) -> str:
-        """The table that it is a part of: data, rejected or files."""
+        """The table that it belongs to: data, rejected or files."""
         return self.path.partition("/")[0]
 
     @classmethod
@@ -51,7 +52,7 @@ class Shard:
 @dataclass(frozen=True)
 class InputEntry:
     """An input file as one subset read it. `member` is the file's number in its archive;
-    `index_base` says where its answers count from, who says so, and what the file showed."""
+    `index_base` says from which number its answers count, who says so, and what the file showed."""
 
     source: str
     subset: str
@@ -63,11 +64,12 @@ class InputEntry:
 
     @property
     def counted_from(self) -> int | None:
-        """Where the file counts its options from; None where its answers are not numbers."""
+        """The number from which the file counts its options; None if its answers are not
+        numbers."""
         return None if self.index_base is None else int(self.index_base["from"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Without what is None."""
+        """The entry as JSON, without values that are None."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     @classmethod
@@ -89,7 +91,7 @@ class InputEntry:
 
 @dataclass(frozen=True)
 class OtherCount:
-    """A subset in which another number of records was found than upstream published."""
+    """A subset whose number of records differs from what upstream published."""
 
     source: str
     subset: str
@@ -113,8 +115,9 @@ class OtherCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """All that decides a build: the versions, the resolved recipe, the sha256 of the user's own
-    sources (None for the others), the input files, and the subsets whose files are missing."""
+    """Everything that determines a build: the versions, the resolved recipe, the sha256 of the
+    user's own sources (None for the others), the input files, and the subsets whose files are
+    missing."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
@@ -132,18 +135,18 @@ class Decided:
         }
 
     def digest(self) -> str:
-        """What tells a build from any other: the sha256 that is its fingerprint."""
+        """The fingerprint: the sha256 of everything that determines the build."""
         described = json.dumps(Decided.to_dict(self), sort_keys=True)
         return hashlib.sha256(described.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest(Decided):
-    """What manifest.json says of a build.
+    """The contents of manifest.json.
 
-    `open_instructions` is the version that wrote it, `fingerprint` the digest of all that decides
-    it, `counts` the subsets in which another number of records was found than upstream published,
-    `attribution` whom to name, per source, `totals` the sums of the ledger.
+    `open_instructions` is the version that wrote it, `fingerprint` the digest of everything that
+    determines the build, `counts` the subsets whose number of records differs from what upstream
+    published, `attribution` whom to credit for each source, `totals` the sums of the ledger.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -165,7 +168,7 @@ class Manifest(Decided):
         return tuple(shard for shard in self.shards if shard.kind == kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest as the JSON on disk has it, in the same order."""
+        """The manifest as in the JSON file, in the same order."""
         return {
             "format": self.FORMAT,
             "open_instructions": self.open_instructions,
@@ -180,10 +183,10 @@ class Manifest(Decided):
 
     @classmethod
     def from_dict(cls, content: Any) -> Manifest:
-        """What `to_dict` gave, read back.
+        """Read back what `to_dict` returned.
 
-        Raises ValueError for another format and for whatever no build writes. Its text is a
-        predicate, such as "lacks shards": the caller knows the file.
+        Raises ValueError for another format and for anything that no build writes. Its text is a
+        predicate, such as "lacks shards", because the caller knows the file.
         """
         if not isinstance(content, dict) or "format" not in content:
             raise ValueError("is not a manifest of Open Instructions")
@@ -228,7 +231,7 @@ def _sources(value: Any) -> dict[str, str | None]:
 
 
 def _ledger(value: Any) -> Ledger:
-    """The ledger. A count of 0, or an object without a count, is what `Ledger.to_dict` leaves
+    """The ledger. Counts of 0 and empty objects are refused, because `Ledger.to_dict` leaves them
     out."""
     known = stages()
     for subset, found in values.mapping(value, "ledger").items():
