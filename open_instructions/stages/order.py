@@ -1,6 +1,6 @@
 """The stages, in the order in which they run.
 
-To add one, write its file, add a line here, and add its reasons to `schema.Reason`. Recipes get the
+To add one, write its file, add a line here, and add its reasons to `reasons.Reason`. Recipes get the
 keys of its options when its Options class becomes a base of `Recipe`.
 """
 
