@@ -1,7 +1,7 @@
 """The stages, in the order in which they run.
 
-To add one, write its file, add a line here, and add its reasons to `schema.Reason`. Recipes get the
-keys of its options when its Options class becomes a base of `Recipe`.
+To add one, write its file, add a line here, and add its reasons to `reasons.Reason`. Recipes get
+the keys of its options when its Options class becomes a base of `Recipe`.
 """
 
 from __future__ import annotations
