@@ -18,10 +18,10 @@ from .ledger import Tally
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
+from .schema import ASSISTANT, SYSTEM, TOOL, USER, Draft, Reason, Record, Reject
 from .stages.definition import STOPS, failed
 
-_ROLES = (SYSTEM, USER, ASSISTANT)
+_ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
 _CONTEXT = frozenset(
     (
         "system",
