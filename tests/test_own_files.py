@@ -57,7 +57,7 @@ def test_a_folder_and_a_pattern_name_several_files(tmp_path: Path) -> None:
     (tmp_path / "export" / "notes.md").write_text("nothing")
     folder = built([str(tmp_path / "export")], tmp_path / "mix1")
     assert [(r["id"], r["origin_file"]) for r in folder] == [
-        ("export/one/000000", "a/one.jsonl"),
+        ("export/a/one/000000", "a/one.jsonl"),
         ("export/two/000000", "two.jsonl"),
     ]
     lines(tmp_path / "day-1.jsonl", TALK)

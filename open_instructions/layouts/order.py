@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .alpaca import ALPACA
+from .chats import MESSAGES
 from .layout import Layout
 from .pairs import PAIRS
+from .sharegpt import SHAREGPT
+from .xlam import XLAM
 
-LAYOUTS: tuple[Layout, ...] = (ALPACA, PAIRS)
+LAYOUTS: tuple[Layout, ...] = (MESSAGES, SHAREGPT, XLAM, ALPACA, PAIRS)
