@@ -18,10 +18,10 @@ from .ledger import Tally
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
+from .schema import ASSISTANT, SYSTEM, TOOL, USER, Draft, Reason, Record, Reject
 from .stages.definition import STOPS, failed
 
-_ROLES = (SYSTEM, USER, ASSISTANT)
+_ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
 _CONTEXT = frozenset(
     (
         "system",
@@ -251,10 +251,10 @@ def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
+def _beside(own: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
     """The converter's metadata and the unused fields. The converter's values keep their names; an
     upstream field with the same name is renamed."""
-    metadata = dict(said)
+    metadata = dict(own)
     for key, value in left.items():
         name = key
         while name in metadata:
@@ -291,9 +291,9 @@ def _check_draft(draft: Draft, records: int) -> None:
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
             )
-    for said in (draft.id, draft.task, draft.engine, draft.license):
-        if said is not None and not isinstance(said, str):
-            raise TypeError(f"{said!r} in a Draft is not text")
+    for value in (draft.id, draft.task, draft.engine, draft.license):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{value!r} in a Draft is not text")
     if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
         raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
     if draft.records != (0,) and (

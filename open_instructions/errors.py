@@ -102,7 +102,11 @@ def suggest(name: str, known: Sequence[str], label: str) -> str:
 
 
 _OPTIONS = options_of(BuildOptions)
-_SWITCHES = {"--private", *(option.flag for option in _OPTIONS if option.read is bool)}
+_SWITCHES = {
+    "--private",
+    "--rejected",
+    *(option.flag for option in _OPTIONS if option.read is bool),
+}
 """The switches of `build`, and the one of `push`."""
 _FLAGS = sorted(_SWITCHES | {option.flag for option in _OPTIONS})
 _OPTION = re.compile(rf"(?<![^\s(])({'|'.join(_FLAGS)})(?:=(\S*[^\s,;.]))?(?![\w-])")

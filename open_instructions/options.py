@@ -20,7 +20,13 @@ Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Missing = Literal["stop", "skip"]
 Engine = Literal["local", "ray"]
 
-IN, CLEANING, WHERE, RUNNING = "What goes in", "Cleaning", "Where it goes", "Running"
+IN, OWN, CLEANING, WHERE, RUNNING = (
+    "What goes in",
+    "Your own source",
+    "Cleaning",
+    "Where it goes",
+    "Running",
+)
 """The groups of options in the help."""
 
 
@@ -63,11 +69,15 @@ class BuildOptions:
     """The options of a build, in Python and on the command line."""
 
     sources: Annotated[
-        str | Iterable[str],
+        str | Iterable[str] | None,
         Option(
-            IN, "The same as a list, like alpaca,gpt4llm:zh,./mine.py.", short="-s", metavar="LIST"
+            IN,
+            "The same as a list: known sources, your own files and folders, hub datasets, like "
+            "alpaca,./tickets.jsonl. Default: the recipe's, or all.",
+            short="-s",
+            metavar="LIST",
         ),
-    ] = "all"
+    ] = None
     _: KW_ONLY
     sample: Annotated[bool, Option(IN, "Use the small samples that come with the package.")] = False
     data_dir: Annotated[
@@ -86,6 +96,50 @@ class BuildOptions:
     locked: Annotated[
         str | os.PathLike[str] | None,
         Option(IN, "Use exactly the files of this lock, or fail.", metavar="OI.LOCK"),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "How the records of your own source are read, like messages or alpaca. Default: as "
+            "each record shows. docs/layouts.md lists them.",
+            metavar="NAME",
+        ),
+    ] = None
+    field: Annotated[
+        Mapping[str, str] | Sequence[str] | None,
+        Option(
+            OWN,
+            "Which field of your own source has what, like prompt=question, prompt=a.b or "
+            "task='chat'. Can be repeated.",
+            read=list[str],
+            metavar="NAME=FIELD",
+        ),
+    ] = None
+    role: Annotated[
+        Mapping[str, str] | Sequence[str] | None,
+        Option(
+            OWN,
+            "What a role of your own source means, like agent=assistant. Can be repeated.",
+            read=list[str],
+            metavar="ROLE=ROLE",
+        ),
+    ] = None
+    source_license: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "Licence of your own source, as an SPDX expression like CC-BY-4.0.",
+            metavar="LICENSE",
+        ),
+    ] = None
+    engine_of: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "Who wrote the answers of your own source: a model's name, or human.",
+            metavar="ENGINE",
+        ),
     ] = None
     encoding: Annotated[
         str | None,

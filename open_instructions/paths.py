@@ -224,8 +224,8 @@ def stamp(path: Path) -> tuple[int, int | str]:
     file does."""
     found = path.stat()
     if is_remote(path):
-        said = found.as_info()  # type: ignore[attr-defined]
-        return found.st_size, str(said.get("ETag") or said.get("etag") or found.st_mtime_ns)
+        info = found.as_info()  # type: ignore[attr-defined]
+        return found.st_size, str(info.get("ETag") or info.get("etag") or found.st_mtime_ns)
     return found.st_size, found.st_mtime_ns
 
 

@@ -132,10 +132,10 @@ class Pipeline:
         for frames in run.chunk.runs:
             records += len(frames)
             drafts += self._draft(frames, run)
-        self._book_records(records, drafts, run.tally)
+        self._count_records(records, drafts, run.tally)
         results = [self._started(item, run) for item in drafts]
         talks = [result for result in results if isinstance(result, _Talk)]
-        self._book_started(talks, run.tally)
+        self._count_started(talks, run.tally)
         for named in self._clean:
             self._apply(named, talks, run)
         for talk in talks:
@@ -195,7 +195,7 @@ class Pipeline:
             run.watch(stage, [*talk.current, *made.rejects])
         return talk
 
-    def _book_records(
+    def _count_records(
         self, records: int, drafts: Sequence[Drafted | Refused], tally: Tally
     ) -> None:
         """Counts the records that the reader and the record stages passed on."""
@@ -209,7 +209,7 @@ class Pipeline:
             tally[name, "records_out", ""] += records
         tally["convert", "records_in", ""] += records
 
-    def _book_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
+    def _count_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
         """Counts the output of the converter and the structure stage in one sum per chunk, because
         counting per record would cost more than the stages."""
         records = sum([len(talk.frames) for talk in talks])
@@ -239,7 +239,7 @@ class Pipeline:
             talk.current = [result for result in made if isinstance(result, Conversation)]
             changed = isinstance(first, Reject) or first.edits is not conversation.edits
             if changed or len(made) > 1:
-                self._book(named.name, talk, conversation, made, run)
+                self._count_changes(named.name, talk, conversation, made, run)
             messages_out += sum([len(part.messages) for part in talk.current])
             messages_out -= len(conversation.messages)
             if not talk.current:
@@ -247,7 +247,7 @@ class Pipeline:
         if talks or named.stage is None:
             run.tally.flow(named.name, records, messages, records_out, messages_out)
 
-    def _book(
+    def _count_changes(
         self,
         stage: str,
         talk: _Talk,
@@ -328,7 +328,7 @@ def _outcomes(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         if len(before) == 1:
             return [[failed(f"Stage {stage.name}", error)]]
-    # halve the batch to find the records that fail: a stage gives the others the same results
+    # halve the batch to find what fails: the others get the results that they would get alone
     half = len(before) // 2
     return _outcomes(stage, before[:half]) + _outcomes(stage, before[half:])
 

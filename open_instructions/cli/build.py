@@ -88,14 +88,14 @@ def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
 build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore[attr-defined]
 
 
-def _asked_for(named: list[str] | None, listed: str | None) -> str:
-    """The sources, which are named in one of two ways."""
+def _asked_for(named: list[str] | None, listed: str | None) -> list[str] | str | None:
+    """The sources, named in one of the two ways; None if the user names none."""
     if named and listed is not None:
         raise UsageError(
             f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
             hint="Name all of them in one way.",
         )
-    return ",".join(named) if named else "all" if listed is None else listed
+    return named or listed
 
 
 class _Watcher:

@@ -4,7 +4,7 @@ step        the contract: rounds of facts, parts and decisions
 duplicates  equal conversations
 
 A step drops conversations, with a reason, and never edits a text. To add one, write its file, add a
-line to `STEPS`, and add its reasons to `schema.Reason`.
+line to `STEPS`, and add its reasons to `reasons.Reason`.
 """
 
 from __future__ import annotations

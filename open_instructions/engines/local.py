@@ -72,9 +72,9 @@ class Local:
     def _in_processes(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         if not self._pool:
             context = get_context("spawn")
-            self._ear, self._mouth = context.Pipe(duplex=False)
+            self._reader, self._writer = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
-                self._workers, context, initializer=_start, initargs=(self._ear,)
+                self._workers, context, initializer=_start, initargs=(self._reader,)
             )
         pool = self._pool
 
@@ -95,9 +95,9 @@ class Local:
 
     def _end_workers(self) -> None:
         if self._pool:
-            self._mouth.close()  # this ends them immediately
+            self._writer.close()  # this ends them immediately
             self._pool.shutdown(cancel_futures=True)
-            self._ear.close()
+            self._reader.close()
             self._pool = None
 
     def exchange(
@@ -123,15 +123,15 @@ class Local:
                 path.unlink()
 
 
-def _start(ear: Connection) -> None:
+def _start(pipe: Connection) -> None:
     """In a worker. Ctrl-C also reaches the children, but only the parent handles it. The children
     end when it closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, args=(ear,), daemon=True).start()
+    Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
 
 
-def _end_with_parent(ear: Connection) -> None:
-    ear.poll(None)
+def _end_with_parent(pipe: Connection) -> None:
+    pipe.poll(None)
     os._exit(1)
 
 

@@ -108,9 +108,9 @@ class Ray:
                 cause, self._ray.exceptions.RayError
             ):
                 raise cause from error
-            said = str(cause or error).strip().rpartition("\n")[2]  # behind a traceback
+            last_line = str(cause or error).strip().rpartition("\n")[2]  # after the traceback
             raise OpenInstructionsError(
-                f"Ray gave up on a task: {type(error).__name__}: {said}",
+                f"Ray gave up on a task: {type(error).__name__}: {last_line}",
                 hint="Run the same command again to continue.",
             ) from error
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from .alpaca import ALPACA
+from .chats import MESSAGES
 from .layout import Layout
 from .pairs import PAIRS
 from .preference import PREFERENCE
+from .sharegpt import SHAREGPT
 from .transcript import TRANSCRIPT
 from .tree import TREE
+from .xlam import XLAM
 
-LAYOUTS: tuple[Layout, ...] = (PREFERENCE, TREE, ALPACA, PAIRS, TRANSCRIPT)
+LAYOUTS: tuple[Layout, ...] = (
+    PREFERENCE,
+    TREE,
+    MESSAGES,
+    SHAREGPT,
+    XLAM,
+    ALPACA,
+    PAIRS,
+    TRANSCRIPT,
+)

@@ -4,7 +4,7 @@ counted.
 rounds    runs the rounds of a corpus step on an engine
 contract  checks what a round returns
 verdicts  decides about each conversation: dropped, or kept, perhaps with a new id
-books     updates the ledger for a chunk
+counts    updates the ledger for a chunk
 layout    decides where row groups and shards end
 write     writes one shard
 

@@ -35,11 +35,11 @@ def check_facts(step: str, facts: Any, conversations: int) -> pa.Table:
     """Facts about a number of conversations: a table whose places are in that range."""
     found = _table(step, "facts", facts)
     if taken := {NUMBER, ID} & set(found.column_names):
-        raise _broken(step, f"takes facts with the column {min(taken)}, which the merge adds")
+        raise _broken(step, f"gives facts with the column {min(taken)}, which the merge adds")
     if PLACE in found.column_names:
         places = _whole_numbers(step, PLACE, found[PLACE])
         if len(places) and not 0 <= places.min() <= places.max() < conversations:
-            raise _broken(step, f"takes facts of a place outside of {conversations} conversations")
+            raise _broken(step, f"gives facts for a place outside {conversations} conversations")
     return found
 
 
@@ -74,7 +74,7 @@ def joined(step: str, what: str, tables: Sequence[Any]) -> pa.Table:
         if table.schema != found[0].schema:
             raise _broken(
                 step,
-                f"gives {what} of different columns: "
+                f"gives {what} with different columns: "
                 f"{_columns(found[0].schema)} and {_columns(table.schema)}",
             )
     return pa.concat_tables(found)
@@ -89,11 +89,11 @@ def check_verdicts(
     name = step.name
     found = _table(name, "verdicts", settled)
     if found.schema != verdict_schema():
-        raise _broken(name, f"settles {found.schema.names}, which is no verdict")
+        raise _broken(name, f"settles {found.schema.names}, which is not a verdict")
     dropped = _whole_numbers(name, NUMBER, found[NUMBER])
     unknown = set(found[REASON].unique().to_pylist()) - {reason.value for reason in step.reasons}
     if unknown:
-        raise _broken(name, f"drops for {min(map(str, unknown))}")
+        raise _broken(name, f"drops for the undeclared reason {min(map(str, unknown))}")
     if found[DETAIL].null_count:
         raise _broken(name, "drops a conversation without a detail")
     if not _known(dropped, counts).all():

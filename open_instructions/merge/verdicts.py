@@ -133,8 +133,8 @@ def _with_new_ids(dropped: pa.Table, renamed: pa.Table) -> pa.Table:
     if not len(hits):
         return dropped
     ids = dropped[OTHER_ID].to_pylist()
-    for row, place in zip(known[hits].tolist(), at[hits].tolist(), strict=True):
-        ids[row] = renamed[ID][place].as_py()
+    for row, index in zip(known[hits].tolist(), at[hits].tolist(), strict=True):
+        ids[row] = renamed[ID][index].as_py()
     column = dropped.column_names.index(OTHER_ID)
     return dropped.set_column(column, OTHER_ID, strings(ids))
 

@@ -25,7 +25,7 @@ from ..store.columns import (
     data_schema,
     rejected_schema,
 )
-from .books import Sizes, book_step, book_written
+from .counts import Sizes, count_step, count_written
 from .layout import Group, Span
 from .verdicts import ChunkVerdicts
 
@@ -78,9 +78,9 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     stays = np.ones(keys.num_rows, bool)
     for step in steps:
         dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        book_step(ledger, keys, step, sizes, stays, dropped)
+        count_step(ledger, keys, step, sizes, stays, dropped)
         stays[list(dropped)] = False
-    book_written(ledger, keys, sizes, stays)
+    count_written(ledger, keys, sizes, stays)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     return Surveyed(
         ledger,

@@ -34,16 +34,23 @@ class Head(NamedTuple):
 
 
 def read_head(
-    path: Path, member: int | None, subset: Subset, most: int, encoding: str = ""
+    path: Path,
+    member: int | None,
+    subset: Subset,
+    most: int,
+    encoding: str = "",
+    *,
+    most_records: int = _RECORDS,
 ) -> Head:
-    """The records in the first `most` bytes of a JSON file, up to eight, as a subset reads them.
+    """The records in the first `most` bytes of a file, up to eight or so many, as a subset reads
+    them.
 
     Raises InputError if the file cannot be read at all.
     """
     opened = _OpenedHead(path, member, subset, most, encoding)
     opened.read_header()
-    parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES))
-    records = islice((record for record in parsed if not isinstance(record, Reject)), _RECORDS)
+    parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES + most_records))
+    records = islice((record for record in parsed if not isinstance(record, Reject)), most_records)
     return Head(
         tuple(_under_header(record, opened.header, subset) for record in records), opened.cut
     )

@@ -36,7 +36,7 @@ class Defects:
             result = rule.apply(given)
             if result is given:
                 continue
-            items = _in_place(items, result)
+            items = _with_rejects(items, result)
             edits.append(rule.name)
         if not edits:
             return [conversation]
@@ -47,7 +47,7 @@ class Defects:
         return [*results, *rejects]
 
 
-def _in_place(
+def _with_rejects(
     before: Sequence[Message | Reject], result: Sequence[Message | Reject]
 ) -> list[Message | Reject]:
     """A rule's result, with the rejects of earlier rules back in their places. If a rule returns a

@@ -1,7 +1,7 @@
 """The stages, in the order in which they run.
 
-To add one, write its file, add a line here, and add its reasons to `schema.Reason`. Recipes get the
-keys of its options when its Options class becomes a base of `Recipe`.
+To add one, write its file, add a line here, and add its reasons to `reasons.Reason`. Recipes get
+the keys of its options when its Options class becomes a base of `Recipe`.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ STAGES: list[Definition] = [
 def names() -> tuple[str, ...]:
     """The names in the ledger. The converter runs between the rules on records and the rest."""
     before = [stage.name for stage in STAGES if stage.takes == "record"]
-    behind = [stage.name for stage in STAGES if stage.takes != "record"]
-    return (*before, "convert", *behind)
+    after = [stage.name for stage in STAGES if stage.takes != "record"]
+    return (*before, "convert", *after)

@@ -75,10 +75,10 @@ class Phrases:
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         if self._words or self._refusals:
-            for turn, message in enumerate(conversation.messages):
+            for index, message in enumerate(conversation.messages):
                 if message.role == ASSISTANT and (found := self._said(message.content)):
                     reason, language, phrase = found
-                    where = f"{phrase!r} in message {turn}"
+                    where = f"{phrase!r} in message {index}"
                     if language:
                         where += f" ({language})"
                     return [Reject(reason, where)]

@@ -92,21 +92,21 @@ def _address(text: str, start: int, end: int) -> tuple[int, int]:
     first = _BEGIN.search(text, start, end)
     begin = first.start() if first else end
     domain = None
-    for domain in _DOMAIN.finditer(text, begin + 1, end):  # noqa: B007 - the last of them
+    for domain in _DOMAIN.finditer(text, begin + 1, end):  # noqa: B007 - finds the last one
         pass
     if domain:
-        return begin, _behind_printed(text, domain.end())
+        return begin, _end_of_printed(text, domain.end())
     scheme = _HTTP.search(text, max(start, end - 6), end)
     if (
         scheme
         and text.startswith("://", end)
-        and (stop := _behind_printed(text, end + 3)) > end + 3
+        and (stop := _end_of_printed(text, end + 3)) > end + 3
     ):
         return scheme.start(), stop
     return start, start
 
 
-def _behind_printed(text: str, at: int) -> int:
+def _end_of_printed(text: str, at: int) -> int:
     found = _PRINTED.match(text, at)
     assert found
     return found.end()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -83,8 +84,19 @@ class Split:
         total = sum(counts)
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
             return [conversation.noting(num_tokens=total)]
+        parts, rejects = self._divided(conversation, counts)
+        if not parts:
+            return [self._nothing_left(rejects, total)]
+        return [*_conversations(conversation, parts), *rejects]
+
+    def _divided(
+        self, conversation: Conversation, counts: list[int]
+    ) -> tuple[list[_Part], list[Reject]]:
+        """The parts of a conversation over the limit, and the messages that are in none of them.
+        `counts` has the tokens of each message."""
+        messages = conversation.messages
         first = int(conversation.has_system)
-        system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
+        room = self._limit - sum(counts[:first]) - self._overhead * first
         parts: list[_Part] = []
         rejects: list[Reject] = []
         used, fresh, gap = 0, True, False
@@ -117,35 +129,15 @@ class Split:
                 parts[-1].note(TRUNCATED)
             parts[-1].add((user, answer), tokens)
             used += size
-        if not parts and any(reject.reason == Reason.GAP for reject in rejects):
-            return [
-                Reject(
-                    Reason.GAP,
-                    f"all of it comes after a turn over the limit of {self._limit} tokens",
-                )
-            ]
-        if not parts:
-            return [
-                Reject(
-                    Reason.OVERLONG,
-                    f"every turn is over the limit of {self._limit} tokens, {total} in all",
-                )
-            ]
-        results: list[Conversation | Reject] = [
-            replace(
-                conversation,
-                id=conversation.id if len(parts) == 1 else f"{conversation.id}#{number}",
-                conversation_id=conversation.id,
-                messages=(*system, *part.turns),
-                num_tokens=part.tokens,
-                edits=(
-                    *conversation.edits,
-                    *(e for e in part.edits if e not in conversation.edits),
-                ),
-            )
-            for number, part in enumerate(parts, 1)
-        ]
-        return results + rejects
+        return parts, rejects
+
+    def _nothing_left(self, rejects: list[Reject], total: int) -> Reject:
+        """The one Reject for a conversation of `total` tokens of which no turn stays."""
+        if any(reject.reason == Reason.GAP for reject in rejects):
+            detail = f"all of it comes after a turn over the limit of {self._limit} tokens"
+            return Reject(Reason.GAP, detail)
+        detail = f"every turn is over the limit of {self._limit} tokens, {total} in all"
+        return Reject(Reason.OVERLONG, detail)
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The part of the answer that fits, and a Reject with the rest; the whole answer if no part
@@ -197,17 +189,31 @@ class _Part:
     """A part under construction."""
 
     def __init__(self, tokens: int) -> None:
-        self.turns: list[Message] = []
+        self.messages: list[Message] = []
         self.tokens = tokens
         self.edits: list[str] = []
 
-    def add(self, pair: tuple[Message, Message], tokens: int) -> None:
-        self.turns += pair
+    def add(self, turn: tuple[Message, Message], tokens: int) -> None:
+        self.messages += turn
         self.tokens += tokens
 
     def note(self, edit: str) -> None:
         if edit not in self.edits:
             self.edits.append(edit)
+
+
+def _conversations(conversation: Conversation, parts: list[_Part]) -> Iterator[Conversation]:
+    """A conversation for each part, with the system prompt and the earlier edits."""
+    system = conversation.messages[: int(conversation.has_system)]
+    for number, part in enumerate(parts, 1):
+        yield replace(
+            conversation,
+            id=conversation.id if len(parts) == 1 else f"{conversation.id}#{number}",
+            conversation_id=conversation.id,
+            messages=(*system, *part.messages),
+            num_tokens=part.tokens,
+            edits=(*conversation.edits, *(e for e in part.edits if e not in conversation.edits)),
+        )
 
 
 def _make(options: Options, about: About) -> Split:

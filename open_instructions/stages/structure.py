@@ -187,11 +187,20 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
             else:
                 stays.append(index)
         else:
-            raise ValueError(
-                f"a message with role {role!r}; converters map roles to system, user, assistant"
-            )
+            raise _unknown_role(role)
     if waiting >= 0:
         rejects.append(_unanswered(items[waiting], "the conversation ends with it"))
+    return _paired(items, stays, rejects)
+
+
+def _unknown_role(role: str) -> ValueError:
+    return ValueError(
+        f"a message with role {role!r}; converters map roles to system, user, assistant"
+    )
+
+
+def _paired(items: list[Message | Reject], stays: list[int], rejects: list[Reject]) -> Paired:
+    """The result, with the messages at the indexes `stays`."""
     if len(stays) == len(items):
         return Paired(tuple(items), rejects, ())  # type: ignore[arg-type]
     kept = tuple([items[index] for index in stays])
@@ -250,13 +259,13 @@ def replace_content(
 
 def whole_record(messages: Sequence[Message]) -> Reject:
     """The one Reject for a record with no turn left, with the reason that fits best."""
-    said = [m for m in messages if not is_blank(m.content)]
-    roles = {m.role for m in said}
+    with_text = [m for m in messages if not is_blank(m.content)]
+    roles = {m.role for m in with_text}
     if not messages:
         return Reject(Reason.EMPTY, "no messages at all")
     if not roles & {USER, ASSISTANT}:
         return Reject(
-            Reason.EMPTY, "only a system message" if said else "no message with text in it"
+            Reason.EMPTY, "only a system message" if with_text else "no message with text in it"
         )
     if ASSISTANT not in roles:
         return Reject(Reason.NO_ANSWER, "a prompt without an answer")

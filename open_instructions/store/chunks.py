@@ -155,11 +155,11 @@ def _column(field: pa.Field, values: list[Any]) -> pa.Array:
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
     """Source, subset and file of a chunk, from its keys."""
-    said = keys.schema.metadata
+    metadata = keys.schema.metadata
     return (
-        said[SOURCE.encode()].decode(),
-        said[SUBSET.encode()].decode(),
-        said[FILE.encode()].decode(),
+        metadata[SOURCE.encode()].decode(),
+        metadata[SUBSET.encode()].decode(),
+        metadata[FILE.encode()].decode(),
     )
 
 
@@ -188,8 +188,8 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
         pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
-    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
+    metadata = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
+    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(metadata))
 
 
 def _raws(output: Output) -> pa.Table:

@@ -76,8 +76,8 @@ def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[
     texts = whole(split["messages"])
     found = []
     for place, row in zip(places.tolist(), rows.to_pylist(), strict=True):
-        said = texts[changed[place]].as_py() if place in changed else row["messages"]
-        messages = tuple([Message(m["role"], m["content"]) for m in said])
+        stored = texts[changed[place]].as_py() if place in changed else row["messages"]
+        messages = tuple([Message(m["role"], m["content"]) for m in stored])
         found.append(_conversation(row, messages))
     return found
 

@@ -115,21 +115,24 @@ class OtherCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """Everything that determines a build: the versions, the resolved recipe, the sha256 of the
-    user's own sources (None for the others), the input files, and the subsets whose files are
-    missing."""
+    """All that decides a build: the versions, the resolved recipe, the sha256 of sources that a
+    .py file describes (None for the others), how a user's own files are read, the input files, and
+    the subsets whose files are missing."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
     sources: Mapping[str, str | None]
     inputs: tuple[InputEntry, ...]
     missing: tuple[str, ...]
+    own: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
+        own = {"own": {name: dict(said) for name, said in self.own.items()}} if self.own else {}
         return {
             "versions": dict(self.versions),
             "recipe": dict(self.recipe),
             "sources": dict(self.sources),
+            **own,
             "inputs": [entry.to_dict() for entry in self.inputs],
             "missing": list(self.missing),
         }
@@ -191,8 +194,8 @@ class Manifest(Decided):
         if not isinstance(content, dict) or "format" not in content:
             raise ValueError("is not a manifest of Open Instructions")
         if type(content["format"]) is not int or content["format"] != cls.FORMAT:
-            said = shown(content["format"])
-            raise ValueError(f"has format {said}, and this version reads {cls.FORMAT}")
+            found = shown(content["format"])
+            raise ValueError(f"has format {found}, and this version reads {cls.FORMAT}")
         try:
             return cls._read(content)
         except values.WrongValue as error:
@@ -200,7 +203,8 @@ class Manifest(Decided):
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Manifest:
-        found = values.fields(content, "it", ("format", *_names(cls)))
+        required = [name for name in _names(cls) if name != "own"]
+        found = values.fields(content, "it", ("format", *required), "own")
         recipe = values.kept(found["recipe"], "recipe")
         values.text(recipe.get("name"), "recipe.name")
         return cls(
@@ -209,6 +213,7 @@ class Manifest(Decided):
             versions=values.texts(found["versions"], "versions"),
             recipe=recipe,
             sources=_sources(found["sources"]),
+            own=_own(found.get("own", {})),
             inputs=tuple(InputEntry.from_dict(*item) for item in values.items(found, "inputs")),
             missing=tuple(values.text(*item) for item in values.items(found, "missing")),
             counts=tuple(OtherCount.from_dict(*item) for item in values.items(found, "counts")),
@@ -227,6 +232,13 @@ def _sources(value: Any) -> dict[str, str | None]:
     return {
         name: None if digest is None else values.sha256(digest, values.member("sources", name))
         for name, digest in values.mapping(value, "sources").items()
+    }
+
+
+def _own(value: Any) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: values.kept(said, values.member("own", name))
+        for name, said in values.mapping(value, "own").items()
     }
 
 
@@ -265,6 +277,6 @@ def _shards(items: list[tuple[Any, str]]) -> tuple[Shard, ...]:
     seen: set[str] = set()
     for shard, (_, what) in zip(shards, items, strict=True):
         if shard.path in seen:
-            raise values.WrongValue(f"{what}.path is {shown(shard.path)} once more")
+            raise values.WrongValue(f"{what}.path repeats {shown(shard.path)}")
         seen.add(shard.path)
     return shards

@@ -97,7 +97,7 @@ class Build:
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     """The build in a folder. Without a folder, the newest build, which is named on standard error.
     Raises NotFoundError if there is no build."""
-    folder = paths.place(path) if path is not None else _said(home.newest())
+    folder = paths.place(path) if path is not None else _announced(home.newest())
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
@@ -108,21 +108,21 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        said = f"{manifest} is not a manifest of Open Instructions."
-        raise NotFoundError(said, hint=hint) from error
+        message = f"{manifest} is not a manifest of Open Instructions."
+        raise NotFoundError(message, hint=hint) from error
     try:
         return Build(folder, Manifest.from_dict(content))
     except ValueError as error:
         raise NotFoundError(f"{manifest} {error}.", hint=hint) from error
 
 
-_last_said: list[Path] = []
+_last_announced: list[Path] = []
 
 
-def _said(folder: Path) -> Path:
+def _announced(folder: Path) -> Path:
     """Print on standard error which build is read, unless it is the same as last time."""
-    if sys.stderr and _last_said != [folder]:
-        _last_said[:] = [folder]
+    if sys.stderr and _last_announced != [folder]:
+        _last_announced[:] = [folder]
         print(f"The newest build: {safe(str(folder))}", file=sys.stderr, flush=True)
     return folder
 

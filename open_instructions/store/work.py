@@ -133,10 +133,13 @@ def _strangers(out: Path) -> list[str]:
 
 def _refuse(strange: list[str], out: Path) -> None:
     if strange:
-        raise OutputError(
-            f"{out} has {strange[0]}, which is not part of a build; it was left as it is.",
-            hint="Choose another folder with --out.",
-        )
+        raise _foreign(f"{out} has {strange[0]}, which is not part of a build")
+
+
+def _foreign(problem: str) -> OutputError:
+    return OutputError(
+        f"{problem}; it was left as it is.", hint="Choose another folder with --out."
+    )
 
 
 def publish(ready: Path, out: Path) -> None:
@@ -171,7 +174,9 @@ def _mend(out: Path) -> None:
     old = _beside(out, "old")
     if not old.exists():
         return
-    _refuse(_strangers(old) if old.is_dir() else [f"no folder but {old.name}"], old)
+    if not old.is_dir():
+        raise _foreign(f"{old} is not a folder")
+    _refuse(_strangers(old), old)
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
     if out.exists() or not (old / MANIFEST).is_file():

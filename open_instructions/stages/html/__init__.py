@@ -55,16 +55,16 @@ def looks_like_html(text: str) -> bool:
     >>> looks_like_html("<b> is a tag")
     False
     """
-    pos = _behind(_LEAD, text, 0)
+    pos = _skipped(_LEAD, text, 0)
     while text.startswith("<!", pos):
-        end = _behind(TAG, text, pos)
+        end = _skipped(TAG, text, pos)
         if end == pos:
             return False
-        pos = _behind(_LEAD, text, end)
+        pos = _skipped(_LEAD, text, end)
     return _BLOCK.match(text, pos) is not None
 
 
-def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
+def _skipped(pattern: re.Pattern[str], text: str, pos: int) -> int:
     match = pattern.match(text, pos)
     if match:
         return match.end()

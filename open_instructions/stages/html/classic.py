@@ -74,8 +74,8 @@ def to_markdown(html: str) -> str | Reject:
     end = html.rfind(">") + 1
     odd = html.count("<!") + html.count("<?") + html.count("<", end)
     if len(html) > _LARGEST or odd > _MOST_ODD:
-        said = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
-        return Reject(Reason.TOO_LARGE, said)
+        detail = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
+        return Reject(Reason.TOO_LARGE, detail)
     # as FastChat does: inside code, these would become paragraphs and emphasis
     soup = _soup(_LAYOUT.sub("", html[:end]) + html[end:])
     if isinstance(soup, Reject):
@@ -159,8 +159,8 @@ def _refused(soup: Any) -> Reject | None:
         return Reject(Reason.TOO_LARGE, f"HTML that takes about {steps:,} steps to convert")
     for numbered in soup.find_all("ol", start=True):
         if len(numbered["start"]) > _DIGITS:
-            said = f"a list that begins at a number of {len(numbered['start']):,} digits"
-            return Reject(Reason.INVALID_HTML, said)
+            detail = f"a list that begins at a number of {len(numbered['start']):,} digits"
+            return Reject(Reason.INVALID_HTML, detail)
     return None
 
 
@@ -184,12 +184,12 @@ def _steps(levels: list[list[Any]]) -> int:
     for depth, level in reversed(list(enumerate(levels))):
         for element in level:
             sizes[id(element)] = 1 + sum([sizes.get(id(child), 1) for child in element.contents])
-            for place, child in enumerate(element.contents):
+            for index, child in enumerate(element.contents):
                 if isinstance(child, str):
                     blanks = sum([len(run) ** 2 for run in _BLANKS.findall(child)])
                     steps += (depth + 1) * len(child) + blanks
                 else:
-                    steps += depth + 1 + _columns(child) + (place if child.name in _COUNTED else 0)
+                    steps += depth + 1 + _columns(child) + (index if child.name in _COUNTED else 0)
             # each row of a head searches the head; the first row of a body searches the table
             heads = [child for child in element.contents if child.name == "thead"]
             steps += sum([len(head.contents) * sizes[id(head)] for head in heads])

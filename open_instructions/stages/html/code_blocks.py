@@ -61,14 +61,14 @@ class Comments:
 
     def language(self, start: int) -> str:
         """The language of the `pre` that begins at `start`."""
-        said, self._next = self._next, None
-        if said is not None and not self._html[self._end : start].strip():
-            return said
+        named, self._next = self._next, None
+        if named is not None and not self._html[self._end : start].strip():
+            return named
         return self._all or self._snippet
 
 
-def code_block(inner: str, attributes: str, said: str) -> tuple[str, str]:
-    """The language and the code of a `pre`. `said` is the language that comments name.
+def code_block(inner: str, attributes: str, comment_language: str) -> tuple[str, str]:
+    """The language and the code of a `pre`. `comment_language` is the language that comments name.
 
     If there is a header, only its label counts: a class there is a guess by highlight.js.
     """
@@ -91,17 +91,17 @@ def code_block(inner: str, attributes: str, said: str) -> tuple[str, str]:
         label = _label(head) if len(head) < 1000 else _read_label(head)
         return label, without_tags(body)
     label = _read_label(head) if "<" in head else ""
-    return label or _named(tag, attributes, said), without_tags(body)
+    return label or _named(tag, attributes, comment_language), without_tags(body)
 
 
-def _named(tag: str, attributes: str, said: str) -> str:
+def _named(tag: str, attributes: str, comment_language: str) -> str:
     """The language in the tags' classes, else the one in comments."""
     for pattern in (_CLASS, _SNIPPET_CLASS):
         for text in (tag, attributes):
             match = pattern.search(text) if "-" in text else None
             if match is not None:
                 return _known(match[1])
-    return said
+    return comment_language
 
 
 def _known(name: str) -> str:
@@ -112,9 +112,9 @@ def _known(name: str) -> str:
 
 
 def _read_label(head: str) -> str:
-    said = " ".join(_without_chrome(head).split())
-    if _LABEL.fullmatch(said):
-        return said.lower()
+    label = " ".join(_without_chrome(head).split())
+    if _LABEL.fullmatch(label):
+        return label.lower()
     return ""
 
 

@@ -164,10 +164,7 @@ class Element:
 
 def parse(html: str) -> Element:
     """The tree of a fragment, below a root element without a tag."""
-    html = (
-        html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
-    )  # as HTML reads them
-    html = html.replace(BREAK, SAID_BREAK)
+    html = _normalised(html)
     root = top = Element("", block=True)
     stack = [root]
     page = _Page(html, stack)
@@ -195,22 +192,13 @@ def parse(html: str) -> Element:
             if top.tag == tag.name:
                 stack.pop()
             else:
-                for depth in range(len(stack) - 1, 0, -1):
-                    if stack[depth].tag == tag.name:
-                        del stack[depth:]
-                        break
+                _close_outer(stack, tag.name)
             top = stack[-1]
         elif tag.whole and (taken := page.take(tag.name, attributes, start, end)) >= 0:
             top, pos = stack[-1], taken
         else:
             if tag.block:
-                if top.tag == "p":
-                    stack.pop()
-                if tag.closes:
-                    _close(stack, tag.closes, tag.until)
-                top = stack[-1]
-                if not top.holds:
-                    _holds_block(stack)
+                top = _begin_block(stack, tag)
             elif tag.closes:
                 _close(stack, tag.closes, tag.until)
                 top = stack[-1]
@@ -223,6 +211,12 @@ def parse(html: str) -> Element:
     if pos < len(html):
         top.children.append(unescaped(html[pos:]))
     return root
+
+
+def _normalised(html: str) -> str:
+    """A page with NUL characters and line breaks as HTML reads them, and without BREAK."""
+    html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    return html.replace(BREAK, SAID_BREAK)
 
 
 class _Page:
@@ -263,8 +257,8 @@ class _Page:
         return self._take_formula(attributes, pos, inner, end)
 
     def _take_code(self, inner: str, attributes: str, start: int) -> None:
-        said = self._comments.language(start) if self._comments else ""
-        language, code = code_block(inner, attributes, said)
+        comment_language = self._comments.language(start) if self._comments else ""
+        language, code = code_block(inner, attributes, comment_language)
         if self._stack[-1].tag == "p":
             self._stack.pop()
         _holds_block(self._stack)
@@ -294,12 +288,32 @@ class _Page:
         return stop
 
 
+def _begin_block(stack: list[Element], tag: _Tag) -> Element:
+    """Close what a block ends. Returns the element that the block belongs to."""
+    if stack[-1].tag == "p":
+        stack.pop()
+    if tag.closes:
+        _close(stack, tag.closes, tag.until)
+    parent = stack[-1]
+    if not parent.holds:
+        _holds_block(stack)
+    return parent
+
+
 def _holds_block(stack: list[Element]) -> None:
     for element in reversed(stack):
         element.holds = True
         if element.block:
             return
         element.block = True
+
+
+def _close_outer(stack: list[Element], name: str) -> None:
+    """Close the innermost open element with this name, and everything inside it."""
+    for depth in range(len(stack) - 1, 0, -1):
+        if stack[depth].tag == name:
+            del stack[depth:]
+            return
 
 
 def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:

@@ -80,9 +80,9 @@ def _wrapped(element: Element, before: str, after: Element | str) -> str:
     mark = _WRAPS[element.tag]
     [only, *others] = element.children or [""]
     if mark == "**" and not others and not isinstance(only, str) and _WRAPS.get(only.tag) == "*":
-        before_it, italic, behind_it = _edges(inline(only.children))
+        lead_inside, italic, trail_inside = _edges(inline(only.children))
         # three stars would be read as bold in italics
-        inner = f"{before_it}_{italic}_{behind_it}" if italic else before_it + behind_it
+        inner = f"{lead_inside}_{italic}_{trail_inside}" if italic else lead_inside + trail_inside
     else:
         inner = inline(element.children if mark == "*" else _without(element.children, mark))
     lead, text, trail = _edges(inner)

@@ -54,8 +54,8 @@ def alignment(cell: Element | None) -> str:
     if cell is None or not cell.attributes:
         return "---"
     style = re.sub(r"\s", "", cell.get("style"))
-    said = cell.get("align") or style.partition("text-align:")[2].partition(";")[0]
-    return {"left": ":---", "center": ":---:", "right": "---:"}.get(said.lower(), "---")
+    align = cell.get("align") or style.partition("text-align:")[2].partition(";")[0]
+    return {"left": ":---", "center": ":---:", "right": "---:"}.get(align.lower(), "---")
 
 
 def _collect(element: Element, groups: list[list[Element]]) -> None:

@@ -264,8 +264,8 @@ def _most(
     share = shares[family] / sum(shares.values())
     if share == 1.0 and family == _family(whole.label):
         return whole.label, whole.score
-    said = [part.text[:SIDE] for part, look in voting or given if _family(look.label) == family]
-    label, score = detect_all([" ".join(said)[: 2 * SIDE]], known)[0]
+    samples = [part.text[:SIDE] for part, look in voting or given if _family(look.label) == family]
+    label, score = detect_all([" ".join(samples)[: 2 * SIDE]], known)[0]
     return label, round(score * share, 2)
 
 

@@ -167,14 +167,15 @@ def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
 
     Unpacking the model takes half a second and 60 MB in each process.
     """
-    said = [
+    version_parts = [
         version("py3langid"),
         version("numpy").partition(".")[0],
         *languages,
         str(_WEIGHT),
         str(_LOG),
     ]
-    path = folder / f"py3langid-{blake2b(' '.join(said).encode(), digest_size=8).hexdigest()}"
+    digest = blake2b(" ".join(version_parts).encode(), digest_size=8).hexdigest()
+    path = folder / f"py3langid-{digest}"
     try:
         return {
             name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False))

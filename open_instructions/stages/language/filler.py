@@ -62,8 +62,8 @@ _ABROAD = ("лорем ипсум", "λορεμ ιπσ")
 
 def has_filler(text: str) -> bool:
     """May part of a text be filler?"""
-    said = text.lower()
-    return not _MARKS.isdisjoint(_WORD.findall(said)) or any(map(said.__contains__, _ABROAD))
+    lowered = text.lower()
+    return not _MARKS.isdisjoint(_WORD.findall(lowered)) or any(map(lowered.__contains__, _ABROAD))
 
 
 def is_filler(text: str) -> bool:

@@ -231,8 +231,8 @@ def adjusted(text: str, best: str, score: Callable[[str], float]) -> dict[str, f
     found = {}
     for label in family:
         base = max(score(other) for other in _STAND_INS.get(label, (label,)))
-        said = sum(map(_WORDS[label].__contains__, words))
-        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * said
+        hits = sum(map(_WORDS[label].__contains__, words))
+        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * hits
     return found
 
 

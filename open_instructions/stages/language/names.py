@@ -129,7 +129,7 @@ def _rows() -> Iterator[tuple[str, list[str], list[str]]]:
 def _called() -> dict[str, str]:
     """The label for each name and code, both in lower case."""
     return {
-        said.lower(): label for label, codes, names in _rows() for said in (label, *codes, *names)
+        name.lower(): label for label, codes, names in _rows() for name in (label, *codes, *names)
     }
 
 
@@ -139,13 +139,13 @@ def names() -> dict[str, str]:
     return {label: known[0] for label, _, known in _rows()}
 
 
-def meant(said: str) -> str:
+def meant(given: str) -> str:
     """The label that somebody may have meant; "" if there is none.
 
     >>> meant("english"), meant("cn"), meant("pt_BR"), meant("klingon")
     ('en', 'zh', 'pt', '')
     """
-    wanted = said[:100].strip().lower().replace("_", "-")
+    wanted = given[:100].strip().lower().replace("_", "-")
     known = _called()
     for name in (wanted, wanted.partition("-")[0]):
         if name in known:

@@ -26,7 +26,7 @@ _MARKS = "`<$\\>"
 _CODE = re.compile(r"[\d_@/\\=<>{}\[\]|#~^$&+%]|[a-z][A-Z]|\w\(|\w\.\w")
 _ODD = re.compile(
     r"""[^a-z\ ]                       # anything except
-    (?<!(?<![a-z])[A-Z])             # a capital behind no small letter,
+    (?<!(?<![a-z])[A-Z])             # a capital without a small letter before it,
     (?<!(?<=\S)[,;:!?'")-])          # a mark that begins no word,
     (?<!(?<=\S)\.(?!\w))            # a full stop that ends one,
     (?<!(?<!\S)['"(](?=[A-Za-z]))    # or what opens one""",
@@ -56,8 +56,8 @@ def is_in_two_scripts(text: str) -> bool:
     if text.isascii() or not _OTHER.search(text):
         return False
     other, dense = len(_OTHER.findall(text)), len(_DENSE.findall(text))
-    said, latin = other + 2 * dense, len(_LATIN.findall(text))
-    if min(said, latin) > _SECOND * (said + latin):
+    non_latin, latin = other + 2 * dense, len(_LATIN.findall(text))
+    if min(non_latin, latin) > _SECOND * (non_latin + latin):
         return True
     kana = len(_KANA.findall(text))
     return bool(kana) and kana < len(_HAN.findall(text))
@@ -86,14 +86,14 @@ def _sample(contents: Sequence[str]) -> str:
     if total <= _WHOLE:
         return " ".join(_words(content, 2 * SIDE) for content in contents).strip()[:SIDE]
     share = SIDE // _PLACES
-    places = _places(contents, total, _PLACES)
-    return " ".join(_words(place, 3 * share // 2).strip()[:share] for place in places).strip()
+    places = _excerpts(contents, total, _PLACES)
+    return " ".join(_words(excerpt, 3 * share // 2).strip()[:share] for excerpt in places).strip()
 
 
-def _places(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
+def _excerpts(contents: Sequence[str], total: int, many: int) -> Iterator[str]:
     """Excerpts from evenly spaced places in some texts. Each begins at the start of a word and ends
     with its text at the latest."""
-    starts = [total * place // many for place in range(many)]
+    starts = [total * number // many for number in range(many)]
     begin = 0
     for content in contents:
         while starts and starts[0] < begin + len(content):
@@ -203,8 +203,8 @@ def parts(conversation: Conversation) -> list[Part]:
 
 
 def _part(turn: int, role: str, text: str, scale: float) -> Part:
-    said = text.split()
-    letters = min(_letters("".join(said)), _AGAIN * _letters("".join(set(said))))
+    tokens = text.split()
+    letters = min(_letters("".join(tokens)), _AGAIN * _letters("".join(set(tokens))))
     return Part(turn, role, text, letters, scale * letters)
 
 
@@ -222,21 +222,21 @@ def _lines(content: str, room: int) -> Iterator[tuple[bool, str, float]]:
     many = 1 if len(text) <= room else min(max(room // _LEAST, 1), _PLACES)
     share = room // many
     scale = max(len(text) / room, 1.0)
-    for place in _places([text], len(text), many):
-        lines = _MARKUP.sub(" ", place[:share]).split("\n")
+    for excerpt in _excerpts([text], len(text), many):
+        lines = _MARKUP.sub(" ", excerpt[:share]).split("\n")
         voting = [(line, words) for line in lines if LETTER.search(words := _voting(line))]
-        filler = has_filler(place[:share])
+        filler = has_filler(excerpt[:share])
         short = sum(_is_short(line) for line, _ in voting) >= _ITEMS
         gathered: list[str] = []
         for line, words in voting:
             if (filler and is_filler(words)) or _is_list(line) or (short and _is_short(line)):
                 yield False, words, scale
                 continue
-            for said in _by_script(words):
-                if len(said) >= _OWN:
-                    yield True, said, scale
+            for piece in _by_script(words):
+                if len(piece) >= _OWN:
+                    yield True, piece, scale
                 else:
-                    gathered.append(said)
+                    gathered.append(piece)
         if gathered:
             yield True, " ".join(gathered), scale
 
@@ -248,7 +248,7 @@ def _by_script(line: str) -> list[str]:
     latin = [run for run in _OTHERS.split(line) if len(run.split()) >= _LATIN_WORDS]
     for run in latin:
         line = line.replace(run, " ", 1)
-    return [said for said in (line, " ".join(latin)) if LETTER.search(said)]
+    return [piece for piece in (line, " ".join(latin)) if LETTER.search(piece)]
 
 
 def _is_short(line: str) -> bool:

@@ -23,7 +23,7 @@ class Sizes(NamedTuple):
     messages: np.ndarray[Any, Any]
 
 
-def book_step(
+def count_step(
     ledger: Ledger,
     keys: pa.Table,
     step: str,
@@ -47,7 +47,9 @@ def book_step(
         ledger.add(source, subset, step, what, count, name)
 
 
-def book_written(ledger: Ledger, keys: pa.Table, sizes: Sizes, stays: np.ndarray[Any, Any]) -> None:
+def count_written(
+    ledger: Ledger, keys: pa.Table, sizes: Sizes, stays: np.ndarray[Any, Any]
+) -> None:
     source, subset, _ = origin(keys)
     _flow(ledger, keys, WRITE, sizes, stays, stays)
     ledger.add(source, subset, WRITE, "rows", int(sizes.parts[stays].sum()))
@@ -59,14 +61,14 @@ def _flow(
     stage: str,
     sizes: Sizes,
     before: np.ndarray[Any, Any],
-    behind: np.ndarray[Any, Any],
+    after: np.ndarray[Any, Any],
 ) -> None:
     source, subset, _ = origin(keys)
     counts = {
         "records_in": sizes.records[before],
-        "records_out": sizes.records[behind],
+        "records_out": sizes.records[after],
         "messages_in": sizes.messages[before],
-        "messages_out": sizes.messages[behind],
+        "messages_out": sizes.messages[after],
     }
     for what, count in counts.items():
         ledger.add(source, subset, stage, what, int(count.sum()))
