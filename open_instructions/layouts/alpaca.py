@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
-from .answered import answered, differ, filled
-from .context import HISTORY_NAMES, SYSTEM_NAMES
+from .answered import answered
+from .chats import SYSTEMS
+from .context import HISTORIES, differ, filled
 from .fields import as_text, blank_no_input, instruction_pair
 from .layout import Layout, LayoutExample, LayoutOptions
+from .tools import TOOL_KEYS
 
 _INPUTS = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "target", "answer")
@@ -46,8 +48,9 @@ ALPACA = Layout(
         "instruction": ("instruction",),
         "input": _INPUTS,
         "output": _ANSWERS,
-        "system": SYSTEM_NAMES,
-        "history": HISTORY_NAMES,
+        "system": SYSTEMS,
+        "history": HISTORIES,
+        "tools": TOOL_KEYS,
     },
     _fits,
     _read,

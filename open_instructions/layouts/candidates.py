@@ -9,10 +9,10 @@ from typing import Any
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, Message, Record, Reject
 from .answers import Answer, ranked, rated, text_answer, unfit, unrated
-from .context import opened
+from .embedded import opened_list
 from .fields import as_text, leftover
 from .layout import LayoutOptions
-from .prompts import prompt_of
+from .prompts import Prompt, prompt_of
 from .sides import number
 
 LISTS = ("completions", "responses", "generations", "answers", "responses_and_scores")
@@ -40,8 +40,18 @@ def read_ranked(record: Record, options: LayoutOptions) -> list[PreferenceDraft 
     prompt = prompt_of(record, options)
     if isinstance(prompt, Reject):
         return [prompt]
-    used = ("output", *prompt.used)
-    return ranked(prompt.messages, answers, options.pairs, used=used)
+    return ranked(prompt.messages, answers, options.pairs, **_said(prompt, ("output",)))
+
+
+def _said(prompt: Prompt, fields: Sequence[str]) -> dict[str, Any]:
+    """What each row of a prompt says beside its messages."""
+    draft = prompt.draft
+    return {
+        "used": (*fields, *prompt.used),
+        "metadata": draft.metadata,
+        "edits": draft.edits,
+        "tools": draft.tools,
+    }
 
 
 def list_of_answers(record: Record) -> str | None:
@@ -49,8 +59,8 @@ def list_of_answers(record: Record) -> str | None:
     for name in LISTS:
         if name not in record:
             continue
-        value = opened(record[name])
-        if not isinstance(value, list) or not value:
+        value = opened_list(record[name])
+        if not value:
             continue
         objects = all(isinstance(item, dict) and _text_key(item) for item in value)
         if not objects and not _are_texts(value):
@@ -71,19 +81,19 @@ def read_rated(record: Record, name: str, options: LayoutOptions) -> list[Prefer
     prompt = prompt_of(record, options)
     if isinstance(prompt, Reject):
         return [prompt]
-    used = (name, *_parallel(record, len(items)).values(), *prompt.used)
-    rows = rated(prompt.messages, answers, options.pairs, used=used, score_name=scale)
+    said = _said(prompt, (name, *_parallel(record, len(items)).values()))
+    rows = rated(prompt.messages, answers, options.pairs, score_name=scale, **said)
     return [_without_rank(row) for row in rows] if scale == _RANK else rows
 
 
 def _items(record: Record, name: str) -> list[dict[str, Any]]:
     """The answers as objects, those of texts with what lists beside them say."""
-    given = opened(record[name])
+    given = opened_list(record[name]) or []
     if isinstance(given[0], dict):
         return [dict(item) for item in given]
     items = [{"text": text} for text in given]
     for key, field in _parallel(record, len(items)).items():
-        for item, value in zip(items, opened(record[field]), strict=True):
+        for item, value in zip(items, opened_list(record[field]) or (), strict=True):
             item[key] = value
     return items
 
@@ -93,8 +103,8 @@ def _parallel(record: Record, number_of_answers: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, names in (("score", RATINGS), ("model", MODELS)):
         for name in names:
-            values = opened(record.get(name))
-            if isinstance(values, list) and len(values) == number_of_answers:
+            values = opened_list(record.get(name))
+            if values is not None and len(values) == number_of_answers:
                 found.setdefault(key, name)
     return found
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
-from .answered import answered, differ, filled
-from .context import HISTORY_NAMES, SYSTEM_NAMES, is_chat, opened_chat
+from .answered import answered
+from .chats import SYSTEMS
+from .context import HISTORIES, differ, filled, is_chat, opened_chat
 from .fields import as_text
 from .layout import Layout, LayoutExample, LayoutOptions
+from .tools import TOOL_KEYS
 
 _CUSTOMS = {
     "prompt": ("completion", "response"),
@@ -47,7 +49,7 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
         return (differ(answers),)
     answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
     about = [name for name in _ABOUT if isinstance(record.get(name), str)]
-    return (answered(record, (prompt, *about), answer, options),)
+    return (answered(record, (prompt, *about), answer, options, opens=True),)
 
 
 PAIRS = Layout(
@@ -57,8 +59,9 @@ PAIRS = Layout(
         "prompt": _PROMPTS,
         "context": _ABOUT,
         "completion": _ANSWERS,
-        "system": SYSTEM_NAMES,
-        "history": HISTORY_NAMES,
+        "system": SYSTEMS,
+        "history": HISTORIES,
+        "tools": TOOL_KEYS,
     },
     _fits,
     _read,

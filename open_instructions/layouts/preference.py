@@ -16,17 +16,20 @@ from .alpaca import ALPACA
 from .answers import ranked as ranked
 from .answers import rated as rated
 from .candidates import LISTS, MODELS, RATINGS, is_ranked, list_of_answers, read_ranked, read_rated
-from .context import HISTORY_NAMES, SYSTEM_NAMES
+from .chats import MESSAGES, SYSTEMS
+from .context import HISTORIES
 from .layout import Layout, LayoutExample, LayoutOptions
 from .pairs import PAIRS
 from .prompts import ABOUT, CHATS, PROMPTS
+from .sharegpt import SHAREGPT
 from .sides import CHOSEN, ENGINES, REJECTED, SCORES, has_sides, read_sides
+from .tools import TOOL_KEYS
 from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
 _MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
 """Fields one of which every form has."""
-_SINGLE = (ALPACA, PAIRS, TRANSCRIPT)
+_SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
 """Layouts of a single answer that may have a label."""
 _GOOD = {True: True, False: False, "true": True, "false": False}
 
@@ -103,8 +106,9 @@ PREFERENCE = Layout(
         "ratings": RATINGS,
         "models": MODELS,
         "label": _LABELS,
-        "system": SYSTEM_NAMES,
-        "history": HISTORY_NAMES,
+        "system": SYSTEMS,
+        "history": HISTORIES,
+        "tools": TOOL_KEYS,
     },
     _fits,
     _read,

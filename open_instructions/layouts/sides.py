@@ -7,12 +7,12 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
-from ..schema import ASSISTANT, SYSTEM, USER, Message, Reason, Record, Reject
+from ..schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject
+from .answered import answer_entries
 from .answers import Answer, ranked
-from .context import before, chat, one_of, opened, opened_chat
-from .fields import as_text, is_empty
+from .context import Entries, conversation, differ, filled, opened_chat, role_in
 from .layout import LayoutOptions
-from .prompts import CHATS, Prompt, prompt_of, text_prompt, whole
+from .prompts import Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
 CHOSEN = ("chosen", "chosen_response", "response_chosen")
@@ -28,10 +28,17 @@ ENGINES = (
 
 
 class _Side(NamedTuple):
-    """One of the two: its messages, and whether the prompt is among them."""
+    """One of the two: its entries, and whether the prompt is among them."""
 
-    items: list[Message]
+    entries: Entries
     whole: bool
+
+
+class _Read(NamedTuple):
+    """Both as conversations, with what comes before them, and the fields of that."""
+
+    drafts: tuple[Draft, Draft]
+    used: tuple[str, ...]
 
 
 class _Scores(NamedTuple):
@@ -50,41 +57,42 @@ def has_sides(record: Record) -> bool:
 
 def read_sides(record: Record, options: LayoutOptions) -> list[PreferenceDraft | Reject]:
     """The row of a record with a chosen and a rejected answer."""
-    names = [one_of(record, CHOSEN), one_of(record, REJECTED)]
-    for name in names:
-        if isinstance(name, Reject):
-            return [name]
-    if None in names:
-        missing = "neither answer" if names == [None, None] else "one of two answers"
-        return [Reject(Reason.ONE_ANSWER, f"{missing} has text")]
-    fields = [str(name) for name in names]
-    own_prompt = text_prompt(record, options)
-    if isinstance(own_prompt, Reject):
-        return [own_prompt]
-    sides: list[_Side] = []
-    for name in fields:
-        side = _side(record[name], name, own_prompt is not None, options)
-        if isinstance(side, Reject):
-            return [side]
-        sides.append(side)
-    chosen, rejected = sides
-    if chosen.whole != rejected.whole:
-        return [Reject(Reason.DIFFERENT_PROMPTS, "one answer has the prompt before it")]
-    parted = _parted(record, chosen, rejected, own_prompt, options)
+    fields: list[str] = []
+    for aliases in (CHOSEN, REJECTED):
+        names = filled(record, aliases)
+        if len(names) > 1:
+            return [differ(names)]
+        fields += names
+    if len(fields) < 2:
+        return [Reject(Reason.ONE_ANSWER, f"{len(fields)} of two answers")]
+    own = own_prompt(record)
+    if isinstance(own, Reject):
+        return [own]
+    read = _read(record, fields, own, options)
+    if isinstance(read, Reject):
+        return [read]
+    parted = _parted(*read.drafts, own)
     if isinstance(parted, Reject):
         return [parted]
     scores = _scores(record)
     if isinstance(scores, Reject):
         return [scores]
-    engines = [one_of(record, aliases) for aliases in ENGINES]
-    written = [record[e] if isinstance(e, str) and _is_text(record[e]) else None for e in engines]
+    engines = [next((n for n in aliases if _is_text(record.get(n))), None) for aliases in ENGINES]
     answers = [
-        Answer(messages, score, engine)
-        for messages, score, engine in zip(parted.answers, scores.values, written, strict=True)
+        Answer(messages, score, record[engine] if engine else None)
+        for messages, score, engine in zip(parted.answers, scores.values, engines, strict=True)
     ]
-    said = [e for e, engine in zip(engines, written, strict=True) if engine is not None]
-    used = (*fields, *parted.prompt.used, *scores.used, *map(str, said))
-    return ranked(parted.prompt.messages, answers, "best_worst", used=used, score_name=scores.name)
+    chosen, rejected = read.drafts
+    return ranked(
+        parted.prompt,
+        answers,
+        "best_worst",
+        used=(*fields, *read.used, *chosen.used, *scores.used, *filter(None, engines)),
+        score_name=scores.name,
+        metadata={**chosen.metadata, **rejected.metadata},
+        edits=tuple(dict.fromkeys((*chosen.edits, *rejected.edits))),
+        tools=chosen.tools,
+    )
 
 
 def _is_text(value: Any) -> bool:
@@ -92,80 +100,78 @@ def _is_text(value: Any) -> bool:
 
 
 def _side(value: Any, name: str, has_prompt: bool, options: LayoutOptions) -> _Side | Reject:
-    """One of the two, as messages."""
+    """One of the two, as entries."""
     value = opened_chat(value)
-    text = as_text(value)
-    if text is not None:
-        turns = None if has_prompt or not begins_as_turns(text) else turns_of(text)
+    if not has_prompt and isinstance(value, str) and begins_as_turns(value):
+        turns = turns_of(value)
         if isinstance(turns, Reject):
             return turns
-        if turns is None:
-            return _Side([Message(ASSISTANT, text)], False)
-        value = turns.entries
-    items = chat(value if isinstance(value, list) else [value], options)
-    if items is None:
-        return Reject(Reason.UNEXPECTED_SHAPE, f"{name} is neither text nor messages")
-    for item in items:
-        if isinstance(item, Reject):
-            return Reject(item.reason, f"{name} cannot be read: {item.detail}")
-    messages = [item for item in items if isinstance(item, Message)]
-    return _Side(messages, messages[0].role in (SYSTEM, USER))
+        value = turns.entries if turns else value
+    entries = answer_entries({name: value}, name)
+    if isinstance(entries, Reject):
+        return entries
+    return _Side(entries, role_in(entries[0], options) in (SYSTEM, USER))
+
+
+def _read(
+    record: Record, fields: Sequence[str], own: Asked | None, options: LayoutOptions
+) -> _Read | Reject:
+    """Both conversations with what comes before their answers."""
+    sides: list[_Side] = []
+    for name in fields:
+        side = _side(record[name], name, own is not None, options)
+        if isinstance(side, Reject):
+            return side
+        sides.append(side)
+    chosen, rejected = sides
+    if chosen.whole != rejected.whole:
+        return Reject(Reason.DIFFERENT_PROMPTS, "only one answer has its prompt before it")
+    before: Asked | Reject | None = own
+    if chosen.whole:
+        before = Asked([], own.used if own else ())
+    elif own is None:
+        before = listed_prompt(record, chosen.entries)
+    assert before is not None
+    if not isinstance(before, Reject):
+        before = with_earlier(record, before)
+    if isinstance(before, Reject):
+        return before
+    if not chosen.whole and role_in(before.entries[-1], options) in (ASSISTANT, SYSTEM):
+        return Reject(Reason.NO_PROMPT, "nothing that waits for an answer")
+    drafts: list[Draft] = []
+    for name, side in zip(fields, sides, strict=True):
+        draft = conversation(record, [*before.entries, *side.entries], name, options)
+        if isinstance(draft, Reject):
+            return draft
+        drafts.append(draft)
+    return _Read((drafts[0], drafts[1]), before.used)
 
 
 class _Parted(NamedTuple):
     """A prompt, and the messages of the two answers."""
 
-    prompt: Prompt
+    prompt: tuple[Message, ...]
     answers: tuple[tuple[Message, ...], tuple[Message, ...]]
 
 
-def _parted(
-    record: Record,
-    chosen: _Side,
-    rejected: _Side,
-    own_prompt: Prompt | None,
-    options: LayoutOptions,
-) -> _Parted | Reject:
-    if not chosen.whole:
-        prompt = _before_answer(record, chosen, own_prompt, options)
-        if isinstance(prompt, Reject):
-            return prompt
-        return _Parted(prompt, (tuple(chosen.items), tuple(rejected.items)))
-    at = _where_they_part(chosen.items, rejected.items)
-    answers = tuple(chosen.items[at:]), tuple(rejected.items[at:])
-    if chosen.items == rejected.items:
-        return Reject(Reason.EQUAL_ANSWERS, "two conversations that say the same")
+def _parted(chosen: Draft, rejected: Draft, own: Asked | None) -> _Parted | Reject:
+    """What both have in common up to the user's last message, and what each has behind it."""
+    one, other = all_of(chosen), all_of(rejected)
+    if isinstance(one, Reject):
+        return one
+    if isinstance(other, Reject):
+        return other
+    if one == other:
+        return Reject(Reason.EQUAL_ANSWERS, "two answers that say the same")
+    at = _where_they_part(one, other)
+    answers = one[at:], other[at:]
     if not at or any(message.role in (USER, SYSTEM) for side in answers for message in side):
         return Reject(Reason.DIFFERENT_PROMPTS, "they part before the last answer")
     if not all(answers):
         return Reject(Reason.ONE_ANSWER, "one of two conversations has an answer at its end")
-    found = before(record, options)
-    if isinstance(found, Reject):
-        return found
-    earlier = [item for item in found.items if item not in chosen.items[:at]]
-    prompt = whole((*earlier, *chosen.items[:at]), found.used)
-    if isinstance(prompt, Reject):
-        return prompt
-    if own_prompt is not None and not _is_in(own_prompt.messages, prompt.messages):
+    if own is not None and not _is_in(own.entries, one[:at]):
         return Reject(Reason.CONTRADICTION, "the prompt is not in the conversations")
-    used = own_prompt.used if own_prompt else ()
-    return _Parted(Prompt(prompt.messages, (*prompt.used, *used)), answers)
-
-
-def _before_answer(
-    record: Record, chosen: _Side, own_prompt: Prompt | None, options: LayoutOptions
-) -> Prompt | Reject:
-    """The prompt in fields of its own; a list of messages may have the chosen answer at its end."""
-    if own_prompt is not None:
-        return prompt_of(record, options)
-    name = next((n for n in CHATS if not is_empty(record.get(n))), None)
-    turns = opened(record[name]) if name else None
-    if name and isinstance(turns, list):
-        items = chat(turns, options) or []
-        size = len(chosen.items)
-        if items[-size:] == chosen.items:
-            record = {**record, name: turns[:-size]}
-    return prompt_of(record, options)
+    return _Parted(one[:at], answers)
 
 
 def _where_they_part(one: Sequence[Message], other: Sequence[Message]) -> int:
@@ -179,10 +185,10 @@ def _where_they_part(one: Sequence[Message], other: Sequence[Message]) -> int:
     return at
 
 
-def _is_in(own: Sequence[Message], prompt: Sequence[Message]) -> bool:
-    """Whether a prompt of its own is the whole prompt, or one of its messages."""
+def _is_in(own: Entries, prompt: Sequence[Message]) -> bool:
+    """Whether a prompt of its own is the end of the whole prompt, or one of its messages."""
     texts = [message.content.strip() for message in prompt]
-    mine = [message.content.strip() for message in own]
+    mine = [str(entry.get("content", entry.get("value"))).strip() for entry in own]
     return mine == texts[-len(mine) :] or (len(mine) == 1 and mine[0] in texts)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..schema import USER, Draft, Message, Reason, Record, Reject
-from .answered import differ, filled
-from .context import SYSTEM_NAMES, before, chat
+from ..schema import Draft, Reason, Record, Reject
+from .chats import SYSTEMS
+from .context import Entries, conversation, differ, filled
 from .layout import Layout, LayoutExample, LayoutOptions
 from .turns import Turns, begins_as_turns, turns_of
 
@@ -13,22 +13,18 @@ _SYSTEM_MARK = "SYSTEM:"
 """What Glaive writes before a system prompt in a field of its own."""
 
 
-def opened_prompt(text: str, options: LayoutOptions) -> list[Message] | None:
-    """The messages of a prompt that is a transcript up to where the assistant would speak; None for
+def opened_prompt(text: str) -> Entries | None:
+    """The entries of a prompt that is a transcript up to where the assistant would speak; None for
     any other prompt.
 
     >>> prompt = "Human: Hi\\n\\nAssistant: Hello.\\n\\nHuman: Bye\\n\\nAssistant:"
-    >>> [message.content for message in opened_prompt(prompt, LayoutOptions())]
+    >>> [entry["content"] for entry in opened_prompt(prompt)]
     ['Hi', 'Hello.', 'Bye']
     """
     turns = turns_of(text) if begins_as_turns(text) else None
     if not isinstance(turns, Turns) or not turns.waits:
         return None
-    items = chat(turns.entries[:-1], options)
-    if not items or items[-1].role != USER:  # type: ignore[union-attr]
-        return None
-    messages = [item for item in items if isinstance(item, Message)]
-    return messages if len(messages) == len(items) else None
+    return turns.entries[:-1]
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
@@ -46,22 +42,16 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
         return (differ(names) if names else Reject(Reason.UNKNOWN_LAYOUT, "no transcript"),)
     (name,) = names
     turns = turns_of(record[name])
-    if isinstance(turns, Reject):
-        return (turns,)
-    assert turns, "it begins with a marker"
-    found = before(_without_mark(record), options)
-    if isinstance(found, Reject):
-        return (found,)
-    items = chat(turns.entries, options)
-    if items is None:
-        return (Reject(Reason.TOOL_CALL, f"a call that cannot be read in {name}"),)
-    return (Draft((*found.items, *items), used=(name, *found.used)),)
+    if turns is None or isinstance(turns, Reject):
+        return (turns or Reject(Reason.UNKNOWN_LAYOUT, "no transcript"),)
+    draft = conversation(_without_mark(record), turns.entries, name, options)
+    return (draft,)
 
 
 def _without_mark(record: Record) -> Record:
     marked = {
         name: text.lstrip().removeprefix(_SYSTEM_MARK).lstrip()
-        for name in SYSTEM_NAMES
+        for name in SYSTEMS
         if isinstance(text := record.get(name), str) and text.lstrip().startswith(_SYSTEM_MARK)
     }
     return {**record, **marked} if marked else record
@@ -70,7 +60,7 @@ def _without_mark(record: Record) -> Record:
 TRANSCRIPT = Layout(
     "transcript",
     "One text with markers of who speaks.",
-    {"text": _TEXTS, "system": SYSTEM_NAMES},
+    {"text": _TEXTS, "system": SYSTEMS},
     _fits,
     _read,
     (

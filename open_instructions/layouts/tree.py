@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject, to_json
-from .context import chat
+from .context import conversation
 from .fields import leftover
 from .layout import Layout, LayoutExample, LayoutOptions
 
@@ -140,8 +140,9 @@ def _node(said: Any, record: int, options: LayoutOptions) -> _Node:
         return _Node({_TEXT: said}, record)
     if said.get("deleted") is True:
         return _Node(said, record)
-    items = chat([{"role": said.get("role"), "content": said.get(_TEXT)}], options)
-    item = items[0] if items else None
+    entry = {"role": said.get("role"), "content": said.get(_TEXT)}
+    read = conversation({}, [entry], "messages", options)
+    item = None if isinstance(read, Reject) else read.messages[0]
     return _Node(said, record, message=item if isinstance(item, Message) else None)
 
 

@@ -10,6 +10,10 @@ from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Reason, Reject
 from .styles import BEGIN, ENDS, MORE, PREAMBLES, STYLES, Style
 
 _FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<info>[^\n`]*+)$", re.M)
+_LIKELY = re.compile(
+    r"\s*+(?:<|\[INST|##|Human:|AI:|User:|System:|Assistant:|[A-Z]{4,9}:|A chat|Below)"
+)
+"""What a marker or a preamble begins with."""
 _SYS = re.compile(r"\s*+<<SYS>>(.*?)<</SYS>>", re.S)
 _NEXT = {
     None: (SYSTEM, USER),
@@ -73,6 +77,8 @@ def turns_of(text: str) -> Turns | Reject | None:
 
 def begins_as_turns(text: str) -> bool:
     """Whether a text begins with a marker, or with the system prompt of a template."""
+    if not _LIKELY.match(text):
+        return False
     return _style(text, BEGIN.match(text).end())[0] is not None  # type: ignore[union-attr]
 
 
