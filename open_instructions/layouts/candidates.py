@@ -16,6 +16,7 @@ from .prompts import Prompt, prompt_of
 from .sides import number
 
 LISTS = ("completions", "responses", "generations", "answers", "responses_and_scores")
+_ALL_LISTS = frozenset(LISTS)
 RATINGS = ("ratings", "scores", "rewards")
 MODELS = ("models", "generation_models")
 _TEXTS = ("response", "text", "answer", "completion", "content", "output")
@@ -56,6 +57,8 @@ def _said(prompt: Prompt, fields: Sequence[str]) -> dict[str, Any]:
 
 def list_of_answers(record: Record) -> str | None:
     """The field with a list of answers, which may have scores."""
+    if _ALL_LISTS.isdisjoint(record):
+        return None
     for name in LISTS:
         if name not in record:
             continue

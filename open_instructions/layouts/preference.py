@@ -27,6 +27,7 @@ from .tools import TOOL_KEYS
 from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
+_ALL_LABELS = frozenset(_LABELS)
 _MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
 """Fields one of which every form has."""
 _SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
@@ -44,6 +45,8 @@ def _fits(record: Record, options: LayoutOptions) -> bool:
 
 def _label(record: Record) -> str | None:
     """The field that says whether the answer is good."""
+    if _ALL_LABELS.isdisjoint(record):
+        return None
     return next((name for name in _LABELS if _is_good(record.get(name)) is not None), None)
 
 

@@ -18,6 +18,7 @@ from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
 from .mapping import mapped, under_own_names
 from .order import LAYOUTS
+from .transcript import TRANSCRIPT
 
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
@@ -130,14 +131,22 @@ def _others(
         if other is layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
-        if drafts and not any(_agree(draft, item) for item in drafts):
+        if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
 
 
-def _agree(one: Drafted, other: Drafted) -> bool:
-    """Whether two readings say the same, but for a system prompt that one of them may not have."""
-    return _turns(one) == _turns(other)
+def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:
+    """Whether two readings say the same, but for a system prompt that one of them may not have. A
+    transcript that a template made of the other fields may say more in a message, such as that
+    there is no input."""
+    mine, theirs = _turns(one), _turns(other)
+    if mine == theirs or not rendered or len(mine) != len(theirs):
+        return mine == theirs
+    return all(
+        role == other_role and text in other_text
+        for (role, text, _), (other_role, other_text, _) in zip(mine, theirs, strict=True)
+    )
 
 
 def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
