@@ -22,12 +22,12 @@ from ..errors import InputError
 from ..paths import is_remote
 from ..schema import Reason
 from . import jsontext, parquet
+from .arrangement import Arrangement, arrangement_of, lists_of_records, several
 from .buffer import Buffer
 from .columns import table
 from .encodings import UTF_8, encoding_of, known_encoding, open_text
 from .envelopes import Envelope, read_envelope
 from .frames import Frame, RepeatedKey, parse, printable
-from .layouts import Layout, layout_of, lists_of_records, several
 from .slabs import Framed, Slab, Walk
 from .streams import (
     ByteStream,
@@ -94,10 +94,14 @@ class Opened:
                 self._share = slab.stop / max(whole, slab.stop)
                 yield slab
             return
-        if not self._is_plain or self._is_parquet or self._layout.kind not in ("array", "lines"):
+        if (
+            not self._is_plain
+            or self._is_parquet
+            or self._arrangement.kind not in ("array", "lines")
+        ):
             yield from self.frames()
             return
-        walk = Walk(self.path, size, records, lines=self._layout.kind == "lines")
+        walk = Walk(self.path, size, records, lines=self._arrangement.kind == "lines")
         whole = self.path.stat().st_size
         for piece in walk:
             self._share = walk.at / max(whole, walk.at)
@@ -132,11 +136,11 @@ class Opened:
         return Buffer(stream, begins=not start)
 
     @cached_property
-    def _layout(self) -> Layout:
-        """How the file is laid out, which is not always what its name says."""
+    def _arrangement(self) -> Arrangement:
+        """How the file is arranged, which is not always what its name says."""
         with open_text(self.path, self.member, self._encoding) as stream:
             try:
-                return layout_of(self._buffer(stream), self.subset)
+                return arrangement_of(self._buffer(stream), self.subset)
             except InputError as error:
                 raise self._said(error) from error
 
@@ -146,7 +150,7 @@ class Opened:
         return InputError(f"{name}: {error.message}", hint=error.hint)
 
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
-        kind = self._layout.kind
+        kind = self._arrangement.kind
         if kind == "empty":
             if buffer.fault:
                 reason, detail = Reason.TRUNCATED, buffer.fault
@@ -167,7 +171,7 @@ class Opened:
             yield from self._columns(buffer)
         else:
             buffer.skip_space()
-            yield from jsontext.envelope(buffer, self._layout.items)
+            yield from jsontext.envelope(buffer, self._arrangement.items)
 
     def _columns(self, buffer: Buffer) -> Iterator[Framed]:
         buffer.skip_space()
@@ -178,9 +182,9 @@ class Opened:
 
     def read_header(self) -> None:
         """For an envelope: everything but its items, wherever in the file it stands."""
-        if self._is_parquet or self._layout.kind != "envelope":
+        if self._is_parquet or self._arrangement.kind != "envelope":
             return
-        items = self._layout.items
+        items = self._arrangement.items
         if self._is_plain and (envelope := read_envelope(self.path, items)):
             self._envelope, self.header = envelope, envelope.header
         else:

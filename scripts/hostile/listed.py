@@ -47,7 +47,7 @@ LISTED: dict[str, tuple[str, ...]] = {
         "json header",
         "json lines",
     ),
-    "readers.layouts": ("file", "file of columns"),
+    "readers.arrangement": ("file", "file of columns"),
     "readers.parquet._plain": (),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),

@@ -1,4 +1,4 @@
-"""How a JSON file is laid out, by what stands in it: its name and its source say only what to
+"""How a JSON file is arranged, by what stands in it: its name and its source say only what to
 expect.
 
 A file that begins with `{` is records one behind the other, or one object: a record, or something
@@ -17,32 +17,32 @@ from ..errors import InputError
 from .buffer import Buffer, cut_off
 
 HEAD = 16 << 20
-"""So many characters of a file show how it is laid out."""
+"""So many characters of a file show how it is arranged."""
 _LINES = 100
 """So many lines are looked at where the first record is broken."""
 _BETWEEN = re.compile(r"[ \t\r\n,]*+")
 _decode = json.JSONDecoder().raw_decode
 
 
-class Layout(NamedTuple):
+class Arrangement(NamedTuple):
     """`items` is the key of the list that an envelope has."""
 
     kind: Literal["empty", "array", "lines", "values", "object", "envelope", "columns"]
     items: str = ""
 
 
-def layout_of(buffer: Buffer, subset: Subset) -> Layout:
+def arrangement_of(buffer: Buffer, subset: Subset) -> Arrangement:
     """From a buffer at the start of the file, which it moves. Raises InputError for a file that can
     be read in two ways, or in none."""
     first = buffer.peek()
     if not first:
-        return Layout("empty")
+        return Arrangement("empty")
     if first == "[":
-        return Layout("array" if subset.format != "lines" or _is_array(buffer) else "lines")
+        return Arrangement("array" if subset.format != "lines" or _is_array(buffer) else "lines")
     if first != "{":
-        return Layout("lines")
+        return Arrangement("lines")
     if subset.format == "envelope":
-        return Layout("envelope", subset.items)
+        return Arrangement("envelope", subset.items)
     buffer.skip_space()
     return _of_object(buffer, subset)
 
@@ -66,7 +66,7 @@ def _is_array(buffer: Buffer) -> bool:
     return line == "[" or line[1:].lstrip().startswith("{")
 
 
-def _of_object(buffer: Buffer, subset: Subset) -> Layout:
+def _of_object(buffer: Buffer, subset: Subset) -> Arrangement:
     found = _first_value(buffer)
     if found is None:
         return _of_cut(buffer, subset)
@@ -80,11 +80,11 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
         return _alone(value, subset) or _records(text[start:end])
     behind = text[between.end()]
     if subset.format == "object" and (behind != "{" or not _known(subset) & value.keys()):
-        return Layout("object")
+        return Arrangement("object")
     one_line = "\n" not in text[start:end]
     if one_line and ("\n" in between.group() or behind not in "{["):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
@@ -107,12 +107,12 @@ def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
         return value, end
 
 
-def _records(text: str) -> Layout:
+def _records(text: str) -> Arrangement:
     """Of one record that is the whole file."""
-    return Layout("values" if "\n" in text else "lines")
+    return Arrangement("values" if "\n" in text else "lines")
 
 
-def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
+def _of_cut(buffer: Buffer, subset: Subset) -> Arrangement:
     """Of an object that is broken, cut off or very long."""
     found = _with_records_in_it(_seen(buffer.text, buffer.at), subset, whole=False)
     if found:
@@ -122,8 +122,8 @@ def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
         lines.pop()
     bare = [line.rstrip("\r \t,") for line in lines]
     if len(lines) == 1 or bare[0].endswith("}") or any(map(_is_record, bare)):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _is_record(line: str) -> bool:
@@ -178,7 +178,7 @@ def _behind(text: str, at: int) -> int:
     return match.end()
 
 
-def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
+def _alone(value: dict[str, Any], subset: Subset) -> Arrangement | None:
     """Of an object that is the whole file; None where it is a record."""
     found = _with_records_in_it(value, subset, whole=True)
     if found or not subset.fields or _known(subset) & value.keys():
@@ -191,22 +191,22 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
 
 def _with_records_in_it(
     members: Mapping[str, Any], subset: Subset, *, whole: bool
-) -> Layout | None:
+) -> Arrangement | None:
     """Of an object with these members; None where it is no more than a record itself."""
     own = len(_known(subset) & members.keys())
     if own and _is_table(members, _known(subset), whole=whole):
-        return Layout("columns")
+        return Arrangement("columns")
     lists = lists_of_records(members, subset)
     if len(lists) > 1:
         raise several(lists)
     if lists:
-        return Layout("envelope", lists[0])
+        return Arrangement("envelope", lists[0])
     if subset.format == "object" and not own:
-        return Layout("object")
+        return Arrangement("object")
     if not own and any(
         isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
     ):
-        return Layout("object")
+        return Arrangement("object")
     return None
 
 
