@@ -1,9 +1,9 @@
 """Text in other encodings than UTF-8. A reader sees all text as UTF-8: what was not is encoded anew
 on its way.
 
-UTF-16 and UTF-32 are known by their mark, or by how JSON must begin. Of any other encoding a file
-cannot say which it is: it is read where the user says so (`--encoding`), and refused with the
-likely name where the user does not.
+UTF-16 and UTF-32 are known by their mark, or by how files with records begin. Of any other encoding
+a file cannot say which it is: it is read where the user says so (`--encoding`), and refused with
+the likely name where the user does not.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _MARKS = (
 _WIDE = {
     name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 }
-_BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
-"""The first two characters of JSON text with records in it."""
+_BEGINS = re.compile(r"[\t\r\n -~]{2}")
+"""The first two characters of a file with records in it, in JSON or below a header."""
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
 _SURE = 0.02
 """Below this a guess is no better than that bytes were damaged."""

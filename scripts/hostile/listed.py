@@ -36,6 +36,8 @@ LISTED: dict[str, tuple[str, ...]] = {
     "rights.terms._evaluated": ("licence",),
     "readers.buffer": ("json array", "json array, deep", "json string"),
     "readers.columns": ("file", "file of columns"),
+    "readers.delimited": ("table", "table, broken", "table, a quote open"),
+    "readers.dialect": ("table", "table, broken"),
     "readers.encodings": ("file", "file in no encoding"),
     "readers.envelopes": ("envelope in slabs",),
     "readers.frames": ("record",),
