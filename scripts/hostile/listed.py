@@ -50,6 +50,7 @@ LISTED: dict[str, tuple[str, ...]] = {
         "json lines",
     ),
     "readers.arrangement": ("file", "file of columns"),
+    "readers.packed": (),
     "readers.parquet._plain": (),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),
