@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record
-from .context import opened
+from .embedded import opened
 from .fields import leftover
 
 Fields = tuple[tuple[str, str], ...]
@@ -50,7 +50,7 @@ def _value(record: Record, where: str) -> Any:
         return record[where]
     value: Any = record
     for step in where.split("."):
-        value = opened(value)
+        value = _opened(value)
         if isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 10:
             value = value[int(step)] if int(step) < len(value) else _ABSENT
         elif isinstance(value, dict):
@@ -58,6 +58,15 @@ def _value(record: Record, where: str) -> Any:
         else:
             return _ABSENT
     return value
+
+
+def _opened(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return opened(value)
+    except ValueError:
+        return _ABSENT
 
 
 def is_constant(where: str) -> bool:

@@ -21,6 +21,7 @@ from .order import LAYOUTS
 
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
+_FACTS = frozenset(FACTS)
 MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 _TEXTS = ("text", "content")
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
@@ -97,10 +98,11 @@ def _first(record: Record, options: LayoutOptions) -> Layout | None:
 
 
 def _read(record: Record, options: LayoutOptions) -> Sequence[Drafted | Reject]:
-    for name in MEDIA.intersection(record):
-        if not is_empty(record[name]):
-            detail = f"{name!r} cannot be put into the conversation"
-            return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
+    if not MEDIA.isdisjoint(record):
+        for name in sorted(MEDIA.intersection(record)):
+            if not is_empty(record[name]):
+                detail = f"{name!r} cannot be put into the conversation"
+                return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
     layout = _first(record, options)
     if layout is None:
         return (_unknown(record, options),)
@@ -152,7 +154,7 @@ def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
 
 def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) -> Drafted | Reject:
     """A draft with what the record says about itself."""
-    if isinstance(item, Reject):
+    if isinstance(item, Reject) or _FACTS.isdisjoint(record):
         return item
     said: dict[str, Any] = {}
     for name in FACTS:
