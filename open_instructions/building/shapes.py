@@ -22,6 +22,8 @@ _RECORDS = 1000
 """So much of each file is looked at."""
 _SENDERS = ("role", "from", "speaker", "sender", "author")
 _DEPTH = 4
+_CELL = 40
+"""So many characters of a cell are shown."""
 
 
 def check_shapes(
@@ -45,6 +47,8 @@ def _checked(selection: Selection, inputs: Sequence[Input], encoding: str) -> Se
         if item.source == selection.source.name
     }
     records = [record for head in heads.values() for record in head]
+    for item, head in heads.items():
+        _check_header(item, head, own)
     _check_names(own, records)
     if own.options.layout in (AUTO, TREE.name) and any(map(tree_of, records)):
         return own_selection(replace(own, trees=True))
@@ -58,6 +62,20 @@ def _head(item: Input, selection: Selection, encoding: str) -> tuple[Record, ...
     return read_head(
         item.path, item.member, subset, _BYTES, encoding, most_records=_RECORDS
     ).records
+
+
+def _check_header(item: Input, records: Sequence[Record], own: OwnSource) -> None:
+    """Raises InputError for a table without a line of names, unless the user names columns by
+    number."""
+    if not records or not all(name.isdecimal() for name in records[0]):
+        return
+    if any(place.isdecimal() for _, place in own.options.fields):
+        return
+    cells = ", ".join(f"{n}: {shown(str(cell)[:_CELL])}" for n, cell in records[0].items())
+    raise InputError(
+        f"{shown(item.name)} has no line with the names of its columns. The first row is {cells}.",
+        hint="Name them by number, like --field 0=prompt --field 1=completion.",
+    )
 
 
 def _check_names(own: OwnSource, records: Sequence[Record]) -> None:
