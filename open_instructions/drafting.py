@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 from .catalogue import Source, Subset
 from .layouts.fields import leftover
 from .ledger import Tally
+from .message import is_json, wrong_fields
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
+from .schema import ASSISTANT, SYSTEM, TOOL, USER, Draft, Reason, Record, Reject
 from .stages.definition import STOPS, failed
 
-_ROLES = (SYSTEM, USER, ASSISTANT)
+_ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
 _CONTEXT = frozenset(
     (
         "system",
@@ -293,6 +294,10 @@ def _check_draft(draft: Draft, records: int) -> None:
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
             )
+        elif message.fields and (wrong := wrong_fields(message)):
+            raise ValueError(f"a message in which {wrong}")
+    if draft.tools and not all(isinstance(t, dict) and is_json(t) for t in draft.tools):
+        raise ValueError("tools that are not objects of JSON")
     for said in (draft.id, draft.task, draft.engine, draft.license):
         if said is not None and not isinstance(said, str):
             raise TypeError(f"{said!r} in a Draft is not text")

@@ -1,5 +1,5 @@
-"""Equal conversations: of all that have the same roles and texts one stays, that of the source the
-recipe prefers, then the one that comes first.
+"""Equal conversations: of all that have the same messages and tools one stays, that of the source
+the recipe prefers, then the one that comes first.
 
 One round. Each conversation is sent under a key of 16 bytes to the part that its key belongs to;
 there all that could be equal come together.
@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import digests, numbers, shared, view, whole
-from ..schema import Conversation, Reason
+from ..schema import Conversation, Reason, to_json
 from .step import ID, NUMBER, PLACE, Definition, Round, verdicts
 
 if TYPE_CHECKING:
@@ -50,14 +50,25 @@ class Duplicates:
 
 
 def key(conversation: Conversation) -> bytes:
-    """16 bytes that two conversations share if all their roles and contents are equal, and
+    """16 bytes that two conversations share if all their messages and tools are equal, and
     otherwise do not."""
     digest = blake2b(digest_size=KEY_BYTES)
     for message in conversation.messages:
         text = message.content.encode()
         digest.update(f"{message.role}:{len(text)}:".encode())
         digest.update(text)
+        if message.fields:
+            _update(digest, "#fields", to_json(dict(sorted(message.fields.items()))))
+    if conversation.tools:
+        _update(digest, "#tools", conversation.tools)
     return digest.digest()
+
+
+def _update(digest: blake2b, what: str, text: str) -> None:
+    """`what` is the name of no role, so that nothing else reads like this."""
+    data = text.encode()
+    digest.update(f"{what}:{len(data)}:".encode())
+    digest.update(data)
 
 
 class _Equal(Round):

@@ -1,20 +1,25 @@
 """Tokens are counted, and what is over the limit is split between pairs of turns.
 
-Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the
-limit; each part begins with the system prompt, if there is one, and then a user turn. Where an
-answer is truncated, what stays and the rejected piece are the answer. A part behind a pair that was
-over the limit has lost its context and is marked with `gap`; a part that such a pair ended is
-`trimmed`.
+Law: every turn of the conversation is in exactly one part or in a Reject, as a whole, with the
+calls of tools and the results in it; no part is over the limit; each part begins with the system
+prompt, if there is one, and then a user turn. Where an answer is truncated, what stays and the
+rejected piece are the answer. A part behind a turn that was over the limit has lost its context and
+is marked with `gap`; a part that such a turn ended is `trimmed`.
+
+Tokens of a message are those of its content, its calls as JSON and its reasoning. The definitions
+of tools count in each part.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..schema import Conversation, Message, Reason, Reject
+from ..message import REASONING, next_user
+from ..schema import Conversation, Message, Reason, Reject, to_json
 from ..tokens import DEFAULT, tokenizer
 from .definition import About, Definition
 from .structure import GAP, TRIMMED
@@ -80,43 +85,49 @@ class Split:
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         messages = conversation.messages
-        counts = [self._count(m.content) for m in messages]
-        total = sum(counts)
+        count = self._count
+        counts = [self._tokens(m) if m.fields else count(m.content) for m in messages]
+        tools = count(conversation.tools) if conversation.tools else 0
+        total = sum(counts) + tools
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
             return [conversation.noting(num_tokens=total)]
         first = int(conversation.has_system)
-        system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
+        given = sum(counts[:first]) + tools  # in each part
+        system, room = messages[:first], self._limit - given - self._overhead * first
         parts: list[_Part] = []
         rejects: list[Reject] = []
         used, fresh, gap = 0, True, False
-        for at in range(first, len(messages), 2):
-            user, answer = messages[at : at + 2]
-            tokens = counts[at] + counts[at + 1]
+        for at, end in _turns(messages, first):
+            turn = messages[at:end]
+            tokens = sum(counts[at:end])
+            overhead = len(turn) * self._overhead
             rest: Reject | None = None
-            if self._truncate and tokens + 2 * self._overhead > room:
-                answer, rest = self._truncated(answer, room - 2 * self._overhead - counts[at])
-                tokens = counts[at] + self._count(answer.content)
-            size = tokens + 2 * self._overhead
+            if self._truncate and tokens + overhead > room and not turn[-1].calls:
+                fixed = tokens - count(turn[-1].content)
+                answer, rest = self._truncated(turn[-1], room - overhead - fixed)
+                turn = (*turn[:-1], answer)
+                tokens = fixed + count(answer.content)
+            size = tokens + overhead
             if size > room:
                 detail = f"a turn of {tokens} tokens; the limit is {self._limit}"
-                rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at : at + 2]]
+                rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at:end]]
                 if parts and not fresh:
                     parts[-1].note(TRIMMED)
                 fresh = gap = True  # what follows lost its context: it begins a part of its own
                 continue
             if gap and not self._keep_gaps:
                 detail = "it comes after a turn over the limit"
-                rejects += [Reject(Reason.GAP, detail, m) for m in messages[at : at + 2]]
+                rejects += [Reject(Reason.GAP, detail, m) for m in messages[at:end]]
                 continue
             if fresh or used + size > room:
-                parts.append(_Part(sum(counts[:first])))
+                parts.append(_Part(given))
                 if fresh and gap:
                     parts[-1].note(GAP)
                 used, fresh = 0, False
             if rest:
                 rejects.append(rest)
                 parts[-1].note(TRUNCATED)
-            parts[-1].add((user, answer), tokens)
+            parts[-1].add(turn, tokens)
             used += size
         if not parts and any(reject.reason == Reason.GAP for reject in rejects):
             return [
@@ -147,6 +158,14 @@ class Split:
             for number, part in enumerate(parts, 1)
         ]
         return results + rejects
+
+    def _tokens(self, message: Message) -> int:
+        """Of a message with fields."""
+        fields = message.fields or {}
+        texts = [message.content, fields.get(REASONING, "")]
+        if message.calls:
+            texts.append(to_json(message.calls))
+        return sum(map(self._count, texts))
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The answer as far as it fits, and what is cut off it; the whole answer where nothing of
@@ -194,6 +213,14 @@ class Split:
         )
 
 
+def _turns(messages: Sequence[Message], at: int) -> Iterator[tuple[int, int]]:
+    """Where each turn begins and ends."""
+    while at < len(messages):
+        end = next_user(messages, at + 1)
+        yield at, end
+        at = end
+
+
 class _Part:
     """A part while it grows."""
 
@@ -202,8 +229,8 @@ class _Part:
         self.tokens = tokens
         self.edits: list[str] = []
 
-    def add(self, pair: tuple[Message, Message], tokens: int) -> None:
-        self.turns += pair
+    def add(self, turn: Sequence[Message], tokens: int) -> None:
+        self.turns += turn
         self.tokens += tokens
 
     def note(self, edit: str) -> None:
