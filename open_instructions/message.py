@@ -147,7 +147,7 @@ def invalid(messages: Sequence[Message]) -> str:
         return _invalid_turns(messages, start)
     body = messages[start:]
     if not body or len(body) % 2:
-        return f"{len(body)} user and assistant messages, not a whole number of pairs"
+        return f"{len(body)} user and assistant messages, not a whole number of turns"
     for index, message in enumerate(body):
         if message.role != (ASSISTANT if index % 2 else USER):
             return f"message {start + index} has role {message.role!r}"

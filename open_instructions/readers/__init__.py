@@ -1,5 +1,5 @@
-"""Bytes -> records. Law: every byte of a file that is not white space or punctuation between
-records is in one Frame.
+"""Bytes -> records. Every byte of a file is in exactly one Frame, except white space and
+punctuation between records.
 
 json array       [ {...}, {...} ]                     one frame per element; a list per line too
 json lines       {...} newline {...}                  one frame per line, or per record in it
@@ -62,12 +62,11 @@ __all__ = [
 
 
 class Opened:
-    """An open input: what all its records share (`header`), and its frames with parsed values where
-    a run key needs them.
+    """An open input: its `header`, which all its records share, and its frames, with parsed values
+    where a run key needs them.
 
-    `share` is how much of it has been read: 0 to 1. `encoding` is what its text is in, where its
-    own bytes do not tell.
-    """
+    `share` is how much of it has been read, from 0 to 1. `encoding` is the encoding of its text if
+    its bytes do not show it."""
 
     def __init__(self, path: Path, member: int | None, subset: Subset, encoding: str = "") -> None:
         self.path, self.member, self.subset = path, member, subset
@@ -80,14 +79,14 @@ class Opened:
 
     @property
     def share(self) -> float:
-        # to ask where a file stands costs more than to read a small record
+        # asking for the position in a file costs more than reading a small record
         if self._stream:
             return self._stream.share
         return self._share
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
-        """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records,
-        as far as that goes."""
+        """The records that `frames` finds. Those of a plain file come in slabs of about `size`
+        bytes or `records` records, as far as possible."""
         if self._envelope:
             whole = self.path.stat().st_size
             for slab in self._envelope.slabs(size, records):
@@ -106,8 +105,8 @@ class Opened:
             yield from walk.rest(self._buffer(self._stream, walk.at))
 
     def frames(self, columns: Collection[str] = ()) -> Iterator[Framed]:
-        """Every record. Of Parquet these columns alone, where some are named, which spares most of
-        the work."""
+        """Every record. If `columns` names some, only these are read from Parquet, which saves most
+        of the work."""
         if self._is_parquet:
             yield from self._parquet(columns)
             return
@@ -116,7 +115,7 @@ class Opened:
 
     @property
     def _is_plain(self) -> bool:
-        """Can whoever sees the file read any part of it?"""
+        """Can any part of the file be read on its own, without unpacking or decoding the rest?"""
         is_file = (
             self.member is None
             and not is_remote(self.path)
@@ -133,7 +132,7 @@ class Opened:
 
     @cached_property
     def _layout(self) -> Layout:
-        """How the file is laid out, which is not always what its name says."""
+        """How the file is laid out. Its name does not always tell."""
         with open_text(self.path, self.member, self._encoding) as stream:
             try:
                 return layout_of(self._buffer(stream), self.subset)
@@ -141,7 +140,7 @@ class Opened:
                 raise self._said(error) from error
 
     def _said(self, error: InputError) -> InputError:
-        """An error of this file."""
+        """The error, with the name of this file."""
         name = f"{self.path}" if self.member is None else f"{self.path}!{self._name}"
         return InputError(f"{name}: {error.message}", hint=error.hint)
 
@@ -177,7 +176,7 @@ class Opened:
             raise self._said(error) from error
 
     def read_header(self) -> None:
-        """For an envelope: everything but its items, wherever in the file it stands."""
+        """Read the header of an envelope: everything but its items, wherever it is in the file."""
         if self._is_parquet or self._layout.kind != "envelope":
             return
         items = self._layout.items
@@ -205,7 +204,7 @@ class Opened:
 
     def label_names(self, field: str) -> list[str]:
         """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a
-        ClassLabel; none without."""
+        ClassLabel. Empty if it gives none."""
         if not self._is_parquet:
             return []
         with seekable(self.path, self.member) as file:

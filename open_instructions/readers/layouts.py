@@ -1,9 +1,8 @@
-"""How a JSON file is laid out, by what stands in it: its name and its source say only what to
+"""How a JSON file is laid out, decided by its content: its name and its source say only what to
 expect.
 
-A file that begins with `{` is records one behind the other, or one object: a record, or something
-with records in it. Which of them is told by the fields that the source's records have.
-"""
+A file that begins with `{` is a sequence of records, or one object: a record, or something with
+records in it. The fields of the source's records decide which."""
 
 from __future__ import annotations
 
@@ -17,9 +16,9 @@ from ..errors import InputError
 from .buffer import Buffer, cut_off
 
 HEAD = 16 << 20
-"""So many characters of a file show how it is laid out."""
+"""How many characters of a file are looked at for its layout."""
 _LINES = 100
-"""So many lines are looked at where the first record is broken."""
+"""How many lines are looked at if the first record is broken."""
 _BETWEEN = re.compile(r"[ \t\r\n,]*+")
 _decode = json.JSONDecoder().raw_decode
 
@@ -32,8 +31,8 @@ class Layout(NamedTuple):
 
 
 def layout_of(buffer: Buffer, subset: Subset) -> Layout:
-    """From a buffer at the start of the file, which it moves. Raises InputError for a file that can
-    be read in two ways, or in none."""
+    """The layout of a file, from a buffer at its start, which it moves. Raises InputError for a
+    file that can be read in two ways, or in none."""
     first = buffer.peek()
     if not first:
         return Layout("empty")
@@ -48,7 +47,7 @@ def layout_of(buffer: Buffer, subset: Subset) -> Layout:
 
 
 def stands_alone(buffer: Buffer) -> bool:
-    """Is the object that begins here all of the file, for all that can be read?"""
+    """Is the object that begins here the whole file, as far as can be read?"""
     buffer.skip_space()
     found = _first_value(buffer)
     return found is None or _behind(buffer.text, found[1]) == len(buffer.text)
@@ -60,8 +59,8 @@ def _known(subset: Subset) -> frozenset[str]:
 
 
 def _is_array(buffer: Buffer) -> bool:
-    """For a file that should be lines and begins with `[`: an array of objects, not a line that
-    happens to be a list."""
+    """Is a file that should be lines, but begins with `[`, an array of objects, and not a line that
+    happens to be a list?"""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
 
@@ -88,8 +87,8 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
 
 
 def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
-    """The object that begins here and where it ends, and at least one character behind it; None
-    where it is broken or too long."""
+    """The object that begins here and where it ends, with at least one character read after it.
+    None if it is broken or too long."""
     while True:
         more = len(buffer.text) - buffer.at < HEAD
         try:
@@ -108,12 +107,12 @@ def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
 
 
 def _records(text: str) -> Layout:
-    """Of one record that is the whole file."""
+    """The layout of a file that is one record."""
     return Layout("values" if "\n" in text else "lines")
 
 
 def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
-    """Of an object that is broken, cut off or very long."""
+    """The layout of a file whose first object is broken, cut off or very long."""
     found = _with_records_in_it(_seen(buffer.text, buffer.at), subset, whole=False)
     if found:
         return found
@@ -136,8 +135,8 @@ def _is_record(line: str) -> bool:
 
 
 def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
-    """The members of the object that begins there, as far as they are whole; of the last of them
-    what can be seen."""
+    """The complete members of the object that begins at `at`, and what can be seen of the one after
+    them."""
     found: dict[str, Any] = {}
     at += 1
     try:
@@ -157,8 +156,8 @@ def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
 
 
 def _begun(text: str, at: int, levels: int) -> Any:
-    """A list with its first element alone, or an object with its first members; None of what else
-    begins there."""
+    """A list with only its first element, or an object with its first members; None for anything
+    else."""
     if text[at : at + 1] == "{":
         if levels:
             return _seen(text, at, levels)
@@ -179,7 +178,7 @@ def _behind(text: str, at: int) -> int:
 
 
 def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
-    """Of an object that is the whole file; None where it is a record."""
+    """The layout of a file that is one object; None if that is a record."""
     found = _with_records_in_it(value, subset, whole=True)
     if found or not subset.fields or _known(subset) & value.keys():
         return found
@@ -192,7 +191,7 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
 def _with_records_in_it(
     members: Mapping[str, Any], subset: Subset, *, whole: bool
 ) -> Layout | None:
-    """Of an object with these members; None where it is no more than a record itself."""
+    """The layout of an object with these members; None if it is just a record."""
     own = len(_known(subset) & members.keys())
     if own and _is_table(members, _known(subset), whole=whole):
         return Layout("columns")
@@ -211,8 +210,7 @@ def _with_records_in_it(
 
 
 def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
-    """The keys under which there are lists of what looks more like records than the object
-    itself."""
+    """The keys of lists whose elements look more like records than the object itself does."""
     own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
     return [
@@ -230,7 +228,7 @@ def several(lists: list[str]) -> InputError:
 
 
 def _is_table(members: Mapping[str, Any], fields: frozenset[str], *, whole: bool) -> bool:
-    """Are the values under these fields columns? Raises InputError where that cannot be told from a
+    """Are the values under these fields columns? Raises InputError if that cannot be told from a
     record."""
     named = [value for key, value in members.items() if key in fields]
     if all(isinstance(value, list) for value in named):

@@ -1,9 +1,8 @@
 """Where bytes come from: a file, a .gz, a member of a .zip or .tar(.gz). Nothing is ever unpacked
 to disk.
 
-A compressed stream that breaks off ends early and says so in `fault`; the reader makes that a
-rejected tail.
-"""
+A compressed stream that breaks off ends early and says so in `fault`. The reader turns that into a
+reject at the end of the file."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ _BLOCK = 1 << 16
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)
 _KEPT = 64 << 20
-"""So many bytes of a member of a compressed tar are kept in memory."""
+"""The largest member of a compressed tar, in bytes, that is kept in memory."""
 
 
 class ByteStream(Protocol):
@@ -66,7 +65,7 @@ class _Stream:
             "",
         )
         self._unpacked = 0
-        # one system call at a time: where an archive breaks off, what was read before is not lost
+        # one system call at a time, so that what was read before an archive breaks off is not lost
         self._by_block = packed and inner is raw and hasattr(raw, "read1")
 
     def read(self, size: int = -1, /) -> bytes:
@@ -97,8 +96,8 @@ class _Stream:
 
 
 class _Gunzip:
-    """Takes .gz off. Unlike gzip.GzipFile it hands out all that could be unpacked before it reports
-    a break."""
+    """Unpacks .gz. Unlike gzip.GzipFile, it returns everything that could be unpacked before it
+    reports a break."""
 
     def __init__(self, packed: IO[bytes]) -> None:
         self._packed = packed
@@ -115,7 +114,7 @@ class _Gunzip:
             block = (
                 self._unpack.unused_data if ended else self._unpack.unconsumed_tail
             ) or self._packed.read(_BLOCK)
-            if ended:  # another member, perhaps behind padding: .gz files may be several in a row
+            if ended:  # another member, perhaps after padding: a .gz file can be several in a row
                 block = block.lstrip(b"\0")
                 while not block and (more := self._packed.read(_BLOCK)):
                     block = more.lstrip(b"\0")
@@ -136,7 +135,7 @@ class _Gunzip:
 
 
 def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
-    """Raises InputError for a file that unpacks to more than data do."""
+    """Raises InputError for a file that unpacks to more than data ever do."""
     if wrong := too_much(packed, unpacked):
         raise InputError(
             f"{path} is refused: {wrong}.", hint="If that is intended, raise the limit."
@@ -155,7 +154,7 @@ def plain_name(name: str) -> str:
 
 
 def _clean_member(name: str) -> str | None:
-    """A member's path as a relative one; None for what no archive needs to hold (absolute,
+    """A member's path as a relative path; None for a path that no archive needs (absolute, or with
     `..`)."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or parts[0] == "/" or parts[0].endswith(":"):
@@ -164,8 +163,8 @@ def _clean_member(name: str) -> str | None:
 
 
 class _TarMember(io.RawIOBase):
-    """The bytes of a file in a tar. Unlike tarfile's own reader it hands out what is there before
-    it reports a cut."""
+    """The bytes of a file in a tar. Unlike tarfile's own reader, it returns what is there before it
+    reports that the archive is cut off."""
 
     def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         assert tar.fileobj is not None
@@ -195,8 +194,8 @@ class _TarMember(io.RawIOBase):
 
 
 class _Archive:
-    """An open .zip or .tar(.gz): its regular files in order. Stays open, so that reading them in
-    order is one pass."""
+    """An open .zip or .tar(.gz) and its regular files in order. It stays open, so that reading them
+    in order takes one pass."""
 
     def __init__(self, path: Path) -> None:
         self._zip: zipfile.ZipFile | None = None
@@ -224,7 +223,7 @@ class _Archive:
             try:
                 entry = next(entries, None)
             except (*_BROKEN, OSError):
-                # cut off: what stands before the cut is read, and its last file then ends early
+                # cut off: what comes before the cut is read, and its last file then ends early
                 if not self.files:
                     raise
                 self.fault = "the archive is cut off"
@@ -233,7 +232,7 @@ class _Archive:
                 break
             _refuse_bombs(
                 self._path, self._packed, entry.offset_data + entry.size
-            )  # before it is walked over
+            )  # before the entry is skipped
             if entry.isfile():
                 self.files.append((entry.name, entry))
         # tarfile takes a cut or damaged header for the end; the real end is a block of zeros
@@ -260,8 +259,8 @@ class _Archive:
         return io.BufferedReader(_TarMember(self._tar, entry))
 
     def _kept(self, index: int, entry: tarfile.TarInfo) -> IO[bytes]:
-        """A member of a compressed tar, from memory when it is opened again: to go back, all before
-        it is unpacked once more."""
+        """A member of a compressed tar, from memory when it is opened again: going back means
+        unpacking everything before it once more."""
         assert self._tar is not None
         if self._last is None or self._last[0] != index:
             reader = io.BufferedReader(_TarMember(self._tar, entry))
@@ -270,7 +269,7 @@ class _Archive:
             except (
                 *_BROKEN,
                 OSError,
-            ):  # cut off: what there is comes from the archive itself, and then the cut
+            ):  # cut off: the archive itself returns what there is, then reports the cut
                 return io.BufferedReader(_TarMember(self._tar, entry))
         return io.BufferedReader(io.BytesIO(self._last[1]))
 
@@ -307,14 +306,14 @@ def member_name(path: Path, index: int) -> str:
 
 
 def member_size(path: Path, index: int) -> int:
-    """The bytes of a member, unpacked."""
+    """The size of a member, in bytes, unpacked."""
     return _archive_at(path).size(index)
 
 
 @contextmanager
 def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
-    """The bytes of a file from `start` on, or of one member of an archive by its index, with a .gz
-    around them taken off."""
+    """The bytes of a file from `start` on, or of one member of an archive by its index, unpacked if
+    they are a .gz."""
     try:
         raw: IO[bytes]
         if member is None:
@@ -331,7 +330,7 @@ def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterat
         ) from error
     with raw:
         inner: IO[bytes] = raw
-        # a .gz that some client unpacked on the way and left under its name is read as it is
+        # a .gz file that a client unpacked but did not rename is read as it is
         if plain_name(name) != name and _begins_as_gzip(path, raw):
             inner = cast(IO[bytes], _Gunzip(raw))
         yield _Stream(path, raw, inner, size, packed=inner is not raw or member is not None)
