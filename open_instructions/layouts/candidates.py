@@ -68,7 +68,7 @@ def list_of_answers(record: Record) -> str | None:
         objects = all(isinstance(item, dict) and _text_key(item) for item in value)
         if not objects and not _are_texts(value):
             continue
-        if name != "answers" or _scale(_items(record, name)):
+        if name != "answers" or is_scaled(record, name):
             return name
     return None
 
@@ -87,6 +87,11 @@ def read_rated(record: Record, name: str, options: LayoutOptions) -> list[Prefer
     said = _said(prompt, (name, *_parallel(record, len(items)).values()))
     rows = rated(prompt.messages, answers, options.pairs, score_name=scale, **said)
     return [_without_rank(row) for row in rows] if scale == _RANK else rows
+
+
+def is_scaled(record: Record, name: str) -> bool:
+    """Whether one of the answers has a score or a rank."""
+    return _scale(_items(record, name)) is not None
 
 
 def _items(record: Record, name: str) -> list[dict[str, Any]]:

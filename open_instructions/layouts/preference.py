@@ -15,7 +15,16 @@ from ..schema import Draft, Reason, Record, Reject
 from .alpaca import ALPACA
 from .answers import ranked as ranked
 from .answers import rated as rated
-from .candidates import LISTS, MODELS, RATINGS, is_ranked, list_of_answers, read_ranked, read_rated
+from .candidates import (
+    LISTS,
+    MODELS,
+    RATINGS,
+    is_ranked,
+    is_scaled,
+    list_of_answers,
+    read_ranked,
+    read_rated,
+)
 from .chats import MESSAGES, SYSTEMS
 from .context import HISTORIES
 from .layout import Layout, LayoutExample, LayoutOptions
@@ -38,9 +47,13 @@ _GOOD = {True: True, False: False, "true": True, "false": False}
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if _MARKS.isdisjoint(record):
         return False
-    if has_sides(record) or is_ranked(record) or list_of_answers(record):
+    if has_sides(record) or is_ranked(record):
         return True
-    return _label(record) is not None and _answered(record, options) is not None
+    single = _answered(record, options)
+    name = list_of_answers(record)
+    if name and (single is None or is_scaled(record, name)):
+        return True
+    return single is not None and _label(record) is not None
 
 
 def _label(record: Record) -> str | None:
