@@ -63,6 +63,17 @@ __all__ = [
 ]
 
 
+_ARRANGED = {
+    "empty": "empty",
+    "array": "JSON array",
+    "lines": "JSON lines",
+    "values": "JSON values",
+    "object": "JSON object of records",
+    "envelope": "JSON object with a list of records",
+    "columns": "JSON object of columns",
+}
+
+
 class Opened:
     """An open input: its `header`, which all its records share, and its frames, with parsed values
     where a run key needs them.
@@ -144,6 +155,26 @@ class Opened:
         if not self._is_plain or self._container != "json":
             return False
         return self._arrangement.kind in ("array", "lines")
+
+    @property
+    def way_in(self) -> str:
+        """How the file can be entered in the middle: by its row groups, its lines, or as an array;
+        "" if only from the start."""
+        if self._is_parquet:
+            return "row groups"
+        return self._arrangement.kind if self._in_slabs else ""
+
+    @property
+    def described(self) -> str:
+        """What the file is, in words: its container and how it is arranged."""
+        words = {"parquet": "Parquet", "delimited": "a table"}
+        if self._container in words:
+            return words[self._container]
+        return _ARRANGED[self._arrangement.kind]
+
+    @property
+    def encoding(self) -> str:
+        return self._encoding
 
     @property
     def _is_parquet(self) -> bool:

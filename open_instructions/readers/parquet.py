@@ -32,7 +32,7 @@ def rows(file: Any, path: Any, columns: Collection[str] = ()) -> Iterator[tuple[
         wanted = [name for name in names if name in columns] if columns else None
         for batch in table.iter_batches(_ROWS, columns=wanted):
             share = (row + batch.num_rows) / max(table.metadata.num_rows, 1)
-            for frame in _frames(batch, row):
+            for frame in frames_of_batch(batch, row):
                 yield frame, share
             row += batch.num_rows
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -59,7 +59,7 @@ def label_names(file: Any, field: str) -> list[str]:
     return []
 
 
-def _frames(batch: Any, row: int) -> Iterator[Frame]:
+def frames_of_batch(batch: Any, row: int) -> Iterator[Frame]:
     """One frame per row, with a reason if text in it is not UTF-8."""
     try:
         yield from [Frame(row + at, to_json(record)) for at, record in enumerate(batch.to_pylist())]
