@@ -42,6 +42,15 @@ def mapped(record: Record, fields: Fields) -> Mapped:
     return Mapped(result, displaced)
 
 
+def beside_displaced(mapped: Mapped) -> Record:
+    """A record under canonical names, with the values that those had before under names of their
+    own."""
+    record = dict(mapped.record)
+    for name, value in mapped.displaced.items():
+        record[_free(name, record)] = value
+    return record
+
+
 def _value(record: Record, where: str) -> Any:
     """What is in a field, at a path, or in a constant."""
     if is_constant(where):

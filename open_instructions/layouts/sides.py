@@ -17,6 +17,7 @@ from .turns import begins_as_turns, turns_of
 
 CHOSEN = ("chosen", "chosen_response", "response_chosen")
 REJECTED = ("rejected", "rejected_response", "response_rejected")
+_ALL_REJECTED = frozenset(REJECTED)
 SCORES = {
     "score": (("score_chosen", "chosen_score"), ("score_rejected", "rejected_score")),
     "rating": (("chosen_rating", "chosen-rating"), ("rejected_rating", "rejected-rating")),
@@ -49,9 +50,9 @@ class _Scores(NamedTuple):
 
 def has_sides(record: Record) -> bool:
     """Whether a record has a chosen answer and the field of a rejected one."""
-    chosen = next((record[name] for name in CHOSEN if name in record), None)
-    if not any(name in record for name in REJECTED):
+    if _ALL_REJECTED.isdisjoint(record):
         return False
+    chosen = next((record[name] for name in CHOSEN if name in record), None)
     return chosen is None or isinstance(chosen, str | list | dict)
 
 
