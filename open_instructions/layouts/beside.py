@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
-from ..schema import ASSISTANT, TOOL, Reason, Reject
+from ..schema import ASSISTANT, TOOL, Reason, Reject, is_blank
+from .embedded import unfit
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CALL_IDS = ("tool_call_id", "tool_use_id")
@@ -54,11 +54,11 @@ def _text(entry: Mapping[str, Any], keys: tuple[str, ...], used: list[str]) -> s
     found = ""
     for key in keys:
         value = entry.get(key)
-        if isinstance(value, str) and value and found in ("", value):
+        if isinstance(value, str) and not is_blank(value) and found in ("", value):
             found = value
             used.append(key)
     return found
 
 
 def _is_weight(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    return isinstance(value, int | float) and not unfit(value)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..errors import shown
 from ..schema import ASSISTANT, TOOL, Message, Reason, Reject, to_json
 from .beside import fields_beside
 from .calls import Call, read_calls
@@ -24,8 +25,6 @@ _TEXTS = ("value", "content")
 _OTHER_TEXTS = ("text", "message", "utterance")
 """Fields with what is said; the others where none of the first is."""
 _CALLS = ("tool_calls", "function_call", "tool_call")
-_SHOWN = 100
-"""Characters of upstream's words in a detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
         return said
     if isinstance(said, Unreadable):
         return _unreadable(turn, said.detail)
-    name = f"a message from {who.name!r:.{_SHOWN}}"
+    name = f"a message from {shown(who.name)}"
     beside = fields_beside(entry, who.role or "", said.content.thought)
     if isinstance(beside, Reject):
         return beside

@@ -65,15 +65,15 @@ def read_chat(
         if isinstance(entry, Reject):
             return entry._replace(record=record)
         entries.append(entry)
-    rounds = in_rounds([item for entry in entries for item in entry.items], has_tools)
-    if isinstance(rounds, Reject):
-        return rounds._replace(record=record)
+    items = in_rounds([item for entry in entries for item in entry.items], has_tools)
+    if isinstance(items, Reject):
+        return items._replace(record=record)
     left = [dict(entry.left) for entry in entries]
     return Chat(
-        [i._replace(record=record) if isinstance(i, Reject) else i for i in rounds.items],
+        [i._replace(record=record) if isinstance(i, Reject) else i for i in items],
         frozenset(entry.sender for entry in entries if entry.sender),
         left if any(left) else [],
-        tuple(dict.fromkeys((*(e for entry in entries for e in entry.edits), *rounds.edits))),
+        tuple(dict.fromkeys(edit for entry in entries for edit in entry.edits)),
     )
 
 
