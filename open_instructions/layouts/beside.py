@@ -12,6 +12,8 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CALL_IDS = ("tool_call_id", "tool_use_id")
 _NAMES = {TOOL: ("name", "tool_name")}
 _WEIGHTS = ("weight", "loss", "loss_weight", "train")
+KNOWN = frozenset((*_REASONING, *_CALL_IDS, "name", "tool_name", *_WEIGHTS))
+"""All fields that are read here."""
 
 
 class Beside(NamedTuple):
@@ -41,7 +43,7 @@ def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Bes
         fields |= {"tool_call_id": call} if call else {}
     name = _text(entry, _NAMES.get(role, ("name",)), used)
     fields |= {"name": name} if name else {}
-    weights = {key: entry[key] for key in _WEIGHTS if _is_weight(entry.get(key))}
+    weights = {key: entry[key] for key in _WEIGHTS if key in entry and _is_weight(entry[key])}
     if len(set(weights.values())) > 1:
         return Reject(Reason.CONTRADICTION, f"{' and '.join(weights)} of a message differ")
     for value in weights.values():

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, SYSTEM, USER, Message, Reject
-from .entries import Entry, read_entry
+from .entries import KNOWN, Entry, read_entry
+from .fields import leftover
 from .roles import ROLES, Names
 from .rounds import in_rounds
 
 _PLAIN = (USER, ASSISTANT, SYSTEM)
+_NOTHING: dict[str, Any] = {}
 
 
 class Chat(NamedTuple):
@@ -78,12 +80,19 @@ def read_chat(
 
 
 def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
-    """A list of messages of the usual kind, as most are: nothing but sender and text; None for any
-    other."""
+    """A list of messages of the usual kind, as most are: of what is read, nothing but sender and
+    text; None for any other."""
     items: list[Message | Reject] = []
     senders = set()
+    left: list[dict[str, Any]] = []
     for turn in turns:
-        if type(turn) is not dict or len(turn) != 2:
+        if type(turn) is not dict:
+            return None
+        if len(turn) == 2:
+            left.append(_NOTHING)
+        elif len(KNOWN & turn.keys()) == 2:
+            left.append(leftover(turn, KNOWN))
+        else:
             return None
         if "role" in turn:
             sender, text = turn["role"], turn.get("content")
@@ -96,7 +105,7 @@ def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
             return None
         items.append(Message(role, text, html and role == ASSISTANT))
         senders.add(sender)
-    return Chat(items, frozenset(senders), [], ())
+    return Chat(items, frozenset(senders), left if any(left) else [], ())
 
 
 def _is_padded(turns: Sequence[Any]) -> bool:

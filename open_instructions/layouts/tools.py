@@ -27,6 +27,9 @@ class Definitions(NamedTuple):
     edits: tuple[str, ...] = ()
 
 
+NO_TOOLS = Definitions([])
+
+
 def definitions(record: Mapping[str, Any]) -> Definitions | Reject:
     """The tools that a record defines, in `tools` or `functions`: a list, or a JSON text of one.
 
@@ -36,7 +39,9 @@ def definitions(record: Mapping[str, Any]) -> Definitions | Reject:
     >>> definitions({"tools": '[{"name": "now"}]'}).tools
     [{'type': 'function', 'function': {'name': 'now'}}]
     """
-    given = {key: record[key] for key in TOOL_KEYS if not _is_words(record.get(key))}
+    given = {key: record[key] for key in TOOL_KEYS if key in record and not _is_words(record[key])}
+    if not given:
+        return NO_TOOLS
     found: list[list[dict[str, Any]]] = []
     edits: tuple[str, ...] = ()
     for key, value in given.items():
@@ -51,7 +56,7 @@ def definitions(record: Mapping[str, Any]) -> Definitions | Reject:
             return Reject(Reason.LOST_CONTEXT, f"{key}: {wrong}")
         found.append([tool for tool in read if not isinstance(tool, str)])
     if not any(found):
-        return Definitions([])
+        return NO_TOOLS
     if any(tools != found[0] for tools in found):
         return Reject(Reason.CONTRADICTION, f"{' and '.join(given)} differ")
     return Definitions(found[0], tuple(given), edits)
