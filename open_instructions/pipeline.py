@@ -2,9 +2,9 @@
 counts.
 
 Every record and message comes out exactly once, in a conversation or in a Rejected. If a stage's
-code fails on a record, the record is a reject `stage_failed`.
+code fails on a record, the record becomes a reject `stage_failed`.
 
-Before the split, a conversation is whole: corpus steps take their facts there.
+Corpus steps collect their facts before the split, when conversations are whole.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_FINITE = "not_finite"
-"""The edit that marks a number in the metadata that JSON cannot represent (NaN, Infinity) and that
-became null."""
+"""The edit for metadata with a number that JSON cannot represent (NaN, Infinity) and that became
+null."""
 CONVERSATION = "conversation"
-"""The kind of a reject, once a converter decided that it is a conversation."""
+"""The kind of a reject that a converter recognised as a conversation."""
 
 
 class Kept(NamedTuple):
@@ -52,8 +52,8 @@ class Kept(NamedTuple):
 
 @dataclass
 class Output:
-    """The result of a chunk: conversations, rejects, the facts that corpus steps took from whole
-    conversations, and the counts. `keeps_whole` means that a later round will read the texts
+    """The result of a chunk: conversations, rejects, the facts that corpus steps collected from
+    whole conversations, and the counts. `keeps_whole` means that a later round will read the texts
     again."""
 
     conversations: list[Kept] = field(default_factory=list)
@@ -84,9 +84,8 @@ class _Named(NamedTuple):
 
 
 class Pipeline:
-    """All that a recipe does to the records of one subset. `steps` are the corpus steps of the
-    build, whose first facts are taken here; `stages` are those of `order` unless others are named.
-    """
+    """Everything that a recipe does to the records of one subset. `steps` are the build's corpus
+    steps, whose first facts are collected here; `stages` defaults to those of `order`."""
 
     def __init__(
         self,
@@ -133,10 +132,10 @@ class Pipeline:
         for frames in run.chunk.runs:
             records += len(frames)
             drafts += self._draft(frames, run)
-        self._book_records(records, drafts, run.tally)
+        self._count_records(records, drafts, run.tally)
         results = [self._started(item, run) for item in drafts]
         talks = [result for result in results if isinstance(result, _Talk)]
-        self._book_started(talks, run.tally)
+        self._count_started(talks, run.tally)
         for named in self._clean:
             self._apply(named, talks, run)
         for talk in talks:
@@ -196,7 +195,7 @@ class Pipeline:
             run.watch(stage, [*talk.current, *made.rejects])
         return talk
 
-    def _book_records(
+    def _count_records(
         self, records: int, drafts: Sequence[Drafted | Refused], tally: Tally
     ) -> None:
         """Counts the records that the reader and the record stages passed on."""
@@ -210,9 +209,9 @@ class Pipeline:
             tally[name, "records_out", ""] += records
         tally["convert", "records_in", ""] += records
 
-    def _book_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
-        """Counts the output of the converter and the structure stage in one sum per chunk: counting
-        one by one costs more than the stages do."""
+    def _count_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
+        """Counts the output of the converter and the structure stage in one sum per chunk, because
+        counting per record would cost more than the stages."""
         records = sum([len(talk.frames) for talk in talks])
         messages = sum([talk.drafted for talk in talks])
         alive = [talk for talk in talks if talk.current]
@@ -225,7 +224,7 @@ class Pipeline:
         tally.flow(self._structure.name, records, messages, records_out, messages_out)
 
     def _apply(self, named: _Named, all_talks: Sequence[_Talk], run: Run) -> None:
-        """Runs one stage over all conversations that are left."""
+        """Runs one stage over all remaining conversations."""
         talks = [talk for talk in all_talks if talk.current]
         before = [talk.current[0] for talk in talks]
         records = records_out = sum([len(talk.frames) for talk in talks])
@@ -235,12 +234,12 @@ class Pipeline:
             if run.watch:
                 run.watch(named.name, made)
             first = made[0]
-            if first is conversation and len(made) == 1:  # which happens most
+            if first is conversation and len(made) == 1:  # the most common case
                 continue
             talk.current = [result for result in made if isinstance(result, Conversation)]
             changed = isinstance(first, Reject) or first.edits is not conversation.edits
             if changed or len(made) > 1:
-                self._book(named.name, talk, conversation, made, run)
+                self._count_changes(named.name, talk, conversation, made, run)
             messages_out += sum([len(part.messages) for part in talk.current])
             messages_out -= len(conversation.messages)
             if not talk.current:
@@ -248,7 +247,7 @@ class Pipeline:
         if talks or named.stage is None:
             run.tally.flow(named.name, records, messages, records_out, messages_out)
 
-    def _book(
+    def _count_changes(
         self,
         stage: str,
         talk: _Talk,
@@ -297,8 +296,8 @@ class Pipeline:
         stem = _stem(chunk.file)
         local = own or self._subset.id.format(row=frame.row, stem=stem)
         if not _PLAIN.fullmatch(local):
-            # `#` and `~` are ours: they number the parts of a conversation, and conversations under
-            # one upstream id
+            # `#` and `~` are reserved: they number the parts of a conversation, and conversations
+            # with the same upstream id
             utf8 = local.encode("utf-8", "replace")
             local = quote(utf8, safe="/._-+@:=,").replace("~", "%7E")
         return f"{chunk.source}/{local}"
@@ -309,7 +308,7 @@ def _is_of(rule: str, source: Source) -> bool:
 
 
 def _kept(talk: _Talk) -> Iterator[Kept]:
-    # the text of a frame is UTF-8, or it would not be here
+    # the text of a frame is UTF-8: other records were rejected before
     raw = [_under(frame.key, frame.text) for frame in talk.frames]
     for number, part in enumerate(talk.current):
         assert talk.whole
@@ -329,7 +328,7 @@ def _outcomes(
     except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
         if len(before) == 1:
             return [[failed(f"Stage {stage.name}", error)]]
-    # in halves, to see which ones it was: the others get the results that they would get alone
+    # halve the batch to find what fails: the others get the results that they would get alone
     half = len(before) // 2
     return _outcomes(stage, before[:half]) + _outcomes(stage, before[half:])
 
@@ -344,7 +343,7 @@ def _alone(stage: Stage, conversation: Conversation) -> list[Conversation | Reje
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
-"""Characters that an id need not quote."""
+"""An id that needs no quoting."""
 
 
 @lru_cache(maxsize=16)

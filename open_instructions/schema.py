@@ -1,5 +1,5 @@
-"""The conversation schema: the values that travel through a build. `columns` defines the columns
-that they end in.
+"""The conversation schema: the values that pass through a build. `store.columns` defines their
+columns on disk.
 
 A record goes through these types:
 
@@ -80,16 +80,17 @@ class Draft:
     """A converter's result for raw records: messages in order, not yet checked, and what upstream
     says about them.
 
-    messages  in order; a Reject (with its `message`) stands where the converter refused a message
+    messages  in order, with a Reject (with its `message`) in place of each message that the
+              converter rejected
     id        upstream's name for the record; None: its row
-    task      what upstream calls the kind of task
+    task      upstream's name for the kind of task
     engine    who wrote the answers; None: what the catalogue says
-    license   the record's own; None: what the catalogue says
-    metadata  what else the converter has to say, beside what it did not use
-    used      the record's fields that are in the above as a whole; all others go into the row's
-              metadata by themselves. Of an envelope: the fields of the instance
-    records   the indexes of the raw records in it
-    edits     names of what the converter changed
+    license   the record's own licence; None: what the catalogue says
+    metadata  further values from the converter, in addition to the fields that it did not use
+    used      the record's fields whose values are completely in the above; all others are added to
+              the row's metadata. For an envelope, the fields of the instance
+    records   the indexes of its raw records
+    edits     names of the converter's changes
     tools     definitions of the tools that the assistant may call, in OpenAI's form:
               {"type": "function", "function": {...}}
     """
@@ -112,8 +113,8 @@ class Conversation:
     """A valid conversation: an optional system prompt, then alternating user and assistant
     messages, ending with the assistant.
 
-    Raises ValueError for anything else: if you hold a conversation, it is valid. It maps one to one
-    to a row.
+    Raises ValueError for anything else: every Conversation object is valid. It maps one to one to a
+    row.
 
     >>> talk = Conversation(id="demo/0", source="demo", subset="main",
     ...                     messages=(Message("user", "2 + 2?"), Message("assistant", "4")))
@@ -162,8 +163,8 @@ class Conversation:
         origin_rows: tuple[int, ...] = (0,),
         metadata: str | None = None,
     ) -> Conversation:
-        """A conversation of messages that `pair_up` has just kept, so they are not checked again.
-        Its arguments are the fields.
+        """A conversation of messages that `pair_up` just kept, so they are not checked again. The
+        arguments are the fields.
 
         Raises ValueError if there are no messages, TypeError for an unknown field.
         """
@@ -193,7 +194,7 @@ class Conversation:
     @classmethod
     def _with(cls, fields: dict[str, Any]) -> Conversation:
         made = object.__new__(cls)
-        object.__setattr__(made, "__dict__", fields)  # a copy would cost the most
+        object.__setattr__(made, "__dict__", fields)  # copying it would be the largest cost
         return made
 
     def noting(
@@ -222,7 +223,7 @@ class Conversation:
 
     @property
     def num_turns(self) -> int:
-        """User messages with their answers."""
+        """How many user messages with their answers it has."""
         return len(self.messages) // 2
 
     @property
@@ -233,9 +234,9 @@ class Conversation:
 class Rejected(NamedTuple):
     """One row of rejected/.
 
-    kind      what it would have been: `conversation`, once a converter said so
-    other     the id of the row that it lost to
-    score     how sure or how similar, where a decision had a score
+    kind      what it would have become: `conversation`, if a converter recognised it as one
+    other     the id of the row that stays instead
+    score     how certain or how similar, if the decision had a score
     evidence  JSON text with what was found
     parent    the fingerprint of the build that it came from
     """
@@ -262,7 +263,7 @@ def invalid(messages: Sequence[Message]) -> str:
     start = 1 if messages and messages[0].role == SYSTEM else 0
     body = messages[start:]
     if not body or len(body) % 2:
-        return f"{len(body)} user and assistant messages, not a whole number of pairs"
+        return f"{len(body)} user and assistant messages, not a whole number of turns"
     for index, message in enumerate(body):
         if message.role != (ASSISTANT if index % 2 else USER):
             return f"message {start + index} has role {message.role!r}"
@@ -277,7 +278,7 @@ def is_blank(text: str) -> bool:
 
 
 def _as_json(value: Any) -> Any:
-    """A value that JSON cannot represent, as an object, so that nobody takes it for text. Bytes
+    """A value that JSON cannot represent becomes an object, so that it is not taken for text. Bytes
     that are UTF-8 become text."""
     if isinstance(value, bytes):
         try:

@@ -210,7 +210,8 @@ def _run(
             hint="Nothing was published. This is a bug: please report it.",
         )
     by_name = {s.source.name: s.source for s in job.selections}
-    attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
+    named = {name: by_name[name].attribution for name in merged.usage.sources()}
+    attribution = {name: text for name, text in named.items() if text}
     manifest = Manifest(
         **vars(job.decided),
         open_instructions=version("open-instructions"),
@@ -229,6 +230,7 @@ def _run(
         job.recipe.to_dict(),
         locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
         {s.source.name: s.source.digest for s in job.selections if s.path},
+        {s.source.name: s.own.described() for s in job.selections if s.own},
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest.to_dict())

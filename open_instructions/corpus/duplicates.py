@@ -1,8 +1,8 @@
-"""Equal conversations: of all that have the same roles and texts one stays, that of the source the
-recipe prefers, then the one that comes first.
+"""Drops equal conversations: of those with the same roles and texts, it keeps the one from the
+source that the recipe prefers, or else the first.
 
-One round. Each conversation is sent under a key of 16 bytes to the part that its key belongs to;
-there all that could be equal come together.
+There is one round. Each conversation is sent to the part that its key of 16 bytes belongs to, so
+that equal conversations meet there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ KEY_BYTES = 16
 class Options:
     """
     duplicates  drop equal conversations
-    prefer      sources in the order in which a copy is kept; the others follow in alphabetical
-                order
+    prefer      sources whose copy to keep, in order of preference; other sources follow in
+                alphabetical order
     """
 
     duplicates: bool = True
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """The step. `sources` are the build's, in the order in which a copy is kept."""
+    """The step. `sources` are the build's sources, in order of preference."""
 
     sources: tuple[str, ...]
     name = "duplicates"
@@ -50,8 +50,8 @@ class Duplicates:
 
 
 def key(conversation: Conversation) -> bytes:
-    """16 bytes that two conversations share if all their roles and contents are equal, and
-    otherwise do not."""
+    """16 bytes that are the same for two conversations exactly if all their roles and contents are
+    equal."""
     digest = blake2b(digest_size=KEY_BYTES)
     for message in conversation.messages:
         text = message.content.encode()
@@ -84,8 +84,8 @@ class _Equal(Round):
         return _halves(facts[KEY])[0] % np.uint64(parts)
 
     def decide(self, facts: pa.Table) -> pa.Table:
-        """Each conversation to drop, and the equal one that stays: of the best rank, then the
-        first."""
+        """Each conversation to drop, with the equal one that stays: the one with the best rank,
+        then the first."""
         import numpy as np
 
         first, second = _halves(facts[KEY])

@@ -1,17 +1,18 @@
-"""All chunks -> the shards: corpus steps decide, ids are told apart, what is written is counted.
+"""Merges all chunks into shards: corpus steps decide, ids are made unique, written rows are
+counted.
 
-rounds    the rounds of a corpus step, by an engine
-contract  what a round hands over, checked
-verdicts  what becomes of each conversation: dropped, or kept under one id or another
-books     what is counted of a chunk
-layout    where row groups and shards end
-write     one shard
+rounds    runs the rounds of a corpus step on an engine
+contract  checks what a round returns
+verdicts  decides about each conversation: dropped, or kept, perhaps with a new id
+counts    updates the ledger for a chunk
+layout    decides where row groups and shards end
+write     writes one shard
 
-All parts of a dropped conversation go with it. Where several conversations that stay carry one id,
-the later ones become `id~2`, …
+A dropped conversation is dropped with all its parts. If several kept conversations have the same
+id, the later ones become `id~2`, …
 
-An engine does the work; here is only what holds it together: for each conversation that is dropped
-or renamed a few values, and for each chunk a few numbers.
+An engine does the work. This process holds only a few values for each conversation that is dropped
+or renamed, and a few numbers for each chunk.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _PREFIXES = {DATA: "train", REJECTED: "rejected"}
 
 
 class Merged(NamedTuple):
-    """The shards as the manifest describes them, the books of the merge, the languages that occur,
+    """The shards as the manifest describes them, the ledger of the merge, the languages that occur,
     and what the rows may be used for."""
 
     shards: list[Shard]
@@ -54,8 +55,8 @@ def merge(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Merged:
-    """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each
-    (`counts`)."""
+    """Write data/ and rejected/ below `ready` from chunks; `counts` says how many conversations
+    each chunk has."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
     layouts = _laid_out(
@@ -88,7 +89,7 @@ def _laid_out(
     verdicts: Verdicts,
     ledger: Ledger,
 ) -> dict[str, Layout]:
-    """Where each row goes. Books what the steps did in `ledger`."""
+    """Where each row goes. Also adds to `ledger` what the steps did."""
     layouts = {DATA: Layout(), REJECTED: Layout()}
     dropped = []
     look = partial(survey, chunks=chunks, steps=tuple(steps))
@@ -98,7 +99,7 @@ def _laid_out(
         layouts[DATA].add(DATA, index, surveyed.data)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
-    # they come last, so that the order of rejected/ does not show where the chunks were cut
+    # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         layouts[REJECTED].add(DROPPED, index, lengths)
     return layouts
@@ -116,7 +117,7 @@ def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
 
 
 def _remove_drafts(ready: Path, written: set[str]) -> None:
-    """Drafts of a node that was lost."""
+    """Remove drafts that a lost node left behind."""
     for kind in _PREFIXES:
         for path in children(ready / kind):
             if f"{kind}/{path.name}" not in written:

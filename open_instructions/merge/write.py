@@ -1,4 +1,4 @@
-"""One chunk looked over, and one shard written: what an engine does for the merge."""
+"""The merge's work on an engine: surveys one chunk, writes one shard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..store.columns import (
     data_schema,
     rejected_schema,
 )
-from .books import Sizes, book_step, book_written
+from .counts import Sizes, count_step, count_written
 from .layout import Group, Span
 from .verdicts import ChunkVerdicts
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 
 DROPPED = "dropped"
-"""The kind of a span that corpus steps dropped."""
+"""The kind of a span of rows that corpus steps dropped."""
 
 
 class Surveyed(NamedTuple):
-    """The books of a chunk in this stage, and the bytes of text in each row that will be written,
-    see `Span`."""
+    """The merge's ledger of a chunk, and the bytes of text in each row to write, by the kinds of
+    `Span`."""
 
     ledger: Ledger
     data: np.ndarray[Any, Any]
@@ -49,7 +49,7 @@ class Surveyed(NamedTuple):
 
 
 class ShardPlan(NamedTuple):
-    """A shard to write: its kind, its place in the build, its groups."""
+    """A shard to write: its kind, its path in the build, its groups."""
 
     kind: str
     path: str
@@ -65,7 +65,7 @@ class Written(NamedTuple):
 
 
 def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str]) -> Surveyed:
-    """Look a chunk over, and book what the steps did to it, in their order."""
+    """Measure the rows of a chunk, and count what the steps did to it, in order."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -78,9 +78,9 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     stays = np.ones(keys.num_rows, bool)
     for step in steps:
         dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        book_step(ledger, keys, step, sizes, stays, dropped)
+        count_step(ledger, keys, step, sizes, stays, dropped)
         stays[list(dropped)] = False
-    book_written(ledger, keys, sizes, stays)
+    count_written(ledger, keys, sizes, stays)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     return Surveyed(
         ledger,
@@ -93,7 +93,7 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
 def write_shard(
     work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path
 ) -> Written:
-    """Write one shard under `ready`, from chunks with the given verdicts."""
+    """Write one shard below `ready`, from chunks with the given verdicts."""
     job, all_verdicts = work
     return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks))
 
@@ -118,7 +118,7 @@ def _write(
             if job.kind == DATA:
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table)
-            del table  # before there is another
+            del table  # frees its memory before the next one is read
     return Written(
         Shard(job.path, rows, sink.size, digest.hexdigest()),
         languages,
@@ -127,7 +127,7 @@ def _write(
 
 
 def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path) -> pa.Table:
-    """One row group, in one piece: its pages must not show where chunks were cut."""
+    """One row group in one piece, so that its pages do not depend on the chunks."""
     import pyarrow as pa
 
     spans = [
@@ -138,7 +138,7 @@ def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path
 
 
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows of one chunk that are written, under their final ids."""
+    """The rows of one chunk to write, with their final ids."""
     if span.kind == DATA:
         return _data(chunks, span.chunk, verdicts)
     if span.kind == REJECTED:
@@ -154,7 +154,7 @@ def _data(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
     if not verdicts.dropped and not verdicts.renamed:
         return table
     many = view(pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]))
-    place = np.repeat(np.arange(len(many)), many)  # of the conversation that each row belongs to
+    place = np.repeat(np.arange(len(many)), many)  # the conversation of each row
     if verdicts.renamed:
         columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
         for row in np.flatnonzero(np.isin(place, list(verdicts.renamed))).tolist():
@@ -168,7 +168,7 @@ def _data(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
 
 
 def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rejected messages of a conversation carry its final id."""
+    """The rejects of one chunk; those of messages get their conversation's final id."""
     table = read_chunk(chunks, index, REJECTED)
     if not verdicts.renamed or not table.num_rows:
         return table
@@ -182,7 +182,7 @@ def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
 
 
 def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """A row of rejected/ for each raw record of each conversation that is dropped."""
+    """A row of rejected/ for each raw record of each dropped conversation."""
     keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
     source, subset, file = origin(keys)
     rejected = []

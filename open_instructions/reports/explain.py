@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ..catalogue import Selection, Source, registry, select
+from ..catalogue.own import from_described
 from ..corpus import names as step_names
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
+from ..inputs.own import by_size
 from ..ledger import CONVERT, Tally, stages
 from ..options import Folders
 from ..paths import folders, place
@@ -177,6 +179,18 @@ def _input(
         return Input(
             entry.source, entry.subset, known, known.name, entry.member, entry.file, entry.bytes
         )
+    for folder in data_dirs:
+        for path in by_size(folder, entry.bytes):
+            if digest(path) == entry.sha256:
+                return Input(
+                    entry.source,
+                    entry.subset,
+                    path,
+                    path.name,
+                    entry.member,
+                    entry.file,
+                    entry.bytes,
+                )
     selections = [Selection(source, (source.subset(entry.subset).name,), explicit=True)]
     for folder in [*data_dirs, samples_dir()]:
         for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
@@ -187,6 +201,8 @@ def _input(
 
 def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
     """The row's source as the build had it, or why it is unavailable."""
+    if described := build.manifest.own.get(name):
+        return from_described(name, described, "the manifest").source()
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:

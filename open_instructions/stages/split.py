@@ -1,16 +1,16 @@
-"""Tokens are counted, and what is over the limit is split between pairs of turns.
+"""Counts tokens, and splits conversations over the limit between turns.
 
-Law: every pair of the conversation is in exactly one part or in a Reject; no part is over the
-limit; each part begins with the system prompt, if there is one, and then a user turn. Where an
-answer is truncated, what stays and the rejected piece are the answer. A part behind a pair that was
-over the limit has lost its context and is marked with `gap`; a part that such a pair ended is
-`trimmed`.
+Law: every turn of the conversation is in exactly one part or rejected; no part is over the limit;
+each part begins with the system prompt, if there is one, and then a user message. A truncated
+answer is the text that stays plus the rejected piece. A part after a turn over the limit has lost
+its context and is marked `gap`; a part before such a turn is marked `trimmed`.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,7 +20,7 @@ from .definition import About, Definition
 from .structure import GAP, TRIMMED
 
 TRUNCATED = "truncated_answer"
-"""The edit that a truncated answer leaves on its part."""
+"""The edit that marks a part with a truncated answer."""
 
 _CODE = re.compile(
     r"""^(?P<indent>[ \t>]*)(?P<fence>`{3,}|~{3,})[^\n]*  # fenced
@@ -41,9 +41,9 @@ class Options:
     tokenizer         what counts tokens
     max_tokens        the limit for a part; 0 does not split
     message_overhead  tokens that a chat template adds to each message, counted against the limit
-    overlong          what becomes of a pair that alone is over the limit: reject, or truncate its
+    overlong          what to do with a single turn over the limit: reject it, or truncate its
                       answer
-    gaps              whether what stands behind such a pair stays
+    gaps              whether to keep the turns after it
     """
 
     tokenizer: str = DEFAULT
@@ -54,12 +54,12 @@ class Options:
 
 
 class Split:
-    """The stage. `max_tokens` 0 does not split. `overhead` tokens per message stand for the chat
-    template.
+    """The stage. `max_tokens` 0 does not split. `overhead` is the number of tokens that the chat
+    template adds to each message.
 
-    A pair that alone is over the limit is rejected, or, with `overlong` truncate, its answer ends
-    with the last paragraph, or sentence, that fits. With `gaps` reject, what stands behind a pair
-    that was rejected is rejected too.
+    A single turn over the limit is rejected or, with `overlong` truncate, its answer ends with the
+    last paragraph or sentence that fits. With `gaps` reject, the turns after a rejected one are
+    rejected too.
     """
 
     name = "split"
@@ -84,8 +84,19 @@ class Split:
         total = sum(counts)
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
             return [conversation.noting(num_tokens=total)]
+        parts, rejects = self._divided(conversation, counts)
+        if not parts:
+            return [self._nothing_left(rejects, total)]
+        return [*_conversations(conversation, parts), *rejects]
+
+    def _divided(
+        self, conversation: Conversation, counts: list[int]
+    ) -> tuple[list[_Part], list[Reject]]:
+        """The parts of a conversation over the limit, and the messages that are in none of them.
+        `counts` has the tokens of each message."""
+        messages = conversation.messages
         first = int(conversation.has_system)
-        system, room = messages[:first], self._limit - sum(counts[:first]) - self._overhead * first
+        room = self._limit - sum(counts[:first]) - self._overhead * first
         parts: list[_Part] = []
         rejects: list[Reject] = []
         used, fresh, gap = 0, True, False
@@ -118,45 +129,25 @@ class Split:
                 parts[-1].note(TRUNCATED)
             parts[-1].add((user, answer), tokens)
             used += size
-        if not parts and any(reject.reason == Reason.GAP for reject in rejects):
-            return [
-                Reject(
-                    Reason.GAP,
-                    f"all of it comes after a turn over the limit of {self._limit} tokens",
-                )
-            ]
-        if not parts:
-            return [
-                Reject(
-                    Reason.OVERLONG,
-                    f"every turn is over the limit of {self._limit} tokens, {total} in all",
-                )
-            ]
-        results: list[Conversation | Reject] = [
-            replace(
-                conversation,
-                id=conversation.id if len(parts) == 1 else f"{conversation.id}#{number}",
-                conversation_id=conversation.id,
-                messages=(*system, *part.turns),
-                num_tokens=part.tokens,
-                edits=(
-                    *conversation.edits,
-                    *(e for e in part.edits if e not in conversation.edits),
-                ),
-            )
-            for number, part in enumerate(parts, 1)
-        ]
-        return results + rejects
+        return parts, rejects
+
+    def _nothing_left(self, rejects: list[Reject], total: int) -> Reject:
+        """The one Reject for a conversation of `total` tokens of which no turn stays."""
+        if any(reject.reason == Reason.GAP for reject in rejects):
+            detail = f"all of it comes after a turn over the limit of {self._limit} tokens"
+            return Reject(Reason.GAP, detail)
+        detail = f"every turn is over the limit of {self._limit} tokens, {total} in all"
+        return Reject(Reason.OVERLONG, detail)
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
-        """The answer as far as it fits, and what is cut off it; the whole answer where nothing of
-        it fits."""
+        """The part of the answer that fits, and a Reject with the rest; the whole answer if no part
+        of it fits."""
         text = answer.content
         code = [match.span() for match in _CODE.finditer(text)]
 
         def longest(ends: list[int]) -> int:
-            """The last of these places up to which the text fits, 0 for none. Counts grow with the
-            text, but for a token or two."""
+            """The last of these ends up to which the text fits, 0 if none does. Counts grow with
+            the text, give or take a token or two."""
             low, high = 0, len(ends)
             while low < high:
                 middle = (low + high) // 2
@@ -175,13 +166,13 @@ class Split:
             starts = [start for start, _ in code]
             before = [
                 bisect_left(starts, at) for at in places
-            ]  # of the code that begins before a place, the last reaches furthest
+            ]  # of the code that begins before a place, the last piece reaches furthest
             return [
                 at for at, n in zip(places, before, strict=True) if not n or code[n - 1][1] <= at
             ]
 
         end = longest(outside([m.start() for m in _PARAGRAPH.finditer(text)]))
-        if 2 * self._count(text[:end]) < room:  # a word of greeting is no answer
+        if 2 * self._count(text[:end]) < room:  # a greeting alone is not an answer
             end = max(end, longest(outside([m.end() for m in _SENTENCE.finditer(text)])))
         if not text[:end].strip():
             return answer, None
@@ -195,20 +186,34 @@ class Split:
 
 
 class _Part:
-    """A part while it grows."""
+    """A part under construction."""
 
     def __init__(self, tokens: int) -> None:
-        self.turns: list[Message] = []
+        self.messages: list[Message] = []
         self.tokens = tokens
         self.edits: list[str] = []
 
-    def add(self, pair: tuple[Message, Message], tokens: int) -> None:
-        self.turns += pair
+    def add(self, turn: tuple[Message, Message], tokens: int) -> None:
+        self.messages += turn
         self.tokens += tokens
 
     def note(self, edit: str) -> None:
         if edit not in self.edits:
             self.edits.append(edit)
+
+
+def _conversations(conversation: Conversation, parts: list[_Part]) -> Iterator[Conversation]:
+    """A conversation for each part, with the system prompt and the earlier edits."""
+    system = conversation.messages[: int(conversation.has_system)]
+    for number, part in enumerate(parts, 1):
+        yield replace(
+            conversation,
+            id=conversation.id if len(parts) == 1 else f"{conversation.id}#{number}",
+            conversation_id=conversation.id,
+            messages=(*system, *part.messages),
+            num_tokens=part.tokens,
+            edits=(*conversation.edits, *(e for e in part.edits if e not in conversation.edits)),
+        )
 
 
 def _make(options: Options, about: About) -> Split:

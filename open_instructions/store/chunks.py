@@ -1,18 +1,18 @@
-"""What became of each chunk, in a folder of the build that runs: Arrow files, and a note that says
-they are whole.
+"""The result of each chunk, in a folder of the running build: Arrow files, and a note that says
+they are complete.
 
     00000007.data.arrow           rows of data/
     00000007.rejected.arrow       rows of rejected/
-    00000007.keys.arrow           per conversation, what the merge asks: its id, sizes
-    00000007.raw.arrow            per conversation, the raw records, for those that are dropped
-    00000007.duplicates-1.arrow   what a corpus step's first round knows of the conversations
-    00000007.whole.arrow          messages before the split, of conversations that it changed; only
-                                  where a step reads texts again, in a later round
-    00000007.json                 the input, the books, and the checksums of the others
+    00000007.keys.arrow           per conversation, what the merge needs: its id and sizes
+    00000007.raw.arrow            per conversation, its raw records, in case it is dropped
+    00000007.duplicates-1.arrow   the facts of a corpus step's first round
+    00000007.whole.arrow          messages before the split, for conversations that it changed; only
+                                  if a step reads texts again in a later round
+    00000007.json                 the input, the ledger, and the checksums of the other files
 
-The note is written last, and no file is there before it is whole. A chunk counts as finished only
-if its note names the very input that is asked for now, and the files have the bytes that the note
-says: whatever killed a build, what it left behind is either whole or done again.
+The note is written last, and files appear only when they are complete. A chunk counts as finished
+only if its note names the same input as now, and the files have the bytes that the note names. So
+however a build was killed, what it left behind is either complete or made again.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ SOURCE, SUBSET, FILE = "source", "subset", "file"
 
 
 class Finished(NamedTuple):
-    """The books of a finished chunk, how many conversations it has, and the first record that code
-    failed on ("" if none)."""
+    """The ledger of a finished chunk, how many conversations it has, and the first record on which
+    code failed ("" if none)."""
 
     ledger: Ledger
     conversations: int
@@ -63,8 +63,8 @@ class Finished(NamedTuple):
 
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
-    """Write what became of a chunk: its rows, its rejected, what the merge asks, its books. `given`
-    names its input."""
+    """Write the result of a chunk: its rows, its rejects, what the merge needs, its ledger. `given`
+    identifies its input."""
     data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
     keys = _keys(chunk, output, data, raw)
     tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: keys, RAWS: raw}
@@ -88,7 +88,7 @@ def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finis
 
 
 def facts_kind(step: str, index: int) -> str:
-    """The table of the facts of a step's round, which counts from 0."""
+    """The name of the table with the facts of a step's round; `index` counts from 0."""
     return f"{step}-{index + 1}"
 
 
@@ -98,7 +98,7 @@ def _first_failure(rejected: Sequence[Rejected]) -> str:
 
 
 def finished(folder: Path, index: int, given: str) -> Finished | None:
-    """What an earlier run made of this input as chunk `index`; None if it is to be done."""
+    """The result of an earlier run for this input as chunk `index`; None if there is none."""
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
         files = note["files"]
@@ -109,7 +109,7 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
             )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):  # half a note, after the machine itself went down
+    except (ValueError, KeyError, TypeError):  # half a note, after the machine itself crashed
         return None
     return None
 
@@ -124,7 +124,7 @@ def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
 
 
 def read_arrow(path: Path) -> pa.Table:
-    """A table that `write_arrow` wrote: mapped, not copied, where it lies on this machine."""
+    """A table that `write_arrow` wrote; memory-mapped if it is on this machine."""
     import pyarrow as pa
 
     if is_remote(path):
@@ -154,17 +154,17 @@ def _column(field: pa.Field, values: list[Any]) -> pa.Array:
 
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
-    """Source, subset and file of a chunk, as its keys name them."""
-    said = keys.schema.metadata
+    """Source, subset and file of a chunk, from its keys."""
+    metadata = keys.schema.metadata
     return (
-        said[SOURCE.encode()].decode(),
-        said[SUBSET.encode()].decode(),
-        said[FILE.encode()].decode(),
+        metadata[SOURCE.encode()].decode(),
+        metadata[SUBSET.encode()].decode(),
+        metadata[FILE.encode()].decode(),
     )
 
 
 def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Table:
-    """What the merge asks, of the rows in `data` and the raw records in `raw`."""
+    """What the merge needs to know about the rows in `data` and the raw records in `raw`."""
     import numpy as np
     import pyarrow as pa
 
@@ -188,8 +188,8 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
         pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
-    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
+    metadata = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
+    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(metadata))
 
 
 def _raws(output: Output) -> pa.Table:
@@ -201,7 +201,7 @@ def _raws(output: Output) -> pa.Table:
 
 
 def _wholes(output: Output) -> pa.Table:
-    """The messages of the conversations that the split changed, as they were before."""
+    """The original messages of the conversations that the split changed."""
     import pyarrow as pa
 
     first = [kept for kept in output.conversations if kept.first]
@@ -230,7 +230,7 @@ def write_note(path: Path, note: dict[str, Any]) -> None:
 
 
 def write_arrow(path: Path, table: pa.Table) -> list[int | str]:
-    """Write a table; the size and the xxHash of the file."""
+    """Write a table. Returns the size and the xxHash of the file."""
     import pyarrow as pa
 
     seen = xxh3_64()
@@ -245,8 +245,8 @@ def write_arrow(path: Path, table: pa.Table) -> list[int | str]:
 
 
 def is_whole(path: Path, expected: list[int | str]) -> bool:
-    """Has a file the size and the xxHash that it was written with? Of an object the size is enough:
-    it is there as a whole or not."""
+    """Does a file have the size and the xxHash that it was written with? In an object store the
+    size is enough, because objects are never partial."""
     if is_remote(path):
         return path.stat().st_size == expected[0]
     size, seen = 0, xxh3_64()

@@ -1,4 +1,4 @@
-"""The columns of data/ and rejected/, and of the chunks between. Nothing else knows their types."""
+"""The columns of data/, rejected/ and files/, and of chunks. No other module knows their types."""
 
 from __future__ import annotations
 
@@ -57,31 +57,30 @@ _FILES_FIELDS = (
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
 ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
-"""What a chunk says of each conversation, beside its id: the xxHash of the id, the messages in all
-its parts, and how many bytes of text are in each part, and in each raw record that it was made of.
-"""
+"""What a chunk holds about each conversation besides its id: the xxHash of the id, the number of
+messages in all its parts, and the bytes of text in each part and in each of its raw records."""
 ROWS, RAW = "rows", "raw"
 """The raw records of each conversation: their rows in the file, and their text."""
 
 
 PARQUET = {
     "compression": "zstd",
-    # A dictionary of the other columns' values would be built and thrown away: without, a shard is
-    # 5 % smaller and written in 15 % less time.
+    # For the other columns, a dictionary would be built and thrown away. Without it, a shard is 5 %
+    # smaller and takes 15 % less time to write.
     "use_dictionary": [
         "source", "subset", "messages.list.element.role", "language", "language_score", "task",
         "engine", "license", "num_turns", "num_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
-    # Of texts, the least and the greatest of each row group would stand in the footer, up to 4 KB
-    # of each.
+    # For text columns, the footer would hold the least and the greatest value of each row group, up
+    # to 4 KB each.
     "write_statistics": [
         "id", "conversation_id", "source", "subset", "language", "language_score", "task",
         "engine", "license", "num_turns", "num_tokens",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip
-"""How the shards of both tables are written."""
+"""The Parquet options of the shards."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def files_schema() -> pa.Schema:
 
 @cache
 def keys_schema() -> pa.Schema:
-    """What the merge asks of a chunk's conversations."""
+    """What the merge needs to know about a chunk's conversations."""
     import pyarrow as pa
 
     sizes = pa.list_(pa.int64())
@@ -153,7 +152,7 @@ def keys_schema() -> pa.Schema:
 
 @cache
 def raw_schema() -> pa.Schema:
-    """What goes into rejected/ where a conversation is dropped."""
+    """What goes into rejected/ if a conversation is dropped."""
     import pyarrow as pa
 
     return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
@@ -161,7 +160,7 @@ def raw_schema() -> pa.Schema:
 
 @cache
 def whole_schema() -> pa.Schema:
-    """The messages before the split, of the conversations of a chunk that it changed."""
+    """The original messages of a chunk's conversations that the split changed."""
     import pyarrow as pa
 
     return pa.schema([("place", pa.int32()), data_schema().field("messages")])

@@ -1,10 +1,10 @@
-"""What corpus steps know of a chunk, beside the chunk's own files, and what their rounds settled.
+"""The facts of corpus steps, beside the chunks' own files, and the results of their rounds.
 
-    00000007.near-2.arrow    facts that a later round took of a chunk, and in 00000007.near-2.note
-                             what they were taken from
-    settled.near-2.arrow     what the round before settled, which the workers of this one see
+    00000007.near-2.arrow    the facts of a later round about a chunk; 00000007.near-2.note names
+                             what they were collected from
+    settled.near-2.arrow     the previous round's result, which the workers of this round see
 
-Facts of a first round are written with the chunk, see `chunks`.
+The facts of a first round are written with the chunk, see `chunks`.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _COLUMNS = ("conversation_id", "source", "subset", "language", "task", "engine", "license")
-"""What a corpus step sees of a conversation, beside its messages."""
+"""What a corpus step sees of a conversation besides its messages."""
 
 
 def write_facts(folder: Path, chunk: int, kind: str, facts: pa.Table, given: str) -> None:
-    """Write the facts of a later round. `given` names what they were taken from."""
+    """Write the facts of a later round. `given` identifies what they were collected from."""
     note = {"given": given, "file": write_arrow(path_of(folder, chunk, kind), facts)}
     write_note(_note(folder, chunk, kind), note)
 
 
 def has_facts(folder: Path, chunk: int, kind: str, given: str) -> bool:
-    """Did an earlier run take the very facts?"""
+    """Did an earlier run collect the same facts?"""
     try:
         note = json.loads(_note(folder, chunk, kind).read_text(encoding="utf-8"))
         return note["given"] == given and is_whole(path_of(folder, chunk, kind), note["file"])
@@ -53,7 +53,7 @@ def has_facts(folder: Path, chunk: int, kind: str, given: str) -> bool:
 
 
 def write_settled(folder: Path, step: str, index: int, table: pa.Table) -> str:
-    """Write what the workers of a round are to see. Returns its digest."""
+    """Write the table that the workers of a round will see. Returns its digest."""
     return str(write_arrow(_settled(folder, step, index), table)[1])
 
 
@@ -62,7 +62,8 @@ def read_settled(folder: Path, step: str, index: int) -> pa.Table:
 
 
 def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[Conversation]:
-    """Conversations of a chunk at these places, in order, with their messages before the split."""
+    """The conversations at these places of a chunk, in order, with their messages before the
+    split."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -75,8 +76,8 @@ def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[
     texts = whole(split["messages"])
     found = []
     for place, row in zip(places.tolist(), rows.to_pylist(), strict=True):
-        said = texts[changed[place]].as_py() if place in changed else row["messages"]
-        messages = tuple([Message(m["role"], m["content"]) for m in said])
+        stored = texts[changed[place]].as_py() if place in changed else row["messages"]
+        messages = tuple([Message(m["role"], m["content"]) for m in stored])
         found.append(_conversation(row, messages))
     return found
 

@@ -1,4 +1,4 @@
-"""The books of a chunk in the merge: what corpus steps dropped of it, and what is written."""
+"""The merge's ledger entries for a chunk: what corpus steps dropped, and what is written."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 class Sizes(NamedTuple):
-    """Of each conversation: its parts, its raw records, the messages in all its parts."""
+    """For each conversation, the number of its parts, its raw records, and the messages in all its
+    parts."""
 
     parts: np.ndarray[Any, Any]
     records: np.ndarray[Any, Any]
     messages: np.ndarray[Any, Any]
 
 
-def book_step(
+def count_step(
     ledger: Ledger,
     keys: pa.Table,
     step: str,
@@ -30,8 +31,8 @@ def book_step(
     stays: np.ndarray[Any, Any],
     dropped: Mapping[int, str],
 ) -> None:
-    """What a step took in, passed on and dropped: the reason of each dropped conversation, by its
-    place. `stays` says which ones the steps before it left."""
+    """Count what a step took in, passed on and dropped. `dropped` maps the place of each dropped
+    conversation to the reason; `stays` says which conversations earlier steps kept."""
     left = stays.copy()
     left[list(dropped)] = False
     _flow(ledger, keys, step, sizes, stays, left)
@@ -46,7 +47,9 @@ def book_step(
         ledger.add(source, subset, step, what, count, name)
 
 
-def book_written(ledger: Ledger, keys: pa.Table, sizes: Sizes, stays: np.ndarray[Any, Any]) -> None:
+def count_written(
+    ledger: Ledger, keys: pa.Table, sizes: Sizes, stays: np.ndarray[Any, Any]
+) -> None:
     source, subset, _ = origin(keys)
     _flow(ledger, keys, WRITE, sizes, stays, stays)
     ledger.add(source, subset, WRITE, "rows", int(sizes.parts[stays].sum()))
@@ -58,14 +61,14 @@ def _flow(
     stage: str,
     sizes: Sizes,
     before: np.ndarray[Any, Any],
-    behind: np.ndarray[Any, Any],
+    after: np.ndarray[Any, Any],
 ) -> None:
     source, subset, _ = origin(keys)
     counts = {
         "records_in": sizes.records[before],
-        "records_out": sizes.records[behind],
+        "records_out": sizes.records[after],
         "messages_in": sizes.messages[before],
-        "messages_out": sizes.messages[behind],
+        "messages_out": sizes.messages[after],
     }
     for what, count in counts.items():
         ledger.add(source, subset, stage, what, int(count.sum()))

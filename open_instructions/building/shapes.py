@@ -1,0 +1,107 @@
+"""What the first records of a user's own files show, before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..catalogue import Selection
+from ..catalogue.own import OwnSource
+from ..errors import InputError, UsageError, shown, suggest
+from ..inputs import Input
+from ..layouts.recognise import convert
+from ..readers.heads import read_head
+from ..schema import Reason, Record, Reject
+
+_BYTES = 1 << 20
+_RECORDS = 1000
+"""So much of each file is looked at."""
+_SENDERS = ("role", "from", "speaker", "sender", "author")
+_DEPTH = 4
+
+
+def check_shapes(inputs: Sequence[Input], selections: Sequence[Selection], encoding: str) -> None:
+    """Looks at the first records of every own source.
+
+    Raises UsageError for a mapped field or role that none of them has, and InputError if most
+    records of a file can be read in two ways.
+    """
+    for selection in selections:
+        if selection.own:
+            heads = {
+                item: _head(item, selection, encoding)
+                for item in inputs
+                if item.source == selection.source.name
+            }
+            _check_names(selection.own, [record for head in heads.values() for record in head])
+            for item, records in heads.items():
+                _check_readings(item, records, selection.own)
+
+
+def _head(item: Input, selection: Selection, encoding: str) -> tuple[Record, ...]:
+    subset = selection.source.subset(item.subset)
+    return read_head(
+        item.path, item.member, subset, _BYTES, encoding, most_records=_RECORDS
+    ).records
+
+
+def _check_names(own: OwnSource, records: Sequence[Record]) -> None:
+    """Raises UsageError for a field or a role that none of these records has."""
+    seen = list(dict.fromkeys(name for record in records for name in record))
+    for name, place in own.options.fields if records else ():
+        if place.startswith("'") or any(_has(record, place) for record in records):
+            continue
+        raise UsageError(
+            f"No record of {own.name} has the field {shown(place)}, which --field maps to {name}.",
+            hint=suggest(place, [shown(known) for known in seen[:50]], "Its fields are"),
+        )
+    roles = list(dict.fromkeys(role for record in records for role in _senders(record, _DEPTH)))
+    for role, _ in own.options.roles if roles else ():
+        if role.lower() not in map(str.lower, roles):
+            raise UsageError(
+                f"No message of {own.name} has the role {shown(role)}.",
+                hint=suggest(role, [shown(known) for known in roles[:50]], "Its roles are"),
+            )
+
+
+def _has(record: Record, place: str) -> bool:
+    """Whether a record has a field, or a path like `a.b`."""
+    if place in record:
+        return True
+    value: Any = record
+    for part in place.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _senders(value: Any, depth: int) -> Iterator[str]:
+    """The names of senders in the lists of a record."""
+    if isinstance(value, dict):
+        for key in _SENDERS:
+            if isinstance(value.get(key), str):
+                yield value[key]
+    inner: Iterable[Any] = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, list):
+        inner = value
+    if depth:
+        for item in inner:
+            if isinstance(item, dict | list):
+                yield from _senders(item, depth - 1)
+
+
+def _check_readings(item: Input, records: Sequence[Record], own: OwnSource) -> None:
+    unclear = [
+        result.detail
+        for record in records
+        for result in convert(record, own.options)
+        if isinstance(result, Reject) and result.reason == Reason.AMBIGUOUS_LAYOUT
+    ]
+    if len(unclear) * 2 > len(records):
+        raise InputError(
+            f"{shown(item.name)} can be read in two ways: {unclear[0]}.",
+            hint="--layout says which, or `layout` under `sources` in a recipe.",
+        )
