@@ -6,10 +6,12 @@ from typing import Literal
 
 from .streams import plain_name
 
-Container = Literal["json", "parquet", "delimited"]
+Container = Literal["json", "parquet", "delimited", "arrow"]
 
 _ENDINGS: dict[str, Container] = {
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
     ".csv": "delimited",
     ".tsv": "delimited",
 }

@@ -34,6 +34,7 @@ LISTED: dict[str, tuple[str, ...]] = {
         "many messages",
     ),
     "rights.terms._evaluated": ("licence",),
+    "readers.batches": (),
     "readers.buffer": ("json array", "json array, deep", "json string"),
     "readers.columns": ("file", "file of columns"),
     "readers.delimited": ("table", "table, broken", "table, a quote open"),
@@ -42,6 +43,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     "readers.envelopes": ("envelope in slabs",),
     "readers.frames": ("record",),
     "readers.heads.parquet_fields": (),
+    "readers.ipc": (),
     "readers.jsontext": (
         "json array, broken",
         "json by key",
@@ -51,7 +53,6 @@ LISTED: dict[str, tuple[str, ...]] = {
     ),
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
-    "readers.parquet._plain": (),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),
     "readers.streams": (),
