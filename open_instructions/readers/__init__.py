@@ -8,6 +8,7 @@ json object      { "key": {...}, "key": {...} }       one frame per value, with 
 json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is a header
 json columns     { "a": [...], "b": [...] }           one frame per row
 parquet, arrow   one frame per row
+xlsx             one frame per row of each sheet, a JSON object of its cells
 csv, tsv         one frame per row, a JSON object of its cells; the header is in none
 """
 
@@ -22,7 +23,7 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..paths import is_remote
 from ..schema import Reason
-from . import delimited, ipc, jsontext, parquet
+from . import delimited, ipc, jsontext, parquet, sheets
 from .arrangement import Arrangement, arrangement_of, lists_of_records, several
 from .buffer import Buffer
 from .columns import table
@@ -208,6 +209,8 @@ class Opened:
 
     def read_header(self) -> None:
         """For an envelope: everything but its items, wherever in the file it stands."""
+        if self._container == "xlsx":
+            sheets.check_installed(self.path)
         if self._container != "json" or self._arrangement.kind != "envelope":
             return
         items = self._arrangement.items
@@ -253,6 +256,9 @@ class Opened:
         told; True of files that name their columns otherwise."""
         if self._container == "delimited":
             return self._form.header
+        if self._container == "xlsx":
+            with seekable(self.path, self.member) as file:
+                return sheets.has_header(file, self.path, self._names_first)
         return True
 
     @cached_property
@@ -264,6 +270,10 @@ class Opened:
                 raise self._said(error) from error
 
     def _rows(self) -> Iterator[Frame]:
+        if self._container == "xlsx":
+            with seekable(self.path, self.member) as file:
+                yield from sheets.rows(file, self.path, self._names_first)
+            return
         with open_text(self.path, self.member, self._encoding) as self._stream:
             if self._container == "arrow":
                 yield from ipc.rows(self._stream, self.path, named=self._is_own)

@@ -54,6 +54,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
     "readers.recovery": ("json array, broken", "json by key"),
+    "readers.sheets": (),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),
     "readers.streams": (),
     "schema._finite": ("metadata",),
