@@ -18,8 +18,8 @@ from typing import Any
 
 from ..catalogue import Subset
 from . import Opened, Slab, member_size, open_file
+from .batches import frames_of, labels_of
 from .frames import Frame
-from .parquet import frames_of_batch
 from .slabs import read_window
 from .streams import seekable
 
@@ -117,11 +117,12 @@ class Sample:
         with seekable(self.opened.path, self.opened.member) as file:
             table = pq.ParquetFile(file)
             self.records = table.metadata.num_rows
+            labels = labels_of(table.schema_arrow)
             for group in _three(range(table.metadata.num_row_groups)):
                 batch = next(table.iter_batches(RECORDS, row_groups=[group]), None)
                 self.read += table.metadata.row_group(group).total_byte_size
                 if batch is not None:
-                    for frame in frames_of_batch(batch, 0):
+                    for frame in frames_of(batch, 0, labels):
                         yield frame._replace(row=UNKNOWN_ROW)
         self.read = min(self.read, self.size)
 
