@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..schema import Reason, Reject
+from ..errors import shown
+from ..schema import Reason, Reject, is_blank
 from .embedded import opened, unfit
+from .fields import kind
 
 Call = dict[str, Any]
 _NAMES = ("name", "tool_name", "function_name")
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 _IDS = ("id", "tool_call_id", "call_id")
-_SHOWN = 80
-"""Characters of upstream's words in a detail."""
 
 
 def read_calls(value: Any) -> list[Call] | Reject:
@@ -33,7 +33,7 @@ def read_calls(value: Any) -> list[Call] | Reject:
         try:
             value = opened(value)
         except ValueError as error:
-            return Reject(Reason.BAD_ARGUMENTS, f"a call that is {error}")
+            return Reject(Reason.BAD_ARGUMENTS, f"a call that cannot be read: {error}")
     calls: list[Call] = []
     for given in value if isinstance(value, list) else [value]:
         call = read_call(given)
@@ -49,25 +49,27 @@ def read_call(given: Any) -> Call | Reject:
     if isinstance(given, str):
         return _from_text(given)
     if not isinstance(given, dict):
-        return Reject(Reason.TOOL_CALL, f"a call that is a {type(given).__name__}")
+        return Reject(Reason.TOOL_CALL, f"a call that is {kind(given)}")
     inner = given.get("function")
     body = inner if isinstance(inner, dict) else given
     name = _first(body, ("function", *_NAMES) if body is given else _NAMES)
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or is_blank(name):
         return Reject(Reason.TOOL_CALL, "a call that does not say what it calls")
     arguments = _arguments(_first(body, _ARGUMENTS))
     if isinstance(arguments, str):
-        return Reject(Reason.BAD_ARGUMENTS, f"the arguments of {name[:_SHOWN]!r} {arguments}")
+        return Reject(Reason.BAD_ARGUMENTS, f"the arguments of {shown(name)} {arguments}")
     call: Call = {"type": "function", "function": {"name": name, "arguments": arguments}}
     identity = _first(given, _IDS)
-    return {"id": identity, **call} if isinstance(identity, str) and identity else call
+    if isinstance(identity, str) and not is_blank(identity):
+        return {"id": identity, **call}
+    return call
 
 
 def _from_text(text: str) -> Call | Reject:
     try:
         value = opened(text)
     except ValueError as error:
-        return Reject(Reason.BAD_ARGUMENTS, f"a call that is {error}")
+        return Reject(Reason.BAD_ARGUMENTS, f"a call that cannot be read: {error}")
     if isinstance(value, str):
         return Reject(Reason.TOOL_CALL, "a call that is a text in a text")
     return read_call(value)
@@ -86,8 +88,8 @@ def _arguments(value: Any) -> dict[str, Any] | str:
         try:
             value = opened(value)
         except ValueError as error:
-            return f"are {error}"
+            return f"cannot be read: {error}"
     if not isinstance(value, dict):
-        return f"are a {type(value).__name__}, not an object"
+        return f"are {kind(value)}, not an object"
     wrong = unfit(value)
     return f"have {wrong}" if wrong else value

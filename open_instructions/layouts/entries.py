@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..errors import shown
 from ..schema import ASSISTANT, TOOL, Message, Reason, Reject, to_json
-from .beside import fields_beside
+from . import beside
 from .calls import Call, read_calls
 from .embedded import without_nulls
 from .fields import NUMBER_AS_TEXT, as_text, is_empty, leftover
 from .hermes import after_thought, take_calls, take_results
 from .parts import Content, Unreadable, read_answer, read_parts
-from .roles import CALL, Names, speaker
+from .roles import CALL, SENDERS, Names, Speaker, speaker
 from .rounds import with_calls
 from .tools import NULL_MEMBERS
 
@@ -24,8 +25,8 @@ _TEXTS = ("value", "content")
 _OTHER_TEXTS = ("text", "message", "utterance")
 """Fields with what is said; the others where none of the first is."""
 _CALLS = ("tool_calls", "function_call", "tool_call")
-_SHOWN = 100
-"""Characters of upstream's words in a detail."""
+KNOWN = frozenset((*SENDERS, *_TEXTS, *_CALLS)) | beside.KNOWN
+"""All fields that are read where an entry has a sender and a text under their usual names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,9 @@ class _Called(NamedTuple):
     used: tuple[str, ...]
 
 
+_NO_CALLS = _Called([], ())
+
+
 def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | Reject:
     """The messages of an entry.
 
@@ -81,26 +85,29 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
         return said
     if isinstance(said, Unreadable):
         return _unreadable(turn, said.detail)
-    name = f"a message from {who.name!r:.{_SHOWN}}"
-    beside = fields_beside(entry, who.role or "", said.content.thought)
-    if isinstance(beside, Reject):
-        return beside
+    found = beside.fields_beside(entry, who.role or "", said.content.thought)
+    if isinstance(found, Reject):
+        return found
     calls = [*called.calls, *said.content.calls]
     speaks = said.content.text is not None or said.content.results or calls
-    if not isinstance(who.name, str) or not (speaks or "reasoning_content" in beside.fields):
-        return _unreadable(turn, name)
+    if not isinstance(who.name, str) or not (speaks or "reasoning_content" in found.fields):
+        return _unreadable(turn, _from(who))
     if who.role is None:
-        return _unreadable(turn, name, Reason.UNKNOWN_ROLE)
+        return _unreadable(turn, _from(who), Reason.UNKNOWN_ROLE)
     if calls and who.role not in (ASSISTANT, CALL):
-        return Reject(Reason.TOOL_CALL, f"a call in {name}")
-    items = _messages(who.role, said.content, calls, beside.fields, html)
+        return Reject(Reason.TOOL_CALL, f"a call in {_from(who)}")
+    items = _messages(who.role, said.content, calls, found.fields, html)
     if isinstance(items, Reject):
         return items
-    left = leftover(entry, (*who.used, *called.used, *said.used, *beside.used))
+    left = leftover(entry, (*who.used, *called.used, *said.used, *found.used))
     if said.content.left:
         left["content"] = said.content.left
     edits = (NULL_MEMBERS,) * (entry != given) + (NUMBER_AS_TEXT,) * said.number
     return Entry(tuple(items), who.name, left, edits)
+
+
+def _from(who: Speaker) -> str:
+    return f"a message from {shown(who.name)}"
 
 
 def _unreadable(turn: Any, detail: str, reason: Reason = Reason.UNEXPECTED_SHAPE) -> Entry:
@@ -109,7 +116,9 @@ def _unreadable(turn: Any, detail: str, reason: Reason = Reason.UNEXPECTED_SHAPE
 
 def _called(entry: Mapping[str, Any]) -> _Called | Reject:
     """The calls that an entry has in fields of their own."""
-    keys = [key for key in _CALLS if not is_empty(entry.get(key))]
+    keys = [key for key in _CALLS if key in entry and not is_empty(entry[key])]
+    if not keys:
+        return _NO_CALLS
     found: list[list[Call]] = []
     for key in keys:
         calls = read_calls(entry[key])
@@ -118,7 +127,7 @@ def _called(entry: Mapping[str, Any]) -> _Called | Reject:
         found.append(calls)
     if len(found) > 1 and any(_functions(calls) != _functions(found[0]) for calls in found):
         return Reject(Reason.CONTRADICTION, f"{' and '.join(keys)} of a message differ")
-    return _Called(found[0] if found else [], tuple(keys))
+    return _Called(found[0], tuple(keys))
 
 
 def _functions(calls: list[Call]) -> list[Any]:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, SYSTEM, USER, Message, Reject
-from .entries import Entry, read_entry
+from .entries import KNOWN, Entry, read_entry
+from .fields import leftover
 from .roles import ROLES, Names
 from .rounds import in_rounds
 
 _PLAIN = (USER, ASSISTANT, SYSTEM)
+_NOTHING: dict[str, Any] = {}
 
 
 class Chat(NamedTuple):
@@ -65,25 +67,32 @@ def read_chat(
         if isinstance(entry, Reject):
             return entry._replace(record=record)
         entries.append(entry)
-    rounds = in_rounds([item for entry in entries for item in entry.items], has_tools)
-    if isinstance(rounds, Reject):
-        return rounds._replace(record=record)
+    items = in_rounds([item for entry in entries for item in entry.items], has_tools)
+    if isinstance(items, Reject):
+        return items._replace(record=record)
     left = [dict(entry.left) for entry in entries]
     return Chat(
-        [i._replace(record=record) if isinstance(i, Reject) else i for i in rounds.items],
+        [i._replace(record=record) if isinstance(i, Reject) else i for i in items],
         frozenset(entry.sender for entry in entries if entry.sender),
         left if any(left) else [],
-        tuple(dict.fromkeys((*(e for entry in entries for e in entry.edits), *rounds.edits))),
+        tuple(dict.fromkeys(edit for entry in entries for edit in entry.edits)),
     )
 
 
 def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
-    """A list of messages of the usual kind, as most are: nothing but sender and text; None for any
-    other."""
+    """A list of messages of the usual kind, as most are: of what is read, nothing but sender and
+    text; None for any other."""
     items: list[Message | Reject] = []
     senders = set()
+    left: list[dict[str, Any]] = []
     for turn in turns:
-        if type(turn) is not dict or len(turn) != 2:
+        if type(turn) is not dict:
+            return None
+        if len(turn) == 2:
+            left.append(_NOTHING)
+        elif len(KNOWN & turn.keys()) == 2:
+            left.append(leftover(turn, KNOWN))
+        else:
             return None
         if "role" in turn:
             sender, text = turn["role"], turn.get("content")
@@ -96,7 +105,7 @@ def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
             return None
         items.append(Message(role, text, html and role == ASSISTANT))
         senders.add(sender)
-    return Chat(items, frozenset(senders), [], ())
+    return Chat(items, frozenset(senders), left if any(left) else [], ())
 
 
 def _is_padded(turns: Sequence[Any]) -> bool:

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..errors import shown
 from ..schema import Reason, Reject, to_json
 from .calls import Call, read_call, read_calls
 from .fields import as_text, is_empty, leftover
+from .fields import kind as kind_of
 
 _TEXTS = ("text", "input_text", "output_text")
 _THOUGHTS = ("thinking", "reasoning")
@@ -94,10 +96,10 @@ def _part(part: Any) -> Content | Unreadable | Reject:
     if isinstance(part, str):
         return Content(part, left=({},))
     if not isinstance(part, dict):
-        return Unreadable(f"a part that is a {type(part).__name__}")
+        return Unreadable(f"a part that is {kind_of(part)}")
     kind = part.get("type")
     if is_media(part):
-        return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {str(kind)[:40]!r}")
+        return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {shown(kind)}")
     if kind in _CALLS:
         return _call(part)
     if kind in _RESULTS:
@@ -106,7 +108,7 @@ def _part(part: Any) -> Content | Unreadable | Reject:
         return _thought(part)
     if kind in _TEXTS or (kind is None and "text" in part):
         return _text(part)
-    return Unreadable(f"a part of type {str(kind)[:40]!r}")
+    return Unreadable(f"a part of type {shown(kind)}")
 
 
 def is_media(part: dict[str, Any]) -> bool:

@@ -91,6 +91,17 @@ def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     return first, *_others(first, list(first.read(record, options)), record, options)
 
 
+def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
+    """The layout that a record is read by; None if no layout reads it.
+
+    >>> layout_of({"question": "2 + 2?", "answer": "4"}, LayoutOptions()).name
+    'pairs'
+    """
+    if options.fields:
+        record = mapped(record, options.fields).record
+    return _first(record, options)
+
+
 def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[str, str]:
     """The canonical fields that a record has, and what each is called in the file.
 
