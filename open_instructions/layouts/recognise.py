@@ -217,8 +217,10 @@ def _as_html(item: Drafted) -> Drafted:
     """A draft with the assistant's messages marked as HTML."""
     if isinstance(item, Draft):
         return replace(item, messages=[_marked(message) for message in item.messages])
-    sides = ("prompt", "chosen", "rejected")
-    return replace(item, **{side: [_marked(m) for m in getattr(item, side)] for side in sides})
+    prompt, chosen, rejected = (
+        [_marked(message) for message in side] for side in (item.prompt, item.chosen, item.rejected)
+    )
+    return replace(item, prompt=prompt, chosen=chosen, rejected=rejected)
 
 
 def _marked(item: Any) -> Any:
