@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .catalogue import Source, Subset
 from .layouts.fields import leftover
 from .ledger import Tally
+from .message import is_json, wrong_fields
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
@@ -291,6 +292,10 @@ def _check_draft(draft: Draft, records: int) -> None:
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
             )
+        elif message.fields and (wrong := wrong_fields(message)):
+            raise ValueError(f"a message in which {wrong}")
+    if draft.tools and not all(isinstance(t, dict) and is_json(t) for t in draft.tools):
+        raise ValueError("tools that are not objects of JSON")
     for value in (draft.id, draft.task, draft.engine, draft.license):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{value!r} in a Draft is not text")

@@ -26,7 +26,16 @@ from .ledger import Ledger, Tally
 from .readers import Frame, printable
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import Conversation, Message, Reject, Rejected, encodable, strict_json, to_json
+from .schema import (
+    Conversation,
+    Message,
+    Reject,
+    Rejected,
+    encodable,
+    raw_text,
+    strict_json,
+    to_json,
+)
 from .stages import order
 from .stages.definition import STOPS, About, BatchStage, Definition, Stage, failed
 
@@ -161,7 +170,7 @@ class Pipeline:
         draft, frames, chunk = drafted.draft, drafted.frames, run.chunk
         stage = self._structure.name
         name = self._id(draft.id, frames[0], chunk)
-        made = self._structure(draft.messages)
+        made = self._structure(draft.messages, draft.tools)
         given = len([item for item in draft.messages if isinstance(item, Message)])
         talk = _Talk(name, frames, given, [], [])
         metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
@@ -181,6 +190,7 @@ class Pipeline:
                     origin_file=chunk.file,
                     origin_rows=tuple([frame.row for frame in frames]),
                     metadata=metadata,
+                    tools=made.tools,
                 )
             )
             if lossy:
@@ -353,13 +363,7 @@ def _stem(file: str) -> str:
 
 def _raw_of(reject: Reject, frame: Frame) -> str:
     """The rejected text as upstream wrote it: the record or the message."""
-    message = reject.message
-    if message is None:
-        raw = _raw(frame)
-    elif message.raw is None:
-        raw = message.content
-    else:
-        raw = message.raw
+    raw = _raw(frame) if reject.message is None else raw_text(reject.message)
     if encodable(raw):
         return raw
     return raw.encode("utf-8", "backslashreplace").decode()

@@ -15,42 +15,18 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
+from .message import ASSISTANT as ASSISTANT
+from .message import INVISIBLE as INVISIBLE
+from .message import SYSTEM as SYSTEM
+from .message import TOOL as TOOL
+from .message import USER as USER
+from .message import Message as Message
+from .message import invalid as invalid
+from .message import is_blank as is_blank
 from .reasons import Reason as Reason
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
-
-SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
-
-INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
-"""Zero-width characters that str.strip() does not remove."""
-
-_BLANK = (
-    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-    + INVISIBLE
-)
-
-
-class Message(NamedTuple):
-    """One message. `html` means that a converter knows the content is HTML; `raw` is the text
-    before a stage changed it, if one did. Neither reaches a row of data/.
-
-    `fields` are what a message has beside role and content, None for most: `reasoning_content`,
-    `tool_calls` (a list of {"id", "type", "function": {"name", "arguments": an object}}),
-    `tool_call_id`, `name`, `weight`. What is absent has no key; no value is None.
-    """
-
-    role: str
-    content: str
-    html: bool = False
-    raw: str | None = None
-    fields: Mapping[str, Any] | None = None
-
-    def edited(self, content: str) -> Message:
-        """The message with new content; its raw text is kept."""
-        raw = self.content if self.raw is None else self.raw
-        return Message(self.role, content, False, raw, self.fields)
 
 
 class Reject(NamedTuple):
@@ -110,8 +86,9 @@ class Draft:
 # No slots: a copy is one dictionary update, and a build makes one for each record and label.
 @dataclass(frozen=True)
 class Conversation:
-    """A valid conversation: an optional system prompt, then alternating user and assistant
-    messages, ending with the assistant.
+    """A valid conversation: an optional system prompt, then turns of a user message, any calls of
+    tools with their results, and the assistant's answer. `tools` is the JSON text of a list: the
+    definitions of what may be called.
 
     Raises ValueError for anything else: every Conversation object is valid. It maps one to one to a
     row.
@@ -137,6 +114,7 @@ class Conversation:
     origin_file: str = ""
     origin_rows: tuple[int, ...] = (0,)
     metadata: str | None = None
+    tools: str | None = None
 
     def __post_init__(self) -> None:
         problem = invalid(self.messages)
@@ -162,6 +140,7 @@ class Conversation:
         origin_file: str = "",
         origin_rows: tuple[int, ...] = (0,),
         metadata: str | None = None,
+        tools: str | None = None,
     ) -> Conversation:
         """A conversation of messages that `pair_up` just kept, so they are not checked again. The
         arguments are the fields.
@@ -188,6 +167,7 @@ class Conversation:
                 "origin_file": origin_file,
                 "origin_rows": origin_rows,
                 "metadata": metadata,
+                "tools": tools,
             }
         )
 
@@ -224,7 +204,7 @@ class Conversation:
     @property
     def num_turns(self) -> int:
         """How many user messages with their answers it has."""
-        return len(self.messages) // 2
+        return len([m for m in self.messages if m.role == USER])
 
     @property
     def has_system(self) -> bool:
@@ -258,25 +238,6 @@ class Rejected(NamedTuple):
     parent: str | None = None
 
 
-def invalid(messages: Sequence[Message]) -> str:
-    """What prevents these messages from being a conversation; "" if nothing does."""
-    start = 1 if messages and messages[0].role == SYSTEM else 0
-    body = messages[start:]
-    if not body or len(body) % 2:
-        return f"{len(body)} user and assistant messages, not a whole number of turns"
-    for index, message in enumerate(body):
-        if message.role != (ASSISTANT if index % 2 else USER):
-            return f"message {start + index} has role {message.role!r}"
-    if any(is_blank(m.content) for m in messages):
-        return "an empty message"
-    return ""
-
-
-def is_blank(text: str) -> bool:
-    """Whether a text has nothing visible: only white space and zero-width characters."""
-    return not text.strip(_BLANK)
-
-
 def _as_json(value: Any) -> Any:
     """A value that JSON cannot represent becomes an object, so that it is not taken for text. Bytes
     that are UTF-8 become text."""
@@ -298,6 +259,19 @@ def to_json(value: Any) -> str:
     escaped."""
     text = _encode(value)
     return text if encodable(text) else json.dumps(value, **_COMPACT)
+
+
+def raw_text(message: Message) -> str:
+    """What rejected/ keeps of a message: its text before any stage changed it; where it has fields,
+    all of it as JSON.
+
+    >>> raw_text(Message("assistant", "", fields={"weight": 0}))
+    '{"role":"assistant","content":"","weight":0}'
+    """
+    text = message.content if message.raw is None else message.raw
+    if not message.fields:
+        return text
+    return to_json({"role": message.role, "content": text, **message.fields})
 
 
 def strict_json(value: Any) -> tuple[str, bool]:

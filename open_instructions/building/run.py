@@ -234,7 +234,8 @@ def _run(
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest.to_dict())
-    text = card(manifest, [s.source for s in job.selections], merged.languages, merged.usage)
+    sources = [s.source for s in job.selections]
+    text = card(manifest, sources, merged.languages, merged.usage, merged.full)
     (ready / store.CARD).write_text(text, encoding="utf-8")
     (ready / store.LICENSE).write_text(license_page(manifest, merged.usage), encoding="utf-8")
     return result

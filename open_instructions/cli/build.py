@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -95,7 +96,15 @@ def _asked_for(named: list[str] | None, listed: str | None) -> list[str] | str |
             f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
             hint="Name all of them in one way.",
         )
-    return named or listed
+    if named:
+        return [part for item in named for part in _apart(item)]
+    return listed
+
+
+def _apart(item: str) -> list[str]:
+    """The sources in one argument: `dolly,gpt4llm:zh` is two, a file with a comma in its name is
+    one."""
+    return [item] if os.path.exists(item) else item.split(",")
 
 
 class _Watcher:

@@ -1,4 +1,4 @@
-"""Drops equal conversations: of those with the same roles and texts, it keeps the one from the
+"""Drops equal conversations: of those with the same messages and tools, it keeps the one from the
 source that the recipe prefers, or else the first.
 
 There is one round. Each conversation is sent to the part that its key of 16 bytes belongs to, so
@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import digests, numbers, shared, view, whole
-from ..schema import Conversation, Reason
+from ..schema import Conversation, Reason, to_json
 from .step import ID, NUMBER, PLACE, Definition, Round, verdicts
 
 if TYPE_CHECKING:
@@ -50,14 +50,25 @@ class Duplicates:
 
 
 def key(conversation: Conversation) -> bytes:
-    """16 bytes that are the same for two conversations exactly if all their roles and contents are
-    equal."""
+    """16 bytes that are the same for two conversations exactly if all their messages and their
+    tools are equal."""
     digest = blake2b(digest_size=KEY_BYTES)
     for message in conversation.messages:
         text = message.content.encode()
         digest.update(f"{message.role}:{len(text)}:".encode())
         digest.update(text)
+        if message.fields:
+            _update(digest, "#fields", to_json(dict(sorted(message.fields.items()))))
+    if conversation.tools:
+        _update(digest, "#tools", conversation.tools)
     return digest.digest()
+
+
+def _update(digest: blake2b, what: str, text: str) -> None:
+    """`what` is the name of no role, so that nothing else reads like this."""
+    data = text.encode()
+    digest.update(f"{what}:{len(data)}:".encode())
+    digest.update(data)
 
 
 class _Equal(Round):

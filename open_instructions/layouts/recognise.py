@@ -14,15 +14,20 @@ from typing import Any
 
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
+from . import tree
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
-from .mapping import mapped, under_own_names
+from .mapping import beside_displaced, mapped, under_own_names
 from .order import LAYOUTS
+from .prompts import CHATS, PROMPTS
+from .transcript import TRANSCRIPT
 
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
+_FACTS = frozenset(FACTS)
 MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 _TEXTS = ("text", "content")
+_ASKS = frozenset((*PROMPTS, *CHATS))
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
 Drafted = Draft | PreferenceDraft
@@ -57,6 +62,22 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     ]
 
 
+def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Drafted | Reject]:
+    """The drafts and rejects of neighbouring records that are the messages of one tree."""
+    under = [mapped(record, options.fields) for record in records]
+    rows = [beside_displaced(each) for each in under]
+    found: list[Drafted | Reject] = []
+    for item in tree.convert_run(rows, options):
+        if isinstance(item, Draft):
+            fields = {name for at in item.records for name in records[at]}
+            first = rows[item.records[0]]
+            item = replace(item, used=(*item.used, *fields))
+            found.append(_finished(item, {k: first[k] for k in FACTS if k in first}, options))
+        else:
+            found.append(item)
+    return found
+
+
 def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     """The layouts by which a record can be read; none, one, or several that nobody but the user can
     choose from."""
@@ -66,6 +87,17 @@ def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     if first is None:
         return ()
     return first, *_others(first, list(first.read(record, options)), record, options)
+
+
+def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
+    """The layout that a record is read by; None if no layout reads it.
+
+    >>> layout_of({"question": "2 + 2?", "answer": "4"}, LayoutOptions()).name
+    'pairs'
+    """
+    if options.fields:
+        record = mapped(record, options.fields).record
+    return _first(record, options)
 
 
 def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[str, str]:
@@ -97,10 +129,11 @@ def _first(record: Record, options: LayoutOptions) -> Layout | None:
 
 
 def _read(record: Record, options: LayoutOptions) -> Sequence[Drafted | Reject]:
-    for name in MEDIA.intersection(record):
-        if not is_empty(record[name]):
-            detail = f"{name!r} cannot be put into the conversation"
-            return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
+    if not MEDIA.isdisjoint(record):
+        for name in sorted(MEDIA.intersection(record)):
+            if not is_empty(record[name]):
+                detail = f"{name!r} cannot be put into the conversation"
+                return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
     layout = _first(record, options)
     if layout is None:
         return (_unknown(record, options),)
@@ -128,14 +161,22 @@ def _others(
         if other is layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
-        if drafts and not any(_agree(draft, item) for item in drafts):
+        if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
 
 
-def _agree(one: Drafted, other: Drafted) -> bool:
-    """Whether two readings say the same, but for a system prompt that one of them may not have."""
-    return _turns(one) == _turns(other)
+def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:
+    """Whether two readings say the same, but for a system prompt that one of them may not have. A
+    transcript that a template made of the other fields may say more in a message, such as that
+    there is no input."""
+    mine, theirs = _turns(one), _turns(other)
+    if mine == theirs or not rendered or len(mine) != len(theirs):
+        return mine == theirs
+    return all(
+        role == other_role and text in other_text
+        for (role, text, _), (other_role, other_text, _) in zip(mine, theirs, strict=True)
+    )
 
 
 def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
@@ -154,6 +195,10 @@ def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) ->
     """A draft with what the record says about itself."""
     if isinstance(item, Reject):
         return item
+    if options.html:
+        item = _as_html(item)
+    if _FACTS.isdisjoint(record):
+        return item
     said: dict[str, Any] = {}
     for name in FACTS:
         if name not in record or name in item.used:
@@ -168,12 +213,24 @@ def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) ->
     return replace(item, used=(*item.used, *said), **said)
 
 
+def _as_html(item: Drafted) -> Drafted:
+    """A draft with the assistant's messages marked as HTML."""
+    if isinstance(item, Draft):
+        return replace(item, messages=[_marked(message) for message in item.messages])
+    sides = ("prompt", "chosen", "rejected")
+    return replace(item, **{side: [_marked(m) for m in getattr(item, side)] for side in sides})
+
+
+def _marked(item: Any) -> Any:
+    if isinstance(item, Message) and item.role == ASSISTANT:
+        return item._replace(html=True)
+    return item
+
+
 def _unknown(record: Record, options: LayoutOptions) -> Reject:
     """Why no layout reads a record."""
-    known = {name for layout in LAYOUTS for names in layout.aliases.values() for name in names}
-    if any(isinstance(record.get(name), str) for name in _TEXTS) and not (
-        known.difference(_TEXTS).intersection(record)
-    ):
+    is_text = any(isinstance(record.get(name), str) for name in _TEXTS)
+    if is_text and _ASKS.isdisjoint(record):
         return Reject(Reason.NOT_A_CONVERSATION, "a text without a marker of who speaks")
     wanted = "no layout" if options.layout == AUTO else f"not the layout {options.layout}"
     return Reject(Reason.UNKNOWN_LAYOUT, f"{wanted} has these fields: {_listed(record)}")

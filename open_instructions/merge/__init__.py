@@ -39,12 +39,13 @@ _PREFIXES = {DATA: "train", REJECTED: "rejected"}
 
 class Merged(NamedTuple):
     """The shards as the manifest describes them, the ledger of the merge, the languages that occur,
-    and what the rows may be used for."""
+    what the rows may be used for, and whether their messages are in the full form."""
 
     shards: list[Shard]
     ledger: Ledger
     languages: list[str]
     usage: Usage
+    full: bool
 
 
 def merge(
@@ -59,14 +60,14 @@ def merge(
     each chunk has."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
-    layouts = _laid_out(
+    layouts, full = _laid_out(
         engine, chunks, len(counts), [step.name for step in steps], verdicts, ledger
     )
     for kind in layouts:
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
     sizes = [size for layout in layouts.values() for size in layout.sizes]
-    write = partial(write_shard, chunks=chunks, ready=ready)
+    write = partial(write_shard, chunks=chunks, ready=ready, full=full)
     work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
     if watch:
@@ -78,7 +79,7 @@ def merge(
     _remove_drafts(ready, {job.path for job in jobs})
     languages = {label for shard in written for label in shard.languages}
     usage = sum([shard.usage for shard in written], Usage())
-    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage)
+    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage, full)
 
 
 def _laid_out(
@@ -88,21 +89,23 @@ def _laid_out(
     steps: Sequence[str],
     verdicts: Verdicts,
     ledger: Ledger,
-) -> dict[str, Layout]:
-    """Where each row goes. Also adds to `ledger` what the steps did."""
-    layouts = {DATA: Layout(), REJECTED: Layout()}
+) -> tuple[dict[str, Layout], bool]:
+    """Where each row goes, and whether any of them needs the full form. Also adds to `ledger` what
+    the steps did."""
+    layouts, full = {DATA: Layout(), REJECTED: Layout()}, False
     dropped = []
     look = partial(survey, chunks=chunks, steps=tuple(steps))
     work = ((index, verdicts.of(index)) for index in range(count))
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
+        full = full or surveyed.full
         layouts[DATA].add(DATA, index, surveyed.data)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
     # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         layouts[REJECTED].add(DROPPED, index, lengths)
-    return layouts
+    return layouts, full
 
 
 def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:

@@ -16,6 +16,7 @@ from ..schema import Rejected
 from ..store import DATA, REJECTED, Shard
 from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
 from ..store.columns import (
+    FULL,
     MESSAGES,
     PARQUET,
     PART_BYTES,
@@ -23,6 +24,7 @@ from ..store.columns import (
     RAW_BYTES,
     ROWS,
     data_schema,
+    in_form,
     rejected_schema,
 )
 from .counts import Sizes, count_step, count_written
@@ -39,10 +41,11 @@ DROPPED = "dropped"
 
 
 class Surveyed(NamedTuple):
-    """The merge's ledger of a chunk, and the bytes of text in each row to write, by the kinds of
-    `Span`."""
+    """The merge's ledger of a chunk, whether a row to write needs the full form, and the bytes of
+    text in each row to write, by the kinds of `Span`."""
 
     ledger: Ledger
+    full: bool
     data: np.ndarray[Any, Any]
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
@@ -84,6 +87,7 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     return Surveyed(
         ledger,
+        bool(view(keys[FULL])[stays].any()),
         view(parts.flatten())[np.repeat(stays, many)],
         refused,
         view(raws.flatten())[np.repeat(~stays, records)],
@@ -91,20 +95,25 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
 
 
 def write_shard(
-    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path
+    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path, full: bool
 ) -> Written:
-    """Write one shard below `ready`, from chunks with the given verdicts."""
+    """Write one shard below `ready`, from chunks with the given verdicts. `full` is the form of all
+    messages of the build."""
     job, all_verdicts = work
-    return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks))
+    return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks, full))
 
 
 def _write(
-    job: ShardPlan, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, file: IO[bytes]
+    job: ShardPlan,
+    all_verdicts: Mapping[int, ChunkVerdicts],
+    chunks: Path,
+    full: bool,
+    file: IO[bytes],
 ) -> Written:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    schema = data_schema() if job.kind == DATA else rejected_schema()
+    schema = data_schema(full) if job.kind == DATA else rejected_schema()
     rows = 0
     languages: set[str] = set()
     usage = Usage()
@@ -112,7 +121,7 @@ def _write(
     sink = Counted(file, digest.update)
     with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
         for group in job.groups:
-            table = _table(group, all_verdicts, chunks)
+            table = _table(group, all_verdicts, chunks, full)
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
             if job.kind == DATA:
@@ -126,14 +135,17 @@ def _write(
     )
 
 
-def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path) -> pa.Table:
+def _table(
+    group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, full: bool
+) -> pa.Table:
     """One row group in one piece, so that its pages do not depend on the chunks."""
     import pyarrow as pa
 
-    spans = [
-        _rows(chunks, span, all_verdicts[span.chunk]).slice(span.start, span.stop - span.start)
-        for span in group
-    ]
+    spans = []
+    for span in group:
+        rows = _rows(chunks, span, all_verdicts[span.chunk])
+        rows = rows.slice(span.start, span.stop - span.start)
+        spans.append(in_form(rows, full) if span.kind == DATA else rows)
     return pa.concat_tables(spans).combine_chunks()
 
 

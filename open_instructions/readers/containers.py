@@ -6,10 +6,13 @@ from typing import Literal
 
 from .streams import plain_name
 
-Container = Literal["json", "parquet", "delimited"]
+Container = Literal["json", "parquet", "delimited", "arrow", "xlsx"]
 
 _ENDINGS: dict[str, Container] = {
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".xlsx": "xlsx",
     ".csv": "delimited",
     ".tsv": "delimited",
 }

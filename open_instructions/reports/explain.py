@@ -28,9 +28,10 @@ from ..pipeline import Pipeline
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
+from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, REJECTED, Build, InputEntry, home, open_build
+from ..store.forms import python_rows
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
@@ -124,7 +125,7 @@ def explain(
 def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    return [row for batch in build.batches(kind, ids=[id]) for row in batch.to_pylist()]
+    return [row for batch in build.batches(kind, ids=[id]) for row in python_rows(batch)]
 
 
 def _near(build: Build, id: str) -> str:
@@ -258,7 +259,7 @@ def _replay(
 
 def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> StageResult:
     talks = [
-        [(m.role, m.content) for m in r.messages if isinstance(m, Message)]
+        [(m.role, _shown(m)) for m in r.messages if isinstance(m, Message)]
         for r in results
         if not isinstance(r, Reject)
     ]
@@ -276,6 +277,12 @@ def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Stage
             f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation)
         )
     return StageResult(stage, talks, refused, labels)
+
+
+def _shown(message: Message) -> str:
+    """Its content, and each of its fields on a line."""
+    fields = (message.fields or {}).items()
+    return "\n".join([message.content, *(f"{name}: {to_json(value)}" for name, value in fields)])
 
 
 def _start(message: Message) -> str:

@@ -1,20 +1,25 @@
 """Counts tokens, and splits conversations over the limit between turns.
 
-Law: every turn of the conversation is in exactly one part or rejected; no part is over the limit;
-each part begins with the system prompt, if there is one, and then a user message. A truncated
-answer is the text that stays plus the rejected piece. A part after a turn over the limit has lost
-its context and is marked `gap`; a part before such a turn is marked `trimmed`.
+Law: every turn of the conversation is in exactly one part or rejected, as a whole, with its tool
+calls and their results; no part is over the limit; each part begins with the system prompt, if
+there is one, and then a user message. A truncated answer is the text that stays plus the rejected
+piece. A part after a turn over the limit has lost its context and is marked `gap`; a part before
+such a turn is marked `trimmed`.
+
+The tokens of a message are those of its content, its calls as JSON and its reasoning. The
+definitions of tools count in each part.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..schema import Conversation, Message, Reason, Reject
+from ..message import REASONING, next_user
+from ..schema import Conversation, Message, Reason, Reject, to_json
 from ..tokens import DEFAULT, tokenizer
 from .definition import About, Definition
 from .structure import GAP, TRIMMED
@@ -80,54 +85,56 @@ class Split:
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         messages = conversation.messages
-        counts = [self._count(m.content) for m in messages]
-        total = sum(counts)
+        counts = [self._tokens(m) if m.fields else self._count(m.content) for m in messages]
+        tools = self._count(conversation.tools) if conversation.tools else 0
+        total = sum(counts) + tools
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
             return [conversation.noting(num_tokens=total)]
-        parts, rejects = self._divided(conversation, counts)
+        parts, rejects = self._divided(conversation, counts, tools)
         if not parts:
             return [self._nothing_left(rejects, total)]
         return [*_conversations(conversation, parts), *rejects]
 
     def _divided(
-        self, conversation: Conversation, counts: list[int]
+        self, conversation: Conversation, counts: list[int], tools: int
     ) -> tuple[list[_Part], list[Reject]]:
         """The parts of a conversation over the limit, and the messages that are in none of them.
-        `counts` has the tokens of each message."""
+        `counts` has the tokens of each message, `tools` are those of the tools."""
         messages = conversation.messages
         first = int(conversation.has_system)
-        room = self._limit - sum(counts[:first]) - self._overhead * first
+        given = sum(counts[:first]) + tools  # in each part
+        room = self._limit - given - self._overhead * first
         parts: list[_Part] = []
         rejects: list[Reject] = []
         used, fresh, gap = 0, True, False
-        for at in range(first, len(messages), 2):
-            user, answer = messages[at : at + 2]
-            tokens = counts[at] + counts[at + 1]
+        for at, end in _turns(messages, first):
+            turn = messages[at:end]
+            tokens = sum(counts[at:end])
+            overhead = len(turn) * self._overhead
             rest: Reject | None = None
-            if self._truncate and tokens + 2 * self._overhead > room:
-                answer, rest = self._truncated(answer, room - 2 * self._overhead - counts[at])
-                tokens = counts[at] + self._count(answer.content)
-            size = tokens + 2 * self._overhead
+            if self._truncate and tokens + overhead > room:
+                turn, tokens, rest = self._fitted(turn, tokens, room - overhead)
+            size = tokens + overhead
             if size > room:
                 detail = f"a turn of {tokens} tokens; the limit is {self._limit}"
-                rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at : at + 2]]
+                rejects += [Reject(Reason.OVERLONG, detail, m) for m in messages[at:end]]
                 if parts and not fresh:
                     parts[-1].note(TRIMMED)
                 fresh = gap = True  # what follows lost its context: it begins a part of its own
                 continue
             if gap and not self._keep_gaps:
                 detail = "it comes after a turn over the limit"
-                rejects += [Reject(Reason.GAP, detail, m) for m in messages[at : at + 2]]
+                rejects += [Reject(Reason.GAP, detail, m) for m in messages[at:end]]
                 continue
             if fresh or used + size > room:
-                parts.append(_Part(sum(counts[:first])))
+                parts.append(_Part(given))
                 if fresh and gap:
                     parts[-1].note(GAP)
                 used, fresh = 0, False
             if rest:
                 rejects.append(rest)
                 parts[-1].note(TRUNCATED)
-            parts[-1].add((user, answer), tokens)
+            parts[-1].add(turn, tokens)
             used += size
         return parts, rejects
 
@@ -138,6 +145,26 @@ class Split:
             return Reject(Reason.GAP, detail)
         detail = f"every turn is over the limit of {self._limit} tokens, {total} in all"
         return Reject(Reason.OVERLONG, detail)
+
+    def _tokens(self, message: Message) -> int:
+        """Of a message with fields."""
+        fields = message.fields or {}
+        texts = [message.content, fields.get(REASONING, "")]
+        if message.calls:
+            texts.append(to_json(message.calls))
+        return sum(map(self._count, texts))
+
+    def _fitted(
+        self, turn: tuple[Message, ...], tokens: int, room: int
+    ) -> tuple[tuple[Message, ...], int, Reject | None]:
+        """A turn with its answer truncated to what fits, its tokens, and a Reject with the rest.
+        Calls are not truncated."""
+        *before, answer = turn
+        if answer.calls:
+            return turn, tokens, None
+        others = tokens - self._count(answer.content)
+        answer, rest = self._truncated(answer, room - others)
+        return (*before, answer), others + self._count(answer.content), rest
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The part of the answer that fits, and a Reject with the rest; the whole answer if no part
@@ -185,6 +212,14 @@ class Split:
         )
 
 
+def _turns(messages: Sequence[Message], at: int) -> Iterator[tuple[int, int]]:
+    """Where each turn begins and ends."""
+    while at < len(messages):
+        end = next_user(messages, at + 1)
+        yield at, end
+        at = end
+
+
 class _Part:
     """A part under construction."""
 
@@ -193,7 +228,7 @@ class _Part:
         self.tokens = tokens
         self.edits: list[str] = []
 
-    def add(self, turn: tuple[Message, Message], tokens: int) -> None:
+    def add(self, turn: Sequence[Message], tokens: int) -> None:
         self.messages += turn
         self.tokens += tokens
 

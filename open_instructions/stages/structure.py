@@ -11,10 +11,11 @@ joined_messages   several messages from one side became one (recipe: `consecutiv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from ..message import CALLS
 from ..schema import (
     ASSISTANT,
     SYSTEM,
@@ -25,8 +26,10 @@ from ..schema import (
     Reject,
     encodable,
     is_blank,
+    to_json,
 )
 from .definition import About, Definition
+from .tool_turns import settled
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 LONE_SURROGATE = "lone_surrogate"
@@ -48,13 +51,14 @@ class Options:
 
 
 class Structured(NamedTuple):
-    """What a draft became: its messages (none if no turn is left), the rejects, the edits, and how
-    many messages were joined into another one."""
+    """What a draft became: its messages (none if no turn is left), the rejects, the edits, how
+    many messages were joined into another one, and the JSON text of its tools."""
 
     messages: tuple[Message, ...]
     rejects: list[Reject]
     edits: tuple[str, ...]
     joined: int = 0
+    tools: str | None = None
 
 
 def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
@@ -70,7 +74,7 @@ def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
         return Structured(tuple(items), [], ())  # type: ignore[arg-type]
     edits: tuple[str, ...] = ()
     joined = 0
-    if not all(isinstance(item, Reject) or encodable(item.content) for item in items):
+    if not all(isinstance(item, Reject) or _is_encodable(item) for item in items):
         items = [_encodable(item) for item in items]
         edits = (LONE_SURROGATE,)
     if consecutive == "join":
@@ -80,7 +84,7 @@ def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
         edits += (JOINED,) * (joined > 0)
     kept, rejects, lost = pair_up(items)
     if len(kept) < 2:  # nothing, or a system prompt alone
-        return Structured((), [whole_record(_messages(items))], edits)
+        return Structured((), [whole_record(_messages(items), rejects)], edits)
     return Structured(kept, rejects, edits + lost, joined)
 
 
@@ -95,6 +99,8 @@ def _is_one_pair(items: Items) -> bool:
         return False
     if is_blank(asked.content) or is_blank(answered.content):
         return False
+    if asked.fields or answered.fields:
+        return False
     return encodable(asked.content) and encodable(answered.content)
 
 
@@ -102,37 +108,71 @@ def _messages(items: Items) -> list[Message]:
     return [item for item in items if isinstance(item, Message)]
 
 
+def _is_encodable(message: Message) -> bool:
+    if message.fields and not is_encodable(message.fields):
+        return False
+    return encodable(message.content)
+
+
+def is_encodable(value: Any) -> bool:
+    """Whether UTF-8 can hold all texts in lists and objects."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, Mapping):
+        return all(map(is_encodable, value)) and all(map(is_encodable, value.values()))
+    return not isinstance(value, list | tuple) or all(map(is_encodable, value))
+
+
+def as_encodable(value: Any) -> Any:
+    """The value with U+FFFD for each lone surrogate in it."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        # keys stay apart
+        keys = [key.encode("utf-8", "backslashreplace").decode() for key in value]
+        return dict(zip(keys, map(as_encodable, value.values()), strict=True))
+    if isinstance(value, list | tuple):
+        return [as_encodable(item) for item in value]
+    return value
+
+
 def _encodable(item: Message | Reject) -> Message | Reject:
     if isinstance(item, Reject):
         return item
-    return item._replace(content=_SURROGATE.sub("\ufffd", item.content))
+    fields = as_encodable(item.fields)
+    return item._replace(content=as_encodable(item.content), fields=fields)
 
 
 def _joined(items: Items) -> list[Message | Reject]:
     """Joins neighbouring messages of the user, or of the assistant, with a blank line between
-    them."""
+    them. Results of tools stay apart."""
     result: list[Message | Reject] = []
     texts: dict[int, list[str]] = {}  # index in the result -> the texts joined there
     last = -1  # the index of the last message with text; -1 if a Reject came after it
     for item in items:
         if isinstance(item, Reject):
             last = -1
-        elif not is_blank(item.content):
+        elif not item.is_empty:
             before = result[last] if last >= 0 else None
             if isinstance(before, Message) and _same_side(before, item):
                 texts.setdefault(last, [before.content]).append(item.content)
+                result[last] = before._replace(fields=item.fields)
                 continue
             last = len(result)
         result.append(item)
     for at, joined in texts.items():
         message = result[at]
         assert isinstance(message, Message)
-        result[at] = message._replace(content="\n\n".join(joined))
+        said = [text for text in joined if not is_blank(text)]
+        result[at] = message._replace(content="\n\n".join(said))
     return result
 
 
 def _same_side(one: Message, other: Message) -> bool:
-    return one.role == other.role != SYSTEM and one.html == other.html
+    """Calls may follow the text that leads to them; other fields are of one message alone."""
+    if one.role != other.role or one.role not in (USER, ASSISTANT) or one.html != other.html:
+        return False
+    return not one.fields and (not other.fields or other.fields.keys() == {CALLS})
 
 
 class Paired(NamedTuple):
@@ -148,8 +188,9 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     """Keep the longest valid conversation in these messages; every other message becomes a Reject
     with its reason.
 
-    A user message is kept if an assistant message follows it directly. Law: each message is either
-    kept or rejected, exactly once; Rejects among `items` are not returned.
+    A user message is kept if an answer follows it directly, or after tool calls with their
+    results. Law: each message is either kept or rejected, exactly once; Rejects among `items` are
+    not returned.
 
     >>> talk = Message("assistant", "Hi!"), Message("user", "2 + 2?"), Message("assistant", "4")
     >>> kept, rejects, marks = pair_up(talk)
@@ -157,6 +198,7 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     (['2 + 2?', '4'], ['no_prompt'], ('trimmed',))
     """
     items = list(items)
+    with_tools = settled(items)
     stays: list[int] = []  # indexes of the messages that are kept
     rejects: list[Reject] = []
     waiting = -1  # the index of a user message without an answer so far
@@ -164,7 +206,16 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
         if isinstance(item, Reject):
             continue
         role = item.role
-        if is_blank(item.content):
+        if index in with_tools:
+            if waiting >= 0:
+                rejects.append(_unanswered(items[waiting], "the next message is the user's again"))
+                waiting = -1
+            reject = with_tools[index]
+            if reject:
+                rejects.append(reject)
+            else:
+                stays.append(index)
+        elif is_blank(item.content):
             rejects.append(Reject(Reason.EMPTY, f"an empty {role} message", item))
             if waiting >= 0 and role == ASSISTANT:
                 rejects.append(_unanswered(items[waiting], "the answer is empty"))
@@ -195,7 +246,7 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
 
 def _unknown_role(role: str) -> ValueError:
     return ValueError(
-        f"a message with role {role!r}; converters map roles to system, user, assistant"
+        f"a message with role {role!r}; converters map roles to system, user, assistant, tool"
     )
 
 
@@ -251,15 +302,19 @@ def replace_content(
     """
     kept, rejects, marks = pair_up(items)
     if not any(m.role == ASSISTANT for m in kept):
-        return [whole_record(_messages(items))]
+        return [whole_record(_messages(items), rejects)]
     added = [e for e in (*edits, *marks) if e not in conversation.edits]
     changed = {"messages": kept, "edits": (*conversation.edits, *added)}
     return [conversation.unchecked(**conversation.__dict__ | changed), *rejects]
 
 
-def whole_record(messages: Sequence[Message]) -> Reject:
-    """The one Reject for a record with no turn left, with the reason that fits best."""
-    with_text = [m for m in messages if not is_blank(m.content)]
+def whole_record(messages: Sequence[Message], rejects: Sequence[Reject] = ()) -> Reject:
+    """The one Reject for a record with no turn left, with the reason that fits best. `rejects` are
+    those of its messages."""
+    for reject in rejects:
+        if reject.reason in (Reason.CALL_WITHOUT_RESULT, Reason.RESULT_WITHOUT_CALL):
+            return reject._replace(message=None)
+    with_text = [m for m in messages if not m.is_empty]
     roles = {m.role for m in with_text}
     if not messages:
         return Reject(Reason.EMPTY, "no messages at all")
@@ -282,8 +337,15 @@ class Structure:
     def __init__(self, consecutive: Consecutive = "reject") -> None:
         self._consecutive = consecutive
 
-    def __call__(self, items: Items) -> Structured:
-        return structure(items, self._consecutive)
+    def __call__(self, items: Items, tools: Sequence[Mapping[str, Any]] = ()) -> Structured:
+        made = structure(items, self._consecutive)
+        if not tools or not made.messages:
+            return made
+        edits = made.edits
+        if not is_encodable(tools):
+            tools = as_encodable(tools)
+            edits = tuple(dict.fromkeys((LONE_SURROGATE, *edits)))
+        return made._replace(edits=edits, tools=to_json(tools))
 
 
 def _make(options: Options, about: About) -> Structure:

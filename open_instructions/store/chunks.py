@@ -34,11 +34,10 @@ from .columns import (
     RAW,
     data_table,
     keys_schema,
-    messages_array,
     raw_schema,
     rejected_schema,
-    whole_schema,
 )
+from .forms import TOOLS, is_full, messages_array, messages_size
 from .names import DATA, REJECTED
 
 if TYPE_CHECKING:
@@ -178,13 +177,17 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
         ]
     )
     messages, records = whole(data["messages"]), whole(raw[RAW])
-    turns = offsets(messages)
-    texts = offsets(messages.values.field(1))[turns]
+    turns, texts = offsets(messages), messages_size(messages)
+    full = np.zeros(len(data), np.uint8)
+    if TOOLS in data.column_names:
+        texts = texts + offsets(whole(data[TOOLS]))
+        full[:] = [is_full(kept.conversation) for kept in output.conversations]
     rows, raws = offsets(records), offsets(records.values)
     arrays = [
         strings(ids),
         hashes,
         numbers(np.diff(turns[parts]), "int32"),
+        numbers(np.maximum.reduceat(full, parts[:-1]) if len(full) else full, "uint8"),
         pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
@@ -210,11 +213,8 @@ def _wholes(output: Output) -> pa.Table:
         for place, kept in enumerate(first)
         if kept.whole.messages is not kept.conversation.messages
     ]
-    arrays = [
-        numbers([place for place, _ in split], "int32"),
-        messages_array([m for _, m in split]),
-    ]
-    return pa.Table.from_arrays(arrays, schema=whole_schema())
+    places = numbers([place for place, _ in split], "int32")
+    return pa.table({"place": places, "messages": messages_array([m for _, m in split])})
 
 
 def path_of(folder: Path, index: int, kind: str) -> Path:

@@ -8,7 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, numbers, strings
-from ..schema import Conversation, Message
+from ..schema import Conversation
+from .forms import (
+    TOOLS,
+    full_messages,
+    has_fields,
+    json_array,
+    messages_array,
+    plain_messages,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +27,7 @@ _DATA_FIELDS = (
     ("source", "string"),
     ("subset", "string"),
     ("messages", "messages"),
+    ("tools", "json"),
     ("language", "string"),
     ("language_score", "float32"),
     ("task", "string"),
@@ -54,11 +63,16 @@ _FILES_FIELDS = (
     ("origin_file", "string"),
     ("header", "string"),
 )
-DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
+_PLAIN_FIELDS = tuple(field for field in _DATA_FIELDS if field[0] != TOOLS)
+"""Of a build whose messages are plain, see `forms`."""
+_FULL = {"messages": "full messages"}
+DATA_COLUMNS = tuple(name for name, _ in _PLAIN_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
+ID_HASH, MESSAGES, FULL = "id_hash", "num_messages", "full"
+PART_BYTES, RAW_BYTES = "part_bytes", "raw_bytes"
 """What a chunk holds about each conversation besides its id: the xxHash of the id, the number of
-messages in all its parts, and the bytes of text in each part and in each of its raw records."""
+messages in all its parts, whether they need the full form, and the bytes of text in each part and
+in each of its raw records."""
 ROWS, RAW = "rows", "raw"
 """The raw records of each conversation: their rows in the file, and their text."""
 
@@ -69,7 +83,7 @@ PARQUET = {
     # smaller and takes 15 % less time to write.
     "use_dictionary": [
         "source", "subset", "messages.list.element.role", "language", "language_score", "task",
-        "engine", "license", "num_turns", "num_tokens",
+        "engine", "license", "num_turns", "num_tokens", "tools",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
     # For text columns, the footer would hold the least and the greatest value of each row group, up
@@ -92,7 +106,9 @@ def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
             "_type": "List",
             "feature": {"role": value("string"), "content": value("string")},
         },
+        "full messages": {"_type": "List", "feature": {"_type": "Json"}},
         "strings": {"_type": "List", "feature": value("string")},
+        "json": {"_type": "Json"},
     }
     return {name: special.get(kind) or value(kind) for name, kind in fields}
 
@@ -108,6 +124,8 @@ def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
         "float64": pa.float64(),
         "strings": pa.list_(pa.string()),
         "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+        "full messages": pa.list_(pa.json_()),
+        "json": pa.json_(),
     }
     features = json.dumps({"info": {"features": _features(fields)}})
     return pa.schema(
@@ -116,9 +134,12 @@ def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
 
 
 @cache
-def data_schema() -> pa.Schema:
-    """The Arrow schema of data/, with the features that `datasets` reads."""
-    return _arrow(_DATA_FIELDS)
+def data_schema(full: bool = False) -> pa.Schema:
+    """The Arrow schema of data/, with the features that `datasets` reads. `full` is the form of the
+    messages, see `forms`."""
+    if full:
+        return _arrow([(name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS])
+    return _arrow(_PLAIN_FIELDS)
 
 
 @cache
@@ -144,6 +165,7 @@ def keys_schema() -> pa.Schema:
             ("conversation_id", pa.string()),
             (ID_HASH, pa.uint64()),
             (MESSAGES, pa.int32()),
+            (FULL, pa.uint8()),
             (PART_BYTES, sizes),
             (RAW_BYTES, sizes),
         ]
@@ -158,21 +180,8 @@ def raw_schema() -> pa.Schema:
     return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
 
 
-@cache
-def whole_schema() -> pa.Schema:
-    """The original messages of a chunk's conversations that the split changed."""
-    import pyarrow as pa
-
-    return pa.schema([("place", pa.int32()), data_schema().field("messages")])
-
-
-def messages_array(conversations: Sequence[Sequence[Message]]) -> pa.ListArray:
-    """The messages of each conversation."""
-    return lists(conversations, _messages)
-
-
 def data_table(conversations: Sequence[Conversation]) -> pa.Table:
-    """Conversations as rows of data/."""
+    """Conversations as rows of a chunk."""
     import pyarrow as pa
 
     columns = {
@@ -193,13 +202,23 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
         "origin_row": numbers([c.origin_rows[0] for c in conversations], "int64"),
         "metadata": strings([c.metadata for c in conversations]),
     }
-    return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+    if not (has_fields(columns["messages"]) or any(c.tools for c in conversations)):
+        return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+    columns[TOOLS] = strings([c.tools for c in conversations])
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _messages(messages: Sequence[Message]) -> pa.StructArray:
+def in_form(table: pa.Table, full: bool) -> pa.Table:
+    """Rows of a chunk as rows of data/."""
     import pyarrow as pa
 
-    return pa.StructArray.from_arrays(
-        [strings([m.role for m in messages]), strings([m.content for m in messages])],
-        ["role", "content"],
-    )
+    schema = data_schema(full)
+    if table.schema.equals(schema):
+        return table
+    columns = {name: table[name] for name in table.column_names}
+    messages = columns["messages"]
+    columns["messages"] = full_messages(messages) if full else plain_messages(messages)
+    if full:
+        tools = columns.get(TOOLS)
+        columns[TOOLS] = json_array([None] * len(table) if tools is None else tools.to_pylist())
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -27,6 +27,7 @@ from .chunks import (
     write_note,
 )
 from .columns import PART_BYTES
+from .forms import TOOLS, read_message
 from .names import DATA
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[
 
     parts = view(pc.list_value_length(read_chunk(folder, chunk, KEYS)[PART_BYTES]))
     first = (np.cumsum(parts) - parts)[places]
-    rows = read_chunk(folder, chunk, DATA).select([*_COLUMNS, "messages"])
+    rows = read_chunk(folder, chunk, DATA)
+    rows = rows.select([*_COLUMNS, "messages", *({TOOLS} & set(rows.column_names))])
     rows = rows.take(numbers(first, "int64"))
     split = read_chunk(folder, chunk, WHOLE)
     changed = dict(zip(view(split["place"]).tolist(), range(len(split)), strict=True))
@@ -77,7 +79,7 @@ def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[
     found = []
     for place, row in zip(places.tolist(), rows.to_pylist(), strict=True):
         stored = texts[changed[place]].as_py() if place in changed else row["messages"]
-        messages = tuple([Message(m["role"], m["content"]) for m in stored])
+        messages = tuple(map(read_message, stored))
         found.append(_conversation(row, messages))
     return found
 
@@ -93,6 +95,7 @@ def _conversation(row: dict[str, Any], messages: tuple[Message, ...]) -> Convers
         task=row["task"],
         engine=row["engine"],
         license=row["license"],
+        tools=row.get(TOOLS),
     )
 
 

@@ -14,6 +14,8 @@ from .. import paths
 from ..errors import NotFoundError, OutputError, safe
 from ..ledger import Ledger
 from . import home
+from .columns import data_schema
+from .forms import TOOLS
 from .manifest import Manifest, Shard
 from .names import DATA, MANIFEST, REJECTED
 from .shards import Footer, Wanted, footer, read
@@ -57,6 +59,12 @@ class Build:
             return bool(self.shards(DATA) and self.shards(REJECTED))
         except NotFoundError:
             return False
+
+    def schema(self) -> pa.Schema:
+        """The schema of data/, with the features that `datasets` reads: its messages are in one of
+        two forms, see `forms`. Raises NotFoundError for a shard that is gone or damaged."""
+        shards = self.shards(DATA)
+        return data_schema(bool(shards) and TOOLS in self.footer(shards[0]).schema.names)
 
     def footer(self, shard: Shard) -> Footer:
         """The schema and the number of rows in a shard's file. Raises NotFoundError if it cannot be
