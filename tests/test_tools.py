@@ -320,7 +320,8 @@ def test_rows_that_are_not_written_do_not_decide_the_columns(made: Make) -> None
     build = made(PLAIN, SEVERAL, max_tokens=40)  # of the second, the turn with calls is over it
     assert oi.load()["messages"][:] == [PLAIN, SEVERAL[6:]]
     [shard] = (build.path / "data").glob("*.parquet")
-    assert pq.read_schema(shard).equals(data_schema(), check_metadata=True)
+    schema = pq.read_schema(shard)
+    assert (schema, schema.metadata) == (data_schema(), data_schema().metadata)
 
 
 def test_a_chunk_takes_either_form() -> None:
