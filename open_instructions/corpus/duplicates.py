@@ -1,5 +1,5 @@
 """Equal conversations: of all that have the same roles and texts one stays, that of the source the
-recipe prefers, then the one that comes first.
+recipe prefers, then the one that comes first. Preferences are equal if prompt and answers are.
 
 One round. Each conversation is sent under a key of 16 bytes to the part that its key belongs to;
 there all that could be equal come together.
@@ -13,7 +13,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import digests, numbers, shared, view, whole
-from ..schema import Conversation, Reason
+from ..preference import Preference, Whole
+from ..schema import Reason
 from .step import ID, NUMBER, PLACE, Definition, Round, verdicts
 
 if TYPE_CHECKING:
@@ -49,10 +50,13 @@ class Duplicates:
         return (_Equal({name: rank for rank, name in enumerate(self.sources)}),)
 
 
-def key(conversation: Conversation) -> bytes:
+def key(conversation: Whole) -> bytes:
     """16 bytes that two conversations share if all their roles and contents are equal, and
-    otherwise do not."""
+    otherwise do not; nor does a conversation share them with a preference."""
     digest = blake2b(digest_size=KEY_BYTES)
+    if isinstance(conversation, Preference):
+        lists = (conversation.prompt, conversation.chosen, conversation.rejected)
+        digest.update(f"preference:{','.join(str(len(messages)) for messages in lists)}:".encode())
     for message in conversation.messages:
         text = message.content.encode()
         digest.update(f"{message.role}:{len(text)}:".encode())
@@ -64,7 +68,7 @@ class _Equal(Round):
     def __init__(self, ranks: dict[str, int]) -> None:
         self._ranks = ranks
 
-    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> pa.Table:
+    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 

@@ -10,7 +10,8 @@ evaluation set or fits into a mix can only be said over all of them. A step says
 
 A round is pure and picklable, and gives the same result for any cut into chunks and parts. It never
 opens a file: the merge hands it what it needs. What it sees is the whole conversation, as it was
-before the split. The last round settles the verdicts, see `VERDICT`.
+before the split, or a preference, whose `messages` are those of prompt and both answers. The last
+round settles the verdicts, see `VERDICT`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..schema import Conversation, Reason
+from ..preference import Whole
+from ..schema import Reason
 from ..stages.definition import read_options
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Round(ABC):
         return None
 
     @abstractmethod
-    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> pa.Table:
+    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
         """A row for each fact. `before` is what the round before settled, without rows in the first
         round. Columns are the step's own, and PLACE."""
 

@@ -26,14 +26,14 @@ from ..engines import Engine
 from ..ledger import Ledger
 from ..paths import children, make_folder
 from ..rights.rows import Usage
-from ..store import DATA, REJECTED, Shard
+from ..store import DATA, PREFERENCE, REJECTED, Shard
 from .layout import Group, Layout
 from .rounds import Watch
 from .verdicts import Verdicts, find_verdicts
 from .write import DROPPED, ShardPlan, Written, survey, write_shard
 
 SHARDS = "shards"
-_PREFIXES = {DATA: "train", REJECTED: "rejected"}
+_PREFIXES = {DATA: "train", PREFERENCE: "train", REJECTED: "rejected"}
 
 
 class Merged(NamedTuple):
@@ -54,8 +54,8 @@ def merge(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Merged:
-    """Write data/ and rejected/ under `ready` from chunks that hold so many conversations each
-    (`counts`)."""
+    """Write data/, preference/ and rejected/ under `ready` from chunks that hold so many
+    conversations each (`counts`)."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
     layouts = _laid_out(
@@ -90,17 +90,22 @@ def _laid_out(
 ) -> dict[str, Layout]:
     """Where each row goes. Books what the steps did in `ledger`."""
     layouts = {DATA: Layout(), REJECTED: Layout()}
+    pairs = Layout()
     dropped = []
     look = partial(survey, chunks=chunks, steps=tuple(steps))
     work = ((index, verdicts.of(index)) for index in range(count))
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
         layouts[DATA].add(DATA, index, surveyed.data)
+        if surveyed.preference is not None:
+            pairs.add(PREFERENCE, index, surveyed.preference)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
     # they come last, so that the order of rejected/ does not show where the chunks were cut
     for index, lengths in enumerate(dropped):
         layouts[REJECTED].add(DROPPED, index, lengths)
+    if pairs.rows:
+        layouts[PREFERENCE] = pairs
     return layouts
 
 

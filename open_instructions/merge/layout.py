@@ -14,8 +14,8 @@ SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):
-    """Rows of a table of one chunk, `start` to `stop`. `kind` is data, rejected, or copies:
-    rejected as duplicates."""
+    """Rows of a table of one chunk, `start` to `stop`. `kind` is data, preference, rejected, or
+    dropped: rejected by a corpus step."""
 
     kind: str
     chunk: int
@@ -28,7 +28,7 @@ Group = list[Span]
 
 class Layout:
     """Shards of row groups of spans, grown table by table. There is always one shard. `sizes` are
-    the bytes of text in each.
+    the bytes of text in each, `rows` the number of all rows.
 
     A group ends with the row that fills it, by number or by bytes; a shard with the group that
     fills it.
@@ -37,6 +37,7 @@ class Layout:
     def __init__(self) -> None:
         self._shards: list[list[Group]] = [[]]
         self.sizes = [0]
+        self.rows = 0
         self._group: Group = []
         self._rows = self._size = 0
 
@@ -44,6 +45,7 @@ class Layout:
         """The next table, by the bytes of text in each of its rows."""
         import numpy as np
 
+        self.rows += len(lengths)
         ends = np.cumsum(lengths)
         start = 0
         while start < len(lengths):

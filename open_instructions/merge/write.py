@@ -9,23 +9,34 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, strings, view, whole
+from ..corpus.step import ID
 from ..ledger import Ledger
 from ..paths import Counted, write_whole
-from ..rights.rows import Usage
+from ..preference import CONVERSATION
+from ..rights.rows import Usage, as_counted
 from ..schema import Rejected
-from ..store import DATA, REJECTED, Shard
-from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
+from ..store import DATA, PREFERENCE, REJECTED, Shard
+from ..store.chunks import (
+    KEYS,
+    RAWS,
+    origin,
+    paired_of,
+    parts_in_data,
+    read_chunk,
+    rejected_table,
+)
 from ..store.columns import (
-    MESSAGES,
+    KIN,
     PARQUET,
     PART_BYTES,
-    RAW,
     RAW_BYTES,
     ROWS,
     data_schema,
+    preference_schema,
     rejected_schema,
 )
-from .books import Sizes, book_step, book_written
+from .books import book_step, book_written, find_gone, sizes_of
+from .kin import Kin, texts_alone
 from .layout import Group, Span
 from .verdicts import ChunkVerdicts
 
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_SCHEMAS = {DATA: data_schema, PREFERENCE: preference_schema, REJECTED: rejected_schema}
 DROPPED = "dropped"
 """The kind of a span that corpus steps dropped."""
 
@@ -44,6 +56,7 @@ class Surveyed(NamedTuple):
 
     ledger: Ledger
     data: np.ndarray[Any, Any]
+    preference: np.ndarray[Any, Any] | None
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
 
@@ -72,21 +85,28 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     index, verdicts = work
     keys = read_chunk(chunks, index, KEYS)
     parts, raws = whole(keys[PART_BYTES]), whole(keys[RAW_BYTES])
-    many, records = (view(pc.list_value_length(column)) for column in (parts, raws))
-    sizes = Sizes(many, records, view(keys[MESSAGES]))
+    sizes = sizes_of(keys)
+    many, records = sizes.parts, sizes.records
+    kin = Kin(read_chunk(chunks, index, RAWS)) if KIN in keys.schema.metadata else None
+    gone = find_gone(verdicts.dropped, sizes, kin.rows if kin else None)
+    left = kin.count() if kin else int(records.sum())
     ledger = Ledger()
     stays = np.ones(keys.num_rows, bool)
     for step in steps:
         dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        book_step(ledger, keys, step, sizes, stays, dropped)
+        left = book_step(ledger, keys, step, sizes, stays, dropped, gone, left)
         stays[list(dropped)] = False
-    book_written(ledger, keys, sizes, stays)
+    paired = paired_of(keys)
+    book_written(ledger, keys, sizes, stays, paired, left)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
+    lengths = view(parts.flatten())
+    talks = stays if paired is None else stays & ~paired
     return Surveyed(
         ledger,
-        view(parts.flatten())[np.repeat(stays, many)],
+        lengths[np.repeat(talks, many)],
+        None if paired is None else lengths[np.repeat(stays & paired, many)],
         refused,
-        view(raws.flatten())[np.repeat(~stays, records)],
+        kin.lengths(gone) if kin else view(raws.flatten())[np.repeat(~stays, records)],
     )
 
 
@@ -104,7 +124,7 @@ def _write(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    schema = data_schema() if job.kind == DATA else rejected_schema()
+    schema = _SCHEMAS[job.kind]()
     rows = 0
     languages: set[str] = set()
     usage = Usage()
@@ -115,9 +135,9 @@ def _write(
             table = _table(group, all_verdicts, chunks)
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
-            if job.kind == DATA:
+            if job.kind != REJECTED:
                 languages.update(pc.unique(table["language"]).to_pylist())
-                usage.count(table)
+                usage.count(table if job.kind == DATA else as_counted(table))
             del table  # before there is another
     return Written(
         Shard(job.path, rows, sink.size, digest.hexdigest()),
@@ -139,21 +159,22 @@ def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path
 
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
     """The rows of one chunk that are written, under their final ids."""
-    if span.kind == DATA:
-        return _data(chunks, span.chunk, verdicts)
+    if span.kind in (DATA, PREFERENCE):
+        return _kept(chunks, span.chunk, verdicts, span.kind)
     if span.kind == REJECTED:
         return _rejected(chunks, span.chunk, verdicts)
     return _dropped(chunks, span.chunk, verdicts)
 
 
-def _data(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
+def _kept(chunks: Path, index: int, verdicts: ChunkVerdicts, kind: str) -> pa.Table:
     import numpy as np
-    import pyarrow.compute as pc
 
-    table = read_chunk(chunks, index, DATA)
+    table = read_chunk(chunks, index, kind)
     if not verdicts.dropped and not verdicts.renamed:
         return table
-    many = view(pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]))
+    keys = read_chunk(chunks, index, KEYS)
+    many = parts_in_data(keys) if kind == DATA else paired_of(keys)
+    assert many is not None
     place = np.repeat(np.arange(len(many)), many)  # of the conversation that each row belongs to
     if verdicts.renamed:
         columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
@@ -172,26 +193,36 @@ def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
     table = read_chunk(chunks, index, REJECTED)
     if not verdicts.renamed or not table.num_rows:
         return table
-    rows = read_chunk(chunks, index, RAWS)[ROWS]
-    new = {row: name for place, name in verdicts.renamed.items() for row in rows[place].as_py()}
+    keys, rows = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)[ROWS]
+    new: dict[tuple[int, str | None], str] = {}
+    for place, name in verdicts.renamed.items():
+        # only where a record has several conversations does its row not say which
+        old = keys[ID][place].as_py() if KIN in keys.schema.metadata else None
+        new |= {(row, old): name for row in rows[place].as_py()}
     refused = table.to_pylist()
     for row in refused:
-        if row["level"] != "record" and row["origin_row"] in new:
-            row["conversation_id"] = new[row["origin_row"]]
+        if row["level"] not in ("record", "row"):
+            at = row["origin_row"]
+            given = row["conversation_id"]
+            row["conversation_id"] = new.get((at, None)) or new.get((at, given)) or given
     return rejected_table([Rejected(**row) for row in refused])
 
 
 def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """A row of rejected/ for each raw record of each conversation that is dropped."""
+    """A row of rejected/ for each raw record of each conversation that is dropped, or one where its
+    records have others."""
     keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
     source, subset, file = origin(keys)
+    kin = Kin(raws) if KIN in keys.schema.metadata else None
+    paired = paired_of(keys)
+    gone = find_gone(verdicts.dropped, sizes_of(keys), kin.rows if kin else None)
     rejected = []
     for place, why in sorted(verdicts.dropped.items()):
-        name = keys["conversation_id"][place].as_py()
-        records = zip(raws[ROWS][place].as_py(), raws[RAW][place].as_py(), strict=True)
+        name = keys[ID][place].as_py()
+        records = kin.texts(place, gone[place]) if kin else texts_alone(raws, place)
         rejected += [
             Rejected(
-                level="record",
+                level=level,
                 source=source,
                 subset=subset,
                 conversation_id=name,
@@ -201,11 +232,11 @@ def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
                 reason=why.reason,
                 detail=why.detail,
                 raw=raw,
-                kind="conversation",
+                kind=CONVERSATION if paired is None or not paired[place] else PREFERENCE,
                 other=why.other,
                 score=why.score,
                 evidence=why.evidence,
             )
-            for row, raw in records
+            for level, row, raw in records
         ]
     return rejected_table(rejected)

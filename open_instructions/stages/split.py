@@ -14,6 +14,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..preference import Preference, Tokens
 from ..schema import Conversation, Message, Reason, Reject
 from ..tokens import DEFAULT, tokenizer
 from .definition import About, Definition
@@ -147,6 +148,17 @@ class Split:
             for number, part in enumerate(parts, 1)
         ]
         return results + rejects
+
+    def pair(self, preference: Preference) -> Preference | Reject:
+        """A preference is never split: a prompt without its answers is none."""
+        lists = (preference.prompt, preference.chosen, preference.rejected)
+        tokens = Tokens(*(sum([self._count(m.content) for m in messages]) for messages in lists))
+        messages = max(len(preference.chosen), len(preference.rejected)) + len(preference.prompt)
+        total = tokens.prompt + max(tokens.chosen, tokens.rejected)
+        if self._limit and total + self._overhead * messages > self._limit:
+            detail = f"{total} tokens with the longer answer; the limit is {self._limit}"
+            return Reject(Reason.OVERLONG, detail)
+        return preference.noting(tokens=tokens)
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The answer as far as it fits, and what is cut off it; the whole answer where nothing of

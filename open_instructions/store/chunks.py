@@ -2,6 +2,7 @@
 they are whole.
 
     00000007.data.arrow           rows of data/
+    00000007.preference.arrow     rows of preference/, if there are any
     00000007.rejected.arrow       rows of rejected/
     00000007.keys.arrow           per conversation, what the merge asks: its id, sizes
     00000007.raw.arrow            per conversation, the raw records, for those that are dropped
@@ -19,29 +20,37 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from ..arrays import lists, numbers, offsets, strings, whole
+from ..arrays import booleans, flags, lists, numbers, offsets, strings, view, whole
 from ..ledger import Ledger
 from ..paths import Counted, children, is_remote, write_whole
-from ..schema import Reason, Rejected
+from ..preference import Preference
+from ..schema import Conversation, Reason, Rejected
 from .columns import (
+    KIN,
+    LISTS,
+    PAIRED,
+    PART_BYTES,
     RAW,
+    ROW,
     data_table,
     keys_schema,
     messages_array,
+    preference_table,
     raw_schema,
     rejected_schema,
     whole_schema,
 )
-from .names import DATA, REJECTED
+from .names import DATA, PREFERENCE, REJECTED
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from ..pipeline import Output
@@ -65,9 +74,12 @@ class Finished(NamedTuple):
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
     """Write what became of a chunk: its rows, its rejected, what the merge asks, its books. `given`
     names its input."""
-    data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
-    keys = _keys(chunk, output, data, raw)
-    tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: keys, RAWS: raw}
+    rows = [kept.conversation for kept in output.conversations]
+    data, raw = data_table([row for row in rows if isinstance(row, Conversation)]), _raws(output)
+    tables = {DATA: data, REJECTED: rejected_table(output.rejected), RAWS: raw}
+    if pairs := [row for row in rows if isinstance(row, Preference)]:
+        tables[PREFERENCE] = preference_table(pairs)
+    tables[KEYS] = keys = _keys(chunk, output, data, tables.get(PREFERENCE), raw)
     tables |= {facts_kind(step, 0): facts for step, facts in output.facts.items()}
     if output.keeps_whole:
         tables[WHOLE] = _wholes(output)
@@ -163,8 +175,29 @@ def origin(keys: pa.Table) -> tuple[str, str, str]:
     )
 
 
-def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Table:
-    """What the merge asks, of the rows in `data` and the raw records in `raw`."""
+def paired_of(keys: pa.Table) -> np.ndarray[Any, Any] | None:
+    """Which conversations of a chunk are preferences; None for none."""
+    if PAIRED not in keys.column_names:
+        return None
+    return flags(keys[PAIRED])
+
+
+def parts_in_data(keys: pa.Table) -> np.ndarray[Any, Any]:
+    """The rows of data/ that each conversation of a chunk has: none of a preference."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    many = view(pc.list_value_length(keys[PART_BYTES]))
+    paired = paired_of(keys)
+    if paired is None:
+        return many
+    return np.where(paired, 0, many)
+
+
+def _keys(
+    chunk: Chunk, output: Output, data: pa.Table, pairs: pa.Table | None, raw: pa.Table
+) -> pa.Table:
+    """What the merge asks, of the rows in `data` and `pairs` and the raw records in `raw`."""
     import numpy as np
     import pyarrow as pa
 
@@ -177,19 +210,56 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
             len(output.conversations),
         ]
     )
-    messages, records = whole(data["messages"]), whole(raw[RAW])
-    turns = offsets(messages)
-    texts = offsets(messages.values.field(1))[turns]
+    records = whole(raw[RAW])
     rows, raws = offsets(records), offsets(records.values)
+    said: dict[str | bytes, str] = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
+    if raw[ROW].null_count < raw.num_rows:
+        said[KIN] = "yes"
+    schema = keys_schema().with_metadata(said)
+    turns, texts = _sizes(data, "messages")
+    paired = None
+    if pairs is not None:
+        paired = np.array([isinstance(k.conversation, Preference) for k in output.conversations])
+        turns, texts = _interleaved(paired, (turns, texts), _sizes(pairs, *LISTS))
+    turns = np.append(0, np.cumsum(turns))
     arrays = [
         strings(ids),
         hashes,
         numbers(np.diff(turns[parts]), "int32"),
-        pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
+        pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(texts, "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
-    said = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(said))
+    keys = pa.Table.from_arrays(arrays, schema=schema)
+    if paired is None:
+        return keys
+    return keys.append_column(PAIRED, booleans(paired[parts[:-1]]))
+
+
+def _sizes(table: pa.Table, *columns: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Of each row, the messages in these columns and the bytes of text in them."""
+    import numpy as np
+
+    turns = texts = np.zeros(table.num_rows, np.int64)
+    for name in columns:
+        messages = whole(table[name])
+        ends = offsets(messages)
+        turns = turns + np.diff(ends)
+        texts = texts + np.diff(offsets(messages.values.field(1))[ends])
+    return turns, texts
+
+
+def _interleaved(
+    paired: np.ndarray[Any, Any],
+    talks: tuple[np.ndarray[Any, Any], ...],
+    pairs: tuple[np.ndarray[Any, Any], ...],
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Numbers of two tables' rows, in the order in which the rows were."""
+    import numpy as np
+
+    for of_talks, of_pairs in zip(talks, pairs, strict=True):
+        both = np.empty(len(paired), np.int64)
+        both[paired], both[~paired] = of_pairs, of_talks
+        yield both
 
 
 def _raws(output: Output) -> pa.Table:
@@ -197,7 +267,9 @@ def _raws(output: Output) -> pa.Table:
 
     first = [kept for kept in output.conversations if kept.first]
     rows = lists([k.conversation.origin_rows for k in first], partial(numbers, kind="int64"))
-    return pa.Table.from_arrays([rows, lists([k.raw for k in first], strings)], schema=raw_schema())
+    own = strings([k.row for k in first])
+    raw = lists([k.raw for k in first], strings)
+    return pa.Table.from_arrays([rows, raw, own], schema=raw_schema())
 
 
 def _wholes(output: Output) -> pa.Table:
@@ -208,7 +280,8 @@ def _wholes(output: Output) -> pa.Table:
     split = [
         (place, kept.whole.messages)
         for place, kept in enumerate(first)
-        if kept.whole.messages is not kept.conversation.messages
+        if isinstance(kept.whole, Conversation)
+        and kept.whole.messages is not kept.conversation.messages
     ]
     arrays = [
         numbers([place for place, _ in split], "int32"),

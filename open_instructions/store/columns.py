@@ -1,13 +1,15 @@
-"""The columns of data/ and rejected/, and of the chunks between. Nothing else knows their types."""
+"""The columns of data/, preference/ and rejected/, and of the chunks between. Nothing else knows
+their types."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, numbers, strings
+from ..preference import Preference, Tokens
 from ..schema import Conversation, Message
 
 if TYPE_CHECKING:
@@ -26,6 +28,34 @@ _DATA_FIELDS = (
     ("license", "string"),
     ("num_turns", "int32"),
     ("num_tokens", "int32"),
+    ("edits", "strings"),
+    ("origin_file", "string"),
+    ("origin_row", "int64"),
+    ("metadata", "string"),
+)
+_PREFERENCE_FIELDS = (
+    ("id", "string"),
+    ("conversation_id", "string"),
+    ("source", "string"),
+    ("subset", "string"),
+    ("prompt", "messages"),
+    ("chosen", "messages"),
+    ("rejected", "messages"),
+    ("tools", "string"),
+    ("chosen_score", "float64"),
+    ("rejected_score", "float64"),
+    ("score_name", "string"),
+    ("judge", "string"),
+    ("chosen_engine", "string"),
+    ("rejected_engine", "string"),
+    ("prompt_tokens", "int32"),
+    ("chosen_tokens", "int32"),
+    ("rejected_tokens", "int32"),
+    ("language", "string"),
+    ("language_score", "float32"),
+    ("task", "string"),
+    ("license", "string"),
+    ("num_turns", "int32"),
     ("edits", "strings"),
     ("origin_file", "string"),
     ("origin_row", "int64"),
@@ -55,13 +85,21 @@ _FILES_FIELDS = (
     ("header", "string"),
 )
 DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
+LISTS = ("prompt", "chosen", "rejected")
+"""The lists of messages of a row of preference/."""
+PREFERENCE_COLUMNS = tuple(name for name, _ in _PREFERENCE_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
 ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
 """What a chunk says of each conversation, beside its id: the xxHash of the id, the messages in all
 its parts, and how many bytes of text are in each part, and in each raw record that it was made of.
 """
-ROWS, RAW = "rows", "raw"
-"""The raw records of each conversation: their rows in the file, and their text."""
+PAIRED = "paired"
+"""Whether it is a preference; the column is there where one is."""
+KIN = b"kin"
+"""In the metadata of a chunk's keys, if some of its records have several conversations."""
+ROWS, RAW, ROW = "rows", "raw", "row"
+"""The raw records of each conversation: their rows in the file, and their text, null where an
+earlier conversation has it; and where its records have several, the text of its own row."""
 
 
 PARQUET = {
@@ -71,17 +109,20 @@ PARQUET = {
     "use_dictionary": [
         "source", "subset", "messages.list.element.role", "language", "language_score", "task",
         "engine", "license", "num_turns", "num_tokens",
+        *(f"{name}.list.element.role" for name in LISTS),
+        "chosen_score", "rejected_score", "score_name", "judge", "chosen_engine",
+        "rejected_engine", "prompt_tokens", "chosen_tokens", "rejected_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
     # Of texts, the least and the greatest of each row group would stand in the footer, up to 4 KB
     # of each.
     "write_statistics": [
         "id", "conversation_id", "source", "subset", "language", "language_score", "task",
-        "engine", "license", "num_turns", "num_tokens",
+        "engine", "license", "num_turns", "num_tokens", "chosen_engine", "rejected_engine",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip
-"""How the shards of both tables are written."""
+"""How the shards of all three tables are written."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -123,6 +164,12 @@ def data_schema() -> pa.Schema:
 
 
 @cache
+def preference_schema() -> pa.Schema:
+    """The Arrow schema of preference/."""
+    return _arrow(_PREFERENCE_FIELDS)
+
+
+@cache
 def rejected_schema() -> pa.Schema:
     """The Arrow schema of rejected/."""
     return _arrow(_REJECTED_FIELDS)
@@ -156,7 +203,9 @@ def raw_schema() -> pa.Schema:
     """What goes into rejected/ where a conversation is dropped."""
     import pyarrow as pa
 
-    return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
+    return pa.schema(
+        [(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string())), (ROW, pa.string())]
+    )
 
 
 @cache
@@ -195,6 +244,59 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
         "metadata": strings([c.metadata for c in conversations]),
     }
     return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+
+
+def preference_table(rows: Sequence[Preference]) -> pa.Table:
+    """Preferences as rows of preference/."""
+    import pyarrow as pa
+
+    columns = {
+        "id": strings([p.id for p in rows]),
+        "conversation_id": strings([p.conversation_id or p.id for p in rows]),
+        "source": strings([p.source for p in rows]),
+        "subset": strings([p.subset for p in rows]),
+        "prompt": messages_array([p.prompt for p in rows]),
+        "chosen": messages_array([p.chosen for p in rows]),
+        "rejected": messages_array([p.rejected for p in rows]),
+        "tools": strings([None for _ in rows]),
+        "chosen_score": numbers([p.chosen_score for p in rows], "float64"),
+        "rejected_score": numbers([p.rejected_score for p in rows], "float64"),
+        "score_name": strings([p.score_name for p in rows]),
+        "judge": strings([p.judge for p in rows]),
+        "chosen_engine": strings([p.chosen_engine for p in rows]),
+        "rejected_engine": strings([p.rejected_engine for p in rows]),
+        "prompt_tokens": numbers([p.tokens.prompt for p in rows], "int32"),
+        "chosen_tokens": numbers([p.tokens.chosen for p in rows], "int32"),
+        "rejected_tokens": numbers([p.tokens.rejected for p in rows], "int32"),
+        "language": strings([p.language for p in rows]),
+        "language_score": numbers([p.language_score for p in rows], "float32"),
+        "task": strings([p.task for p in rows]),
+        "license": strings([p.license for p in rows]),
+        "num_turns": numbers([p.num_turns for p in rows], "int32"),
+        "edits": lists([p.edits for p in rows], strings),
+        "origin_file": strings([p.origin_file for p in rows]),
+        "origin_row": numbers([p.origin_rows[0] for p in rows], "int64"),
+        "metadata": strings([p.metadata for p in rows]),
+    }
+    return pa.Table.from_arrays(list(columns.values()), schema=preference_schema())
+
+
+def preference_of(row: Mapping[str, Any]) -> Preference:
+    """A row of preference/ as the value that it was. Raises ValueError for one that is none."""
+    lists = {name: tuple(Message(m["role"], m["content"]) for m in row[name]) for name in LISTS}
+    given: dict[str, Any] = dict(lists)
+    copied = (
+        "id", "source", "subset", "conversation_id", "chosen_score", "rejected_score",
+        "score_name", "judge", "chosen_engine", "rejected_engine", "language", "language_score",
+        "task", "license", "origin_file", "metadata",
+    )  # fmt: skip
+    return Preference(
+        **{name: row[name] for name in copied},
+        **given,
+        tokens=Tokens(row["prompt_tokens"], row["chosen_tokens"], row["rejected_tokens"]),
+        edits=tuple(row["edits"]),
+        origin_rows=(row["origin_row"],),
+    )
 
 
 def _messages(messages: Sequence[Message]) -> pa.StructArray:

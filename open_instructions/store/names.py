@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
-DATA, REJECTED, FILES = "data", "rejected", "files"
-TABLES = (DATA, REJECTED, FILES)
-"""The folders of a build. files/ is there where an input file says something once for all its
-records."""
+DATA, PREFERENCE, REJECTED, FILES = "data", "preference", "rejected", "files"
+TABLES = (DATA, PREFERENCE, REJECTED, FILES)
+"""The folders of a build. preference/ is there if it has a row; files/ where an input file says
+something once for all its records."""
 PAGES = (CARD, LICENSE, LOCK)
 """What lies beside the manifest."""
 SHARD = re.compile(r"(train|rejected|files)-[0-9]{5,}-of-[0-9]{5,}\.parquet")

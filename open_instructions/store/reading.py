@@ -15,7 +15,7 @@ from ..errors import NotFoundError, OutputError, safe
 from ..ledger import Ledger
 from . import home
 from .manifest import Manifest, Shard
-from .names import DATA, MANIFEST, REJECTED
+from .names import DATA, MANIFEST, PREFERENCE, REJECTED
 from .shards import Footer, Wanted, footer, read
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Build:
         return self.path / shard.path
 
     def shards(self, kind: str = DATA) -> tuple[Shard, ...]:
-        """The shards of data/, rejected/ or files/, in order. Raises NotFoundError if one is gone
-        or has another size."""
+        """The shards of data/, preference/, rejected/ or files/, in order. Raises NotFoundError if
+        one is gone or has another size."""
         found = self.manifest.of(kind)
         for shard in found:
             file = self.file(shard)
@@ -54,6 +54,7 @@ class Build:
     def whole(self) -> bool:
         """Is every shard there, with its size?"""
         try:
+            self.shards(PREFERENCE)
             return bool(self.shards(DATA) and self.shards(REJECTED))
         except NotFoundError:
             return False
@@ -76,10 +77,10 @@ class Build:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a table, in order, as Arrow record batches; memory stays flat.
 
-        `kind` is data, rejected or files.
+        `kind` is data, preference, rejected or files.
         `columns` are their columns, in the order asked for; None stands for all.
         `sources` are names, with `gpt4llm:zh` for a subset; none stands for all.
-        `languages` are BCP 47 labels; `zh` takes zh-Hans and zh-Hant. Of data/ alone.
+        `languages` are BCP 47 labels; `zh` takes zh-Hans and zh-Hant. Of data/ and preference/.
         `ids` are those in the columns `id` and `conversation_id`.
         `only` are the shards to read, of whatever size they are found; None stands for all.
         `rows` is the most that a batch has. A batch without a row is not given.
