@@ -29,15 +29,15 @@ def cut_next_record(record: Record) -> Record:
 
 
 def _before_marks(text: str, at: int) -> int:
-    """Where the lines of marks begin that the generator put before a task, which begins at `at`;
-    `at` if there are none."""
+    """Where the lines of marks that the generator put before a task begin. The task begins at `at`,
+    which is returned if there are none."""
     while (start := _line_of_marks(text, at)) >= 0:
         at = start
     return at
 
 
 def _line_of_marks(text: str, end: int) -> int:
-    """The line break before the line, or the comment of several lines, that ends here, if it is
+    """The line break before the line (or comment of several lines) that ends at `end`, if it is
     nothing but marks; -1 if not."""
     start = text.rfind("\n", 0, end)
     if start < 0 or _MARKS.fullmatch(text, start + 1, end):
@@ -192,12 +192,12 @@ def convert(record: Record) -> Iterator[Draft | Reject]:
 
 
 _TEMPLATE_CHARS = 260
-"""The longer of upstream's two templates has fewer characters than this, without what is filled in.
-"""
+"""More characters than the longer of upstream's two templates has, not counting what is filled
+in."""
 
 
 def _is_filled_prompt(record: Record) -> bool:
-    """Is `text` the training prompt that upstream made of the other fields, and nothing more?"""
+    """Is `text` exactly the training prompt that upstream made from the other fields?"""
     text = record.get("text")
     if not isinstance(text, str) or "### Instruction:" not in text:
         return False

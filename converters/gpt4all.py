@@ -6,11 +6,10 @@ March 2023.
     -> user: "How do I sort?"   assistant: "Use `sorted`."
        task: "pacovaldez/stackoverflow-questions"
 
-Stack Overflow's prompts are the question's HTML body and become Markdown. The collector's odd rows
-are read as well: a prompt or response that is an object with "value" or "description",
+Stack Overflow's prompts are the HTML body of a question and become Markdown. The collector's odd
+rows are read too: a prompt or response that is an object with "value" or "description",
 {"turn_0_question", "turn_0_answer"}, and two turns in {"prompt", "response_turn_1",
-"prompt_turn_2", "response_turn_2"}.
-"""
+"prompt_turn_2", "response_turn_2"}."""
 
 from __future__ import annotations
 
@@ -23,14 +22,15 @@ from open_instructions.layouts.fields import NUMBER_AS_TEXT, as_text, pair
 from open_instructions.schema import Draft, Message, Reason, Record, Reject
 
 _END = re.compile(r"(?:(?<!\s)|(?<=</s> ))\s*+</s>\s*+\Z|</s> ?(?=\n)")
-"""White space is looked at from its beginning alone: else it costs its square."""
+"""White space is matched only from its beginning; otherwise the time would be quadratic in its
+length."""
 _STACK_OVERFLOW = "pacovaldez/stackoverflow-questions"
 _PAIRS = (
     (("prompt", "response_turn_1"), ("prompt_turn_2", "response_turn_2")),
     (("prompt", "response"),),
     (("turn_0_question", "turn_0_answer"),),
 )
-"""Which fields hold the pairs of turns, the richest shape first; fields of another shape go into
+"""Which fields hold the turns, the richest shape first. Fields of other shapes go into
 `metadata`."""
 _SHAPES = (
     frozenset({"prompt", "response"}),
@@ -210,7 +210,7 @@ GPT4ALL = Source(
 
 
 def _text(value: Any) -> str | None:
-    """Text, or what the collector wrapped in an object; None for anything else."""
+    """Text, unwrapped if the collector put it into an object; None for anything else."""
     if isinstance(value, dict):
         value = value.get("value", value.get("description"))
     if isinstance(value, str):

@@ -22,7 +22,7 @@ from open_instructions.schema import Draft, Reason, Record, Reject
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
 
-# an lstrip("Su…") of upstream's ate the beginnings of "Sure! Here is …" and "Subject: …"
+# an lstrip("Su…") in upstream's code removed the beginnings of "Sure! Here is …" and "Subject: …"
 _SURE = re.compile(r"(?:ur)?e(?=[!,] [Hh]ere)")
 _SUBJECT = re.compile(r"b?ject(?=: )")
 _FRAGMENT = re.compile(r"(?:e|re|ure)[!,] |(?:ect|ct): |[,，、] ?\w")
@@ -159,14 +159,8 @@ GPT4LLM = Source(
         ),
         Rule(
             "lost_beginning",
-            'Answers that begin "e! Here is" or "e, here\'s" '
-            "get "
-            "their "
-            '"Sur" '
-            "back, "
-            "and "
-            '"bject: " its "Su"; others that begin inside a word or '
-            "with a comma are only marked.",
+            'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " '
+            'its "Su"; others that begin inside a word or with a comma are only marked.',
             restore_beginning,
         ),
     ),

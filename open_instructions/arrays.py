@@ -1,8 +1,8 @@
-"""Arrow arrays from values, and NumPy's view of them, without pandas.
+"""Arrow arrays from values, and NumPy views of them, without importing pandas.
 
-pa.array(), pa.scalar(), to_numpy(), group_by() and combine_chunks() of no chunk import pandas where
-it is installed: a fifth of a second in each process. What stands here never does, and makes the
-same arrays.
+pa.array(), pa.scalar(), to_numpy(), group_by(), and combine_chunks() of no chunks import pandas if
+it is installed, which takes a fifth of a second in each process. The functions here never do, and
+make the same arrays.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST = (1 << 31) - 1
-"""Bytes in one array of strings, and values in one of lists: Arrow counts them in four bytes."""
+"""The most bytes in an array of strings, and values in an array of lists: Arrow's offsets have four
+bytes."""
 
 
 def strings(values: Sequence[str | None]) -> pa.StringArray:
-    """Raises InputError above 2 GB.
+    """An array of strings. Raises InputError above 2 GB.
 
     >>> strings(["a", None, "né"]).to_pylist()
     ['a', None, 'né']
@@ -35,7 +36,7 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     valid = pa.py_buffer(_bits([value is not None for value in values])) if None in values else None
     texts = [value or "" for value in values]
     lengths: Iterable[int]
-    if values.count(values[0]) == count:  # as most columns of a chunk are
+    if values.count(values[0]) == count:  # true of most columns of a chunk
         encoded = texts[0].encode()
         lengths, data = repeat(len(encoded), count), encoded * count
     elif all(map(str.isascii, texts)):
@@ -49,7 +50,7 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
 
 
 def numbers(values: Sequence[float | None] | np.ndarray[Any, Any], kind: str) -> pa.Array:
-    """`kind` as NumPy calls it. Raises OverflowError for a number that does not fit.
+    """An array of numbers; `kind` is a NumPy dtype. Raises OverflowError if a number does not fit.
 
     >>> numbers([1, 2], "int32").type
     DataType(int32)
@@ -74,7 +75,7 @@ def booleans(values: np.ndarray[Any, Any]) -> pa.BooleanArray:
 
 
 def digests(values: Sequence[bytes], size: int) -> pa.FixedSizeBinaryArray:
-    """Values of `size` bytes each."""
+    """An array of binary values of `size` bytes each."""
     import pyarrow as pa
 
     data = b"".join(values)
@@ -83,7 +84,7 @@ def digests(values: Sequence[bytes], size: int) -> pa.FixedSizeBinaryArray:
 
 
 def lists(values: Sequence[Sequence[Any]], items: Callable[[list[Any]], pa.Array]) -> pa.ListArray:
-    """Lists of what `items` makes of them all together.
+    """An array of lists; `items` makes one array from all their items together.
 
     >>> lists([["a", "b"], []], strings).to_pylist()
     [['a', 'b'], []]
@@ -104,7 +105,7 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def view(column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    """Numbers without a null, as NumPy sees them.
+    """A NumPy view of numbers without nulls.
 
     >>> view(numbers([3, 4], "int64")).tolist()
     [3, 4]
@@ -134,7 +135,7 @@ def flags(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 
 def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
-    """Where each of its values begins among the items or bytes of all, and the last ends.
+    """Where each value begins among all items or bytes, and where the last one ends.
 
     >>> offsets(strings(["a", "né"])).tolist()
     [0, 1, 4]
@@ -167,8 +168,8 @@ def _bits(values: Sequence[bool] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
 
 
 def shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The places of the values that occur more than once. Few of many do: a plain sort finds
-    them."""
+    """The indexes of values that occur more than once. A plain sort is fast, because few values
+    do."""
     import numpy as np
 
     ordered = np.sort(values)

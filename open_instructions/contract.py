@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .message import is_json, wrong_fields
 from .preference import PreferenceDraft, check_scores, messages_of
-from .schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Reject
+from .schema import ASSISTANT, SYSTEM, TOOL, USER, Draft, Reason, Reject
 
-_ROLES = (SYSTEM, USER, ASSISTANT)
+_ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
 
 
 def check_contract(produced: Sequence[Any], records: int) -> None:
@@ -49,9 +50,13 @@ def _check_draft(draft: Draft | PreferenceDraft, records: int) -> None:
             raise ValueError(
                 f"a message from {message.role!r} with a {type(message.content).__name__}"
             )
-    for said in _labels(draft):
-        if said is not None and not isinstance(said, str):
-            raise TypeError(f"{said!r} in a Draft is not text")
+        elif message.fields and (wrong := wrong_fields(message)):
+            raise ValueError(f"a message in which {wrong}")
+    if draft.tools and not all(isinstance(t, dict) and is_json(t) for t in draft.tools):
+        raise ValueError("tools that are not objects of JSON")
+    for value in _labels(draft):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{value!r} in a Draft is not text")
     if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
         raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
     if draft.records != (0,) and (

@@ -48,9 +48,8 @@ _CONTEXT = frozenset(
 """Fields that an answer refers to. A row without them would be a different conversation."""
 
 Trace = Callable[[str, Any], None]
-"""Called with a stage's name and what came out of it; how `oi explain` sees a record on its way.
-A
-stage that takes raw records hands over the record and the names of the rules that changed it."""
+"""Called with a stage's name and its result; `oi explain` follows a record this way. The result of
+a stage that takes raw records is the record and the names of the rules that changed it."""
 
 
 class Run(NamedTuple):
@@ -62,8 +61,8 @@ class Run(NamedTuple):
 
 
 class Drafted(NamedTuple):
-    """A draft, the frames of its records, and what the converter did not use of them. `kin` is
-    None for a draft whose records have no other."""
+    """A draft, the frames of its records, and the fields that the converter did not use. `kin` is
+    None if its records have no other draft."""
 
     draft: Draft | PreferenceDraft
     frames: list[Frame]
@@ -84,12 +83,12 @@ class Refused(NamedTuple):
 
 
 class Drafting:
-    """What a recipe and a source do with records before they are conversations."""
+    """Everything that a recipe and a source do to records before they become conversations."""
 
     def __init__(
         self, recipe: Recipe, source: Source, subset: Subset, stages: Sequence[Any]
     ) -> None:
-        """`stages` are those that take raw records."""
+        """`stages` are the stages that take raw records."""
         self._subset = subset
         self._coded = subset.probe is not None
         self._convert = source.converter(subset)
@@ -98,8 +97,7 @@ class Drafting:
 
     def __call__(self, frames: Sequence[Frame], run: Run) -> list[Drafted | Refused]:
         """Drafts for neighbouring frames that the source declares to be one conversation; usually a
-        single frame. Records and drafted messages are counted per chunk by the stage that takes
-        them in."""
+        single frame. The stages that take in records and drafted messages count them, per chunk."""
         tally = run.tally
         results: list[Drafted | Refused] = []
         repaired: list[_Read] = []
@@ -127,7 +125,7 @@ class Drafting:
             return {**record, self._subset.key_field: frame.key}
         if frame.key and frame.key != str(
             frame.row
-        ):  # of a file that has its records under keys, where the source expects none
+        ):  # the file has its records under keys, but the source expects none
             return {**record, "key": frame.key}
         return record
 
@@ -286,7 +284,7 @@ def _beside_drafts(
 def _refuse(
     reject: Reject, frame: Frame, tally: Tally, name: str | None = None, kind: str | None = None
 ) -> Refused:
-    """Counts a record or a message that is rejected before it was in a conversation."""
+    """Counts a record or a message that is rejected before it becomes part of a conversation."""
     if reject.message is None:
         tally["convert", "rejected_records", reject.reason] += 1
     else:
@@ -306,10 +304,10 @@ def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _beside(said: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
-    """The converter's metadata and the unused fields. The converter's values keep their names; a
-    field of upstream's with the same name is renamed."""
-    metadata = dict(said)
+def _beside(own: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
+    """The converter's metadata and the unused fields. The converter's values keep their names; an
+    upstream field with the same name is renamed."""
+    metadata = dict(own)
     for key, value in left.items():
         name = key
         while name in metadata:

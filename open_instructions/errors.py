@@ -2,18 +2,18 @@
 
     OpenInstructionsError        1   anything below; catch this one to catch them all
     ├── UsageError               2   a flag, a name or a value that cannot be used
-    ├── MissingSourceError       3   a source was asked for and none of its files is there
+    ├── MissingSourceError       3   a requested source has no files
     ├── InputError               4   an input file cannot be read, or is not what its name says
     ├── RecipeError              5   a recipe with an unknown key or a value of the wrong kind
     ├── OutputError              6   the output folder is in use, not a build, or cannot be written
-    ├── NotFoundError            7   no build there, or no such record in it
-    ├── LedgerError              8   the books of a build do not balance; nothing was published
+    ├── NotFoundError            7   no such build, or no such record in it
+    ├── LedgerError              8   the ledger of a build does not balance; nothing was published
     ├── ConverterError           9   a converter, rule or stage broke its contract: a bug
-    ├── FetchError              10   a file could not be fetched, or is another than is pinned
-    └── EmptyBuildError         11   not one conversation was kept; nothing was published
+    ├── FetchError              10   a file could not be fetched, or its checksum is wrong
+    └── EmptyBuildError         11   no conversation was kept; nothing was published
 
-Bad data never raises: it becomes a rejected record with a reason. These errors are for what stops a
-build. 130 is what an interrupted command ends with (Ctrl-C).
+Bad data never raises: it becomes a rejected record with a reason. These errors stop a build. An
+interrupted command (Ctrl-C) ends with 130.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = 4
 
 
 def shown(value: Any) -> str:
-    """A value from outside as an error shows it, like repr: a line of bounded length, however large
-    or nested the value is.
+    """An untrusted value as errors show it: like repr, but one line of bounded length, however
+    large or nested the value is.
 
     >>> shown("text"), len(shown("a" * 1000))
     ("'text'", 80)
@@ -48,7 +48,7 @@ def shown(value: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text from outside as an error shows it: its first 200 characters.
+    """An untrusted text as errors show it: its first 200 characters.
 
     >>> shortened("a" * 1000) == "a" * 200 + "…"
     True
@@ -59,7 +59,7 @@ def shortened(text: str) -> str:
 UNSEEN = re.compile(
     # control characters, line separators, halves of surrogate pairs
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
-    # what joins, breaks and turns text round
+    # joiners, breaks and direction marks
     r"\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     # other formats
     r"\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
@@ -67,13 +67,13 @@ UNSEEN = re.compile(
     r"\U0001d173-\U0001d17a\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # fillers
     r"\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0000-\U000e0fff]"  # variation selectors, and tags
 )
-"""What moves the cursor, what a terminal obeys, and what nobody sees: a sentence can be hidden in
-tags or variation selectors."""
+"""Characters that move the cursor, control a terminal, or are invisible: a sentence can be hidden
+in tags or variation selectors."""
 
 
 def safe(text: str) -> str:
-    """Text with control characters, terminal escapes, direction marks and all that is invisible
-    made visible.
+    """Text with control characters, terminal escapes, direction marks and invisible characters
+    escaped.
 
     >>> safe("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -82,7 +82,7 @@ def safe(text: str) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number of things in words.
+    """A count with its noun.
 
     >>> counted(1, "record"), counted(1200, "record")
     ('1 record', '1,200 records')
@@ -102,16 +102,20 @@ def suggest(name: str, known: Sequence[str], label: str) -> str:
 
 
 _OPTIONS = options_of(BuildOptions)
-_SWITCHES = {"--private", *(option.flag for option in _OPTIONS if option.read is bool)}
-"""Those of `build`, and the one of `push`."""
+_SWITCHES = {
+    "--private",
+    "--rejected",
+    *(option.flag for option in _OPTIONS if option.read is bool),
+}
+"""The switches of `build`, and the one of `push`."""
 _FLAGS = sorted(_SWITCHES | {option.flag for option in _OPTIONS})
 _OPTION = re.compile(rf"(?<![^\s(])({'|'.join(_FLAGS)})(?:=(\S*[^\s,;.]))?(?![\w-])")
 _EXPLAIN = re.compile(r"(?<!\S)oi explain ('[^']*'|[^\s'-]\S*[^\s,;.])")
 
 
 def in_python(text: str) -> str:
-    """What a message says of options, as the parameters of the same names: a message has to be
-    right for both.
+    """A message with options replaced by parameters of the same names, so that one message fits
+    both the command and Python.
 
     >>> in_python("Use --overwrite, --data-dir or --missing=skip.")
     "Use overwrite=True, data_dir or missing='skip'."
@@ -133,8 +137,8 @@ def in_python(text: str) -> str:
 
 
 class Note(str):
-    """A remark that stops nothing. As an exception does, it names the parameters of the functions;
-    `command` names the options.
+    """A remark that stops nothing. Like an exception, its text names the functions' parameters;
+    `command` has the text with the command's options.
 
     >>> note = Note("Use --data-dir.")
     >>> str(note), note.command
@@ -152,7 +156,7 @@ class Note(str):
 class OpenInstructionsError(Exception):
     """Base of all errors here; its `hint` says what to do.
 
-    Message and hint name the options of the command; the text of the exception names the
+    `message` and `hint` name the options of the command; the text of the exception names the
     parameters of the functions."""
 
     exit_code = 1

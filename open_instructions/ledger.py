@@ -32,10 +32,10 @@ READ, CONVERT, WRITE = "read", "convert", "write"
 
 
 def stages() -> tuple[str, ...]:
-    """The stages in the order in which records meet them: the reader, the stages of a chunk, the
-    corpus steps over all chunks, the writing. A corpus step sees conversations before the split,
-    and drops all parts of one."""
-    # here, because a ledger is read by commands that need no stage
+    """The stages in the order in which they run: the reader, the stages of a chunk, the corpus
+    steps over all chunks, and writing. A corpus step sees conversations before the split, and drops
+    all parts of a conversation."""
+    # imported here, because commands that need no stage read ledgers too
     from .corpus import names as step_names
     from .stages.order import names as stage_names
 
@@ -219,7 +219,7 @@ class Ledger(Counter[Entry]):
         return [f"there is no stage {stage}" for stage in sorted(unknown)]
 
     def _problems(self, where: str, took_part: Sequence[str]) -> list[str]:
-        """Of the counts of one subset; `took_part` are the stages that the build had."""
+        """The broken laws of one subset; `took_part` are the stages that the build had."""
         found: list[str] = []
 
         def equal(left: int, right: int, law: str) -> None:
@@ -244,7 +244,7 @@ class Ledger(Counter[Entry]):
             refused = at(stage, "rejected_records")
             equal(into, out + refused, f"{stage}: records in = out + rejected")
             came = at(stage, "messages_in")
-            if stage != CONVERT:  # which makes them
+            if stage != CONVERT:  # it makes the messages
                 equal(messages, came, f"messages out of {before} = messages into {stage}")
             left = at(stage, "messages_out")
             gone = at(stage, "rejected_messages") + at(stage, "messages_joined")

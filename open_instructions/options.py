@@ -20,7 +20,13 @@ Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 Missing = Literal["stop", "skip"]
 Engine = Literal["local", "ray"]
 
-IN, CLEANING, WHERE, RUNNING = "What goes in", "Cleaning", "Where it goes", "Running"
+IN, OWN, CLEANING, WHERE, RUNNING = (
+    "What goes in",
+    "Your own source",
+    "Cleaning",
+    "Where it goes",
+    "Running",
+)
 """The groups of options in the help."""
 
 
@@ -63,9 +69,15 @@ class BuildOptions:
     """The options of a build, in Python and on the command line."""
 
     sources: Annotated[
-        str | Iterable[str],
-        Option(IN, "The same as a list, like alpaca,gpt4llm:zh,./mine.py.", short="-s"),
-    ] = "all"
+        str | Iterable[str] | None,
+        Option(
+            IN,
+            "The same as a list: known sources, your own files and folders, hub datasets, like "
+            "alpaca,./tickets.jsonl. Default: the recipe's, or all.",
+            short="-s",
+            metavar="LIST",
+        ),
+    ] = None
     _: KW_ONLY
     sample: Annotated[bool, Option(IN, "Use the small samples that come with the package.")] = False
     data_dir: Annotated[
@@ -84,6 +96,50 @@ class BuildOptions:
     locked: Annotated[
         str | os.PathLike[str] | None,
         Option(IN, "Use exactly the files of this lock, or fail.", metavar="OI.LOCK"),
+    ] = None
+    layout: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "How the records of your own source are read, like messages or alpaca. Default: as "
+            "each record shows. docs/layouts.md lists them.",
+            metavar="NAME",
+        ),
+    ] = None
+    field: Annotated[
+        Mapping[str, str] | Sequence[str] | None,
+        Option(
+            OWN,
+            "Which field of your own source has what, like prompt=question, prompt=a.b or "
+            "task='chat'. Can be repeated.",
+            read=list[str],
+            metavar="NAME=FIELD",
+        ),
+    ] = None
+    role: Annotated[
+        Mapping[str, str] | Sequence[str] | None,
+        Option(
+            OWN,
+            "What a role of your own source means, like agent=assistant. Can be repeated.",
+            read=list[str],
+            metavar="ROLE=ROLE",
+        ),
+    ] = None
+    source_license: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "Licence of your own source, as an SPDX expression like CC-BY-4.0.",
+            metavar="LICENSE",
+        ),
+    ] = None
+    engine_of: Annotated[
+        str | None,
+        Option(
+            OWN,
+            "Who wrote the answers of your own source: a model's name, or human.",
+            metavar="ENGINE",
+        ),
     ] = None
     encoding: Annotated[
         str | None,
@@ -114,13 +170,16 @@ class BuildOptions:
             "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the "
             "lock's recipe.",
             short="-r",
+            metavar="RECIPE",
         ),
     ] = None
     languages: Annotated[
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Keep only these, like en,zh. Others go to rejected/.",
+            "Keep only these, by code, like en,zh,de,es,ja. An unknown code lists them all. "
+            "Others go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like en,zh",
         ),
@@ -129,7 +188,8 @@ class BuildOptions:
         str | Sequence[str] | None,
         Option(
             CLEANING,
-            "Drop these, like ko. They go to rejected/.",
+            "Drop these, by code, like ko,fr. They go to rejected/.",
+            metavar="LANGS",
             recipe=True,
             takes="a list like ko,ja",
         ),
@@ -139,6 +199,7 @@ class BuildOptions:
         Option(
             CLEANING,
             "Keep only rows under these, like commercial or MIT,CC0-1.0. Others go to rejected/.",
+            metavar="LICENSES",
             recipe=True,
             takes="a list like MIT,CC0-1.0",
         ),
@@ -185,7 +246,11 @@ class BuildOptions:
     ] = "local"
     ray_address: Annotated[
         str | None,
-        Option(RUNNING, "The cluster, like 10.0.0.1:6379. Default: the one running here."),
+        Option(
+            RUNNING,
+            "The cluster, like 10.0.0.1:6379. Default: the one running here.",
+            metavar="ADDRESS",
+        ),
     ] = None
     workers: Annotated[
         int | None, Option(RUNNING, "Number of processes. Default: one per CPU.", least=1)

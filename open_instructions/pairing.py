@@ -29,11 +29,12 @@ class Paired(NamedTuple):
     rejects: list[Reject]
     edits: tuple[str, ...]
     joined: int = 0
+    tools: str | None = None
 
 
 def structured(draft: PreferenceDraft, structure: Structure) -> Paired:
     """The messages that make a preference, rejects for the others, and the edits."""
-    alone = structure([*draft.prompt, _STAND_IN])
+    alone = structure([*draft.prompt, _STAND_IN], draft.tools)
     if reject := _no_prompt(draft.prompt, alone):
         return _refused(reject)
     prompt = alone.messages[:-1]
@@ -50,7 +51,8 @@ def structured(draft: PreferenceDraft, structure: Structure) -> Paired:
     chosen, rejected = answers
     if same(chosen, rejected):
         return _refused(_equal())
-    return Paired(prompt, chosen, rejected, alone.rejects, tuple(dict.fromkeys(edits)), joined)
+    edits = tuple(dict.fromkeys(edits))
+    return Paired(prompt, chosen, rejected, alone.rejects, edits, joined, alone.tools)
 
 
 def _refused(reject: Reject) -> Paired:

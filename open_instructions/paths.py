@@ -1,8 +1,8 @@
-"""Where files are: a path on this machine, or an address that fsspec knows (s3://bucket/mix,
-gs://…), both behind pathlib's methods.
+"""Paths on this machine and addresses that fsspec knows (s3://bucket/mix, gs://…), both with
+pathlib's methods.
 
-What object stores have not is here too: there are no folders, only names that begin alike; nothing
-can be renamed, only copied; and an object is there as a whole or not at all.
+This module also hides what object stores lack: they have no folders, only names with a common
+prefix; objects cannot be renamed, only copied; and an object is either complete or absent.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ T = TypeVar("T")
 
 _BLOCK = 8 << 20
 _STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
-"""What several processes can write to, as scheme://bucket/key."""
+"""Schemes of stores that several processes can write to, as scheme://bucket/key."""
 
 
 def cache_folder() -> Path:
-    """Where what can be had again is kept: OI_CACHE, or the user's cache folder."""
+    """The folder for files that can be fetched or made again: OI_CACHE, or the user's cache
+    folder."""
     from platformdirs import user_cache_path
 
     given = os.environ.get("OI_CACHE", "")
@@ -41,8 +42,8 @@ def cache_folder() -> Path:
 
 
 def place(given: str | os.PathLike[str]) -> Path:
-    """The path for what a user wrote. Raises UsageError for none, and for an address that nothing
-    installed here knows.
+    """The path for what a user wrote. Raises UsageError if it is empty or not a path, or an address
+    that no installed package knows.
 
     >>> place("downloads"), is_remote(place("downloads"))
     (PosixPath('downloads'), False)
@@ -54,7 +55,7 @@ def place(given: str | os.PathLike[str]) -> Path:
     try:
         from upath import UPath
 
-        # workers write what others list: nobody may go by what it saw before
+        # some workers list what others write, so listings must not be cached
         found = UPath(f"{scheme}://{rest.rstrip('/')}", use_listings_cache=False)
         found.fs  # noqa: B018 - imports what the scheme needs
     except ImportError as error:
@@ -75,8 +76,8 @@ def place(given: str | os.PathLike[str]) -> Path:
 
 
 def _written(given: object) -> str:
-    """A path as text. Raises UsageError for anything else, of which str() would make a name."""
-    # an address as a value of universal_pathlib is no PathLike
+    """A path as text. Raises UsageError for anything else: str() would turn it into a name."""
+    # universal_pathlib's addresses are not PathLike
     if not isinstance(given, str | os.PathLike) and not hasattr(given, "joinpath"):
         raise UsageError(f"A path is a string or a Path, not {errors.shown(given)}.")
     text = str(given)
@@ -95,8 +96,8 @@ def _written(given: object) -> str:
 
 
 def folders(given: Folders | None) -> tuple[Path, ...]:
-    """The paths for the folders that a user wrote, each once. Raises UsageError where none is named
-    by it."""
+    """The paths for the folders that a user wrote, without repeats. Raises UsageError if no folder
+    is named."""
     if given is None:
         return ()
     single = isinstance(given, str | bytes | os.PathLike) or not isinstance(given, Iterable)
@@ -113,7 +114,7 @@ def is_remote(path: Path) -> bool:
 
 
 def check_reachable(path: Path) -> None:
-    """Raises UsageError where a store does not answer, has no such bucket, or lets nobody in."""
+    """Raises UsageError if a store does not answer, refuses access, or lacks the bucket."""
     if not is_remote(path):
         return
     try:
@@ -123,8 +124,8 @@ def check_reachable(path: Path) -> None:
             or place(f"{_scheme(path)}://{_bucket_and_key(path)[0]}").exists()
         )
     except PermissionError:
-        return  # to look is not allowed; to read or to write may be
-    except Exception as error:  # each store has exceptions of its own
+        return  # listing is not allowed; reading or writing may be
+    except Exception as error:  # each store has its own exceptions
         raise UsageError(
             f"{path} cannot be reached: {error}.",
             hint="Set credentials and endpoint in the environment, as fsspec documents.",
@@ -137,7 +138,7 @@ def check_reachable(path: Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Raises UsageError for an address that no build can be written to."""
+    """Raises UsageError if a build cannot be written to this address."""
     if not is_remote(path):
         return
     if _scheme(path) not in _STORES:
@@ -152,12 +153,12 @@ def check_writable(path: Path) -> None:
         )
     if set("*?[]") & set(
         str(path)
-    ):  # fsspec takes them for patterns, and would remove what they match
+    ):  # fsspec treats these as patterns, and would remove whatever matches
         raise UsageError(f"{path} has one of * ? [ ] in its name.", hint="Choose another name.")
 
 
 def store_fault(error: BaseException) -> str:
-    """What a store said that stopped answering; "" for any other error."""
+    """A message that the object store failed, for an error of its client; "" for other errors."""
     ours = type(error).__module__.partition(".")[0] in (
         "botocore",
         "aiobotocore",
@@ -180,15 +181,15 @@ def _bucket_and_key(path: Path) -> tuple[str, str]:
 
 
 def open_binary(path: Path) -> io.BufferedReader:
-    """The bytes of a file, buffered, with random access."""
+    """Open a file for reading bytes, buffered, with random access."""
     if not is_remote(path):
         return path.open("rb")
     return io.BufferedReader(cast(Any, path.open("rb")), _BLOCK)
 
 
 def read_bounded(path: Path, most: int) -> str:
-    """The text of a file that a person could have written. Raises OSError if it is larger than
-    `most` bytes, ValueError if not UTF-8."""
+    """The text of a small file. Raises OSError if it has more than `most` bytes, ValueError if it
+    is not UTF-8."""
     with open_binary(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
@@ -197,20 +198,20 @@ def read_bounded(path: Path, most: int) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file, as hexadecimal digits."""
+    """The sha256 of a file, in hexadecimal."""
     with open_binary(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def for_pyarrow(path: Path) -> Any:
-    """What pyarrow reads a file from: the path itself where it can open it."""
+    """The path itself if pyarrow can open it, else an open file."""
     if is_remote(path) or in_utf8(str(path)) != str(path):
         return open_binary(path)
     return path
 
 
 def in_utf8(name: str) -> str:
-    """The name of a file for what is written, which is UTF-8; names of files are any bytes.
+    """A file name for output, which must be UTF-8; file names may be any bytes.
 
     >>> print(in_utf8("caf\\udce9.json"))
     caf\\udce9.json
@@ -219,19 +220,20 @@ def in_utf8(name: str) -> str:
 
 
 def stamp(path: Path) -> tuple[int, int | str]:
-    """Size and time of change of a file, or its tag: what differs when it does."""
+    """The size of a file and its modification time, or its tag in a store. They change when the
+    file does."""
     found = path.stat()
     if is_remote(path):
-        said = found.as_info()  # type: ignore[attr-defined]
-        return found.st_size, str(said.get("ETag") or said.get("etag") or found.st_mtime_ns)
+        info = found.as_info()  # type: ignore[attr-defined]
+        return found.st_size, str(info.get("ETag") or info.get("etag") or found.st_mtime_ns)
     return found.st_size, found.st_mtime_ns
 
 
 def children(path: Path) -> list[Path]:
-    """What lies in a folder, by name; nothing in one that is not there."""
+    """The contents of a folder, sorted by name; empty if there is no folder."""
     if is_remote(path):
         folder = cast(Any, path)
-        # some tools mark a folder by an object of its own name
+        # some tools mark a folder with an object of the same name
         found = []
         if path.is_dir():
             found = [f.rstrip("/") for f in folder.fs.ls(folder.path, detail=False)]
@@ -248,18 +250,18 @@ def walk(
     *,
     everything: bool = False,
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Every folder below one, with the folders and the files in it, in order; links are followed,
-    and a loop of them once.
+    """Every folder below one, with its folders and files, in order. Links are followed, and each
+    real folder is visited only once.
 
-    The caller may take folders out of the list. `cannot_enter` is told of folders that cannot be
-    listed. With `everything` the files are all that is no folder: pipes, devices and links that
-    lead nowhere too.
+    The caller may remove folders from the list. `cannot_enter` is called for folders that cannot be
+    listed. With `everything`, the files include everything that is not a folder: also pipes,
+    devices and broken links.
     """
     if is_remote(folder):
         top = cast(Any, folder)
         for path, folders, names in top.fs.walk(top.path, topdown=True):
             folders.sort()
-            # a folder that a console made is an object without a name of its own
+            # a folder made in a web console is an object with an empty name
             yield (
                 folder.joinpath(*path[len(top.path) :].strip("/").split("/")),
                 folders,
@@ -284,7 +286,7 @@ _UNSHOWN = re.compile(
 
 
 def shown(name: str) -> str:
-    """A name from outside as messages show it: on one line, with control characters escaped.
+    """An untrusted name as messages show it: on one line, with control characters escaped.
 
     >>> shown("a\\nb.json")
     'a\\\\nb.json'
@@ -300,13 +302,13 @@ def make_folder(path: Path) -> None:
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], T]) -> T:
-    """Write a file that is not there before it is whole; what `write` returns."""
+    """Write a file that appears only when it is complete. Returns what `write` returns."""
     if is_remote(path):
         with path.open("wb") as file:
             return write(file)
     draft = path.with_name(
         f"{path.name}.{token_hex(8)}"
-    )  # of several nodes, perhaps, that see one folder
+    )  # several nodes may write into the same folder
     try:
         with draft.open("wb") as file:
             result = write(file)
@@ -318,7 +320,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], T]) -> T:
 
 
 def is_draft(path: Path) -> bool:
-    """Is this what a killed `write_whole` left?"""
+    """Was this file left behind by a killed `write_whole`?"""
     return re.fullmatch(r".*\.[0-9a-f]{16}", path.name) is not None
 
 
@@ -330,8 +332,8 @@ def remove_tree(path: Path) -> None:
 
 
 class Counted:
-    """A file that is written once from start to end: how much was written, and its digest, which
-    `update` takes."""
+    """A file for sequential writing that counts its bytes and passes them to `update`, such as a
+    digest's."""
 
     closed = False
 
@@ -351,4 +353,4 @@ class Counted:
         self._file.flush()
 
     def close(self) -> None:
-        """The file belongs to whoever opened it."""
+        """Does nothing: whoever opened the file closes it."""

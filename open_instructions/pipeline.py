@@ -2,9 +2,9 @@
 counts.
 
 Every record and message comes out exactly once, in a conversation or in a Rejected. If a stage's
-code fails on a record, the record is a reject `stage_failed`.
+code fails on a record, the record becomes a reject `stage_failed`.
 
-Before the split, a conversation is whole: corpus steps take their facts there.
+Corpus steps collect their facts before the split, when conversations are whole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,16 @@ from .preference import Preference, PreferenceDraft, as_score, messages_of, text
 from .readers import Frame, printable
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import Conversation, Draft, Message, Reject, Rejected, encodable, strict_json
+from .schema import (
+    Conversation,
+    Draft,
+    Message,
+    Reject,
+    Rejected,
+    encodable,
+    raw_text,
+    strict_json,
+)
 from .stages import order
 from .stages.definition import About, Definition
 from .talks import Kept, Named, Talk, count_records, kept_of, results_of, under
@@ -39,14 +48,14 @@ if TYPE_CHECKING:
 ROW = "row"
 """The level of a reject that is one of several rows of its records."""
 NOT_FINITE = "not_finite"
-"""The edit that marks a number in the metadata that JSON cannot represent (NaN, Infinity) and that
-became null."""
+"""The edit for metadata with a number that JSON cannot represent (NaN, Infinity) and that became
+null."""
 
 
 @dataclass
 class Output:
-    """The result of a chunk: conversations, rejects, the facts that corpus steps took from whole
-    conversations, and the counts. `keeps_whole` means that a later round will read the texts
+    """The result of a chunk: conversations, rejects, the facts that corpus steps collected from
+    whole conversations, and the counts. `keeps_whole` means that a later round will read the texts
     again."""
 
     conversations: list[Kept] = field(default_factory=list)
@@ -57,9 +66,8 @@ class Output:
 
 
 class Pipeline:
-    """All that a recipe does to the records of one subset. `steps` are the corpus steps of the
-    build, whose first facts are taken here; `stages` are those of `order` unless others are named.
-    """
+    """Everything that a recipe does to the records of one subset. `steps` are the build's corpus
+    steps, whose first facts are collected here; `stages` defaults to those of `order`."""
 
     def __init__(
         self,
@@ -108,11 +116,11 @@ class Pipeline:
         for frames in run.chunk.runs:
             records += len(frames)
             drafts += self._draft(frames, run)
-        self._book_records(records, drafts, run.tally)
-        _book_drafts([item for item in drafts if isinstance(item, Drafted)], run.tally)
+        self._count_records(records, drafts, run.tally)
+        _count_drafts([item for item in drafts if isinstance(item, Drafted)], run.tally)
         results = [self._started(item, run) for item in drafts]
         talks = [result for result in results if isinstance(result, Talk)]
-        self._book_started(talks, run.tally)
+        self._count_started(talks, run.tally)
         for named in self._clean:
             self._apply(named, talks, run)
         for talk in talks:
@@ -143,7 +151,7 @@ class Pipeline:
         """A draft as a valid conversation, or as its rejects."""
         frames, chunk = drafted.frames, run.chunk
         stage = self._structure.name
-        made = self._structure(draft.messages)
+        made = self._structure(draft.messages, draft.tools)
         given = len([item for item in draft.messages if isinstance(item, Message)])
         talk = Talk(name, frames, given, [], [], draft, drafted.kin)
         metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
@@ -163,6 +171,7 @@ class Pipeline:
                     origin_file=chunk.file,
                     origin_rows=tuple([frame.row for frame in frames]),
                     metadata=metadata,
+                    tools=made.tools,
                 )
             )
             if lossy:
@@ -207,6 +216,7 @@ class Pipeline:
                     origin_file=chunk.file,
                     origin_rows=tuple([frame.row for frame in frames]),
                     metadata=metadata,
+                    tools=made.tools,
                 )
             )
             run.tally["convert", "edits", NOT_FINITE] += lossy
@@ -217,7 +227,7 @@ class Pipeline:
             run.watch(stage, [*talk.current, *made.rejects])
         return talk
 
-    def _book_records(
+    def _count_records(
         self, records: int, drafts: Sequence[Drafted | Refused], tally: Tally
     ) -> None:
         """Counts the records that the reader and the record stages passed on."""
@@ -231,9 +241,9 @@ class Pipeline:
             tally[name, "records_out", ""] += records
         tally["convert", "records_in", ""] += records
 
-    def _book_started(self, talks: Sequence[Talk], tally: Tally) -> None:
-        """Counts the output of the converter and the structure stage in one sum per chunk: counting
-        one by one costs more than the stages do."""
+    def _count_started(self, talks: Sequence[Talk], tally: Tally) -> None:
+        """Counts the output of the converter and the structure stage in one sum per chunk, because
+        counting per record would cost more than the stages."""
         records = tally["convert", "records_out", ""]
         messages = sum([talk.drafted for talk in talks])
         alive = [talk for talk in talks if talk.current]
@@ -244,7 +254,7 @@ class Pipeline:
         tally.flow(self._structure.name, records, messages, records_out, messages_out)
 
     def _apply(self, named: Named, all_talks: Sequence[Talk], run: Run) -> None:
-        """Runs one stage over all conversations that are left."""
+        """Runs one stage over all remaining conversations."""
         talks = [talk for talk in all_talks if talk.current]
         before = [talk.current[0] for talk in talks]
         records = records_out = count_records(talks)
@@ -254,18 +264,18 @@ class Pipeline:
             if run.watch:
                 run.watch(named.name, made)
             first = made[0]
-            if first is conversation and len(made) == 1:  # which happens most
+            if first is conversation and len(made) == 1:  # the most common case
                 continue
             talk.current = [result for result in made if not isinstance(result, Reject)]
             changed = isinstance(first, Reject) or first.edits is not conversation.edits
             if changed or len(made) > 1:
-                records_out -= self._book(named.name, talk, conversation, made, run)
+                records_out -= self._count_changes(named.name, talk, conversation, made, run)
             messages_out += sum([len(part.messages) for part in talk.current])
             messages_out -= len(conversation.messages)
         if talks or named.stage is None:
             run.tally.flow(named.name, records, messages, records_out, messages_out)
 
-    def _book(
+    def _count_changes(
         self,
         stage: str,
         talk: Talk,
@@ -339,8 +349,8 @@ class Pipeline:
         stem = _stem(chunk.file)
         local = own or self._subset.id.format(row=frame.row, stem=stem)
         if not _PLAIN.fullmatch(local):
-            # `#` and `~` are ours: they number the parts of a conversation, and conversations under
-            # one upstream id
+            # `#` and `~` are reserved: they number the parts of a conversation, and conversations
+            # with the same upstream id
             utf8 = local.encode("utf-8", "replace")
             local = quote(utf8, safe="/._-+@:=,").replace("~", "%7E")
         return f"{chunk.source}/{local}"
@@ -351,7 +361,7 @@ def _is_of(rule: str, source: Source) -> bool:
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
-"""Characters that an id need not quote."""
+"""An id that needs no quoting."""
 
 
 @lru_cache(maxsize=16)
@@ -361,13 +371,7 @@ def _stem(file: str) -> str:
 
 def _raw_of(reject: Reject, frame: Frame) -> str:
     """The rejected text as upstream wrote it: the record or the message."""
-    message = reject.message
-    if message is None:
-        raw = _raw(frame)
-    elif message.raw is None:
-        raw = message.content
-    else:
-        raw = message.raw
+    raw = _raw(frame) if reject.message is None else raw_text(reject.message)
     if encodable(raw):
         return raw
     return raw.encode("utf-8", "backslashreplace").decode()
@@ -378,7 +382,7 @@ def _raw(frame: Frame) -> str:
     return under(frame.key, printable(frame.text))
 
 
-def _book_drafts(drafts: Sequence[Drafted], tally: Tally) -> None:
+def _count_drafts(drafts: Sequence[Drafted], tally: Tally) -> None:
     """Counts the records that the converter passed on, before any draft is lost."""
     records = sum([len(d.frames) if d.kin is None else d.kin.own for d in drafts])
     derived = sum([d.kin is not None and d.kin.own == 0 for d in drafts])

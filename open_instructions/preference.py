@@ -177,6 +177,7 @@ class Preference:
     origin_file: str = ""
     origin_rows: tuple[int, ...] = (0,)
     metadata: str | None = None
+    tools: str | None = None
 
     def __post_init__(self) -> None:
         if problem := self._problem():
@@ -224,6 +225,7 @@ class Preference:
             origin_file=self.origin_file,
             origin_rows=self.origin_rows,
             metadata=self.metadata,
+            tools=self.tools,
         )
 
     def noting(self, **changes: Any) -> Preference:

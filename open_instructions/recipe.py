@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from .catalogue.own import OwnSource, from_recipe
 from .corpus import duplicates
 from .errors import RecipeError, UsageError, shortened, shown, suggest
 from .paths import read_bounded
@@ -40,7 +41,7 @@ from .stages.language.names import names as names_of_languages
 from .stages.phrases import LISTS
 
 _MOST = 256_000
-"""The size limit of a recipe in bytes. Those that ship have 3,000."""
+"""The size limit of a recipe in bytes. Shipped recipes have at most 3,000."""
 
 Bases = tuple[tuple[str, int], ...]
 """A mapping of subsets to 0 or 1, in hashable form."""
@@ -69,12 +70,14 @@ class Recipe(
     """Everything that decides what a build does to its inputs. Stages and corpus steps define in
     their own files which keys they read, and the defaults.
 
-    encoding    the encoding of text files whose bytes do not tell: not UTF-8, UTF-16 or UTF-32;
-                empty refuses them
-    metadata    what upstream says beside the messages: keep it on the row, drop it, or keep these
-                fields only
+    encoding    the encoding of text files that are not UTF-8, UTF-16 or UTF-32; empty refuses such
+                files
+    metadata    what upstream has besides the messages: keep it on the row, drop it, or keep only
+                these fields
     join_parts  put the parts of a conversation back together if the source declares them
     index_base  whether a subset counts its options from 0 or from 1, if its files do not show it
+    sources     what the build is made of, if the command names no sources: names, paths, entries.
+                It says what goes in, not how it is cleaned, so `to_dict` leaves it out
 
     The keys of stages and corpus steps are described there, and all of them in docs/recipes.md.
     """
@@ -83,12 +86,15 @@ class Recipe(
     metadata: Literal["keep", "drop"] | tuple[str, ...] = "keep"
     join_parts: bool = True
     index_base: Bases = ()
+    sources: tuple[str | OwnSource, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
-        values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain = asdict(replace(self, sources=()))
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+        del values["sources"]
         return values | {"index_base": dict(self.index_base)}
 
     @classmethod
@@ -105,21 +111,21 @@ class Recipe(
                 "No licence is named.",
                 hint=f"--licenses={COMMERCIAL}, or a list; leave it out to keep all.",
             )
-        said = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
-        if "index_base" in said:  # other subsets keep the recipe's values
-            said["index_base"] = dict(self.index_base) | dict(values["index_base"])
-        return _from_mapping(self.to_dict() | said, "the options")
+        given = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        if "index_base" in given:  # other subsets keep the recipe's values
+            given["index_base"] = dict(self.index_base) | dict(values["index_base"])
+        return replace(_from_mapping(self.to_dict() | given, "the options"), sources=self.sources)
 
 
 def _near(license: str) -> str:
-    said = suggest(license, [COMMERCIAL, *known_licenses()], "")
-    return (
-        said if said.startswith("Did you mean") else "oi sources shows the licence of each source."
-    )
+    suggestion = suggest(license, [COMMERCIAL, *known_licenses()], "")
+    if suggestion.startswith("Did you mean"):
+        return suggestion
+    return "oi sources shows the licence of each source."
 
 
-def _nearest_language(said: str) -> str:
-    label = meant(said)
+def _nearest_language(given: str) -> str:
+    label = meant(given)
     return (
         f"Did you mean {label!r} ({names_of_languages()[label]})?"
         if label
@@ -128,14 +134,14 @@ def _nearest_language(said: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML loader that refuses duplicate keys, where the last one would silently win; and aliases,
-    of which a few lines can expand beyond any memory."""
+    """A YAML loader that refuses duplicate keys, because the last one would silently win, and
+    aliases, because a few lines of them can expand to more than any memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            said = self.peek_event()  # type: ignore[no-untyped-call]
+            alias = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
-                None, None, "aliases are not allowed; write the value out", said.start_mark
+                None, None, "aliases are not allowed; write the value out", alias.start_mark
             )
         return super().compose_node(parent, index)
 
@@ -228,8 +234,11 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
             raise RecipeError(
                 f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are")
             )
-        said = _html(value) if key == "html" else value
-        values[key] = _typed(said, hints[key], f"{where}: {key}")
+        if key == "sources":
+            values[key] = from_recipe(value, where, str(Path(where).parent))
+            continue
+        given = _html(value) if key == "html" else value
+        values[key] = _typed(given, hints[key], f"{where}: {key}")
     if "name" not in values:
         raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
@@ -335,8 +344,8 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
     for label in (*recipe.languages, *recipe.not_languages):
         if label.lower() not in known:
             if label.lower() in map(str.lower, language.LABELS):
-                said = f"{where}: langdetect does not know {shown(label)}."
-                raise RecipeError(said, hint="detector: native does.")
+                message = f"{where}: langdetect does not know {shown(label)}."
+                raise RecipeError(message, hint="detector: native does.")
             raise RecipeError(
                 f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
             )

@@ -1,5 +1,5 @@
-"""The conversation schema: the values that travel through a build. `columns` defines the columns
-that they end in.
+"""The conversation schema: the values that pass through a build. `store.columns` defines their
+columns on disk.
 
 A record goes through these types:
 
@@ -15,42 +15,18 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
+from .message import ASSISTANT as ASSISTANT
+from .message import INVISIBLE as INVISIBLE
+from .message import SYSTEM as SYSTEM
+from .message import TOOL as TOOL
+from .message import USER as USER
+from .message import Message as Message
+from .message import invalid as invalid
+from .message import is_blank as is_blank
 from .reasons import Reason as Reason
 
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
-
-SYSTEM, USER, ASSISTANT, TOOL = "system", "user", "assistant", "tool"
-
-INVISIBLE = "".join(map(chr, (0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)))
-"""Zero-width characters that str.strip() does not remove."""
-
-_BLANK = (
-    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-    + INVISIBLE
-)
-
-
-class Message(NamedTuple):
-    """One message. `html` means that a converter knows the content is HTML; `raw` is the text
-    before a stage changed it, if one did. Neither reaches a row of data/.
-
-    `fields` are what a message has beside role and content, None for most: `reasoning_content`,
-    `tool_calls` (a list of {"id", "type", "function": {"name", "arguments": an object}}),
-    `tool_call_id`, `name`, `weight`. What is absent has no key; no value is None.
-    """
-
-    role: str
-    content: str
-    html: bool = False
-    raw: str | None = None
-    fields: Mapping[str, Any] | None = None
-
-    def edited(self, content: str) -> Message:
-        """The message with new content; its raw text is kept."""
-        raw = self.content if self.raw is None else self.raw
-        return Message(self.role, content, False, raw, self.fields)
 
 
 class Reject(NamedTuple):
@@ -80,16 +56,17 @@ class Draft:
     """A converter's result for raw records: messages in order, not yet checked, and what upstream
     says about them.
 
-    messages  in order; a Reject (with its `message`) stands where the converter refused a message
+    messages  in order, with a Reject (with its `message`) in place of each message that the
+              converter rejected
     id        upstream's name for the record; None: its row
-    task      what upstream calls the kind of task
+    task      upstream's name for the kind of task
     engine    who wrote the answers; None: what the catalogue says
-    license   the record's own; None: what the catalogue says
-    metadata  what else the converter has to say, beside what it did not use
-    used      the record's fields that are in the above as a whole; all others go into the row's
-              metadata by themselves. Of an envelope: the fields of the instance
-    records   the indexes of the raw records in it
-    edits     names of what the converter changed
+    license   the record's own licence; None: what the catalogue says
+    metadata  further values from the converter, in addition to the fields that it did not use
+    used      the record's fields whose values are completely in the above; all others are added to
+              the row's metadata. For an envelope, the fields of the instance
+    records   the indexes of its raw records
+    edits     names of the converter's changes
     tools     definitions of the tools that the assistant may call, in OpenAI's form:
               {"type": "function", "function": {...}}
     """
@@ -109,11 +86,12 @@ class Draft:
 # No slots: a copy is one dictionary update, and a build makes one for each record and label.
 @dataclass(frozen=True)
 class Conversation:
-    """A valid conversation: an optional system prompt, then alternating user and assistant
-    messages, ending with the assistant.
+    """A valid conversation: an optional system prompt, then turns of a user message, any calls of
+    tools with their results, and the assistant's answer. `tools` is the JSON text of a list: the
+    definitions of what may be called.
 
-    Raises ValueError for anything else: if you hold a conversation, it is valid. It maps one to one
-    to a row.
+    Raises ValueError for anything else: every Conversation object is valid. It maps one to one to a
+    row.
 
     >>> talk = Conversation(id="demo/0", source="demo", subset="main",
     ...                     messages=(Message("user", "2 + 2?"), Message("assistant", "4")))
@@ -136,6 +114,7 @@ class Conversation:
     origin_file: str = ""
     origin_rows: tuple[int, ...] = (0,)
     metadata: str | None = None
+    tools: str | None = None
 
     def __post_init__(self) -> None:
         problem = invalid(self.messages)
@@ -161,9 +140,10 @@ class Conversation:
         origin_file: str = "",
         origin_rows: tuple[int, ...] = (0,),
         metadata: str | None = None,
+        tools: str | None = None,
     ) -> Conversation:
-        """A conversation of messages that `pair_up` has just kept, so they are not checked again.
-        Its arguments are the fields.
+        """A conversation of messages that `pair_up` just kept, so they are not checked again. The
+        arguments are the fields.
 
         Raises ValueError if there are no messages, TypeError for an unknown field.
         """
@@ -187,13 +167,14 @@ class Conversation:
                 "origin_file": origin_file,
                 "origin_rows": origin_rows,
                 "metadata": metadata,
+                "tools": tools,
             }
         )
 
     @classmethod
     def _with(cls, fields: dict[str, Any]) -> Conversation:
         made = object.__new__(cls)
-        object.__setattr__(made, "__dict__", fields)  # a copy would cost the most
+        object.__setattr__(made, "__dict__", fields)  # copying it would be the largest cost
         return made
 
     def noting(
@@ -222,8 +203,8 @@ class Conversation:
 
     @property
     def num_turns(self) -> int:
-        """User messages with their answers."""
-        return len(self.messages) // 2
+        """How many user messages with their answers it has."""
+        return len([m for m in self.messages if m.role == USER])
 
     @property
     def has_system(self) -> bool:
@@ -233,9 +214,9 @@ class Conversation:
 class Rejected(NamedTuple):
     """One row of rejected/.
 
-    kind      what it would have been: `conversation`, once a converter said so
-    other     the id of the row that it lost to
-    score     how sure or how similar, where a decision had a score
+    kind      what it would have become: `conversation`, if a converter recognised it as one
+    other     the id of the row that stays instead
+    score     how certain or how similar, if the decision had a score
     evidence  JSON text with what was found
     parent    the fingerprint of the build that it came from
     """
@@ -257,27 +238,8 @@ class Rejected(NamedTuple):
     parent: str | None = None
 
 
-def invalid(messages: Sequence[Message]) -> str:
-    """What prevents these messages from being a conversation; "" if nothing does."""
-    start = 1 if messages and messages[0].role == SYSTEM else 0
-    body = messages[start:]
-    if not body or len(body) % 2:
-        return f"{len(body)} user and assistant messages, not a whole number of pairs"
-    for index, message in enumerate(body):
-        if message.role != (ASSISTANT if index % 2 else USER):
-            return f"message {start + index} has role {message.role!r}"
-    if any(is_blank(m.content) for m in messages):
-        return "an empty message"
-    return ""
-
-
-def is_blank(text: str) -> bool:
-    """Whether a text has nothing visible: only white space and zero-width characters."""
-    return not text.strip(_BLANK)
-
-
 def _as_json(value: Any) -> Any:
-    """A value that JSON cannot represent, as an object, so that nobody takes it for text. Bytes
+    """A value that JSON cannot represent becomes an object, so that it is not taken for text. Bytes
     that are UTF-8 become text."""
     if isinstance(value, bytes):
         try:
@@ -297,6 +259,19 @@ def to_json(value: Any) -> str:
     escaped."""
     text = _encode(value)
     return text if encodable(text) else json.dumps(value, **_COMPACT)
+
+
+def raw_text(message: Message) -> str:
+    """What rejected/ keeps of a message: its text before any stage changed it; where it has fields,
+    all of it as JSON.
+
+    >>> raw_text(Message("assistant", "", fields={"weight": 0}))
+    '{"role":"assistant","content":"","weight":0}'
+    """
+    text = message.content if message.raw is None else message.raw
+    if not message.fields:
+        return text
+    return to_json({"role": message.role, "content": text, **message.fields})
 
 
 def strict_json(value: Any) -> tuple[str, bool]:

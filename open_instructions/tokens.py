@@ -1,14 +1,13 @@
-"""Count tokens. One small protocol, three backends.
+"""Counts tokens: one small protocol, three backends. A tokenizer is named by
 
     an encoding's name       cl100k_base, o200k_base, llama3, qwen3, or any encoding of tiktoken
     a path (./NAME, x.json)  a tokenizer.json, or a folder that holds one
     owner/name[@revision]    the tokenizer.json of a hub repository, kept in the hub's cache
 
-quicktok counts with a vocabulary that lies in its wheel: nothing is fetched. tiktoken is the
-reference: it is used where quicktok has no wheel, for encodings that quicktok does not carry, and
-with OI_PURE=1; its vocabulary is taken from quicktok's wheel where that is installed, else from
-tiktoken's own cache or, at first use, the network. tokenizers, Hugging Face's library, counts by
-any tokenizer.json.
+quicktok's wheel contains its vocabularies, so nothing is fetched. tiktoken is the reference. It is
+used where quicktok has no wheel, for encodings that quicktok does not carry, and with OI_PURE=1. It
+takes its vocabulary from quicktok's wheel if that is installed, else from its own cache or, on
+first use, the network. tokenizers, Hugging Face's library, counts with any tokenizer.json.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ _REPOSITORY = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?
 
 
 class Tokenizer(Protocol):
-    """Counts tokens; special tokens in a text are plain text, and none is added.
+    """Counts tokens. Special tokens in a text count as plain text, and none are added.
 
-    `backend` names the library and its version, `vocabulary` what the counts depend on: the
+    `backend` is the library and its version. `vocabulary` is what the counts depend on: the
     encoding's name, or the sha256 of a tokenizer.json.
     """
 
@@ -49,7 +48,7 @@ class _Quicktok:
 
     @cached_property
     def count(self) -> Any:
-        # a tenth of a second, which a process that only plans does without
+        # imported here: it takes a tenth of a second, which a process that only plans can save
         import quicktok
 
         return quicktok.get_encoding(self.vocabulary).count
@@ -79,7 +78,7 @@ class _HuggingFace:
                 f"{path} is not a tokenizer: {error}.",
                 hint=f"It takes a {_FILE} of Hugging Face's tokenizers.",
             ) from error
-        # a file can carry either: long texts would become short, or short ones long
+        # a file can set either, which would make long texts shorter or short ones longer
         built.no_truncation()
         built.no_padding()
         built.encode_special_tokens = True
@@ -138,8 +137,8 @@ def _has_quicktok() -> bool:
 
 
 def _from_hub(repo: str, revision: str | None) -> Path:
-    """The tokenizer.json of a repository: from the hub's cache, and only where it is not there from
-    the hub."""
+    """The tokenizer.json of a repository, from the hub's cache or, if it is missing there, from the
+    hub."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HFValidationError, HTTPError, LocalEntryNotFoundError
 
@@ -155,7 +154,7 @@ def _from_hub(repo: str, revision: str | None) -> Path:
     except (
         HTTPError,
         OSError,
-    ) as error:  # HTTPError is the base of whichever HTTP library the hub's client uses
+    ) as error:  # HTTPError is the base class of the HTTP library that the hub's client uses
         raise InputError(
             f"The {_FILE} of {name} could not be fetched from the hub:"
             f" {str(error).splitlines()[0]}",
@@ -168,10 +167,10 @@ def _from_hub(repo: str, revision: str | None) -> Path:
 
 @lru_cache
 def tokenizer(name: str = DEFAULT) -> Tokenizer:
-    """The tokenizer of a name, a path or a repository.
+    """The tokenizer for a name, a path or a repository.
 
-    Raises RecipeError for a name that nobody knows, InputError for a file that cannot be had or is
-    no tokenizer.
+    Raises RecipeError for an unknown name, InputError if the file cannot be read or fetched, or is
+    not a tokenizer.
 
     >>> tokenizer("cl100k_base").count("Hello, world!")
     4

@@ -94,7 +94,7 @@ def test_a_shard_that_is_cut_or_gone_or_strange(built: Path) -> None:
             lambda rows: rows[1].update(id=rows[0]["id"], conversation_id=rows[0]["id"]),
             "1 rows share their id with another row",
         ),
-        (lambda rows: rows[0]["messages"].pop(), "not a whole number of pairs"),
+        (lambda rows: rows[0]["messages"].pop(), "not a whole number of turns"),
         (lambda rows: rows[0]["messages"][0].update(role="human"), "'human'"),
         (lambda rows: rows[0].update(num_turns=9), "its num_turns is 9"),
         (lambda rows: rows[0].update(language="xx"), "language 'xx'"),

@@ -54,9 +54,39 @@ def test_help_and_import_are_light() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
 
 
-@pytest.mark.parametrize("command", ["build", "stats", "sources", "explain"])
-def test_every_command_shows_examples(command: str) -> None:
-    assert "Examples:" in oi(command, "--help").stdout
+COMMANDS = ["build", "fetch", "stats", "check", "sources", "explain", "cache", "push"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_examples_as_they_are_typed(command: str) -> None:
+    text = help_of(command)
+    assert max(map(len, text.splitlines())) <= 80
+    _, _, examples = text.partition("\n Examples:\n")
+    shown = examples.rstrip("\n").split("\n")
+    assert shown
+    assert all(line.startswith(f"   oi {command}") for line in shown)  # none wraps, none is blank
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_names_no_type_of_python(command: str) -> None:
+    text = help_of(*command.split())
+    assert re.search(r"<\w|\[x>|bool|\bstr\b|\bint\b", text) is None
+
+
+def test_the_help_says_what_stands_for_a_value() -> None:
+    text = help_of("build")
+    assert re.search(r"--workers +N +Number of processes", text)
+    assert re.search(r"--missing +stop\|skip +What to do", text)
+    assert re.search(r"--languages +LANGS +Keep only these, by code", text)
+    assert re.search(r"--sample +Use the small samples", text)
+    assert re.search(r"ACTION +What to do: list, verify or prune\.", help_of("cache"))
+    assert re.search(r"fetch +Fetch upstream's files into the cache\. +│\n", help_of())
+
+
+def help_of(*command: str) -> str:
+    done = oi(*command, "--help", env={"COLUMNS": "80", "TERM": "dumb"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:

@@ -181,27 +181,6 @@ def test_senders(asks: str, answers: str, sender: str, text: str) -> None:
     assert texts(talks([record])) == [["Hi", "Hello."]]
 
 
-@pytest.mark.parametrize(
-    "turn",
-    [
-        {"from": "function_call", "value": "{}"},
-        {"from": "observation", "value": "{}"},
-        {"role": "tool", "content": "42"},
-        {"from": "Tool-Response", "value": "42"},
-        {"from": "gpt", "value": "", "tool_calls": [{"id": "1"}]},
-        {"role": "assistant", "content": None, "function_call": {"name": "clock"}},
-    ],
-)
-def test_a_conversation_that_calls_a_tool_is_rejected_whole(turn: dict[str, Any]) -> None:
-    record = chat("uaua")
-    record["conversations"].insert(1, turn)
-    items = talks([record])
-    assert refused(items) == [("record", "tool_call")]
-    assert texts(items) == []
-    native = {"type": "conversation", "instances": {"messages": record["conversations"]}}
-    assert refused(run(registry().get("lmflow"), "native", [native])) == [("record", "tool_call")]
-
-
 def test_fields_beside_the_conversation() -> None:
     [item] = talks(
         [chat("ua", system="Be brief.", model="gpt-4", title="T", tools="[]", id=7, lang="")]

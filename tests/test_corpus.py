@@ -173,7 +173,7 @@ def test_a_verdict_that_breaks_the_contract() -> None:
     def settle(**columns: Any) -> None:
         check_verdicts(step, verdicts(**columns), gone, [9])
 
-    with pytest.raises(ConverterError, match="drops for language"):
+    with pytest.raises(ConverterError, match="drops for the undeclared reason language"):
         settle(number=[1], reason="language", detail="x")
     with pytest.raises(ConverterError, match="drops a conversation twice"):
         settle(number=[1, 1], reason="duplicate", detail="x")
@@ -181,7 +181,7 @@ def test_a_verdict_that_breaks_the_contract() -> None:
         settle(number=[7], reason="duplicate", detail="x")
     with pytest.raises(ConverterError, match="for one that is dropped too"):
         settle(number=[1, 2], reason="duplicate", detail="x", other=[2, 3], other_id=["a", "b"])
-    with pytest.raises(ConverterError, match="no verdict"):
+    with pytest.raises(ConverterError, match="not a verdict"):
         check_verdicts(step, verdicts(number=[1], reason="duplicate").select([NUMBER]), gone, [9])
 
 

@@ -102,11 +102,11 @@ def asking(values: Any) -> tuple[Round, Round]:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ([Said(facts=lambda c: places([-1] * len(c)))], "of a place outside of 2 conversations"),
-        ([Said(facts=lambda c: places([2] * len(c)))], "of a place outside of 2 conversations"),
+        ([Said(facts=lambda c: places([-1] * len(c)))], "for a place outside 2 conversations"),
+        ([Said(facts=lambda c: places([2] * len(c)))], "for a place outside 2 conversations"),
         ([Said(facts=lambda c: places([None] * len(c)))], "as place that are not whole"),
         ([Said(facts=lambda c: places([0.5] * len(c), pa.float64()))], "that are not whole"),
-        ([Said(), Said(facts=lambda c: places([-1] * len(c)))], "of a place outside of 2"),
+        ([Said(), Said(facts=lambda c: places([-1] * len(c)))], "for a place outside 2"),
         ([Said(), Said(facts=lambda c: None)], "a NoneType as facts"),
         (
             [Said(facts=lambda c: all_places(c).append_column(NUMBER, pa.array([0] * len(c))))],
@@ -114,7 +114,7 @@ def asking(values: Any) -> tuple[Round, Round]:
         ),
         (
             [Said(facts=lambda c: all_places(c).append_column("x", pa.array([x.id for x in c])))],
-            "facts of different columns: .*x string and .*x null",
+            "facts with different columns: .*x string and .*x null",
         ),
         ([Said(facts=lambda c: all_places(c) if c else pa.table({"n": [1]}))], "different columns"),
         ([Said(send=lambda f: [99] * len(f))], "to a part that is not one of 4"),
@@ -124,7 +124,7 @@ def asking(values: Any) -> tuple[Round, Round]:
         ([Said(decide=lambda f: None)], "a NoneType as decisions"),
         (
             [Said(decide=lambda f: pa.table({"q" * (len(f) % 2 + 1): [1]}))],
-            "decisions of different",
+            "decisions with different",
         ),
         ([Said(settle=lambda _: None)], "a NoneType as verdicts"),
         (asking(pa.array([2])), "asks for a conversation that does not exist"),

@@ -285,6 +285,13 @@ def test_a_build_that_was_being_replaced_comes_back(data: Path, tmp_path: Path) 
     assert digests(out) == whole
 
 
+def test_a_file_in_the_place_of_the_old_build_is_left_alone(data: Path, tmp_path: Path) -> None:
+    (tmp_path / ".out.old").write_text("mine")
+    with pytest.raises(OutputError, match=r"\.out\.old is not a folder; it was left as it is\."):
+        build("alpaca", data_dir=data, out=tmp_path / "out", workers=1)
+    assert (tmp_path / ".out.old").read_text() == "mine"
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_interrupted_between_the_two_renames(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool

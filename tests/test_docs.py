@@ -51,6 +51,16 @@ def test_rendered_pages_are_up_to_date() -> None:
     assert stale == [], "run make docs"
 
 
+def test_the_language_page_lists_every_label() -> None:
+    from open_instructions.stages.language import LABELS
+
+    text = (ROOT / "docs" / "languages.md").read_text(encoding="utf-8")
+    *_, listed = text.split("\n\n")
+    told = dict(re.findall(r"`([\w-]+)` ([^,.]+)[,.]", listed.replace("\n", " ")))
+    assert sorted([*told, "und"]) == sorted(LABELS)
+    assert (told["de"], told["zh-Hant"]) == ("German", "Traditional Chinese")
+
+
 def test_the_schema_page_names_every_column_and_reason() -> None:
     text = (ROOT / "docs" / "schema.md").read_text(encoding="utf-8")
     named = {

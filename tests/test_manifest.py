@@ -206,7 +206,7 @@ SHARD = ("shards", 0)
         (put(*SHARD, "bytes", value="9"), "shards[0].bytes is '9'"),
         (put(*SHARD, "sha256", value=""), "shards[0].sha256 is '', not a sha256"),
         (put(*SHARD, "path", value=3), "shards[0].path is 3, not text"),
-        (put(*SHARD, "path", value="rejected/rejected-00000-of-00001.parquet"), "once more"),
+        (put(*SHARD, "path", value="rejected/rejected-00000-of-00001.parquet"), "path repeats"),
         (put(*SHARD, "path", value="\x1b[31m"), r"'\x1b[31m', not the path of a shard"),
     ],
 )

@@ -25,7 +25,7 @@ def talk(*texts: str, system: str = "") -> Conversation:
 
 
 def test_half_a_surrogate_pair_becomes_one_replacement_character() -> None:
-    kept, rejects, edits, _ = structure(
+    kept, rejects, edits, *_ = structure(
         [Message("user", "a\ud83d b"), Message("assistant", "ok \U0001f600")]
     )
     assert [m.content for m in kept] == ["a\ufffd b", "ok \U0001f600"]

@@ -1,5 +1,5 @@
-"""LMFlow's collections: its own file format, and the originals of the sets that its dead server
-gave out.
+"""LMFlow's collections: its own file format, and the originals of the sets that its server, now
+gone, offered.
 
 `native` reads text2text, text_only (where its text has a prompt and an answer), conversation,
 text_to_textlist (its first answer) and text_to_scored_textlist (its best); preference pairs, images
@@ -73,13 +73,8 @@ LMFLOW = Source(
         ),
         Rule(
             "missing_rt",
-            "A record with a word that lost its "
-            "letters "
-            '"rt" '
-            '("aery", '
-            '"hypeension") '
-            "is "
-            "marked; nothing is changed.",
+            'A record with a word that lost its letters "rt" ("aery", "hypeension") is marked; '
+            "nothing is changed.",
             mark_missing_rt,
             subsets=("medmcqa",),
         ),

@@ -1,10 +1,9 @@
-"""Multiple-choice questions of medicine: MedMCQA, whose answers are numbers, and MedQA, whose
-answers are a letter and a text.
+"""Medical multiple-choice questions: MedMCQA, whose answers are numbers, and MedQA, whose answers
+are a letter and a text.
 
-MedMCQA's `cop` is counted from 1 by upstream and from 0 by copies on the hub. A record does not
-show which, so its file is asked, see `MEDMCQA_PROBE`; a letter needs no count. -1, which copies put
-where nobody has answered, does not say how the others count.
-"""
+MedMCQA's `cop` counts from 1 in upstream's files and from 0 in copies on the hub. A record does not
+show which, so the whole file decides (see `MEDMCQA_PROBE`). A letter needs no such decision. -1,
+which copies use for a question without an answer, does not show how the others count."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ _LETTER = re.compile(r"\s{0,9}\(?(?:op)?([a-d])[).]?\s{0,9}", re.I)
 
 
 def brief(value: Any) -> str:
-    """A value as JSON, for the detail of a reject; a long one shortened."""
+    """A value as JSON, for the detail of a reject, shortened if it is long."""
     text = to_json(value)
     if len(text) <= 60:
         return text
@@ -32,7 +31,7 @@ def brief(value: Any) -> str:
 
 
 def absent(value: Any) -> bool:
-    """Null, or what tables make of it: an empty text, NaN."""
+    """Is a value null, or what tables turn null into: an empty text or NaN?"""
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
@@ -74,11 +73,11 @@ _RIGHT = re.compile(
     re.I,
 )
 _LONGEST = 40
-"""Characters that `_RIGHT` takes at the most."""
+"""The most characters that `_RIGHT` matches."""
 
 
 def named_option(text: Any) -> int | None:
-    """The one option that an explanation names, from 0; None where it names none, or several.
+    """The one option that an explanation names, counted from 0; None if it names none, or several.
 
     >>> named_option("Ans. is (c) i.e., Kidney"), named_option("Answer: A man of forty")
     (2, None)
@@ -100,9 +99,9 @@ def named_option(text: Any) -> int | None:
 
 
 def _cues(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words stand that an explanation may name an option with: to find them so takes a
-    tenth of what a pattern takes."""
-    small = text.replace("İ", "i").lower()  # the one letter that becomes two
+    """The places of words with which an explanation may name an option. Finding them this way takes
+    a tenth of the time of a pattern."""
+    small = text.replace("İ", "i").lower()  # the only letter that becomes two
     for cue in _CUES:
         at = small.find(cue)
         while at >= 0:
@@ -179,13 +178,13 @@ def medqa(record: Record) -> Iterator[Draft | Reject]:
 
 
 def _is_plain(options: Any) -> bool:
-    """Is there nothing in the options but letters and texts?"""
+    """Are the options nothing but letters and texts?"""
     return isinstance(options, dict) or all(set(option) == {"key", "value"} for option in options)
 
 
 def _options(given: Any) -> dict[str, str] | Reject:
-    """The options by letter: upstream's object, or the hub's list of key and value. Null stands in
-    Parquet where there is no fifth."""
+    """The options by letter, from upstream's object or the hub's list of keys and values. In
+    Parquet, a fifth option that does not exist is null."""
     if isinstance(given, dict):
         given = [{"key": key, "value": value} for key, value in given.items() if value is not None]
     is_list = isinstance(given, list) and all(isinstance(option, dict) for option in given)
@@ -204,7 +203,7 @@ def _options(given: Any) -> dict[str, str] | Reject:
 
 
 def _chosen(record: Record, options: Mapping[str, str]) -> str | Reject:
-    """The letter of the answer. `answer_idx` and `answer` have to agree where both are there."""
+    """The letter of the answer. `answer_idx` and `answer` have to agree if both are given."""
     given, text = record.get("answer_idx"), record.get("answer")
     if absent(given) and absent(text):
         return Reject(Reason.NO_ANSWER, "neither answer_idx nor answer")
@@ -224,8 +223,8 @@ def _chosen(record: Record, options: Mapping[str, str]) -> str | Reject:
 
 
 def _by_text(text: str, options: Mapping[str, str]) -> str | Reject:
-    """The letter of the option with this text, or that this text is, if it can be one only: the
-    letter is part of the answer."""
+    """The letter of the option that has this text, or that this text names, if there is only one.
+    The letter is part of the answer, so it has to be certain."""
     fits = list(dict.fromkeys(_with_text(text, options) + _with_letter(text, options)))
     if len(fits) == 1:
         return fits[0]

@@ -1,4 +1,4 @@
-"""The originals of LMFlow's medical sets. Each prompt has one template:
+"""The originals of LMFlow's medical sets. Every prompt of a set follows one template:
 
 PubMedQA   {each of CONTEXTS, a blank line between}  Question: {QUESTION}
            -> "{Yes | No | Maybe}. {LONG_ANSWER}"
@@ -24,7 +24,7 @@ _HUB = ("pubid", "question", "contexts", "long_answer")
 
 
 def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
-    """The hub's copy has small names, and puts what is of the abstract into `context`."""
+    """The hub's copy has lower-case names, and puts the parts of the abstract into `context`."""
     around = record.get("context")
     abstract, fields = record, _UPSTREAM
     if "QUESTION" not in record and isinstance(around, dict):
@@ -51,7 +51,7 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
     if isinstance(answer, str) and answer.strip():
         parts.append(answer)
     messages = pair(question(*contexts, f"Question: {record[asked_field]}"), " ".join(parts))
-    # under a key, that is the name of a record of the hub as well
+    # the key of a record is also its name on the hub
     name = record.get("PMID", record.get(name_field))
     own = f"pubmedqa/{name}" if isinstance(name, str) or type(name) is int else None
     used = [asked_field, "context" if of_hub else contexts_field]
@@ -63,8 +63,8 @@ def pubmedqa(record: Record) -> Iterator[Draft | Reject]:
     yield Draft(messages, id=own, metadata=metadata, used=used)
 
 
-# Words that are none with their "rt": artery, heart, birth, … Words that lost it and became others
-# (aerial, report as "repo", part as "pa") cannot be told from those.
+# Non-words that are left when "rt" is lost: from artery, heart, birth, … If the loss leaves another
+# word (aerial, report as "repo", part as "pa"), it cannot be detected.
 _NO_RT = re.compile(
     r"""\b(?:aer(?:y|ies|itis|iol\w*|ios\w*)|hea|bihs?|(?:anti)?hypeensi\w+|moality|ahr(?:itis|algia)|sta(?:s|ed|ing)|inse(?:ion|ed|ing)
     |aboions?|(?:in)?fei(?:le|lity|li[sz]\w+)|impoan(?:t|ce)|fuher\w*|pubey|co(?:ical|ex|isol|isone)|\w*coic(?:al|oi\w+|o\w*|s?teroid\w*)
@@ -177,8 +177,8 @@ MEDICAL_SUBSETS = (
         by_hand=(
             "Upstream offers data.zip on Google Drive only. Open "
             "https://drive.google.com/file/d/15VkJdq5eyWIkfb_aoD3oS8i4tScbHYky/view, download it "
-            "into a folder medmcqa, and hand in the folder around that with --data-dir; it need "
-            "not be unpacked. What is fetched is a copy on the hub."
+            "into a folder named medmcqa, and pass the folder that contains it as --data-dir; "
+            "there is no need to unpack it. oi fetch takes a copy on the hub."
         ),
         languages=("en",),
         engine="human",

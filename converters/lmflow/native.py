@@ -73,7 +73,7 @@ def _text_pair(instance: Record) -> Draft | Reject:
 
 def _text_only(instance: Record) -> Draft | Reject:
     """A filled prompt is cut where its answer begins: at the first mark of the first kind in
-    `_MARKS` that is there."""
+    `_MARKS` that it contains."""
     wrong = missing_fields(instance, "text")
     if wrong:
         return Reject(Reason.UNEXPECTED_SHAPE, wrong)
@@ -111,7 +111,8 @@ def _scored(instance: Record) -> Draft | Reject:
     draft = _listed({**instance, "output": [answer.get("text") for answer in ordered]})
     if isinstance(draft, Reject):
         return draft
-    # what stands beside the texts, in the order of the answer that was taken and `other_answers`
+    # what the answers have besides their texts, in the order of the chosen answer and
+    # `other_answers`
     return replace(
         draft,
         metadata={**draft.metadata, "answers": [leftover(answer, ("text",)) for answer in ordered]},
@@ -132,7 +133,7 @@ _KINDS: dict[str, Callable[[Record], Draft | Reject]] = {
 
 
 def read_instance(record: Record) -> Draft | Reject:
-    """A record of any type, as a conversation or as what is refused."""
+    """A record of any type, as a conversation or a reject."""
     kind, instance = record.get("type"), record.get("instances")
     if not isinstance(instance, dict) or not isinstance(kind, str):
         return Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is not an object")

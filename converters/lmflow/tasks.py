@@ -1,12 +1,11 @@
-"""Natural Instructions v2: one file per task, in today's schema and in the one of 2021.
+"""Natural Instructions v2: one file per task, in today's schema and in that of 2021.
 
     {"Definition": ["Reverse the word."], …,
      "Instances": [{"id": "task1-…", "input": "abc", "output": ["cba"]}, …]}
     -> user: "Reverse the word.\\n\\nabc"   assistant: "cba"   task: the file's name
 
-Each instance is a record. The first answer is the conversation's, the others go into `metadata`;
-the licence is the task's own.
-"""
+Each instance is a record. Its first answer becomes the conversation's, and the others go into
+`metadata`. The licence is that of the task."""
 
 from __future__ import annotations
 
@@ -46,7 +45,7 @@ def spdx(stated: Any) -> str:
 
 
 def _license(name: str) -> str:
-    """One licence's SPDX name; "" for a name without a letter or digit."""
+    """The SPDX name of one licence; "" for a name without a letter or digit."""
     if known := _SPDX.get(name.strip().lower()):
         return known
     words = re.findall(r"[^\W_]+", name)
@@ -106,8 +105,8 @@ TASK_SUBSET = Subset(
     downloads=(
         File(
             "natural-instructions.tar.gz",
-            # GitHub makes this archive anew at times: the commit is fixed, the bytes of the archive
-            # may not be
+            # GitHub sometimes creates this archive again: the commit is fixed, but the bytes of the
+            # archive may change
             (
                 Url(
                     "https://github.com/allenai/natural-instructions/archive/55a365637381ce7f3748fa2eac7aef1a113bbb82.tar.gz"

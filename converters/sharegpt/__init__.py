@@ -1,15 +1,14 @@
-"""ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms in which they
-were published.
+"""ShareGPT-90K: conversations with ChatGPT that people shared, in the three forms that were
+published.
 
     {"id": "QWJhYvA", "conversations": [
         {"from": "human", "value": "Hi"}, {"from": "gpt", "value": "<div …><p>Hello!</p></div>"}]}
     -> user: "Hi"   assistant: "Hello!"
 
-`raw` holds the page's HTML for ChatGPT's turns and plain text for people's; `html_cleaned` and `v3`
-hold Markdown. `v3` cut conversations into overlapping parts with ids like QWJhYvA_0, QWJhYvA_7;
-neighbouring parts that fit are joined back together (recipe: join_parts), the turn that both carry
-is dropped once, a gap stays a gap.
-"""
+`raw` holds the page's HTML for ChatGPT's messages and plain text for people's; `html_cleaned` and
+`v3` hold Markdown. `v3` cut conversations into overlapping parts with ids like QWJhYvA_0 and
+QWJhYvA_7. Neighbouring parts that fit are joined again (recipe: join_parts). A message that both
+parts have is kept once, and a gap stays a gap."""
 
 from __future__ import annotations
 
@@ -28,7 +27,8 @@ _PART = re.compile(r"(.+)_(\d{1,6})")
 
 
 def _part_of(record: Record) -> re.Match[str] | None:
-    """The id of a part, as the name of the whole and the number of its first message."""
+    """Match the id of a part: the name of the whole conversation and the number of its first
+    message."""
     name = record.get("id")
     if isinstance(name, str):
         return _PART.fullmatch(name)
@@ -42,8 +42,8 @@ def _run_key(record: Record) -> str | None:
 
 
 class _Part(NamedTuple):
-    """One record that holds messages: the place of the first of them in the whole conversation, as
-    far as its id says, and the record's index in the run."""
+    """One record that holds messages: the place of its first message in the whole conversation, if
+    its id says so, and the record's index in the run."""
 
     start: int
     record: int
@@ -52,7 +52,7 @@ class _Part(NamedTuple):
 
 
 def _part(record: Record, index: int, html: bool) -> _Part | Reject:
-    """The messages of one record, or why it is no conversation at all."""
+    """The messages of one record, or a reject that says why it is not a conversation."""
     turns, name = record.get("conversations"), _name(record, None)
     if not isinstance(turns, list):
         return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index, id=name)
@@ -81,8 +81,8 @@ def _system(record: Record) -> str:
 
 
 def _name(record: Record, start: int | None) -> str | None:
-    """The id of a conversation: upstream's, without the part number where it is whole from its
-    beginning."""
+    """The id of a conversation: upstream's, without the part number if the conversation is complete
+    from its beginning."""
     name = record.get("id")
     if isinstance(name, int) and not isinstance(name, bool):
         return str(name)
@@ -102,7 +102,7 @@ class _Whole:
         self.parts = [part]
 
     def overlap(self, part: _Part) -> int | None:
-        """How many messages the part repeats; None where it does not go on from here."""
+        """How many messages the part repeats; None if it does not continue this conversation."""
         overlap = self.start + len(self.items) - part.start
         if not 0 <= overlap <= min(len(part.chat.items), len(self.items)):
             return None
@@ -114,7 +114,7 @@ class _Whole:
         return None
 
     def join(self, part: _Part, overlap: int) -> list[Reject]:
-        """Take a part on; what it repeats is refused."""
+        """Join a part. Returns rejects for the messages that it repeats."""
         self.items += part.chat.items[overlap:]
         self.parts.append(part)
         return [_repeated(item, part.record) for item in part.chat.items[:overlap]]
@@ -143,7 +143,7 @@ class _Whole:
 
 
 def _model(own: Sequence[Record]) -> str | None:
-    """The model that all records name; None where they name none, or several."""
+    """The model that all records name; None if they name none, or several."""
     models = [record.get("model") for record in own]
     if isinstance(models[0], str) and models == models[:1] * len(own):
         return models[0]
@@ -174,13 +174,13 @@ def _repeated(item: Message | Reject, index: int) -> Reject:
 
 
 def _engine(parts: Sequence[_Part]) -> str | None:
-    """Whose name stands as a sender, where it is not ChatGPT."""
+    """The model whose name is given as a sender, if it is not ChatGPT."""
     senders = {sender for part in parts for sender in part.chat.senders}
     return next((name for name in ("bing", "bard", "claude", "gemini") if name in senders), None)
 
 
 def _convert(given: Record | list[Record], *, html: bool) -> Iterator[Draft | Reject]:
-    """One record; or all neighbouring parts of one conversation, joined where they fit."""
+    """Convert one record, or all neighbouring parts of one conversation, joined where they fit."""
     records = given if isinstance(given, list) else [given]
     parts: list[_Part] = []
     for index, record in enumerate(records):
@@ -319,13 +319,8 @@ SHAREGPT = Source(
         _rule("placeholder", _PLACEHOLDER_RULE, refuse_placeholders),
         _rule(
             "page_chrome",
-            'The pager ("2 / 2") and counter that the '
-            "early "
-            "extension "
-            "glued "
-            "to "
-            "people's "
-            "words are removed.",
+            'The pager ("2 / 2") and counter that the early extension glued to people\'s words '
+            "are removed.",
             drop_page_chrome,
             subsets=("raw",),
         ),

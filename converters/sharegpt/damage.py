@@ -39,7 +39,7 @@ def _is_placeholder(message: Message) -> bool:
 def _refused(
     messages: tuple[Message, ...], wrong: Callable[[Message], bool], reject: Reject
 ) -> list[Message | Reject]:
-    """The messages, with a Reject in the place of each that is wrong."""
+    """The messages, with a Reject in place of each faulty one."""
     items: list[Message | Reject] = []
     for message in messages:
         items.append(reject._replace(message=message) if wrong(message) else message)

@@ -9,7 +9,8 @@ from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_type_hints
 
 from .. import recipe as recipes
-from ..catalogue import Selection, Source, registered, select
+from ..catalogue import Selection, Source, select, select_entries
+from ..catalogue.registry import own_selection
 from ..errors import InputError, RecipeError, UsageError, shown, suggest
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock
@@ -74,11 +75,13 @@ def check_switches(said: Choices) -> None:
             raise UsageError(f"{option.name} is True or False, not {shown(value)}.")
 
 
-def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
+def selections_of(said: Choices, lock: Lock | None, recipe: Recipe) -> list[Selection]:
+    if lock is None and said.sources is None:
+        return select_entries(recipe.sources or ("all",))
     if lock is None:
-        return select(said.sources)
-    if said.sources != "all":
-        selections = select(said.sources)
+        return select(said.sources or "")
+    if said.sources not in (None, "all"):
+        selections = [_as_in(lock, chosen) for chosen in select(said.sources or "")]
     elif lock.own:
         name, sha256 = next(iter(lock.own.items()))
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
@@ -103,9 +106,18 @@ def selections_of(said: Choices, lock: Lock | None) -> list[Selection]:
     return selections
 
 
+def _as_in(lock: Lock, chosen: Selection) -> Selection:
+    """A user's own files, read as the lock says."""
+    described = lock.own_sources().get(chosen.source.name)
+    if not (chosen.own and described):
+        return chosen
+    return own_selection(replace(described, files=chosen.own.files, folder=chosen.own.folder))
+
+
 def _registered(said: Choices, lock: Lock) -> list[Selection]:
+    own = lock.own_sources()
     try:
-        return registered(lock.sources)
+        return select_entries([own.get(name, name) for name in lock.sources])
     except UsageError as error:
         raise UsageError(
             f"{said.locked} names an unknown source: {error.message}",

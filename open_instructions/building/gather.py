@@ -9,12 +9,14 @@ from pathlib import Path
 
 from ..catalogue import Selection, Source, Subset
 from ..catalogue.published import File, parse_place
+from ..catalogue.registry import in_order
 from ..errors import FetchError, InputError, MissingSourceError, Note
 from ..inputs import Found, find
 from ..inputs.cache import Cache, CachedFile
 from ..inputs.fetch import Needs, WantedFile, needs
 from ..inputs.fetching import Fetching, bring, told
 from ..inputs.lock import Lock, LockedFile
+from ..inputs.own import OwnFound
 from ..recipe import Recipe
 from ..rights.terms import qualifies
 from .choices import Choices
@@ -140,6 +142,21 @@ def as_locked(
         else ()
     )
     return replace(found, notes=(*map(Note, notes), *found.notes))
+
+
+def with_own(
+    found: Found, selections: list[Selection], own: OwnFound
+) -> tuple[Found, list[Selection]]:
+    """What was found, with the user's own sources: all inputs by source, each file once."""
+    inputs = {(i.source, i.subset, i.sha256, i.member): i for i in (*own.inputs, *found.inputs)}
+    chosen = in_order([*selections, *own.selections])
+    ranks = {s.source.name: number for number, s in enumerate(chosen)}
+    return replace(
+        found,
+        inputs=tuple(sorted(inputs.values(), key=lambda i: ranks[i.source])),
+        notes=(*found.notes, *own.notes),
+        unused=(*found.unused, *own.unused),
+    ), chosen
 
 
 def _why_lost(file: LockedFile, data: Sequence[Path], cache: Cache, how: Fetching) -> str:

@@ -11,12 +11,15 @@ from ..catalogue import Selection, registry
 from ..errors import InputError, UsageError
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import read_lock
+from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
 from ..store import SAMPLE, Decided, InputEntry, home
 from .choices import Choices, check_names, check_switches, recipe_of, selections_of
-from .gather import as_locked, fetched, named
+from .gather import as_locked, fetched, named, with_own
+from .own import with_options
 from .probing import settle
+from .shapes import check_shapes
 from .versions import versions
 
 
@@ -36,6 +39,7 @@ class Plan:
             versions=versions(self.recipe),
             recipe=self.recipe.to_dict(),
             sources={s.source.name: s.source.digest or None for s in self.selections},
+            own={s.source.name: s.own.described() for s in self.selections if s.own},
             inputs=tuple(map(_described, self.found.inputs)),
             missing=tuple(f"{source}:{subset}" for source, subset in self.found.missing),
         )
@@ -61,8 +65,8 @@ def plan(said: Choices) -> Plan:
         raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
-    selections = selections_of(said, lock)
-    check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path)])
+    selections = with_options(selections_of(said, lock, recipe), said)
+    check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path or s.own)])
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
     # a home that cannot be used is an error with --out as well
     usual = home.builds() / (SAMPLE if said.sample else recipe.name)
@@ -70,12 +74,17 @@ def plan(said: Choices) -> Plan:
     check_writable(there)
     for address in (there, *data):
         check_reachable(address)
-    if said.sample:
+    own = own_inputs([s for s in selections if s.own], lock, data)
+    selections = [s for s in selections if not s.own]
+    if not selections and own.selections:
+        found = Found((), (), (), ())
+    elif said.sample:
         found = find(data, selections, missing=said.missing, encoding=recipe.encoding)
     elif lock is not None:
         found = as_locked(data, selections, lock, said, recipe.encoding)
     else:
         found, selections = fetched(data, selections, recipe, said)
+    found, selections = with_own(found, selections, own)
     if not found.inputs:
         notes = [note.command for note in found.notes]
         why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
@@ -83,6 +92,7 @@ def plan(said: Choices) -> Plan:
             f"{named(data) or 'The cache'} has no file of the requested sources.{why}",
             hint="oi sources NAME lists the files it looks for.",
         )
+    selections = check_shapes(found.inputs, selections, recipe.encoding)
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )

@@ -216,7 +216,8 @@ def _run(
             hint="Nothing was published. This is a bug: please report it.",
         )
     by_name = {s.source.name: s.source for s in job.selections}
-    attribution = {name: by_name[name].attribution for name in merged.usage.sources()}
+    named = {name: by_name[name].attribution for name in merged.usage.sources()}
+    attribution = {name: text for name, text in named.items() if text}
     manifest = Manifest(
         **vars(job.decided),
         open_instructions=version("open-instructions"),
@@ -235,10 +236,12 @@ def _run(
         job.recipe.to_dict(),
         locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
         {s.source.name: s.source.digest for s in job.selections if s.path},
+        {s.source.name: s.own.described() for s in job.selections if s.own},
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest.to_dict())
-    text = card(manifest, [s.source for s in job.selections], merged.languages, merged.usage)
+    sources = [s.source for s in job.selections]
+    text = card(manifest, sources, merged.languages, merged.usage, merged.full)
     (ready / store.CARD).write_text(text, encoding="utf-8")
     (ready / store.LICENSE).write_text(license_page(manifest, merged.usage), encoding="utf-8")
     return result

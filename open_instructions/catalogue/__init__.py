@@ -7,6 +7,7 @@
 
 source      a Source and its parts, as its file describes them
 registry    how sources are found and chosen
+own         a source made of a user's own files
 published   where upstream's files are, and what is known of their bytes
 terms       what a licence allows
 evidence    where a file's answer codes begin to count
@@ -14,15 +15,16 @@ pages       a Source in words
 """
 
 from .evidence import Probe, Seen
+from .own import OwnSource
 from .published import File, Hub, Place, Url, github
 from .registry import (
     Registry,
     Selection,
     SourceRef,
     load_file,
-    registered,
     registry,
     select,
+    select_entries,
     source,
 )
 from .source import Converter, Example, Format, Rule, Source, Subset
@@ -34,6 +36,7 @@ __all__ = [
     "File",
     "Format",
     "Hub",
+    "OwnSource",
     "Place",
     "Probe",
     "Registry",
@@ -48,8 +51,8 @@ __all__ = [
     "Use",
     "github",
     "load_file",
-    "registered",
     "registry",
     "select",
+    "select_entries",
     "source",
 ]

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import ConverterError, InputError, OpenInstructionsError, UsageError, shown, suggest
+from .own import OwnSource, is_own, own_source
 from .source import Converter, Source
 
 ENTRY_POINT_GROUP = "open_instructions.sources"
@@ -70,14 +71,18 @@ class SourceRef:
 
     path    the .py file that it comes from; "" if it is built in or installed
     digest  the sha256 of that file
+    own     how a user's own files are read; None for a source that is written in Python
     """
 
     name: str
     path: str = ""
     digest: str = ""
+    own: OwnSource | None = None
 
     def resolve(self) -> Source:
         """The source. If the file's bytes changed, raises InputError before running any of it."""
+        if self.own:
+            return self.own.source()
         known = Registry(load_file(self.path, self.digest)) if self.path else registry()
         return known.get(self.name)
 
@@ -209,7 +214,8 @@ def _run_file(file: Path, content: bytes, digest: str) -> tuple[Source, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """A requested source, its subsets, and the .py file that it came from ("" if built in).
+    """A requested source, its subsets, and what it came from if it is not built in: a .py file, or
+    files of the user's.
 
     `explicit` means that the subsets were named; otherwise they are the source's default.
     """
@@ -218,10 +224,11 @@ class Selection:
     subsets: tuple[str, ...]
     explicit: bool
     path: str = ""
+    own: OwnSource | None = None
 
     @property
     def ref(self) -> SourceRef:
-        return SourceRef(self.source.name, self.path, self.source.digest)
+        return SourceRef(self.source.name, self.path, self.source.digest, self.own)
 
     def as_said(self) -> list[str]:
         """The form that `select` takes; the user's own source by name."""
@@ -230,14 +237,9 @@ class Selection:
         return [self.source.name]
 
 
-def registered(wanted: Iterable[str]) -> list[Selection]:
-    """Like `select`, for names from a file instead of the user: it never runs a .py file."""
-    return select(wanted, own=False)
-
-
 def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
-    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`. Order does not
-    matter.
+    """Read a list of sources: `all`, `alpaca,gpt4llm:zh,gpt4all:p3`, `./mine.py`, `./a.jsonl`.
+    Order does not matter.
 
     >>> [(s.source.name, s.subsets) for s in select("dolly,gpt4llm:zh")]
     [('dolly', ('main',)), ('gpt4llm', ('zh',))]
@@ -252,11 +254,26 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
         raise UsageError(
             "No source was named.", hint="Try --sources=all, or oi sources for the list."
         )
+    return in_order(chosen for item in items for chosen in _chosen(item, own))
+
+
+def select_entries(entries: Iterable[str | OwnSource]) -> list[Selection]:
+    """Like `select`, for the sources of a recipe, which runs no code."""
+    return in_order(
+        chosen
+        for entry in entries
+        for chosen in (
+            _chosen(entry, own=False) if isinstance(entry, str) else [own_selection(entry)]
+        )
+    )
+
+
+def in_order(chosen: Iterable[Selection]) -> list[Selection]:
+    """The selections by name; what was named twice is put together."""
     found: dict[str, Selection] = {}
-    for item in items:
-        for chosen in _chosen(item, own):
-            name = chosen.source.name
-            found[name] = _both(found[name], chosen) if name in found else chosen
+    for selection in chosen:
+        name = selection.source.name
+        found[name] = _both(found[name], selection) if name in found else selection
     return [found[name] for name in sorted(found)]
 
 
@@ -267,13 +284,27 @@ def _chosen(item: str, own: bool) -> list[Selection]:
         return [_selection(s, subset, path) for s in load_file(path)]
     if item == "all":
         return [_selection(s, "") for s in registry().all()]
+    if own and is_own(item):
+        return [own_selection(own_source(item))]
     name, _, subset = item.partition(":")
-    if name not in registry() and os.path.isdir(item):
+    if name not in registry() and os.path.exists(item):
         raise UsageError(
-            f"{item} is a folder, not a source.",
-            hint="Pass the folder with the upstream files as --data-dir.",
+            f"There is no source {shown(item)}, but a file or a folder of that name.",
+            hint=f"./{item} names it. --data-dir takes a folder with upstream's files.",
         )
     return [_selection(registry().get(name), subset)]
+
+
+def own_selection(own: OwnSource) -> Selection:
+    """A user's own source as a selection. Raises UsageError for the name of a known source: a
+    build knows its sources by name."""
+    if own.name in registry():
+        raise UsageError(
+            f"{own.name} is also the name of a source that is built in.",
+            hint="Rename the file, or give it a `name` under `sources` in a recipe.",
+        )
+    described = own.source()
+    return Selection(described, described.default, False, own=own)
 
 
 def _selection(chosen: Source, subset: str, path: str = "") -> Selection:
@@ -283,12 +314,12 @@ def _selection(chosen: Source, subset: str, path: str = "") -> Selection:
 
 def _both(before: Selection, more: Selection) -> Selection:
     """A source that was named twice: named subsets add up, and override the default."""
-    if os.path.realpath(before.path) != os.path.realpath(more.path) or (
-        before.source.digest != more.source.digest
-    ):
+    same_file = os.path.realpath(before.path) == os.path.realpath(more.path)
+    same_code = before.source.digest == more.source.digest
+    if not (same_file and same_code and before.own == more.own):
         raise UsageError(
-            f"Two sources are called {before.source.name!r}: {before.path} and {more.path}.",
-            hint="Give one of them another name.",
+            f"Two sources are called {before.source.name!r}: {_named(before)} and {_named(more)}.",
+            hint="Give one of them another name: the file, or `name` under `sources` in a recipe.",
         )
     if not more.explicit:
         return before
@@ -296,6 +327,13 @@ def _both(before: Selection, more: Selection) -> Selection:
         return more
     named = {*before.subsets, *more.subsets}
     return replace(more, subsets=tuple(x.name for x in more.source.subsets if x.name in named))
+
+
+def _named(selection: Selection) -> str:
+    """Where a selection comes from, for an error about its name."""
+    if selection.own:
+        return ", ".join(selection.own.files) or selection.own.hub
+    return selection.path or "the built-in one"
 
 
 def _own_file(item: str) -> tuple[str, str] | None:

@@ -8,12 +8,13 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from ..errors import UsageError, shown, suggest
+from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
 from .evidence import Probe
 from .published import File
 from .terms import Terms
 
-Converter = Callable[..., Iterable[Draft | Reject]]
+Converter = Callable[..., Iterable[Draft | PreferenceDraft | Reject]]
 """One raw record (or, for a subset with `run_key`, a list of neighbouring ones) -> drafts and
 rejects. Pure. The converter of a subset with a `probe` also takes `index_base`: where the record's
 file starts to count; None if no number in it can be an option."""

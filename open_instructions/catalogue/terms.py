@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+UNSTATED = "LicenseRef-Unstated"
+"""The licence of records of which nobody states one."""
+INTERNAL = "LicenseRef-Internal"
+"""The licence of records that are not to be passed on."""
+
 
 class Use(StrEnum):
     """What something may be used for, the freest first: where nobody can say, nothing is granted at

@@ -18,21 +18,23 @@ from ..errors import OpenInstructionsError
 from ..paths import store_fault
 from . import build, cache, check, explain, fetch, push, sources, stats
 from .console import fail
+from .help import Command, Group
 from .mistakes import in_words
 from .streams import open_closed, outlive_readers
 
 _INTERRUPTED = 130
 _NOBODY_READS = 141
-"""As a shell says of a command that SIGPIPE ended."""
+"""The exit code that a shell reports for a command that SIGPIPE ended."""
 _HELP = {"-h", "--help"}
 _GOES_ON = ("build", "fetch")
-"""These start from what is done, after an interruption, and end although nobody reads their
-messages."""
+"""After an interruption, these commands continue from what is done. They finish even if nobody
+reads their messages."""
 
 _MORE = "; ".join(filter(None, ("oi COMMAND --help", documents())))
 
 app = typer.Typer(
     name="oi",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -43,14 +45,14 @@ app = typer.Typer(
     ),
     epilog=f"Start here:  oi build --sample   then   oi stats\n\nMore:  {_MORE}",
 )
-app.command("build", epilog=build.EXAMPLES)(build.build)
-app.command("fetch", epilog=fetch.EXAMPLES)(fetch.fetch)
-app.command("stats", epilog=stats.EXAMPLES)(stats.stats)
-app.command("check", epilog=check.EXAMPLES)(check.check)
-app.command("sources", epilog=sources.EXAMPLES)(sources.sources)
-app.command("explain", epilog=explain.EXAMPLES)(explain.explain)
-app.command("cache", epilog=cache.EXAMPLES)(cache.cache)
-app.command("push", epilog=push.EXAMPLES)(push.push)
+app.command("build", cls=Command, epilog=build.EXAMPLES)(build.build)
+app.command("fetch", cls=Command, epilog=fetch.EXAMPLES)(fetch.fetch)
+app.command("stats", cls=Command, epilog=stats.EXAMPLES)(stats.stats)
+app.command("check", cls=Command, epilog=check.EXAMPLES)(check.check)
+app.command("sources", cls=Command, epilog=sources.EXAMPLES)(sources.sources)
+app.command("explain", cls=Command, epilog=explain.EXAMPLES)(explain.explain)
+app.command("cache", cls=Command, epilog=cache.EXAMPLES)(cache.cache)
+app.command("push", cls=Command, epilog=push.EXAMPLES)(push.push)
 
 
 def _version(value: bool) -> None:
@@ -73,8 +75,8 @@ def _options(
     pass
 
 
-# Typer carries a copy of Click inside; this finds the base of usage errors in it, or in Click
-# itself for older ones.
+# Recent releases of Typer include a copy of Click; this finds the base of usage errors there, or in
+# Click itself.
 _WrongUsage: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
@@ -83,8 +85,8 @@ def _command(given: Sequence[str]) -> str:
 
 
 def _came_of_an_interruption(error: BaseException) -> bool:
-    """While a class is made, Python 3.11 makes a RuntimeError of Ctrl-C; while threads begin,
-    joining them fails after it."""
+    """Did Ctrl-C cause this error? While a class is created, Python 3.11 turns Ctrl-C into a
+    RuntimeError; while threads start, joining them fails after it."""
     seen: BaseException | None = error
     while seen and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
@@ -106,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `oi stats | head`: the reader has seen enough
         return _NOBODY_READS
     except SystemExit as error:
-        if isinstance(error.__context__, BrokenPipeError):  # Typer makes this of it
+        if isinstance(error.__context__, BrokenPipeError):  # Typer turns it into this
             return _NOBODY_READS
         raise
 
@@ -116,9 +118,9 @@ def _main(arguments: list[str] | None) -> int:
     debug = "--debug" in given
     try:
         result = app([a for a in given if a != "--debug"], prog_name="oi", standalone_mode=False)
-        if result == _INTERRUPTED:  # Typer makes this of a KeyboardInterrupt, without a word
+        if result == _INTERRUPTED:  # Typer silently turns a KeyboardInterrupt into this
             raise KeyboardInterrupt
-        sys.stdout.flush()  # here, where it is said if the disk is full
+        sys.stdout.flush()  # here, where a full disk is reported
         return result if isinstance(result, int) else 0
     except OpenInstructionsError as error:
         if debug:
@@ -166,15 +168,13 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def run() -> NoReturn:
-    """The command itself: `main`, and the end of the process. To take the interpreter apart, object
-    by object, is a tenth of what a short command takes, and nothing is left to be closed; but where
-    it was interrupted, perhaps twice."""
+    """The command itself: `main`, then the end of the process. Taking the interpreter apart, object
+    by object, is a tenth of the time of a short command, and there is nothing left to close. After
+    an interruption, the interpreter still ends the normal way."""
     open_closed()
     if _command(sys.argv[1:]) in _GOES_ON and not _HELP & set(sys.argv):
-        outlive_readers()  # what they make is on disk: their messages are not the result
-    atexit.register(
-        _end, _orderly_end()
-    )  # before anything else is registered, and so called after it
+        outlive_readers()  # their result is on disk, not in their messages
+    atexit.register(_end, _orderly_end())  # registered first, and so called last
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
@@ -186,8 +186,8 @@ def run() -> NoReturn:
 
 
 def _orderly_end() -> list[int]:
-    """Have what ends a process end it as Ctrl-C does, so that no worker outlives it; the signals
-    that came."""
+    """Make the signals that end a process end it as Ctrl-C does, so that no worker outlives it.
+    Returns the list to which signals are added when they come."""
     came: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -198,14 +198,14 @@ def _orderly_end() -> list[int]:
         number = getattr(signal, name, None)
         if (
             number is not None and signal.getsignal(number) is signal.SIG_DFL
-        ):  # nohup ignores one of them
+        ):  # nohup makes a process ignore SIGHUP
             signal.signal(number, end)
     return came
 
 
 def _end(came: list[int]) -> None:
-    """End multiprocessing's process that looks after semaphores, which would end by itself, but
-    only after this one; then this one, by the signal that came for it."""
+    """Stop multiprocessing's resource tracker, a process that would otherwise end only after this
+    one. Then end this process by the signal that came for it, if any."""
     if tracker := sys.modules.get("multiprocessing.resource_tracker"):
         with suppress(OSError, AttributeError):
             tracker._resource_tracker._stop()

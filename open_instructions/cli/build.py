@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -23,22 +24,14 @@ if TYPE_CHECKING:
     from ..building.plan import Plan
     from ..building.progress import Update
 
-EXAMPLES = """Examples:
-
-oi build --sources all --sample                            try it, without downloads
-
-oi build --sources all                                     fetch what is missing, and build
-
-oi build --sources all --data-dir downloads --missing skip
-
+EXAMPLES = """\
+oi build --sample                          try it, without downloads
+oi build                                   fetch what is missing, and build
+oi build --data-dir downloads --missing skip
 oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
-
-oi build ./mine.py --data-dir downloads                    a source of your own
-
-oi build --locked mix/oi.lock --out again                  exactly the files of an earlier build
-
-oi build --recipe commercial                               only what may be used commercially
-
+oi build ./mine.py --data-dir downloads    a source of your own
+oi build --locked mix/oi.lock --out again  the files of an earlier build
+oi build --recipe commercial               only what may be used commercially
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
@@ -84,7 +77,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
 
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
-    """What `oi build` takes: all options of the definition, and two of its own."""
+    """The parameters of `oi build`: all options of the definition, and two of its own."""
     help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
@@ -96,18 +89,26 @@ def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
 build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore[attr-defined]
 
 
-def _asked_for(named: list[str] | None, listed: str | None) -> str:
-    """The sources, named in one of the two ways."""
+def _asked_for(named: list[str] | None, listed: str | None) -> list[str] | str | None:
+    """The sources, named in one of the two ways; None if the user names none."""
     if named and listed is not None:
         raise UsageError(
             f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
             hint="Name all of them in one way.",
         )
-    return ",".join(named) if named else "all" if listed is None else listed
+    if named:
+        return [part for item in named for part in _apart(item)]
+    return listed
+
+
+def _apart(item: str) -> list[str]:
+    """The sources in one argument: `dolly,gpt4llm:zh` is two, a file with a comma in its name is
+    one."""
+    return [item] if os.path.exists(item) else item.split(",")
 
 
 class _Watcher:
-    """Says what was found, then how far it is: bars on a terminal, a line per source in a pipe."""
+    """Prints what was found, then the progress: bars on a terminal, a line per source in a pipe."""
 
     def __init__(self) -> None:
         self.said = 0

@@ -9,20 +9,17 @@ from rich.text import Text
 
 from .console import err, out, safe, show, size
 
-EXAMPLES = """Examples:
-
-oi cache                       list its files, and where it is
-
-oi cache verify                compare every file with its sha256; exit code 1 if one is damaged
-
-oi cache prune                 remove damaged files, and files that belong to nothing
-
-oi cache prune gpt4all         remove what was fetched for a source"""
+EXAMPLES = """\
+oi cache                list its files, and where it is
+oi cache verify         compare every file with its sha256
+oi cache prune          remove damaged files and leftovers
+oi cache prune gpt4all  remove what was fetched for a source"""
 
 
 def cache(
     action: Annotated[
-        Literal["list", "verify", "prune"], typer.Argument(help="list, verify or prune.")
+        Literal["list", "verify", "prune"],
+        typer.Argument(metavar="ACTION", help="What to do: list, verify or prune."),
     ] = "list",
     sources: Annotated[
         str | None,
@@ -31,7 +28,10 @@ def cache(
         ),
     ] = None,
 ) -> int:
-    """List, verify or prune fetched files. Files from the hub stay in the hub's own cache."""
+    """List, verify or prune fetched files.
+
+    Files from the hub stay in the hub's own cache.
+    """
     from ..errors import UsageError, suggest
     from ..inputs.cache import Cache, is_there
     from ..paths import sha256_of

@@ -7,18 +7,18 @@ from rich.text import Text
 from .console import err, out, safe
 from .options import Directory
 
-EXAMPLES = """Examples:
-
-oi check                   the newest build
-
+EXAMPLES = """\
+oi check      the newest build
 oi check mix"""
 
 
 def check(
     directory: Directory = None,
 ) -> int:
-    """Check a build against its manifest: shards, rows, ids, ledger. Exits with 1 if anything is
-    wrong."""
+    """Check a build against its manifest: shards, rows, ids, ledger.
+
+    Exits with 1 if anything is wrong.
+    """
     from ..reports.check import check as run
 
     found = run(directory)

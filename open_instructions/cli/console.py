@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _LONGEST = 20_000
-"""Characters of a message: one that names every file of a large set is no longer."""
+"""The longest message, in characters: longer ones are cut."""
 _GAP = 2
-"""Columns of a terminal between two of a table."""
+"""Spaces between two columns of a table."""
 _UNLISTED = "LicenseRef-"
-"""How the name of a licence begins that SPDX does not list; a narrow terminal does without."""
+"""The prefix of licences that SPDX does not list. It is left out on a narrow terminal."""
 
 
 def json_text(value: Any) -> str:
-    """JSON for a terminal as well as for a script: what `safe` makes visible is escaped as JSON has
-    it."""
+    """JSON for a terminal as well as for a script: characters that `safe` makes visible are escaped
+    in JSON's own way."""
     return UNSEEN.sub(
         lambda m: json.dumps(m[0])[1:-1], json.dumps(value, ensure_ascii=False, indent=2)
     )
 
 
 class _Console(Console):
-    """On a terminal prose is wrapped between words, and a word that is too long, like a path, stays
-    in one piece; in a pipe a line is a line, however long."""
+    """On a terminal, prose is wrapped between words, and a word that is too long, such as a path,
+    stays in one piece. In a pipe, lines are never wrapped."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False)
@@ -51,7 +51,7 @@ class _Console(Console):
         super().print(*objects, **{"soft_wrap": True} | options)
 
     def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # which has one answer, whoever wrote
+        raise BrokenPipeError  # which is handled in one place
 
 
 def _at_words(text: Text, width: int) -> Text:
@@ -88,7 +88,7 @@ def fail(message: str, hint: str = "") -> None:
 
 
 def bars(console: Console) -> Progress:
-    """Bars of bytes: how far, how fast, how long still."""
+    """Progress bars in bytes, with speed and remaining time."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -113,10 +113,9 @@ def show(
 ) -> None:
     """A table: drawn on a terminal, plain columns in a pipe.
 
-    Where a terminal is too narrow, columns go that say nothing, then those of `spare`, the first
-    before the others, and that is said. Cells are wrapped between words alone: a number or an id
-    that is broken in two is misread.
-    """
+    If a terminal is too narrow, empty columns are left out, then those of `spare`, in order, and a
+    line says so. Cells are wrapped only between words, because a number or an id that is broken in
+    two is misread."""
     if not rows:
         return
     console = out()
@@ -144,7 +143,8 @@ def show(
 def _narrowed(
     headings: list[str], rows: list[list[str]], spare: Sequence[str], width: int
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """A table without what this width has no room for, and the names of what was left out."""
+    """A table without the columns that this width has no room for, and the names of what was left
+    out."""
     shown = list(range(len(headings)))
     if _width(headings, rows, shown) > width:
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
@@ -171,8 +171,8 @@ def _width(headings: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequen
 def _fitted(
     headings: list[str], rows: list[list[str]], numeric: list[bool], width: int
 ) -> list[int]:
-    """How wide each column is, so that no word and no number is broken in two; none where a
-    terminal is too narrow for that."""
+    """The width of each column, so that no word or number is broken in two. Empty if a terminal is
+    too narrow for that."""
     whole, least = [], []
     for at, heading in enumerate(headings):
         cells = [heading, *(row[at] for row in rows)]

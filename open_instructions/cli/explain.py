@@ -10,10 +10,8 @@ from rich.text import Text
 from .console import out, safe
 from .options import Directory, as_in_build
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """\
 oi explain alpaca/000017
-
 oi explain sharegpt/QWJhYvA mix --data-dir downloads"""
 
 _STYLES = {

@@ -19,13 +19,10 @@ if TYPE_CHECKING:
     from ..inputs.fetch import Needs, WantedFile
     from ..inputs.fetching import Fetching
 
-EXAMPLES = """Examples:
-
-oi fetch                          fetch what a build of all sources needs
-
-oi fetch dolly gpt4llm:zh         fetch two sources
-
-oi fetch gpt4all:p3 --yes         fetch without asking"""
+EXAMPLES = """\
+oi fetch                    fetch what a build of all sources needs
+oi fetch dolly gpt4llm:zh   fetch two sources
+oi fetch gpt4all:p3 --yes   fetch without asking"""
 
 
 def fetch(
@@ -35,8 +32,10 @@ def fetch(
     ] = None,
     yes: Annotated[bool, yes_option()] = False,
 ) -> int:
-    """Fetch upstream's files into the cache. Interrupted downloads resume, and checksums
-    are verified."""
+    """Fetch upstream's files into the cache.
+
+    Interrupted downloads resume, and checksums are verified.
+    """
     from ..catalogue import select
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
@@ -65,8 +64,8 @@ def fetch(
 
 
 def watching(*, yes: bool) -> Fetching:
-    """How the commands fetch: they ask on a terminal, and show bars there, or a line per file
-    elsewhere."""
+    """How the commands fetch: on a terminal they ask first and show bars; elsewhere they print a
+    line per file."""
     from ..inputs.fetching import Fetching
 
     watcher = _Watcher()
@@ -108,7 +107,8 @@ def _summary(needed: Needs) -> None:
 
 
 class _Watcher:
-    """A bar per file and one for all on a terminal; elsewhere a line when a file is there."""
+    """On a terminal, a bar per file and one for all; elsewhere, a line when a file has been
+    fetched."""
 
     def __init__(self) -> None:
         self._console = err()
@@ -143,7 +143,7 @@ class _Watcher:
             self._progress.update(self._tasks[None], completed=sum(self._done.values()))
 
     def landed(self, wanted: WantedFile) -> None:
-        """Verified, and in the cache."""
+        """A file is verified and in the cache."""
         if self._progress is None:
             print(
                 safe(

@@ -1,5 +1,5 @@
-"""What was typed wrong, in a sentence, and what to type instead. Typer's own words are those of its
-parsers."""
+"""Usage errors as sentences: what was typed wrong, and what to type instead. Typer's own messages
+use the terms of its parsers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..errors import suggest
 
 
 def in_words(error: Any, command: str) -> tuple[str, str]:
-    """What a usage error of Typer says, and a hint. `command` is what was typed, where the error
-    does not know."""
+    """The message for a usage error of Typer, and a hint. `command` is the command that was typed,
+    in case the error does not know it."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else f"oi {command}".strip()
     if hasattr(error, "possibilities"):
@@ -36,11 +36,11 @@ def _no_such_option(context: Any, command: str, option: str) -> tuple[str, str]:
 
 
 def _wrong_value(error: Any) -> str:
-    """For a value of the wrong kind; "" for anything else."""
+    """The message for a value of the wrong kind; "" for any other error."""
     parameter = getattr(error, "param", None)
     found: list[Any] = getattr(
         error.__cause__, "errors", list
-    )()  # of pydantic, in the releases of Typer that use it
+    )()  # from pydantic, in the releases of Typer that use it
     if parameter is None or not found:
         return ""
     name = next((o for o in parameter.opts if o.startswith("--")), str(parameter.name).upper())

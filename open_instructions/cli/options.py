@@ -1,10 +1,10 @@
-"""Options and arguments of the commands: those of a build from their one definition, and those that
-several commands share."""
+"""Options and arguments of the commands: those of a build, made from their one definition, and
+those that several commands share."""
 
 from __future__ import annotations
 
 from inspect import Parameter
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -22,21 +22,21 @@ def sources_argument(help: str) -> Any:
 
 
 def yes_option(group: str | None = None) -> Any:
-    """Of the commands that fetch."""
+    """--yes of the commands that fetch."""
     told = "Do not ask before fetching more than 1 GB."
     return typer.Option("--yes", "-y", help=told, rich_help_panel=group)
 
 
 def parameter(option: Option) -> Parameter:
-    """An option of a build as a parameter of a command. What is not said is None; a switch and a
-    choice of words show their defaults."""
+    """An option of a build as a parameter of a command. It is None if it is not given; a switch and
+    a choice of words have their defaults."""
     has_default = option.read is bool or get_origin(option.read) is Literal
     return keyword(
         option.name,
         option.read if has_default else option.read | None,
         typer.Option(
             *_spelt(option),
-            metavar=option.metavar,
+            metavar=option.metavar or _placeholder(option.read),
             help=option.help,
             min=option.least,
             rich_help_panel=option.group,
@@ -53,9 +53,16 @@ def keyword(name: str, type: Any, described: Any, default: Any = None) -> Parame
 
 
 def as_in_build(name: str, help: str, **more: Any) -> Any:
-    """An option that is spelt as that of `oi build`, and means something else."""
+    """An option that is spelt like one of `oi build`, with another meaning."""
     [option] = (option for option in options_of(BuildOptions) if option.name == name)
     return typer.Option(*_spelt(option), help=help, **{"metavar": option.metavar} | more)
+
+
+def _placeholder(read: Any) -> str | None:
+    """What stands for a value of this type in the help: its choices, N for a number, or TEXT."""
+    if get_origin(read) is Literal:
+        return "|".join(get_args(read))
+    return {bool: None, int: "N", float: "N"}.get(read, "TEXT")
 
 
 def _spelt(option: Option) -> list[str]:

@@ -13,11 +13,9 @@ from .console import err, out, safe
 if TYPE_CHECKING:
     from ..rights.rows import Usage
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """\
 oi push mix me/mix --private
-
-oi push mix me/mix             asks first if the licences restrict its use"""
+oi push mix me/mix            asks first if the licences restrict its use"""
 
 
 def push(
@@ -32,6 +30,10 @@ def push(
     private: Annotated[
         bool, typer.Option("--private", help="Make the repository private.")
     ] = False,
+    rejected: Annotated[
+        bool,
+        typer.Option("--rejected", help="Upload rejected/ too, if files of your own are in it."),
+    ] = False,
     yes: Annotated[
         bool,
         typer.Option(
@@ -43,12 +45,17 @@ def push(
     from ..exports.hub import push as run
 
     done = run(
-        directory, repository, private=private, confirm=(lambda _: True) if yes else _confirm
+        directory,
+        repository,
+        private=private,
+        rejected=rejected,
+        confirm=(lambda _: True) if yes else _confirm,
     )
     out().print(Text(safe(f"{done.url} is at {done.commit}")))
 
 
 def _confirm(usage: Usage) -> bool:
+    """Asks a person. In a pipe nobody is there to agree."""
     for line in [usage.verdict(), *(f"- {reason}" for reason in usage.reasons())]:
         err().print(Text(safe(line)))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

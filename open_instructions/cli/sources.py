@@ -10,11 +10,9 @@ from rich.text import Text
 from .console import json_text, out, safe, show
 from .options import AsJson
 
-EXAMPLES = """Examples:
-
-oi sources                 all of them
-
-oi sources gpt4all         one, with its files and rules"""
+EXAMPLES = """\
+oi sources           all of them
+oi sources gpt4all   one, with its files and rules"""
 
 
 def sources(

@@ -10,13 +10,10 @@ from rich.text import Text
 from .console import json_text, out, safe, show
 from .options import AsJson, Directory
 
-EXAMPLES = """Examples:
-
-oi stats                   the newest build
-
-oi stats mix --full        with every table, and the attributions
-
-oi stats mix --json        for scripts"""
+EXAMPLES = """\
+oi stats              the newest build
+oi stats mix --full   with every table, and the attributions
+oi stats mix --json   for scripts"""
 
 
 def stats(

@@ -1,4 +1,4 @@
-"""The standard streams of the process, where one of them is closed or nobody reads it."""
+"""The standard streams of the process, if one of them is closed or nobody reads it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _replaced: list[Any] = []
 
 
 def open_closed() -> None:
-    """A stream that is closed leads nowhere: else its number would be given to a file of ours,
-    and of the workers."""
+    """Open /dev/null in place of a closed stream. Otherwise the next file that this process or a
+    worker opens would get its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            stream = open(os.devnull, mode)  # noqa: SIM115 - as long as the process
+            stream = open(os.devnull, mode)  # noqa: SIM115 - open as long as the process
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)
 
 
 def outlive_readers() -> None:
-    """From now on what is printed leads nowhere once its reader is gone, and what prints it goes
-    on."""
+    """From now on, if the reader of a stream is gone, what is printed to it is dropped, and the
+    command continues."""
     for name in ("stdout", "stderr") if os.name == "posix" else ():
         stream = getattr(sys, name)
         _replaced.append(stream)
@@ -43,7 +43,7 @@ class _Outliving(io.FileIO):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        # a terminal that is closed has the error of a disk that fails
+        # a closed terminal gives the same error as a failing disk
         terminal = stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
         self._gone = (
             (errno.EPIPE, errno.ECONNRESET, errno.EIO)

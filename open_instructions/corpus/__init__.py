@@ -1,10 +1,10 @@
-"""What is decided over the whole build, in one ordered list of steps.
+"""Decisions over the whole build, in an ordered list of steps.
 
-step        the contract: rounds of facts, parts, decisions
+step        the contract: rounds of facts, parts and decisions
 duplicates  equal conversations
 
-A step drops conversations, with a reason, and never edits a text. To add one: its file, a line in
-`STEPS`, its reasons in `schema.Reason`.
+A step drops conversations, with a reason, and never edits a text. To add one, write its file, add a
+line to `STEPS`, and add its reasons to `reasons.Reason`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from .step import CorpusStep, Definition, Round
 __all__ = ["STEPS", "CorpusStep", "Definition", "Round", "names", "steps_of"]
 
 STEPS: list[Definition] = [duplicates.DEFINITION]
-"""In the order in which they decide. A step sees the conversations that those before it left."""
+"""The steps in the order in which they run. A step sees the conversations that earlier steps
+kept."""
 
 
 def names() -> tuple[str, ...]:
@@ -25,6 +26,6 @@ def names() -> tuple[str, ...]:
 
 
 def steps_of(recipe: object, sources: Sequence[str]) -> tuple[CorpusStep, ...]:
-    """The steps that a recipe wants, in order; `sources` are the names of the build's."""
+    """The steps that a recipe asks for, in order; `sources` names the build's sources."""
     made = [definition.made(recipe, sources) for definition in STEPS]
     return tuple(step for step in made if step is not None)

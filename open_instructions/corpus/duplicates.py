@@ -1,8 +1,9 @@
-"""Equal conversations: of all that have the same roles and texts one stays, that of the source the
-recipe prefers, then the one that comes first. Preferences are equal if prompt and answers are.
+"""Drops equal conversations: of those with the same messages and tools, it keeps the one from the
+source that the recipe prefers, or else the first. Preference rows are equal if prompt, chosen and
+rejected are.
 
-One round. Each conversation is sent under a key of 16 bytes to the part that its key belongs to;
-there all that could be equal come together.
+There is one round. Each conversation is sent to the part that its key of 16 bytes belongs to, so
+that equal conversations meet there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import digests, numbers, shared, view, whole
 from ..preference import Preference, Whole
-from ..schema import Reason
+from ..schema import Reason, to_json
 from .step import ID, NUMBER, PLACE, Definition, Round, verdicts
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ KEY_BYTES = 16
 class Options:
     """
     duplicates  drop equal conversations
-    prefer      sources in the order in which a copy is kept; the others follow in alphabetical
-                order
+    prefer      sources whose copy to keep, in order of preference; other sources follow in
+                alphabetical order
     """
 
     duplicates: bool = True
@@ -39,7 +40,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """The step. `sources` are the build's, in the order in which a copy is kept."""
+    """The step. `sources` are the build's sources, in order of preference."""
 
     sources: tuple[str, ...]
     name = "duplicates"
@@ -51,17 +52,28 @@ class Duplicates:
 
 
 def key(conversation: Whole) -> bytes:
-    """16 bytes that two conversations share if all their roles and contents are equal, and
-    otherwise do not; nor does a conversation share them with a preference."""
+    """16 bytes that are the same for two conversations, or two preference rows, exactly if all
+    their messages and their tools are equal."""
     digest = blake2b(digest_size=KEY_BYTES)
     if isinstance(conversation, Preference):
         lists = (conversation.prompt, conversation.chosen, conversation.rejected)
-        digest.update(f"preference:{','.join(str(len(messages)) for messages in lists)}:".encode())
+        _update(digest, "#preference", ",".join(str(len(messages)) for messages in lists))
     for message in conversation.messages:
         text = message.content.encode()
         digest.update(f"{message.role}:{len(text)}:".encode())
         digest.update(text)
+        if message.fields:
+            _update(digest, "#fields", to_json(dict(sorted(message.fields.items()))))
+    if conversation.tools:
+        _update(digest, "#tools", conversation.tools)
     return digest.digest()
+
+
+def _update(digest: blake2b, what: str, text: str) -> None:
+    """`what` is the name of no role, so that nothing else reads like this."""
+    data = text.encode()
+    digest.update(f"{what}:{len(data)}:".encode())
+    digest.update(data)
 
 
 class _Equal(Round):
@@ -88,8 +100,8 @@ class _Equal(Round):
         return _halves(facts[KEY])[0] % np.uint64(parts)
 
     def decide(self, facts: pa.Table) -> pa.Table:
-        """Each conversation to drop, and the equal one that stays: of the best rank, then the
-        first."""
+        """Each conversation to drop, with the equal one that stays: the one with the best rank,
+        then the first."""
         import numpy as np
 
         first, second = _halves(facts[KEY])

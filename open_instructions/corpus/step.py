@@ -1,17 +1,17 @@
-"""The contract of a corpus step: something that is decided over the whole build.
+"""The contract of a corpus step, which decides over the whole build.
 
 A cleaning stage sees one conversation. Whether a conversation equals another, overlaps with an
-evaluation set or fits into a mix can only be said over all of them. A step says so in rounds:
+evaluation set or fits into a mix can only be decided over all of them. A step does so in rounds:
 
-    facts    in a worker, of the conversations of one chunk: what there is to know of them
-    send     in a worker: the part that each fact belongs to, so that what must meet meets
-    decide   on the engine, of all facts of one part
-    settle   of what all parts decided; the next round's `facts` see it
+    facts    in a worker: collects facts about the conversations of one chunk
+    send     in a worker: assigns each fact to a part, so that facts to compare meet there
+    decide   on the engine: decides from all facts of one part
+    settle   combines the decisions of all parts; the next round's `facts` see the result
 
-A round is pure and picklable, and gives the same result for any cut into chunks and parts. It never
-opens a file: the merge hands it what it needs. What it sees is the whole conversation, as it was
-before the split, or a preference, whose `messages` are those of prompt and both answers. The last
-round settles the verdicts, see `VERDICT`.
+A round is pure and picklable, and its result does not depend on how the build is cut into chunks
+and parts. It never opens a file: the merge passes it what it needs. It sees whole conversations,
+as they were before the split, and preference rows, whose `messages` are those of the prompt and
+both answers. The last round returns the verdicts, see `verdict_schema`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLACE = "place"
-"""A fact about one conversation has its place in the sequence that `facts` was given. The merge
-turns it into NUMBER and ID. Facts without it are about the chunk as a whole."""
+"""The column with the index of a fact's conversation in the sequence passed to `facts`. The merge
+replaces it with NUMBER and ID. Facts without it are about the whole chunk."""
 NUMBER, ID = "number", "conversation_id"
-"""What stands in for the place when facts are sent: a number that no other conversation of the
-build has, in the order of the records, and the id that its record gave it."""
+"""The columns that replace the place when facts are sent: a number that is unique in the build and
+follows the order of the records, and the id from the conversation's record."""
 OTHER, OTHER_ID, DETAIL, SCORE, EVIDENCE, REASON = (
     "other",
     "other_id",
@@ -46,33 +46,33 @@ OTHER, OTHER_ID, DETAIL, SCORE, EVIDENCE, REASON = (
 
 
 class Round(ABC):
-    """One question to the whole build."""
+    """One round of facts, parts and decisions over the whole build."""
 
     def asks(self, before: pa.Table) -> pa.Array | None:
-        """The numbers of the conversations whose text this round reads, None for all that are left.
-        Not asked of the first round of a step, which sees all."""
+        """The numbers of the conversations whose text this round reads, None for all that remain.
+        Not called for the first round of a step, which sees all."""
         return None
 
     @abstractmethod
     def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
-        """A row for each fact. `before` is what the round before settled, without rows in the first
-        round. Columns are the step's own, and PLACE."""
+        """A table with a row for each fact. `before` is the result of the previous round, without
+        rows in the first round. The columns are the step's own, and PLACE."""
 
     @abstractmethod
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:
-        """The part, from 0, that each fact belongs to. Facts have NUMBER and ID now."""
+        """The part, from 0, that each fact belongs to. By now facts have NUMBER and ID."""
 
     @abstractmethod
     def decide(self, facts: pa.Table) -> pa.Table:
-        """What follows from all facts of one part."""
+        """The decisions that follow from all facts of one part."""
 
     def settle(self, decided: pa.Table) -> pa.Table:
-        """What follows from what all parts decided."""
+        """The result of the round, from the decisions of all parts."""
         return decided
 
 
 class CorpusStep(Protocol):
-    """A step as a recipe wants it: its name, why it drops conversations, its rounds."""
+    """A step as a recipe configures it: its name, its reasons to drop conversations, its rounds."""
 
     @property
     def name(self) -> str: ...
@@ -88,11 +88,11 @@ class CorpusStep(Protocol):
 class Definition:
     """A step in the list.
 
-    name     in the ledger, in rejected/ and in `oi explain`
+    name     its name in the ledger, in rejected/ and in `oi explain`
     options  a frozen dataclass: the recipe's keys that the step reads
     reasons  why it drops conversations
-    make     options and the names of the build's sources -> the step; None if the recipe does
-             without
+    make     options and the names of the build's sources -> the step; None if the recipe leaves it
+             out
     """
 
     name: str
@@ -101,19 +101,19 @@ class Definition:
     make: Callable[[Any, Sequence[str]], CorpusStep | None]
 
     def made(self, recipe: object, sources: Sequence[str]) -> CorpusStep | None:
-        """The step as a recipe wants it."""
+        """The step as the recipe configures it."""
         return self.make(read_options(self.options, recipe), sources)
 
 
 def verdict_schema() -> pa.Schema:
-    """What the last round of a step settles: a row for each conversation to drop.
+    """The schema of a step's result: a row for each conversation to drop.
 
-    number    which one
-    reason    why
-    detail    in words; where there is an `other` its id is added to them
-    other     the number of the conversation that it lost to, null if there is none
-    other_id  the id that its record gave that one
-    score     how sure, or how similar; null if that means nothing
+    number    the number of the conversation
+    reason    the reason for dropping it
+    detail    the reason in words; the id of `other` is added to them if there is one
+    other     the number of the conversation that stays instead, null if there is none
+    other_id  the id of that conversation, from its record
+    score     how certain, or how similar; null if it has no meaning
     evidence  JSON text with what was found, or null
     """
     import pyarrow as pa
@@ -132,14 +132,14 @@ def verdict_schema() -> pa.Schema:
 
 
 def no_rows() -> pa.Table:
-    """What the first round sees of the one before it."""
+    """An empty table in place of the previous round, for the first round."""
     import pyarrow as pa
 
     return pa.Table.from_batches([], verdict_schema())
 
 
 def verdicts(**columns: Any) -> pa.Table:
-    """A table of verdicts. A column that is left out is null in each row; a text stands for all.
+    """A table of verdicts. A column that is left out is null; a string applies to every row.
 
     >>> verdicts(number=[4], reason="duplicate", detail="of no use").to_pylist()[0]["score"]
     """

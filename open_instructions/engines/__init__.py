@@ -1,5 +1,5 @@
-"""Where work runs: a function over items, its results in their order; an exchange between all of
-them; and nothing else.
+"""Where work runs. An engine maps a function over items, with results in order, and exchanges
+messages between all of them; it does nothing else.
 
 local   this machine, in one process or several
 ray     a Ray cluster
@@ -18,10 +18,10 @@ P = TypeVar("P")
 
 
 class Engine(Protocol):
-    """Used as a context: what it started ends with the block, in the middle of an item where the
-    block is left early.
+    """A context manager: what it started ends with the block. If the block is left early, work
+    stops in the middle of an item.
 
-    `sees_files` says that its workers see all files that are seen here.
+    `sees_files` says whether its workers see the same files as this process.
     """
 
     sees_files: bool
@@ -33,8 +33,9 @@ class Engine(Protocol):
     def map(
         self, function: Callable[[T], R], items: Iterable[T], native: bool = False
     ) -> Iterator[R]:
-        """The results of `function` in the order of `items`. Few items wait at a time. `native`
-        says that it spends its time outside of Python, where threads are as good as processes."""
+        """The results of `function` in the order of `items`. Only a few items are taken ahead.
+        `native` says that the function spends its time outside Python, so threads are as good as
+        processes."""
         ...
 
     def exchange(
@@ -44,9 +45,9 @@ class Engine(Protocol):
         gather: Callable[[Sequence[M]], R],
         parts: int,
     ) -> Iterator[R]:
-        """`scatter` makes of an item one message for each of the `parts`; `gather` gets the
-        messages of all items for one part, in the order of the items. Its results in the order of
-        the parts: at no time more than one part is in the memory of one process."""
+        """`scatter` makes one message for each of the `parts` from an item; `gather` gets the
+        messages of all items for one part, in the order of the items. Yields the results in the
+        order of the parts. A process never holds more than one part in memory."""
         ...
 
 
@@ -57,8 +58,8 @@ def in_order(
     waiting: deque[P],
     many: int,
 ) -> Iterator[R]:
-    """Hand out items and yield their results in order; `waiting` holds what is handed out and not
-    yielded, `many` at the most."""
+    """Submit items and yield their results in order; `waiting` holds what is submitted and not yet
+    yielded, at most `many`."""
     for item in items:
         waiting.append(submit(item))
         if len(waiting) > many:

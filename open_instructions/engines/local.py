@@ -1,4 +1,5 @@
-"""This machine: in this process for one worker, in child processes or threads for more."""
+"""The engine for this machine: one worker runs in this process, more in child processes or
+threads."""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ M = TypeVar("M")
 
 
 class Local:
-    """An Engine. Where its block is left early, or this process dies, the workers end at once, in
+    """An Engine. If its block is left early or this process dies, the workers end immediately, in
     the middle of an item.
 
-    `scratch` is the folder for what is not to be held in memory, of an exchange; the system's own
-    if None.
+    `scratch` is the folder for exchange messages that should not be held in memory; None is the
+    system's temporary folder.
     """
 
     sees_files = True
@@ -71,9 +72,9 @@ class Local:
     def _in_processes(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         if not self._pool:
             context = get_context("spawn")
-            self._ear, self._mouth = context.Pipe(duplex=False)
+            self._reader, self._writer = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
-                self._workers, context, initializer=_start, initargs=(self._ear,)
+                self._workers, context, initializer=_start, initargs=(self._reader,)
             )
         pool = self._pool
 
@@ -94,9 +95,9 @@ class Local:
 
     def _end_workers(self) -> None:
         if self._pool:
-            self._mouth.close()  # which ends them at once
+            self._writer.close()  # this ends them immediately
             self._pool.shutdown(cancel_futures=True)
-            self._ear.close()
+            self._reader.close()
             self._pool = None
 
     def exchange(
@@ -106,7 +107,7 @@ class Local:
         gather: Callable[[Sequence[M]], R],
         parts: int,
     ) -> Iterator[R]:
-        self._end_workers()  # one process does this, and has more room without them
+        self._end_workers()  # this process does the exchange, and needs their memory
         if parts == 1:
             yield gather([scatter(item, 1)[0] for item in items])
             return
@@ -122,22 +123,22 @@ class Local:
                 path.unlink()
 
 
-def _start(ear: Connection) -> None:
-    """In a worker. Ctrl-C reaches the children too: the parent alone answers it. They end when it
-    closes the pipe, or is no more."""
+def _start(pipe: Connection) -> None:
+    """In a worker. Ctrl-C also reaches the children, but only the parent handles it. The children
+    end when it closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, args=(ear,), daemon=True).start()
+    Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
 
 
-def _end_with_parent(ear: Connection) -> None:
-    ear.poll(None)
+def _end_with_parent(pipe: Connection) -> None:
+    pipe.poll(None)
     os._exit(1)
 
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    # A spawned child imports the parent's main script again. Ours need nothing from it, and a
-    # script that calls build() without a __main__ guard would start itself over.
+    # A spawned child imports the parent's main script again. Our workers need nothing from it, and
+    # a script that calls build() without a __main__ guard would start itself again.
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:

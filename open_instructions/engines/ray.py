@@ -1,8 +1,8 @@
-"""A Ray cluster: the same chunks, in the same order, on as many nodes as there are.
+"""The engine for a Ray cluster: the same chunks, in the same order, on any number of nodes.
 
-The nodes write into the build's folder, which therefore has to be one that they all see: a shared
-folder or an object store. A node that is lost is Ray's business: it runs the work again elsewhere.
-So is what does not fit into memory between the two halves of an exchange: Ray spills it.
+The nodes write into the build's folder, so it must be visible to all of them: a shared folder or an
+object store. If a node is lost, Ray runs its work again elsewhere. If the messages of an exchange
+do not fit into memory, Ray spills them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ R = TypeVar("R")
 M = TypeVar("M")
 
 RETRIES = 10
-"""How often Ray may run work again whose node or process died."""
+"""How often Ray may repeat work after its node or process died."""
 
 
 class Ray:
-    """An Engine. `workers` is how many run at a time, one per CPU of the cluster if None; `address`
-    is the cluster's, or None for the one that is running here, or a new one on this machine."""
+    """An Engine. `workers` is how many run at a time, None for one per CPU of the cluster.
+    `address` is the cluster's; None is a cluster running on this machine, or a new one."""
 
     sees_files = False
 
@@ -108,15 +108,15 @@ class Ray:
                 cause, self._ray.exceptions.RayError
             ):
                 raise cause from error
-            said = str(cause or error).strip().rpartition("\n")[2]  # behind a traceback
+            last_line = str(cause or error).strip().rpartition("\n")[2]  # after the traceback
             raise OpenInstructionsError(
-                f"Ray gave up on a task: {type(error).__name__}: {said}",
+                f"Ray gave up on a task: {type(error).__name__}: {last_line}",
                 hint="Run the same command again to continue.",
             ) from error
 
 
 def _knock(address: str | None) -> None:
-    """Raises OSError where nobody answers: Ray itself would go on trying for minutes."""
+    """Raises OSError if nothing answers at the address: Ray itself would try for minutes."""
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..catalogue.terms import INTERNAL, UNSTATED
 from ..errors import FetchError, NotFoundError, OutputError, UsageError
 from ..inputs.hub import endpoint, in_words
 from ..limits import timeout
@@ -13,7 +14,8 @@ from ..paths import is_remote
 from ..reports.check import check
 from ..reports.stats import stats
 from ..rights.rows import Usage
-from ..store import CARD, open_build
+from ..store import CARD, REJECTED, open_build
+from ..store.names import TABLES
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,19 @@ def push(
     repository: str,
     *,
     private: bool = False,
+    rejected: bool = False,
     confirm: Callable[[Usage], bool] | None = None,
 ) -> Pushed:
     """Upload a build with its card to a dataset repository on the hub. A missing repository is
     created.
 
     `confirm` is asked if the rows are not free for every use. Without it, such a build is refused
-    unless `private`. Raises NotFoundError if `check` finds problems, UsageError if the user did not
-    agree, FetchError if the hub refuses.
+    unless `private`; one with rows under LicenseRef-Unstated or LicenseRef-Internal in any case.
+    If a source is files of your own, rejected/ is left behind unless `rejected`: it has the raw
+    text of what you did not want.
+
+    Raises NotFoundError if `check` finds problems, UsageError if the user did not agree, FetchError
+    if the hub refuses.
 
     >>> import open_instructions as oi                                     # doctest: +SKIP
     >>> oi.push("mix", "me/mix", private=True).url                         # doctest: +SKIP
@@ -54,7 +61,13 @@ def push(
             hint="oi check shows all problems.",
         )
     usage = stats(path).usage
-    if usage.restricted() and not private and not (confirm and confirm(usage)):
+    agreed = bool(usage.restricted() and confirm and confirm(usage))
+    if (unclear := _not_to_publish(usage)) and not agreed:
+        raise UsageError(
+            f"Rows under {' and '.join(unclear)} would leave this machine.",
+            hint="A confirmation (--yes) uploads them; --source-license names their licence.",
+        )
+    if usage.restricted() and not private and not agreed:
         raise UsageError(
             f"{usage.restricted():,} rows have restrictions on their use, and would be public.",
             hint=(
@@ -62,16 +75,25 @@ def push(
                 "a confirmation (--yes) publishes them."
             ),
         )
-    return _upload(build.path, repository, private)
+    behind = (REJECTED,) if build.manifest.own and not rejected else ()
+    return _upload(build.path, repository, private, behind)
 
 
-def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
+def _not_to_publish(usage: Usage) -> list[str]:
+    """The licences in a build that no one has stated, or that say that rows are internal."""
+    return sorted({key.license for key in usage.counts} & {UNSTATED, INTERNAL})
+
+
+def _upload(
+    folder: os.PathLike[str], repository: str, private: bool, behind: Sequence[str]
+) -> Pushed:
+    """`behind` are the tables that are not uploaded."""
     import httpx2
     from huggingface_hub import DatasetCard, HfApi
     from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
 
     try:
-        DatasetCard.load(os.path.join(folder, CARD), repo_type="dataset")
+        page = DatasetCard.load(os.path.join(folder, CARD), repo_type="dataset")
         api = HfApi(endpoint=endpoint())
         url = api.create_repo(
             repository, repo_type="dataset", private=private or None, exist_ok=True
@@ -87,8 +109,18 @@ def _upload(folder: os.PathLike[str], repository: str, private: bool) -> Pushed:
             repo_type="dataset",
             commit_message="Open Instructions: a build",
             # what an earlier build left there would be read with this one
-            delete_patterns=["data/*", "rejected/*", "files/*"],
+            delete_patterns=[f"{table}/*" for table in TABLES],
+            ignore_patterns=[*(f"{table}/*" for table in behind), *([CARD] if behind else ())],
         )
+        if behind:  # the card must not name tables that are not there
+            page.data.configs = [c for c in page.data.configs if c["config_name"] not in behind]
+            done = api.upload_file(
+                repo_id=url.repo_id,
+                path_or_fileobj=str(page).encode(),
+                path_in_repo=CARD,
+                repo_type="dataset",
+                commit_message="Open Instructions: the card",
+            )
     except HFValidationError as error:
         raise UsageError(f"{repository} is not the name of a repository: {error}") from error
     except LocalTokenNotFoundError as error:

@@ -11,9 +11,11 @@ from ..errors import UsageError, suggest
 from ..schema import Reason
 from ..stages.language import LABELS
 from ..store import DATA, REJECTED, Build, Shard, open_build
-from ..store.columns import DATA_COLUMNS, REJECTED_COLUMNS, data_schema, rejected_schema
+from ..store.columns import REJECTED_COLUMNS, rejected_schema
+from ..store.forms import FULL_NEEDS, TOOLS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Dataset, IterableDataset
     from pandas import DataFrame
 
@@ -41,27 +43,27 @@ def load(
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
     'user'
     """
-    from datasets import Dataset, Features, IterableDataset, disable_progress_bars
+    from datasets import Dataset, IterableDataset, disable_progress_bars
 
     build = open_build(path)
-    kept = _known(columns, "column", DATA_COLUMNS) or list(DATA_COLUMNS)
+    given = build.schema()
+    kept = _known(columns, "column", given.names) or given.names
     wanted = _sources(build, sources)
     labels = _known(languages, "language", LABELS)
-    features = Features.from_arrow_schema(data_schema())
-    features = Features({name: features[name] for name in kept})
+    features = _features(given, kept)
     if streaming:
         asked = {"columns": kept, "sources": wanted, "languages": labels}
         # a DataLoader's workers divide this list among themselves
-        given = {"build": build, "asked": asked, "shards": list(build.shards())}
+        about = {"build": build, "asked": asked, "shards": list(build.shards())}
         stream: IterableDataset = IterableDataset.from_generator(
-            _stream, gen_kwargs=given, features=features
+            _stream, gen_kwargs=about, features=features
         )
         return stream
     import pyarrow as pa
 
     disable_progress_bars()
     batches = list(build.batches(DATA, kept, sources=wanted, languages=labels))
-    schema = pa.schema([data_schema().field(name) for name in kept])
+    schema = pa.schema([given.field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
     )
@@ -125,6 +127,19 @@ def _sources(build: Build, given: str | Iterable[str] | None) -> list[str]:
                 f"This build has no source {name!r}.", hint=suggest(name, present, "It has")
             )
     return wanted
+
+
+def _features(schema: pa.Schema, kept: Sequence[str]) -> Any:
+    """The features of some columns. Raises UsageError where `datasets` is too old for them."""
+    import datasets
+
+    if TOOLS in schema.names and not hasattr(datasets, "Json"):
+        raise UsageError(
+            f"This build has tools, which datasets {datasets.__version__} cannot read.",
+            hint=f'pip install -U "datasets>={FULL_NEEDS}" installs one that can.',
+        )
+    features = datasets.Features.from_arrow_schema(schema)
+    return datasets.Features({name: features[name] for name in kept})
 
 
 def _info(features: Any) -> Any:

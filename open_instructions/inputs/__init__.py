@@ -5,7 +5,7 @@ cache      what was fetched, in a folder that anyone can look at
 download   one URL to one file: resumed, retried, verified
 hub        one file of a repository on the hub, through huggingface_hub
 fetch      what a selection needs and the cache lacks
-lock       oi.lock: the very files of a build, so that another can take the same
+lock       oi.lock: the exact files of a build, so that another build can use the same
 """
 
 from __future__ import annotations

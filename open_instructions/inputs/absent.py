@@ -1,5 +1,5 @@
-"""What to say where files are not there that were asked for: what is looked for, what lies there
-instead, and what to do."""
+"""The error for requested files that are missing: what was looked for, what is there instead, and
+what to do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .recognise import Recogniser, SourceSubset
 
 _MOST_FILES = 10
 _MOST_ADDRESSES = 3
-"""Of so many subsets it is said where they are published; of more there would be pages."""
+"""Addresses are given for at most this many subsets; for more, the message would fill pages."""
 _MOST_GUESSES = 4
 _ALIKE = 0.75
-"""Names that share so much are spellings of one, like alpaca_data.json and
+"""Names that are at least this similar are spellings of one name, like alpaca_data.json and
 alpaca_data_cleaned.json."""
 _WILD = re.compile(r"[*?\[]")
 _OTHER_FORMATS = {
@@ -99,7 +99,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def described(files: Sequence[Candidate], recogniser: Recogniser, encoding: str = "") -> list[str]:
-    """What files are that were not taken, a line each; the likely ones first."""
+    """A line for each file that was not taken, the likely ones first: what it is."""
     ordered = sorted(files, key=lambda file: (not file.is_data, not _kind(file)))
     lines = [_described(Peek(file, encoding), recogniser) for file in ordered[:_MOST_FILES]]
     more = len(files) - _MOST_FILES
@@ -163,15 +163,15 @@ def _kind(file: Candidate) -> str:
 
 
 def _worth_a_guess(file: Candidate, subset: Subset) -> bool:
-    """Could a file be of a subset under another name? One of prompts alone would be rejected to the
-    last record."""
+    """Could a file belong to a subset, under another name? Subsets without answers are not worth a
+    guess: every record would be rejected."""
     endings = {pattern.lower().endswith(".parquet") for pattern in subset.files}
     return subset.engine != "none" and file.name.lower().endswith(".parquet") in endings
 
 
 def _renamed(file: Candidate, likely: Sequence[SourceSubset]) -> str:
-    """The subsets that a file could be of; and upstream's name for it where its own is nearly
-    that."""
+    """The subsets that a file could belong to, and upstream's name for it if its own name is close
+    to that."""
     base = file.name.rpartition("/")[2].lower()
     near = max(likely, key=lambda known: _likeness(base, known.subset))
     if len(likely) == 1 or _likeness(base, near.subset) >= _ALIKE:

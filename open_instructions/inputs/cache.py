@@ -3,11 +3,10 @@
     CACHE/files/alpaca/main/alpaca_data.json         the file, under upstream's name
     CACHE/index/alpaca/main/alpaca_data.json.json    its address, revision, size, sha256 and path
 
-Files of the hub lie in the hub's own cache.
+Files from the hub are stored in the hub's own cache.
 
-An entry is written when its file is whole and verified, and never before. Two processes may fetch
-at once: each file has a lock.
-"""
+An entry is written only when its file is complete and verified. Two processes may fetch at once:
+each file has a lock."""
 
 from __future__ import annotations
 
@@ -42,8 +41,8 @@ class CachedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """A file that is there: whose it is, upstream's `name` for it, where it lies, where it came
-    from."""
+    """A file in the cache: its source and subset, upstream's `name` for it, where it is stored, and
+    where it came from."""
 
     source: str
     subset: str
@@ -75,12 +74,12 @@ class Cache:
         return self._files / _safe(source) / _safe(subset) / _safe(name)
 
     def entries(self) -> list[CacheEntry]:
-        """All there is, by name. What is no entry is passed over: `strangers` has it."""
+        """All entries, by name. Files that are not entries are skipped; `strangers` lists them."""
         return [entry for path in self._notes() if (entry := self._read(path))]
 
     def strangers(self) -> list[Path]:
-        """What lies in the cache and belongs to no entry: damaged notes, the rest of downloads that
-        were given up, other files."""
+        """Files in the cache that belong to no entry: damaged notes, remains of abandoned
+        downloads, other files."""
         known = {entry.path for entry in self.entries()}
         notes = [path for path in self._notes() if not self._read(path)]
         return notes + sorted(p for p in self._files.rglob("*") if p.is_file() and p not in known)
@@ -122,8 +121,8 @@ class Cache:
             raise self._unwritable(error) from error
 
     def remove(self, entry: CacheEntry) -> int:
-        """Forget an entry, and remove its file if it lies here. The bytes that this frees: what is
-        in the hub's cache stays."""
+        """Remove an entry, and its file if that is stored here; files in the hub's cache stay.
+        Returns the bytes freed."""
         with self.locked(entry.source, entry.subset, entry.name):
             freed = 0
             if Path(os.path.realpath(entry.path.parent)).is_relative_to(
@@ -135,13 +134,13 @@ class Cache:
             return freed
 
     def sweep(self, strangers: Sequence[Path]) -> int:
-        """Remove files that belong to no entry; the bytes that this frees."""
+        """Remove files that belong to no entry. Returns the bytes freed."""
         freed = 0
         for path in strangers:
             base = self._files if path.is_relative_to(self._files) else self._index
             with self._lock_of(path.relative_to(base).as_posix(), wait=False) as mine:
-                # what another process holds is on its way, and what it finished meanwhile is no
-                # stranger any more
+                # a file that another process holds is being fetched, and one that it has finished
+                # meanwhile belongs to an entry
                 if mine and path in self.strangers():
                     freed += path.stat().st_size
                     path.unlink(missing_ok=True)
@@ -155,8 +154,8 @@ class Cache:
 
     @contextmanager
     def _lock_of(self, relative: str, *, wait: bool) -> Iterator[bool]:
-        """Hold a file with its parts and notes, by the path of any of them; without `wait`, say
-        whether that could be had at once."""
+        """Lock a file with its parts and notes, by the path of any of them. Without `wait`, yield
+        whether the lock was free."""
         from filelock import FileLock, Timeout
 
         stem = re.sub(r"(?<!\.part)(?<!\.json)(?:\.part|\.json)+$", "", relative)
@@ -218,7 +217,7 @@ def is_there(entry: CacheEntry) -> bool:
 
 
 def _of_file(entries: Sequence[CacheEntry], file: File) -> list[CacheEntry]:
-    """Those entries that are this file, or all files of its pattern at one commit; none where one
+    """The entries for this file, or for all files of its pattern at one commit; none if one of them
     is missing."""
     pattern = next((p for p in file.places if isinstance(p, Hub) and p.is_pattern), None)
     if not pattern:

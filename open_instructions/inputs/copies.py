@@ -1,5 +1,5 @@
-"""Inputs that are copies of one another, or rivals for one name; and names that tell the others
-apart."""
+"""Inputs that are copies of each other, inputs that claim the same name, and distinct names for the
+rest."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .recognise import is_respelt, usual_name
 
 
 def rivals(inputs: Sequence[Input], source: Source) -> str:
-    """Two files with spellings of one name and other bytes, of which one is not what it seems to
-    be; "" if there are none."""
+    """An error about two files whose names are spellings of one name, but whose bytes differ, so
+    that one is not what it seems to be; "" if there are none."""
 
     def respelt(item: Input) -> bool:
         return is_respelt(plain(item.relative), source.subset(item.subset))
@@ -71,7 +71,7 @@ def _hashed(inputs: Sequence[Input], known: dict[Path, str]) -> Iterator[Input]:
 
 
 def _told_apart(inputs: list[Input]) -> list[Input]:
-    """Give files of one name as much of their path, below the folder that was handed in, as tells
+    """Give files with the same name enough of their path, below the folder that was passed, to tell
     them apart."""
     deepest = max((item.relative.count("/") for item in inputs), default=0)
     for depth in range(2, deepest + 3):
@@ -90,7 +90,7 @@ def _shared_names(inputs: Sequence[Input]) -> set[str]:
 
 
 def _renamed(inputs: Sequence[Input], names: Sequence[str], shared: set[str]) -> list[Input]:
-    """The inputs; those whose name is shared have another."""
+    """The inputs, with new names for those whose name is shared."""
     result = []
     for item, name in zip(inputs, names, strict=True):
         result.append(replace(item, name=name) if item.name in shared else item)

@@ -36,10 +36,9 @@ _OWN_FILES = (
 @dataclass(frozen=True)
 class Found:
     """What a folder holds for a selection: inputs in a fixed order, subsets without files, notes,
-    files of no known source.
+    and files of no known source.
 
-    Where there are no inputs, `there` says what lies there instead.
-    """
+    If there are no inputs, `there` says what is there instead."""
 
     inputs: tuple[Input, ...]
     missing: tuple[tuple[str, str], ...]
@@ -116,7 +115,7 @@ def find(
 
 @dataclass(frozen=True)
 class _Search:
-    """What is looked for, and how a file of it is known."""
+    """What is looked for, and how its files are recognised."""
 
     wanted: dict[str, Selection]
     recogniser: Recogniser
@@ -135,8 +134,8 @@ class _Search:
 
 @dataclass
 class _Listing:
-    """What lies in the folders: the inputs, data files of no known source, all files that were not
-    asked for, and what cannot be read."""
+    """What is in the folders: the inputs, data files of no known source, all files that were not
+    requested, and what cannot be read."""
 
     inputs: _Inputs = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
@@ -195,7 +194,7 @@ def _check_bytes(file: CachedFile, digests: dict[Path, str]) -> None:
 
 
 def _both(found: _Inputs, fetched: _Inputs) -> _Inputs:
-    """What was found, and behind it what was fetched of the same subset."""
+    """What was found, followed by what was fetched of the same subset."""
     return {key: [*found.get(key, ()), *fetched.get(key, ())] for key in {**found, **fetched}}
 
 
@@ -251,7 +250,7 @@ def _archive_notes(inputs: _Inputs) -> Iterator[str]:
 
 
 def _described(listing: _Listing, search: _Search) -> list[str]:
-    """What lies in the folders instead of what was asked for, a line each."""
+    """What is in the folders instead of what was requested, a line each."""
     unreadable = map(str, listing.unreadable[:_MOST_UNREADABLE])
     return [*unreadable, *absent.described(listing.others, search.recogniser, search.encoding)]
 
@@ -290,7 +289,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _unreadable_notes(unreadable: Sequence[Unreadable], search: _Search) -> list[str]:
-    """Things under names that are looked for, and folders that nobody could look into."""
+    """Notes on things that have a requested name but cannot be read, and on folders that cannot be
+    opened."""
     wanted = search.wanted.values()
     subsets = [s.source.subset(name) for s in wanted for name in s.subsets]
 

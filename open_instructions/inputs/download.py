@@ -1,5 +1,5 @@
-"""One URL to one file: in a part file that a later try, or a later run, goes on from; verified
-before anyone sees it.
+"""Download one URL to one file. A part file lets a later try, or a later run, continue. The file is
+verified before it appears under its name.
 
 What a server does wrong has an answer: it is slow to say anything (retried with growing pauses), it
 is busy (429, 503: as it asks, up to two minutes), it cuts off (resumed by byte range), it has no
@@ -24,18 +24,18 @@ from ..paths import sha256_of
 from .guard import guard
 
 Advance = Callable[[int, int | None], None]
-"""Called with the bytes that are there of a file, and all its bytes where they are known."""
+"""Called with the number of bytes received so far, and the size of the file if it is known."""
 
 TRIES = 6
-"""So many times in a row without progress, then it is given up; fewer where nobody answers at all.
-"""
+"""After this many tries in a row without progress, a download is given up; sooner if the server
+does not answer at all."""
 _CONNECTS = 3
 _LONGEST_PAUSE = 120.0
 _SLOW, _SLOW_FOR = 1000, 60.0
 """Less than 1,000 bytes a second for a minute is a stall as well."""
 UNREACHABLE = "{} cannot be reached; is there a network?"
 _STEP = 1 << 16
-"""So many new bytes are progress: less, again and again, is not."""
+"""This many new bytes count as progress; fewer, again and again, do not."""
 BUSY = {408, 429, 500, 502, 503, 504}
 _REDIRECTS = 5
 
@@ -181,7 +181,7 @@ def stand_in(head: bytes) -> str:
 
 
 class _Other(FetchError):
-    """Other bytes than are pinned."""
+    """The bytes are not the pinned ones."""
 
 
 def check(got: Received, file: File, place: str) -> None:
@@ -199,7 +199,7 @@ def check(got: Received, file: File, place: str) -> None:
 
 
 class _Part:
-    """What came so far, and the server's tag for what it is part of."""
+    """The bytes received so far, and the server's tag for the file that they are part of."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -305,7 +305,7 @@ def _attempt(client: Any, url: str, part: _Part, file: File, advance: Advance) -
 def _body(
     answer: Any, url: str, part: _Part, have: int, expected: int | None, most: int, advance: Advance
 ) -> int:
-    """Take down what comes; all that is there then."""
+    """Write what arrives to the part file. Returns its size."""
     begun, counted = time.monotonic(), have
     with part.open() as sink:
         advance(have, expected)

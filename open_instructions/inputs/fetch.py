@@ -1,10 +1,8 @@
-"""What a selection needs, and what the cache has not of it: found out first, then fetched side by
-side.
+"""Find out which files a selection needs and the cache lacks, then fetch them in parallel.
 
-A subset is fetched as a whole: where one of its files cannot be had, the subset is not there. Of a
-source whose subsets are forms of one set, one that the cache has is enough; if it has none, the
-first that can be fetched is wanted.
-"""
+A subset is fetched as a whole: if one of its files cannot be fetched, the subset is missing. If the
+subsets of a source are forms of one set, one form in the cache is enough; if there is none, the
+first that can be fetched is used."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ from .cache import Cache, CacheEntry
 from .download import Received, download, size_of
 
 LARGE = 10**9
-"""Bytes from which a person is asked first."""
+"""From this many bytes on, a person is asked first."""
 _TOGETHER = 4
 
 
@@ -75,7 +73,7 @@ Confirm = Callable[[Needs], bool]
 
 
 class Failure(NamedTuple):
-    """What could not be had: the subset, the file if it is about one, and why."""
+    """What could not be fetched: the subset, the file if only one is concerned, and why."""
 
     subset: str
     file: str
@@ -117,8 +115,8 @@ def fetch_needed(
     progress: Report | None = None,
     landed: Callable[[WantedFile], None] | None = None,
 ) -> tuple[Failure, ...]:
-    """Fetch what is needed into the cache, several files at a time; what failed. `landed` is told
-    of each file that is there.
+    """Fetch what is needed into the cache, several files at a time. Returns what failed. `landed`
+    is called for each file that has been fetched.
 
     Raises FetchError if there is no room for it, UsageError for a limit that is none.
     """
@@ -191,8 +189,8 @@ def _check_room(needed: Needs, cache: Cache) -> None:
 def _fetch_one(
     wanted: WantedFile, cache: Cache, progress: Report | None, stop: Event
 ) -> CacheEntry:
-    """Have one file in the cache: from its places, in order. Raises FetchError with what each of
-    them did."""
+    """Fetch one file into the cache, from its places in order. Raises FetchError that says what
+    each of them did."""
 
     def advance(done: int, total: int | None) -> None:
         if stop.is_set():
@@ -254,7 +252,7 @@ def _entry(wanted: WantedFile, path: Path, place: Hub | Url, got: Received) -> C
 
 
 def _chosen(selection: Selection, cache: Cache) -> list[Subset]:
-    """The subsets that a selection asks for and the cache has not."""
+    """The subsets that a selection asks for and the cache lacks."""
     source = selection.source
     subsets = [source.subset(name) for name in selection.subsets]
     if source.first_of and not selection.explicit:
@@ -265,8 +263,8 @@ def _chosen(selection: Selection, cache: Cache) -> list[Subset]:
 
 
 def _missing(source: Source, subset: Subset, file: File, cache: Cache) -> list[WantedFile]:
-    """The files that `file` stands for and the cache has not: itself, or all that its pattern
-    names."""
+    """The files that `file` stands for and the cache lacks: the file itself, or all that its
+    pattern names."""
     if cache.has(source, subset, file):
         return []
     first = file.places[0]

@@ -1,5 +1,5 @@
-"""What lies in a user's folder: files and members of archives to read, and things that cannot be
-read and are never opened."""
+"""What is in a user's folder: files and members of archives to read, and things that cannot be read
+and are never opened."""
 
 from __future__ import annotations
 
@@ -91,20 +91,21 @@ def look_through(folder: Path, *, whole: bool) -> tuple[list[Candidate], list[Un
                 continue
             path = root / name
             relative = path.relative_to(folder).as_posix()
-            if what := _why_unreadable(path):
+            if what := why_unreadable(path):
                 unreadable.append(Unreadable(relative, what, whole_path(path)))
             else:
                 size = path.stat().st_size
-                found += _candidates(path, relative, size, whole_path(path))
+                found += members_of(path, relative, size, whole_path(path))
     return found, sorted(unreadable)
 
 
 def files_of(file: CachedFile) -> Iterator[Candidate]:
     """What was fetched as one file: itself, or the members of an archive."""
-    return _candidates(file.path, file.relative, file.size)
+    return members_of(file.path, file.relative, file.size)
 
 
-def _candidates(path: Path, relative: str, size: int, whole: str = "") -> Iterator[Candidate]:
+def members_of(path: Path, relative: str, size: int, whole: str = "") -> Iterator[Candidate]:
+    """A file, or the members of an archive."""
     if not is_archive(path):
         yield Candidate(path, None, relative, size, whole)
         return
@@ -112,8 +113,8 @@ def _candidates(path: Path, relative: str, size: int, whole: str = "") -> Iterat
         yield Candidate(path, index, f"{relative}!{member}", size, whole)
 
 
-def _why_unreadable(path: Path) -> str:
-    """Why this is nothing to open; "" for a file. A pipe that is opened can wait for ever."""
+def why_unreadable(path: Path) -> str:
+    """Why this cannot be opened; "" for a file. Opening a pipe can wait for ever."""
     if paths.is_remote(path):
         return ""
     try:

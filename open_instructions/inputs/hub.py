@@ -79,8 +79,8 @@ def listed(place: Hub) -> list[HubFile]:
 
 
 def fetch(listed: HubFile, place: Hub, file: File, advance: Advance) -> tuple[Path, Received]:
-    """Have one file in the hub's cache; where it lies there. Raises FetchError; bytes that are not
-    the pinned ones do not stay."""
+    """Fetch one file into the hub's cache. Returns its path there. Raises FetchError; bytes that
+    are not the pinned ones are removed."""
     from huggingface_hub import hf_hub_download
 
     address = str(Hub(place.repo, listed.path, listed.commit))
@@ -200,8 +200,8 @@ which are not ours to check."""
 
 @contextmanager
 def _guarded(server: str | None) -> Iterator[None]:
-    """Have requests of huggingface_hub go to public servers alone, and to the endpoint that the
-    user named."""
+    """Let requests of huggingface_hub go only to public servers and to the endpoint that the user
+    named."""
     import httpx2
     from huggingface_hub import get_session
 

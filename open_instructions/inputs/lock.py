@@ -1,5 +1,5 @@
-"""oi.lock: what a build was made of, so that another can be made of the very same: files with their
-places, sources, recipe.
+"""oi.lock: what a build was made from, so that another can be made from exactly the same: files
+with their places, sources, recipe.
 
     {"format": 1, "open_instructions": "0.1.0", "sources": ["dolly"], "recipe": {"name": "default",
     …},
@@ -10,7 +10,8 @@ places, sources, recipe.
 
 `place` is null for a file that came from a user's folder and whose bytes no known place has.
 `sources` are names; `own` has those of them that a .py file of the user's described, with its
-sha256: a lock never says where such a file is, for it would be run.
+sha256: a lock never says where such a file is, for it would be run. `layouts` has those of them
+that are files of the user's own, with how they are read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
-from ..catalogue import Source
+from ..catalogue import OwnSource, Source
+from ..catalogue.own import from_described
 from ..catalogue.published import Hub, parse_place
 from ..errors import InputError, shown
 from .cache import Cache
@@ -33,9 +35,9 @@ from .input import Input
 _HINT = "--locked takes the oi.lock of a build, which is beside its manifest.json."
 _SHA256 = re.compile("[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-_SUBSET = re.compile(r"[a-z0-9][a-z0-9_-]*:[^/\\:,]+")
+_SUBSET = re.compile(r"[\w%.+@=-]{1,200}:[^/\\:,]+", re.ASCII)
 _MOST = 64 << 20
-"""Bytes that a lock may have: that of a set in 100,000 files has half as many."""
+"""The largest lock, in bytes: that of a set of 100,000 files has half as many."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,19 @@ class Lock:
     recipe: dict[str, Any]
     files: tuple[LockedFile, ...]
     own: dict[str, str] = field(default_factory=dict)
+    layouts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         files = [asdict(f) | {"subsets": list(f.subsets)} for f in self.files]
         own = {"own": self.own} if self.own else {}
         said = {"format": 1, "open_instructions": self.version, "sources": list(self.sources)}
-        return {**said, **own, "recipe": self.recipe, "files": files}
+        layouts = {"layouts": self.layouts} if self.layouts else {}
+        return {**said, **own, **layouts, "recipe": self.recipe, "files": files}
+
+    def own_sources(self) -> dict[str, OwnSource]:
+        """The sources that are files of the user's own. Raises RecipeError for a wrong one."""
+        described = self.layouts.items()
+        return {name: from_described(name, said, "the lock") for name, said in described}
 
 
 def locked_files(
@@ -117,8 +126,12 @@ def read_lock(path: str | os.PathLike[str]) -> Lock:
                 for f in content["files"]
             ),
             dict(content.get("own", {})),
+            {name: dict(said) for name, said in dict(content.get("layouts", {})).items()},
         )
-        if not all(isinstance(value, str) for value in (lock.version, *lock.sources, *lock.own)):
+        if not all(
+            isinstance(value, str)
+            for value in (lock.version, *lock.sources, *lock.own, *lock.layouts)
+        ):
             raise TypeError("the version and the sources must be text")
         if not all(
             _NAME.fullmatch(name) and _SHA256.fullmatch(digest) for name, digest in lock.own.items()
@@ -140,8 +153,8 @@ def _lacking(error: Exception) -> str:
 
 
 def _check(file: LockedFile) -> None:
-    """Raises ValueError or TypeError for what no lock of ours says of a file: it comes from
-    somebody else, perhaps."""
+    """Raises ValueError or TypeError for an entry that this software would not write: a lock may
+    come from somebody else."""
     if not (isinstance(file.name, str) and type(file.size) is int and 0 <= file.size < 2**63):
         raise TypeError(f"{shown(file.name)} with size {shown(file.size)}")
     if not file.subsets or not all(_SUBSET.fullmatch(subset) for subset in file.subsets):

@@ -18,7 +18,8 @@ from .files import Candidate
 
 _SNIFF = 1 << 12
 _STEPS = (1 << 20, 16 << 20)
-"""So many bytes of a file are read; the more only where no whole record is in the fewer."""
+"""How many bytes of a file are read; the larger number only if the smaller has no complete
+record."""
 _MOST_FIELDS = 12
 _LONGEST_FIELD = 40
 
@@ -26,8 +27,7 @@ Fields = frozenset[str]
 
 
 class Peek:
-    """A file that is looked into as far as somebody asks. `fault` is why it cannot be read, None
-    where it can."""
+    """A file that is read only as far as needed. `fault` is why it cannot be read, or None."""
 
     def __init__(self, file: Candidate, encoding: str = "") -> None:
         self.file = file

@@ -1,8 +1,8 @@
-"""Which subset a file is of: by upstream's name for it and the fields of its records, or by fields
-that tell it alone.
+"""Which subset a file belongs to: by upstream's name for it and the fields of its records, or by
+fields that are enough on their own.
 
-What the name leaves open, the fields do not guess: many sets have an instruction and an output.
-"""
+If the name leaves it open, the fields are not used to guess: many sets have an instruction and an
+output."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ class Recogniser:
 
 
 def belongs(peek: Peek, known: SourceSubset) -> bool:
-    """Is this file of the cache, or this member of one, the subset's? Raises InputError for a file
-    that was fetched as it and is not."""
+    """Does this file of the cache, or this member of one, belong to the subset? Raises InputError
+    for a file that was fetched as the subset and is not."""
     file, subset = peek.file, known.subset
     if file.member is None:
         records = peek.records(subset, far=True)

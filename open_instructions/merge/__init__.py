@@ -1,17 +1,18 @@
-"""All chunks -> the shards: corpus steps decide, ids are told apart, what is written is counted.
+"""Merges all chunks into shards: corpus steps decide, ids are made unique, written rows are
+counted.
 
-rounds    the rounds of a corpus step, by an engine
-contract  what a round hands over, checked
-verdicts  what becomes of each conversation: dropped, or kept under one id or another
-books     what is counted of a chunk
-layout    where row groups and shards end
-write     one shard
+rounds    runs the rounds of a corpus step on an engine
+contract  checks what a round returns
+verdicts  decides about each conversation: dropped, or kept, perhaps with a new id
+counts    updates the ledger for a chunk
+layout    decides where row groups and shards end
+write     writes one shard
 
-All parts of a dropped conversation go with it. Where several conversations that stay carry one id,
-the later ones become `id~2`, …
+A dropped conversation is dropped with all its parts. If several kept conversations have the same
+id, the later ones become `id~2`, …
 
-An engine does the work; here is only what holds it together: for each conversation that is dropped
-or renamed a few values, and for each chunk a few numbers.
+An engine does the work. This process holds only a few values for each conversation that is dropped
+or renamed, and a few numbers for each chunk.
 """
 
 from __future__ import annotations
@@ -37,13 +38,14 @@ _PREFIXES = {DATA: "train", PREFERENCE: "train", REJECTED: "rejected"}
 
 
 class Merged(NamedTuple):
-    """The shards as the manifest describes them, the books of the merge, the languages that occur,
-    and what the rows may be used for."""
+    """The shards as the manifest describes them, the ledger of the merge, the languages that occur,
+    what the rows may be used for, and whether their messages are in the full form."""
 
     shards: list[Shard]
     ledger: Ledger
     languages: list[str]
     usage: Usage
+    full: bool
 
 
 def merge(
@@ -54,18 +56,18 @@ def merge(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Merged:
-    """Write data/, preference/ and rejected/ under `ready` from chunks that hold so many
-    conversations each (`counts`)."""
+    """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
+    conversations each chunk has."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
-    layouts = _laid_out(
+    layouts, full = _laid_out(
         engine, chunks, len(counts), [step.name for step in steps], verdicts, ledger
     )
     for kind in layouts:
         make_folder(ready / kind)
     jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
     sizes = [size for layout in layouts.values() for size in layout.sizes]
-    write = partial(write_shard, chunks=chunks, ready=ready)
+    write = partial(write_shard, chunks=chunks, ready=ready, full=full)
     work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
     if watch:
@@ -77,7 +79,7 @@ def merge(
     _remove_drafts(ready, {job.path for job in jobs})
     languages = {label for shard in written for label in shard.languages}
     usage = sum([shard.usage for shard in written], Usage())
-    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage)
+    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage, full)
 
 
 def _laid_out(
@@ -87,26 +89,28 @@ def _laid_out(
     steps: Sequence[str],
     verdicts: Verdicts,
     ledger: Ledger,
-) -> dict[str, Layout]:
-    """Where each row goes. Books what the steps did in `ledger`."""
-    layouts = {DATA: Layout(), REJECTED: Layout()}
+) -> tuple[dict[str, Layout], bool]:
+    """Where each row goes, and whether any of them needs the full form. Also adds to `ledger` what
+    the steps did."""
+    layouts, full = {DATA: Layout(), REJECTED: Layout()}, False
     pairs = Layout()
     dropped = []
     look = partial(survey, chunks=chunks, steps=tuple(steps))
     work = ((index, verdicts.of(index)) for index in range(count))
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
+        full = full or surveyed.full
         layouts[DATA].add(DATA, index, surveyed.data)
         if surveyed.preference is not None:
             pairs.add(PREFERENCE, index, surveyed.preference)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
-    # they come last, so that the order of rejected/ does not show where the chunks were cut
+    # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         layouts[REJECTED].add(DROPPED, index, lengths)
     if pairs.rows:
         layouts[PREFERENCE] = pairs
-    return layouts
+    return layouts, full
 
 
 def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
@@ -121,7 +125,7 @@ def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
 
 
 def _remove_drafts(ready: Path, written: set[str]) -> None:
-    """Drafts of a node that was lost."""
+    """Remove drafts that a lost node left behind."""
     for kind in _PREFIXES:
         for path in children(ready / kind):
             if f"{kind}/{path.name}" not in written:

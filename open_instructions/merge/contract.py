@@ -1,7 +1,7 @@
-"""What a round hands over, checked where it is handed over.
+"""Checks what a round returns.
 
-A place that is none, a part that is none, a number that is no conversation's: each would lose facts
-or drop another conversation, and the books would balance. Raises ConverterError for all of them.
+A place, part or conversation number that does not exist would lose facts or drop the wrong
+conversation, and the ledger would still balance. Raises ConverterError for all of them.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK_BITS = 32
-"""A conversation's number is that of its chunk, times 2**32, plus its place in it."""
+"""A conversation's number is its chunk's number times 2**32, plus its place in the chunk."""
 
 
 def check_facts(step: str, facts: Any, conversations: int) -> pa.Table:
-    """The facts of so many conversations: a table, whose places are theirs."""
+    """Facts about a number of conversations: a table whose places are in that range."""
     found = _table(step, "facts", facts)
     if taken := {NUMBER, ID} & set(found.column_names):
-        raise _broken(step, f"takes facts with the column {min(taken)}, which the merge adds")
+        raise _broken(step, f"gives facts with the column {min(taken)}, which the merge adds")
     if PLACE in found.column_names:
         places = _whole_numbers(step, PLACE, found[PLACE])
         if len(places) and not 0 <= places.min() <= places.max() < conversations:
-            raise _broken(step, f"takes facts of a place outside of {conversations} conversations")
+            raise _broken(step, f"gives facts for a place outside {conversations} conversations")
     return found
 
 
@@ -56,7 +56,7 @@ def check_parts(step: str, part: Any, facts: int, parts: int) -> np.ndarray[Any,
 
 
 def check_asks(step: str, asked: Any, counts: Sequence[int]) -> np.ndarray[Any, Any]:
-    """The numbers of the conversations whose text is read again: each once, in order."""
+    """The numbers of the conversations whose text is read again, sorted and unique."""
     import numpy as np
 
     found = np.unique(_whole_numbers(step, "asks", asked)).astype(np.int64)
@@ -66,7 +66,7 @@ def check_asks(step: str, asked: Any, counts: Sequence[int]) -> np.ndarray[Any, 
 
 
 def joined(step: str, what: str, tables: Sequence[Any]) -> pa.Table:
-    """Tables of one schema, below each other."""
+    """The rows of all tables, which must have the same schema."""
     import pyarrow as pa
 
     found = [_table(step, what, table) for table in tables]
@@ -74,7 +74,7 @@ def joined(step: str, what: str, tables: Sequence[Any]) -> pa.Table:
         if table.schema != found[0].schema:
             raise _broken(
                 step,
-                f"gives {what} of different columns: "
+                f"gives {what} with different columns: "
                 f"{_columns(found[0].schema)} and {_columns(table.schema)}",
             )
     return pa.concat_tables(found)
@@ -83,17 +83,17 @@ def joined(step: str, what: str, tables: Sequence[Any]) -> pa.Table:
 def check_verdicts(
     step: CorpusStep, settled: Any, gone: np.ndarray[Any, Any], counts: Sequence[int]
 ) -> None:
-    """What the last round settled. `gone` are the numbers that steps before this one dropped."""
+    """Check a step's verdicts. `gone` holds the numbers that earlier steps dropped."""
     import numpy as np
 
     name = step.name
     found = _table(name, "verdicts", settled)
     if found.schema != verdict_schema():
-        raise _broken(name, f"settles {found.schema.names}, which is no verdict")
+        raise _broken(name, f"settles {found.schema.names}, which is not a verdict")
     dropped = _whole_numbers(name, NUMBER, found[NUMBER])
     unknown = set(found[REASON].unique().to_pylist()) - {reason.value for reason in step.reasons}
     if unknown:
-        raise _broken(name, f"drops for {min(map(str, unknown))}")
+        raise _broken(name, f"drops for the undeclared reason {min(map(str, unknown))}")
     if found[DETAIL].null_count:
         raise _broken(name, "drops a conversation without a detail")
     if not _known(dropped, counts).all():
@@ -131,12 +131,12 @@ def _whole_numbers(step: str, what: str, column: Any) -> np.ndarray[Any, Any]:
 
 
 def _known(numbers: np.ndarray[Any, Any], counts: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Which numbers are those of a conversation, in chunks of so many."""
+    """Which numbers belong to a conversation; `counts` has the size of each chunk."""
     import numpy as np
 
     if not len(numbers):
         return np.ones(0, bool)
-    sizes = np.append(np.asarray(counts, np.int64), 0)  # of a chunk that is none
+    sizes = np.append(np.asarray(counts, np.int64), 0)  # for a chunk that does not exist
     chunk = np.minimum(numbers >> CHUNK_BITS, len(counts))
     place = numbers & ((1 << CHUNK_BITS) - 1)
     known: np.ndarray[Any, Any] = (numbers >= 0) & (place < sizes[chunk])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import numbers, view, whole
 from ..store.columns import RAW, ROW, ROWS
-from .books import Gone
+from .counts import Gone
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,5 +1,5 @@
-"""Where row groups and shards end. It depends on the rows alone, not on how they were cut into
-chunks."""
+"""Decides where row groups and shards end. This depends only on the rows, not on how they were cut
+into chunks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):
-    """Rows of a table of one chunk, `start` to `stop`. `kind` is data, preference, rejected, or
-    dropped: rejected by a corpus step."""
+    """Rows `start` to `stop` of one table of one chunk. `kind` is data, preference, rejected, or
+    dropped: what corpus steps rejected."""
 
     kind: str
     chunk: int
@@ -27,10 +27,10 @@ Group = list[Span]
 
 
 class Layout:
-    """Shards of row groups of spans, grown table by table. There is always one shard. `sizes` are
-    the bytes of text in each, `rows` the number of all rows.
+    """Shards of row groups of spans, filled table by table. There is always at least one shard.
+    `sizes` has the bytes of text in each, `rows` is the number of all rows.
 
-    A group ends with the row that fills it, by number or by bytes; a shard with the group that
+    A group ends with the row that fills it, by rows or by bytes; a shard ends with the group that
     fills it.
     """
 
@@ -42,7 +42,7 @@ class Layout:
         self._rows = self._size = 0
 
     def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any]) -> None:
-        """The next table, by the bytes of text in each of its rows."""
+        """Add the next table; `lengths` has the bytes of text in each of its rows."""
         import numpy as np
 
         self.rows += len(lengths)
@@ -62,7 +62,7 @@ class Layout:
                 self._end_group()
 
     def shards(self) -> list[list[Group]]:
-        """All there is, when nothing comes any more."""
+        """All shards; call it after the last table."""
         if self._group:
             self._end_group()
         return self._shards

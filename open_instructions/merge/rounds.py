@@ -1,8 +1,8 @@
-"""The rounds of a corpus step, run by an engine over the chunks of a build.
+"""Runs the rounds of a corpus step on an engine, over the chunks of a build.
 
-Facts of the first round were taken when the chunk was made. Those of a later round are taken here,
-by the engine's workers, and written beside the chunk: a build that goes on after a kill takes only
-those that are not there yet. What a round settled lies in a file as well, which workers map.
+The facts of the first round were collected when the chunk was made. The engine's workers collect
+those of later rounds and write them beside the chunk, so a build that resumes after a kill collects
+only the missing ones. The result of a round is also a file, which workers memory-map.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PART = 500_000
-"""So many conversations come together in one part: some 100 MB while they are compared."""
+"""How many conversations one part holds: about 100 MB while they are compared."""
 GROUP, GROUPS = 256, 128
-"""So many chunks send together, or more where there would be more than so many groups: what is sent
-should be no crumbs."""
+"""How many chunks are sent together, and the most groups: beyond that, groups get larger. Messages
+should not be tiny."""
 Watch = Callable[[str, int, int], None]
-"""Called with what is done ("shards", or a step and its round), how much of it, and of how much:
-bytes of text for shards, chunks for a round."""
+"""Called with the name of the work ("shards", or a step and its round), how much is done, and the
+total: bytes of text for shards, chunks for a round."""
 
 
 class Group(NamedTuple):
-    """Some chunks, and the numbers of the conversations in them that are dropped already."""
+    """Some chunks, and the numbers of the conversations in them that are already dropped."""
 
     chunks: range
     gone: np.ndarray[Any, Any]
 
 
 def groups_of(chunks: int, gone: np.ndarray[Any, Any]) -> list[Group]:
-    """All chunks, in groups that send together. `gone` are numbers in order."""
+    """All chunks, in groups that are sent together. `gone` holds sorted numbers."""
     size = max(GROUP, -(-chunks // GROUPS))
     ranges = [range(start, min(start + size, chunks)) for start in range(0, chunks, size)]
     return [Group(chunk_range, gone[within(gone, chunk_range)]) for chunk_range in ranges]
@@ -61,7 +61,7 @@ def run_step(
     gone: np.ndarray[Any, Any],
     watch: Watch | None = None,
 ) -> pa.Table:
-    """The verdicts of a step on chunks of so many conversations each, in any order."""
+    """The verdicts of a step, in any order; `counts` has the conversations of each chunk."""
     before = no_rows()
     for index, asked in enumerate(step.rounds):
         if index:
@@ -85,7 +85,7 @@ def _take_facts(
     before: pa.Table,
     watch: Watch | None,
 ) -> None:
-    """The facts of a later round, each chunk's in a file beside it."""
+    """Collect the facts of a later round, each chunk's in a file beside it."""
     asked, chunks = step.rounds[index], len(counts)
     named = f"{step.name} {index + 1}/{len(step.rounds)}"
     settled = write_settled(folder, step.name, index, before)
@@ -105,8 +105,8 @@ def _take_facts(
 
 
 class _Work(NamedTuple):
-    """A chunk whose facts are to be taken: the places that are dropped, and those that are asked
-    for, None for all."""
+    """A chunk whose facts to collect: the dropped places, and the requested places, None for
+    all."""
 
     chunk: int
     gone: np.ndarray[Any, Any]
@@ -114,8 +114,8 @@ class _Work(NamedTuple):
 
 
 def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, given: str) -> None:
-    """In a worker: the facts of one chunk. `given` is the digest of what the round before
-    settled."""
+    """In a worker: collect the facts of one chunk. `given` is the digest of the previous round's
+    result."""
     import numpy as np
 
     seen = [None if places is None else places.tolist() for places in (work.gone, work.places)]
@@ -127,7 +127,7 @@ def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, gi
     left = np.setdiff1d(places if work.places is None else work.places, work.gone)
     facts = asked.facts(read_wholes(folder, work.chunk, left), read_settled(folder, step, index))
     check_facts(step, facts, len(left))
-    if PLACE in facts.column_names:  # in the chunk, not among those that were read
+    if PLACE in facts.column_names:  # from places among those read to places in the chunk
         at = facts.column_names.index(PLACE)
         facts = facts.set_column(at, PLACE, numbers(left[_places_in(facts)], "int32"))
     write_facts(folder, work.chunk, kind, facts, digest)
@@ -155,7 +155,7 @@ def _send(
 def parted(
     table: pa.Table, parts: int, send: Callable[[pa.Table, int], np.ndarray[Any, Any]]
 ) -> list[pa.Table]:
-    """The rows for each part, as `send` says."""
+    """The rows for each part, as `send` assigns them."""
     if parts == 1:
         return [table]
     part = send(table, parts)
@@ -167,7 +167,7 @@ def _decide(messages: Sequence[pa.Table], *, step: str, asked: Round) -> pa.Tabl
 
 
 def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
-    """The facts of a chunk, with numbers and ids in the place of places."""
+    """The facts of a chunk, with numbers and ids instead of places."""
     import numpy as np
     import pyarrow as pa
 
@@ -176,7 +176,7 @@ def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
     if PLACE not in facts.column_names:
         return facts
     places = _places_in(facts)
-    if not np.array_equal(places, np.arange(len(ids))):  # else there is nothing to take
+    if not np.array_equal(places, np.arange(len(ids))):  # else the ids are in order already
         ids = ids.take(numbers(places, "int64"))
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     number = numbers(places + (chunk << CHUNK_BITS), "int64")
@@ -184,8 +184,7 @@ def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
 
 
 def _places_in(facts: pa.Table) -> np.ndarray[Any, Any]:
-    """The column of places, which may be of any kind of whole numbers, or of none where it is
-    empty."""
+    """The column of places, which may have any integer type, or any type if it is empty."""
     import numpy as np
 
     column = facts[PLACE]
@@ -193,7 +192,7 @@ def _places_in(facts: pa.Table) -> np.ndarray[Any, Any]:
 
 
 def within(values: np.ndarray[Any, Any], chunks: range) -> slice:
-    """Where, among numbers in order, those of these chunks are."""
+    """The slice of sorted numbers that belongs to these chunks."""
     import numpy as np
 
     ends = np.searchsorted(values, [chunks.start << CHUNK_BITS, chunks.stop << CHUNK_BITS])

@@ -1,8 +1,8 @@
-"""What becomes of each conversation of a build: dropped by a corpus step, or kept, under its own id
-or under another one because an earlier conversation has it.
+"""Decides about each conversation of a build: it is dropped by a corpus step, or kept, with a new
+id if an earlier conversation has the same one.
 
-Corpus steps decide in their order, each over what those before it left. Then ids are told apart:
-every chunk sends its ids to the parts that they belong to, where all that could be equal meet.
+Corpus steps run in order, each on what earlier steps kept. Then ids are made unique: every chunk
+sends its ids to the parts that they belong to, so that equal ids meet.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ STEP = "step"
 
 
 class Dropped(NamedTuple):
-    """Why a conversation is dropped: by which step, for what reason, in words; the id of the one
-    that it lost to, a score, what was found."""
+    """Why a conversation is dropped: the step, the reason, the reason in words, the id of the
+    conversation that stays instead, a score, and the evidence."""
 
     step: str
     reason: str
@@ -53,7 +53,7 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class ChunkVerdicts:
-    """Of one chunk, by place: the conversations to drop, in the order in which the steps dropped
+    """For one chunk, by place: the conversations to drop, in the order in which the steps dropped
     them, and the new ids of others."""
 
     dropped: Mapping[int, Dropped]
@@ -61,9 +61,9 @@ class ChunkVerdicts:
 
 
 class Verdicts:
-    """Of all chunks. `dropped` has a row per conversation, the step's name beside its verdict, and
-    `renamed` the new id of each that gets one; both in order of the numbers. `steps` are the names
-    of all steps in their order."""
+    """The verdicts of all chunks. `dropped` has a row per conversation, with its verdict and the
+    step's name. `renamed` has the new ids. Both are sorted by number. `steps` are the names of all
+    steps, in order."""
 
     def __init__(self, dropped: pa.Table, renamed: pa.Table, steps: Sequence[str] = ()) -> None:
         self._dropped, self._renamed = dropped, renamed
@@ -91,7 +91,7 @@ def find_verdicts(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Verdicts:
-    """The verdict on every conversation in chunks of so many each."""
+    """The verdicts on all conversations; `counts` has the conversations of each chunk."""
     import numpy as np
     import pyarrow as pa
 
@@ -109,7 +109,7 @@ def find_verdicts(
 def _renamed(
     engine: Engine, folder: Path, counts: Sequence[int], gone: np.ndarray[Any, Any]
 ) -> pa.Table:
-    """The conversations whose id an earlier one has, with the id that tells them apart."""
+    """The conversations whose id an earlier one has, with their new ids."""
     import pyarrow as pa
 
     send = partial(_send_ids, folder=folder)
@@ -119,7 +119,8 @@ def _renamed(
 
 
 def _with_new_ids(dropped: pa.Table, renamed: pa.Table) -> pa.Table:
-    """The one that a conversation lost to may have got another id itself."""
+    """The verdicts with current ids: a conversation that stays instead of another may have got a
+    new id itself."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -134,14 +135,15 @@ def _with_new_ids(dropped: pa.Table, renamed: pa.Table) -> pa.Table:
     if not len(hits):
         return dropped
     ids = dropped[OTHER_ID].to_pylist()
-    for row, place in zip(known[hits].tolist(), at[hits].tolist(), strict=True):
-        ids[row] = renamed[ID][place].as_py()
+    for row, index in zip(known[hits].tolist(), at[hits].tolist(), strict=True):
+        ids[row] = renamed[ID][index].as_py()
     column = dropped.column_names.index(OTHER_ID)
     return dropped.set_column(column, OTHER_ID, strings(ids))
 
 
 def _send_ids(group: Group, parts: int, *, folder: Path) -> list[pa.Table]:
-    """The conversations of some chunks that stay: number, id and its hash, parted by the id."""
+    """The kept conversations of some chunks, as number, id and hash of the id, divided into parts
+    by the id."""
     import numpy as np
     import pyarrow as pa
 
@@ -165,8 +167,7 @@ def _part_of_id(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
 
 
 def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
-    """The conversations whose id an earlier one has, under the id that tells them apart: ~2, ~3, …
-    in their order."""
+    """The conversations whose id an earlier one has, with their new ids: ~2, ~3, … in order."""
     import numpy as np
     import pyarrow as pa
 
@@ -199,7 +200,7 @@ def _in_order(table: pa.Table) -> pa.Table:
 
 
 def _rows(table: pa.Table, number: np.ndarray[Any, Any], chunk: int) -> list[dict[str, Any]]:
-    """The rows of one chunk, of a table in order of the numbers."""
+    """The rows of one chunk, from a table sorted by number."""
     rows: list[dict[str, Any]] = table[within(number, range(chunk, chunk + 1))].to_pylist()
     return rows
 

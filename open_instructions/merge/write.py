@@ -1,4 +1,4 @@
-"""One chunk looked over, and one shard written: what an engine does for the merge."""
+"""The merge's work on an engine: surveys one chunk, writes one shard."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ from ..store.chunks import (
     rejected_table,
 )
 from ..store.columns import (
+    FULL,
     KIN,
     PARQUET,
     PART_BYTES,
     RAW_BYTES,
     ROWS,
     data_schema,
-    preference_schema,
+    in_form,
     rejected_schema,
 )
-from .books import book_step, book_written, find_gone, sizes_of
+from ..store.pair_columns import preference_in_form, preference_schema
+from .counts import count_step, count_written, find_gone, sizes_of
 from .kin import Kin, texts_alone
 from .layout import Group, Span
 from .verdicts import ChunkVerdicts
@@ -45,16 +47,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_SCHEMAS = {DATA: data_schema, PREFERENCE: preference_schema, REJECTED: rejected_schema}
 DROPPED = "dropped"
-"""The kind of a span that corpus steps dropped."""
+"""The kind of a span of rows that corpus steps dropped."""
 
 
 class Surveyed(NamedTuple):
-    """The books of a chunk in this stage, and the bytes of text in each row that will be written,
-    see `Span`."""
+    """The merge's ledger of a chunk, whether a row to write needs the full form, and the bytes of
+    text in each row to write, by the kinds of `Span`."""
 
     ledger: Ledger
+    full: bool
     data: np.ndarray[Any, Any]
     preference: np.ndarray[Any, Any] | None
     rejected: np.ndarray[Any, Any]
@@ -62,7 +64,7 @@ class Surveyed(NamedTuple):
 
 
 class ShardPlan(NamedTuple):
-    """A shard to write: its kind, its place in the build, its groups."""
+    """A shard to write: its kind, its path in the build, its groups."""
 
     kind: str
     path: str
@@ -78,7 +80,7 @@ class Written(NamedTuple):
 
 
 def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str]) -> Surveyed:
-    """Look a chunk over, and book what the steps did to it, in their order."""
+    """Measure the rows of a chunk, and count what the steps did to it, in order."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -94,15 +96,16 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     stays = np.ones(keys.num_rows, bool)
     for step in steps:
         dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        left = book_step(ledger, keys, step, sizes, stays, dropped, gone, left)
+        left = count_step(ledger, keys, step, sizes, stays, dropped, gone, left)
         stays[list(dropped)] = False
     paired = paired_of(keys)
-    book_written(ledger, keys, sizes, stays, paired, left)
+    count_written(ledger, keys, sizes, stays, paired, left)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
     lengths = view(parts.flatten())
     talks = stays if paired is None else stays & ~paired
     return Surveyed(
         ledger,
+        bool(view(keys[FULL])[stays].any()),
         lengths[np.repeat(talks, many)],
         None if paired is None else lengths[np.repeat(stays & paired, many)],
         refused,
@@ -111,20 +114,25 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
 
 
 def write_shard(
-    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path
+    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path, full: bool
 ) -> Written:
-    """Write one shard under `ready`, from chunks with the given verdicts."""
+    """Write one shard below `ready`, from chunks with the given verdicts. `full` is the form of all
+    messages of the build."""
     job, all_verdicts = work
-    return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks))
+    return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks, full))
 
 
 def _write(
-    job: ShardPlan, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, file: IO[bytes]
+    job: ShardPlan,
+    all_verdicts: Mapping[int, ChunkVerdicts],
+    chunks: Path,
+    full: bool,
+    file: IO[bytes],
 ) -> Written:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    schema = _SCHEMAS[job.kind]()
+    schema = _schema(job.kind, full)
     rows = 0
     languages: set[str] = set()
     usage = Usage()
@@ -132,13 +140,13 @@ def _write(
     sink = Counted(file, digest.update)
     with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
         for group in job.groups:
-            table = _table(group, all_verdicts, chunks)
+            table = _table(group, all_verdicts, chunks, full)
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
             if job.kind != REJECTED:
                 languages.update(pc.unique(table["language"]).to_pylist())
                 usage.count(table if job.kind == DATA else as_counted(table))
-            del table  # before there is another
+            del table  # frees its memory before the next one is read
     return Written(
         Shard(job.path, rows, sink.size, digest.hexdigest()),
         languages,
@@ -146,19 +154,38 @@ def _write(
     )
 
 
-def _table(group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path) -> pa.Table:
-    """One row group, in one piece: its pages must not show where chunks were cut."""
+def _table(
+    group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, full: bool
+) -> pa.Table:
+    """One row group in one piece, so that its pages do not depend on the chunks."""
     import pyarrow as pa
 
-    spans = [
-        _rows(chunks, span, all_verdicts[span.chunk]).slice(span.start, span.stop - span.start)
-        for span in group
-    ]
+    spans = []
+    for span in group:
+        rows = _rows(chunks, span, all_verdicts[span.chunk])
+        rows = rows.slice(span.start, span.stop - span.start)
+        spans.append(_in_form(rows, span.kind, full))
     return pa.concat_tables(spans).combine_chunks()
 
 
+def _schema(kind: str, full: bool) -> pa.Schema:
+    if kind == DATA:
+        return data_schema(full)
+    if kind == PREFERENCE:
+        return preference_schema(full)
+    return rejected_schema()
+
+
+def _in_form(rows: pa.Table, kind: str, full: bool) -> pa.Table:
+    if kind == DATA:
+        return in_form(rows, full)
+    if kind == PREFERENCE:
+        return preference_in_form(rows, full)
+    return rows
+
+
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows of one chunk that are written, under their final ids."""
+    """The rows of one chunk to write, with their final ids."""
     if span.kind in (DATA, PREFERENCE):
         return _kept(chunks, span.chunk, verdicts, span.kind)
     if span.kind == REJECTED:
@@ -175,7 +202,7 @@ def _kept(chunks: Path, index: int, verdicts: ChunkVerdicts, kind: str) -> pa.Ta
     keys = read_chunk(chunks, index, KEYS)
     many = parts_in_data(keys) if kind == DATA else paired_of(keys)
     assert many is not None
-    place = np.repeat(np.arange(len(many)), many)  # of the conversation that each row belongs to
+    place = np.repeat(np.arange(len(many)), many)  # the conversation of each row
     if verdicts.renamed:
         columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
         for row in np.flatnonzero(np.isin(place, list(verdicts.renamed))).tolist():
@@ -189,7 +216,7 @@ def _kept(chunks: Path, index: int, verdicts: ChunkVerdicts, kind: str) -> pa.Ta
 
 
 def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rejected messages of a conversation carry its final id."""
+    """The rejects of one chunk; those of messages get their conversation's final id."""
     table = read_chunk(chunks, index, REJECTED)
     if not verdicts.renamed or not table.num_rows:
         return table
@@ -209,8 +236,8 @@ def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
 
 
 def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """A row of rejected/ for each raw record of each conversation that is dropped, or one where its
-    records have others."""
+    """A row of rejected/ for each raw record of each dropped conversation, or one for the
+    conversation if its records have others."""
     keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
     source, subset, file = origin(keys)
     kin = Kin(raws) if KIN in keys.schema.metadata else None

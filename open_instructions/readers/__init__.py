@@ -1,5 +1,5 @@
-"""Bytes -> records. Law: every byte of a file that is not white space or punctuation between
-records is in one Frame.
+"""Bytes -> records. Every byte of a file is in exactly one Frame, except white space and
+punctuation between records.
 
 json array       [ {...}, {...} ]                     one frame per element; a list per line too
 json lines       {...} newline {...}                  one frame per line, or per record in it
@@ -8,6 +8,7 @@ json object      { "key": {...}, "key": {...} }       one frame per value, with 
 json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is a header
 json columns     { "a": [...], "b": [...] }           one frame per row
 parquet          one frame per row
+csv, tsv         one frame per row, a JSON object of its cells; the header is in none
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..paths import is_remote
 from ..schema import Reason
-from . import jsontext, parquet
+from . import delimited, jsontext, parquet
+from .arrangement import Arrangement, arrangement_of, lists_of_records, several
 from .buffer import Buffer
 from .columns import table
+from .containers import container_of
 from .encodings import UTF_8, encoding_of, known_encoding, open_text
 from .envelopes import Envelope, read_envelope
 from .frames import Frame, RepeatedKey, parse, printable
-from .layouts import Layout, layout_of, lists_of_records, several
 from .slabs import Framed, Slab, Walk
 from .streams import (
     ByteStream,
@@ -62,17 +64,27 @@ __all__ = [
 
 
 class Opened:
-    """An open input: what all its records share (`header`), and its frames with parsed values where
-    a run key needs them.
+    """An open input: its `header`, which all its records share, and its frames, with parsed values
+    where a run key needs them.
 
-    `share` is how much of it has been read: 0 to 1. `encoding` is what its text is in, where its
-    own bytes do not tell.
+    `share` is how much of it has been read, from 0 to 1. `encoding` is the encoding of its text if
+    its bytes do not show it; `names_first` is whether a table's first row has the names of its
+    columns, if somebody says so.
     """
 
-    def __init__(self, path: Path, member: int | None, subset: Subset, encoding: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        member: int | None,
+        subset: Subset,
+        encoding: str = "",
+        names_first: bool | None = None,
+    ) -> None:
         self.path, self.member, self.subset = path, member, subset
         self._name = path.name if member is None else member_name(path, member)
+        self._container = container_of(self._name)
         self._encoding = UTF_8 if self._is_parquet else encoding_of(path, member, encoding)
+        self._names_first = names_first
         self.header: dict[str, Any] = {}
         self._stream: ByteStream | None = None
         self._share = 0.0
@@ -80,24 +92,24 @@ class Opened:
 
     @property
     def share(self) -> float:
-        # to ask where a file stands costs more than to read a small record
+        # asking for the position in a file costs more than reading a small record
         if self._stream:
             return self._stream.share
         return self._share
 
     def pieces(self, size: int, records: int) -> Iterator[Slab | Framed]:
-        """What `frames` finds; of a plain file in slabs of about `size` bytes or so many records,
-        as far as that goes."""
+        """The records that `frames` finds. Those of a plain file come in slabs of about `size`
+        bytes or `records` records, as far as possible."""
         if self._envelope:
             whole = self.path.stat().st_size
             for slab in self._envelope.slabs(size, records):
                 self._share = slab.stop / max(whole, slab.stop)
                 yield slab
             return
-        if not self._is_plain or self._is_parquet or self._layout.kind not in ("array", "lines"):
+        if not self._in_slabs:
             yield from self.frames()
             return
-        walk = Walk(self.path, size, records, lines=self._layout.kind == "lines")
+        walk = Walk(self.path, size, records, lines=self._arrangement.kind == "lines")
         whole = self.path.stat().st_size
         for piece in walk:
             self._share = walk.at / max(whole, walk.at)
@@ -106,17 +118,20 @@ class Opened:
             yield from walk.rest(self._buffer(self._stream, walk.at))
 
     def frames(self, columns: Collection[str] = ()) -> Iterator[Framed]:
-        """Every record. Of Parquet these columns alone, where some are named, which spares most of
-        the work."""
+        """Every record. If `columns` names some, only these are read from Parquet, which saves most
+        of the work."""
         if self._is_parquet:
             yield from self._parquet(columns)
+            return
+        if self._container == "delimited":
+            yield from self._delimited()
             return
         with open_text(self.path, self.member, self._encoding) as self._stream:
             yield from self._json(self._buffer(self._stream))
 
     @property
     def _is_plain(self) -> bool:
-        """Can whoever sees the file read any part of it?"""
+        """Can any part of the file be read on its own, without unpacking or decoding the rest?"""
         is_file = (
             self.member is None
             and not is_remote(self.path)
@@ -125,28 +140,34 @@ class Opened:
         return is_file and self._encoding == UTF_8
 
     @property
+    def _in_slabs(self) -> bool:
+        if not self._is_plain or self._container != "json":
+            return False
+        return self._arrangement.kind in ("array", "lines")
+
+    @property
     def _is_parquet(self) -> bool:
-        return plain_name(self._name).lower().endswith(".parquet")
+        return self._container == "parquet"
 
     def _buffer(self, stream: ByteStream, start: int = 0) -> Buffer:
         return Buffer(stream, begins=not start)
 
     @cached_property
-    def _layout(self) -> Layout:
-        """How the file is laid out, which is not always what its name says."""
+    def _arrangement(self) -> Arrangement:
+        """How the file is arranged. Its name does not always tell."""
         with open_text(self.path, self.member, self._encoding) as stream:
             try:
-                return layout_of(self._buffer(stream), self.subset)
+                return arrangement_of(self._buffer(stream), self.subset)
             except InputError as error:
                 raise self._said(error) from error
 
     def _said(self, error: InputError) -> InputError:
-        """An error of this file."""
+        """The error, with the name of this file."""
         name = f"{self.path}" if self.member is None else f"{self.path}!{self._name}"
         return InputError(f"{name}: {error.message}", hint=error.hint)
 
     def _json(self, buffer: Buffer) -> Iterator[Framed]:
-        kind = self._layout.kind
+        kind = self._arrangement.kind
         if kind == "empty":
             if buffer.fault:
                 reason, detail = Reason.TRUNCATED, buffer.fault
@@ -167,7 +188,7 @@ class Opened:
             yield from self._columns(buffer)
         else:
             buffer.skip_space()
-            yield from jsontext.envelope(buffer, self._layout.items)
+            yield from jsontext.envelope(buffer, self._arrangement.items)
 
     def _columns(self, buffer: Buffer) -> Iterator[Framed]:
         buffer.skip_space()
@@ -177,10 +198,10 @@ class Opened:
             raise self._said(error) from error
 
     def read_header(self) -> None:
-        """For an envelope: everything but its items, wherever in the file it stands."""
-        if self._is_parquet or self._layout.kind != "envelope":
+        """Read the header of an envelope: everything but its items, wherever it is in the file."""
+        if self._container != "json" or self._arrangement.kind != "envelope":
             return
-        items = self._layout.items
+        items = self._arrangement.items
         if self._is_plain and (envelope := read_envelope(self.path, items)):
             self._envelope, self.header = envelope, envelope.header
         else:
@@ -205,7 +226,7 @@ class Opened:
 
     def label_names(self, field: str) -> list[str]:
         """The names that a Parquet file gives to the numbers in a column, as `datasets` writes a
-        ClassLabel; none without."""
+        ClassLabel. Empty if it gives none."""
         if not self._is_parquet:
             return []
         with seekable(self.path, self.member) as file:
@@ -217,10 +238,37 @@ class Opened:
                 self._share = share
                 yield frame, None
 
+    @property
+    def has_header(self) -> bool | None:
+        """Does the first row of a table have the names of its columns? None where that cannot be
+        told; True of files that name their columns otherwise."""
+        if self._container == "delimited":
+            return self._form.header
+        return True
 
-def open_file(path: Path, member: int | None, subset: Subset, encoding: str = "") -> Opened:
+    @cached_property
+    def _form(self) -> delimited.Form:
+        with open_text(self.path, self.member, self._encoding) as stream:
+            try:
+                return delimited.form_of(stream, self._names_first)
+            except InputError as error:
+                raise self._said(error) from error
+
+    def _delimited(self) -> Iterator[Framed]:
+        with open_text(self.path, self.member, self._encoding) as self._stream:
+            for frame in delimited.rows(self._stream, self._form):
+                yield frame, None
+
+
+def open_file(
+    path: Path,
+    member: int | None,
+    subset: Subset,
+    encoding: str = "",
+    names_first: bool | None = None,
+) -> Opened:
     """Open one input and read what its records share. Raises InputError if it cannot be read at
     all."""
-    opened = Opened(path, member, subset, encoding)
+    opened = Opened(path, member, subset, encoding, names_first)
     opened.read_header()
     return opened

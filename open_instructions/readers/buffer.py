@@ -1,4 +1,4 @@
-"""A window of text on a stream of bytes, and the JSON values in it."""
+"""A window of text over a stream of bytes, and the JSON values in it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _CUT = re.compile(
     r"\s*|\\(u[0-9a-fA-F]{0,4})?|-|[.eE][+-]?|t|tr|tru|f|fa|fal|fals|n|nu|nul|N|Na|-?I[nfity]{0,6}"
 )
-"""What is left of a value where it breaks because the file ends."""
+"""The rest of a value from where it breaks, if it breaks because the file ends."""
 _CLOSING = {"[": "]", "{": "}"}
 _decode = json.JSONDecoder().raw_decode
 
 
 class _Text(str):
-    """Text whose lines json does not count up to where it found an error. Nobody asks for their
-    number, and it would count from the start each time."""
+    """Text in which json does not count the lines before an error. Their number is not used, and
+    json would count from the start each time."""
 
     def count(self, *given: Any) -> int:
         return 0
@@ -34,8 +34,9 @@ class _Text(str):
 
 
 class Buffer:
-    """A window of text on a stream of bytes that grows on demand and forgets what was consumed.
-    `begins` says that the stream is a file from its start, where a byte order mark may stand."""
+    """A window of text over a stream of bytes. It grows on demand and drops what was consumed.
+    `begins` says that the stream starts where its file does, so that it may begin with a byte order
+    mark."""
 
     def __init__(self, stream: ByteStream, *, begins: bool = True) -> None:
         self._stream = stream
@@ -50,7 +51,7 @@ class Buffer:
         return self._stream.fault
 
     def grow(self) -> bool:
-        """Read on: as much again as is held, at least one block. False at the end."""
+        """Read as much again as the window holds, at least one block. False at the end."""
         if self.ended:
             return False
         rest = self.text[self.at :]
@@ -60,7 +61,7 @@ class Buffer:
         return not self.ended
 
     def skip_space(self) -> str:
-        """Move to the next character that is no white space and return it, "" at the end."""
+        """Move to the next character that is not white space and return it; "" at the end."""
         while True:
             match = _SPACE.match(self.text, self.at)
             assert match
@@ -71,12 +72,12 @@ class Buffer:
                 return ""
 
     def enter(self) -> None:
-        """Move behind the bracket that is the next character."""
+        """Move past the bracket that is the next character."""
         self.skip_space()
         self.at += 1
 
     def peek(self) -> str:
-        """The next character that is no white space, without moving; "" at the end."""
+        """The next character that is not white space, without moving; "" at the end."""
         while True:
             match = _SPACE.match(self.text, self.at)
             assert match
@@ -86,8 +87,8 @@ class Buffer:
                 return ""
 
     def value(self) -> tuple[str, Any]:
-        """The JSON value that begins here: its text and the parsed object. Raises Broken and stays
-        where it is."""
+        """The JSON value that begins here: its text and the parsed object. Raises Broken, without
+        moving, if there is none."""
         while True:
             try:
                 value, end = _decode(self.text, self.at)
@@ -121,8 +122,8 @@ class Buffer:
         return "".join(parts)
 
     def balanced(self, limit: int | None = None) -> int | None:
-        """Length of the bracketed value that begins here, by its brackets alone; None if they do
-        not close, each by its own kind, or not within `limit` characters."""
+        """Length of the bracketed value that begins here, by its brackets alone. None if a bracket
+        is not closed by its own kind, or not within `limit` characters."""
         open_ones: list[str] = []
         offset = 0
         while True:
@@ -150,13 +151,13 @@ def cut_off(error: json.JSONDecodeError, text: str) -> bool:
 
 
 def _ends_inside(error: json.JSONDecodeError, rest: str) -> bool:
-    """Is a value cut off, of which this much is left where it breaks?"""
+    """Is a value cut off, if `rest` is what follows the place where it breaks?"""
     return error.msg.startswith("Unterminated string") or _CUT.fullmatch(rest) is not None
 
 
 class Broken(Exception):
-    """The text here is no JSON value: where it breaks (characters from its start), why, and whether
-    the file ends there."""
+    """The text here is not a JSON value: where it breaks (in characters from its start), why, and
+    whether the file ends there."""
 
     def __init__(
         self, offset: int, detail: str, at_end: bool, reason: Reason = Reason.INVALID_JSON

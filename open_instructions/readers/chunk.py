@@ -10,24 +10,23 @@ from typing import NamedTuple
 from xxhash import xxh3_128
 
 from ..schema import Record
-from . import Frame, Opened, Slab
+from . import Frame, Opened, Slab, parse
 
 CHUNK_CHARS = 2 << 20
 CHUNK_RECORDS = 2000
 
 FILE_KEY = "@file"
-"""Under this key a record of an envelope carries the name of its file, which is where Natural
-Instructions names a task."""
+"""The key under which a record of an envelope carries the name of its file. Natural Instructions
+names its tasks only there."""
 
 
 class Chunk(NamedTuple):
-    """Neighbouring records of one file. A run holds the frames that the source declares to be one;
-    mostly it is one frame.
+    """Neighbouring records of one file. A run holds the frames that the source treats as one
+    record; usually that is one frame.
 
-    `share` is how much of the file was read up to here, 0 to 1; `index_base` is where the file's
-    answer codes begin to count. Instead of runs a chunk can have a slab, which `read` makes runs
-    of.
-    """
+    `share` is how much of the file has been read up to here, from 0 to 1. `index_base` is the
+    number at which the file's answer codes start. Instead of runs a chunk can have a slab, which
+    `read` turns into runs."""
 
     number: int
     source: str
@@ -46,25 +45,23 @@ class Chunk(NamedTuple):
         return sum(map(len, self.runs))
 
     def data(self) -> bytes:
-        """What stands in its slab. Raises InputError where the file is not what it was."""
+        """The bytes of its slab, b"" without one. Raises InputError if the file has changed."""
         if self.slab:
             return self.slab.data()
         return b""
 
     def read(self, data: bytes) -> Chunk:
-        """The chunk with its records in it, from its `data`. Raises InputError where they are no
-        longer in the file."""
+        """The chunk with its records, read from its `data`. Raises InputError if they are no longer
+        in the file."""
         if self.slab:
             return self._replace(runs=[[frame] for frame in self.slab.frames(data)], slab=None)
         return self
 
     def digest(self, data: bytes) -> str:
-        """What tells this chunk's input from any other: its records, their places, and what stands
-        over them.
+        """A digest of this chunk's input: its records, their places, and what they share.
 
-        xxHash, which is no secret: a file with other bytes has another workspace, and only one that
-        changes while it is read is told by this.
-        """
+        xxHash is enough, although it is not cryptographic: a file with other bytes has another
+        workspace, so this only has to detect a file that changes while it is read."""
         of_all = (self.source, self.subset, self.file, self.header, self.index_base)
         seen = xxh3_128(repr(of_all).encode("utf-8", "surrogatepass"))
         if self.slab:
@@ -93,9 +90,8 @@ def cut(
     slabs: bool = True,
     index_base: int | None = None,
 ) -> Iterator[Chunk]:
-    """Cut an input into chunks. Where they are cut depends on the input, on `slabs` and on whether
-    msgspec is installed, and never lies inside a run. Without `slabs` each has its records in it.
-    """
+    """Cut an input into chunks, never inside a run. The cuts depend on the input, on `slabs` and on
+    whether msgspec is installed. Without `slabs` every chunk holds its records itself."""
     subset = opened.subset
     header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
     run_key = subset.run_key if join else None
@@ -119,6 +115,8 @@ def cut(
             yield chunk([], piece)
             continue
         frame, value = piece
+        if run_key and value is None:
+            value = parse(frame)
         key = run_key(value) if run_key and isinstance(value, dict) else None
         joins = key is not None and key == last_key and bool(runs)
         if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):

@@ -1,9 +1,9 @@
-"""A table that stands by its columns, as pandas writes it: {"a": {"0": …, "1": …}, "b": {…}} or
-{"a": […], "b": […]}.
+"""A table stored by column, as pandas writes it: {"a": {"0": …, "1": …}, "b": {…}} or {"a": […],
+"b": […]}.
 
-A row is put together from the text of its cells, as it stands in the file. The rows are there when
-the last column is read, so the table is held in memory, and one beyond LARGEST is refused.
-"""
+A row is put together from the text of its cells, exactly as it is in the file. No row is complete
+before the last column is read. So the table is held in memory, and one that is larger than LARGEST
+is refused."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .frames import Frame
 from .jsontext import keys_of, trailing
 
 LARGEST = 256 << 20
-"""Characters in the cells of a table."""
+"""The most characters that the cells of a table may have."""
 _HINT = "pandas writes a record per line with to_json(path, orient='records', lines=True)."
 
 
 def table(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
-    """The rows of the table that is the object here. Raises InputError for one that is broken, or
-    not a table."""
+    """The rows of the table that begins here. Raises InputError if the object is broken or is not a
+    table."""
     columns: dict[str, list[str]] = {}
     labels: list[str] | None = None
     size = 0
@@ -90,7 +90,7 @@ def _cells(buffer: Buffer) -> Iterator[tuple[str, str]]:
 
 
 def _rows(columns: dict[str, list[str]], labels: list[str]) -> Iterator[Frame]:
-    """A row each; with its label where that says more than its number."""
+    """One frame per row, with the row's label if that says more than its number."""
     names = [json.dumps(name) for name in columns]
     numbered = "index" in columns or all(label == str(row) for row, label in enumerate(labels))
     for row, cells in enumerate(zip(*columns.values(), strict=True)):

@@ -1,9 +1,9 @@
-"""Text in other encodings than UTF-8. A reader sees all text as UTF-8: what was not is encoded anew
-on its way.
+"""Text in encodings other than UTF-8. Readers see all text as UTF-8: any other text is recoded
+while it is read.
 
-UTF-16 and UTF-32 are known by their mark, or by how JSON must begin. Of any other encoding a file
-cannot say which it is: it is read where the user says so (`--encoding`), and refused with the
-likely name where the user does not.
+UTF-16 and UTF-32 are recognised by their byte order mark, or by how files with records begin. No
+other encoding can be recognised with certainty. Such a file is read if the user names its encoding
+(`--encoding`); otherwise it is refused, and the error names the likely one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .streams import ByteStream, open_stream
 
 UTF_8 = "utf-8"
 SAMPLE = 1 << 20
-"""So many bytes of a file show its encoding; behind them a record that is not UTF-8 is refused by
-itself."""
+"""How many bytes of a file are looked at for its encoding. After them, a record that is not UTF-8
+is rejected on its own."""
 _MARKS = (
     (codecs.BOM_UTF8, UTF_8),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # which begins as the next does
@@ -31,16 +31,16 @@ _MARKS = (
 _WIDE = {
     name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 }
-_BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
-"""The first two characters of JSON text with records in it."""
+_BEGINS = re.compile(r"[\t\r\n -~]{2}")
+"""The first two characters of a file with records in it, in JSON or below a header."""
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
 _SURE = 0.02
-"""Below this a guess is no better than that bytes were damaged."""
+"""Below this confidence, damaged bytes are as likely as the guess."""
 _NEAR = 0.85
-"""A guess that is so near to the best, of it, is named too: in a few letters encodings of one
-family look alike."""
+"""A guess with at least this share of the best one's confidence is named too: in a few letters,
+encodings of one family look alike."""
 _COMMON = "cp1252"
-"""The most frequent of them comes first."""
+"""The most frequent encoding, which is named first."""
 _PYTHON_NAMES = {
     "shift_jis": "cp932",
     "euc-kr": "cp949",
@@ -48,10 +48,10 @@ _PYTHON_NAMES = {
     "gbk": "gb18030",
     "windows-1252": "cp1252",
 }
-"""What is written by Windows under these names has more characters than their standards."""
+"""What Windows writes under these names has more characters than the standards."""
 _SHIFTS = (b"\x1b$", b"\x1b(")
-"""How ISO-2022 goes from ASCII to other characters and back: control characters, which JSON has
-not."""
+"""How ISO-2022 switches from ASCII to other characters and back: by control characters, which JSON
+does not contain."""
 _ESCAPED = re.compile(r"[\udc80-\udcff]+")
 
 
@@ -78,8 +78,8 @@ def known_encoding(name: str) -> str:
 
 
 def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
-    """How the text of a file is encoded: by its own bytes, else what the user `said`. Raises
-    InputError where it is neither UTF-8 nor UTF-16 nor UTF-32, and nothing was said."""
+    """How the text of a file is encoded: as its bytes show, or else as the user `said`. Raises
+    InputError if it is not UTF-8, UTF-16 or UTF-32 and the user named no encoding."""
     with open_stream(path, member) as stream:
         head = _read(stream, SAMPLE)
         if evident := _evident(head):
@@ -108,13 +108,13 @@ def encoding_of(path: Path, member: int | None = None, said: str = "") -> str:
 
 @contextmanager
 def open_text(path: Path, member: int | None = None, encoding: str = UTF_8) -> Iterator[ByteStream]:
-    """As `open_stream`, the text in UTF-8 whatever its `encoding`."""
+    """Like `open_stream`, with the text in UTF-8 whatever its `encoding`."""
     with open_stream(path, member) as stream:
         yield stream if encoding == UTF_8 else _Recoded(stream, encoding)
 
 
 class _Recoded:
-    """A stream of text, in UTF-8. What cannot be decoded stays in it as bytes that are not
+    """A stream of text, recoded to UTF-8. Bytes that cannot be decoded stay in it and are not
     UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str) -> None:
@@ -135,8 +135,8 @@ class _Recoded:
 
 
 def _kept(error: UnicodeError) -> tuple[str, int]:
-    """For bytes that cannot be decoded: as surrogateescape has them; where all are ASCII, behind a
-    NUL, which no parser takes."""
+    """A decoding error handler: bytes that cannot be decoded become what surrogateescape makes of
+    them. If all of them are ASCII, they come after a NUL, which no parser accepts."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
@@ -148,7 +148,7 @@ codecs.register_error(_KEEP, _kept)
 
 
 def _read(stream: ByteStream, size: int) -> bytes:
-    """So many bytes, fewer only at the end: an archive may hand them out in pieces."""
+    """Read `size` bytes, fewer only at the end: an archive may return them in pieces."""
     parts: list[bytes] = []
     while size > 0 and (part := stream.read(size)):
         parts.append(part)
@@ -157,7 +157,8 @@ def _read(stream: ByteStream, size: int) -> bytes:
 
 
 def _evident(head: bytes) -> str:
-    """The encoding that a mark or the zeros of UTF-16 and UTF-32 tell; "" if none does."""
+    """The encoding that a byte order mark shows, or the zero bytes of UTF-16 and UTF-32; "" if
+    neither does."""
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
@@ -176,8 +177,8 @@ def _is_utf8(head: bytes, *, ended: bool) -> bool:
 
 
 def _count(head: bytes, stream: ByteStream | None) -> tuple[int, int]:
-    """Characters beyond ASCII in UTF-8, and bytes that are not UTF-8: in the head, and in the rest
-    where there is a stream."""
+    """Count the characters beyond ASCII and the bytes that are not UTF-8, in the head and in the
+    rest of the stream if there is one."""
     decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
     good = bad = 0
     block = head
@@ -196,15 +197,15 @@ def _contains_ascii(encoding: str) -> bool:
     every = bytes(range(128))
     name = encoding.replace("_", "-")
     if name.startswith(("utf-16", "utf-32")):
-        return True  # such files are known by themselves, and others are not in it
+        return True  # such files are recognised by their bytes, and no other file is in it
     if name.startswith(("iso2022", "hz", "utf-7")):
         return False
     return every.decode(encoding, "replace") == every.decode("ascii")
 
 
 def _likely(data: bytes) -> tuple[list[str], float]:
-    """Python's names of the encodings that the data are probably in, and how sure the first is: 0
-    to 1."""
+    """Python's names for the likely encodings of the data, and the confidence in the best guess,
+    from 0 to 1."""
     import chardet
 
     modern = chardet.EncodingEra.MODERN_WEB
@@ -219,7 +220,7 @@ def _likely(data: bytes) -> tuple[list[str], float]:
 
 
 def _python_name(name: str) -> str:
-    """Of an encoding as chardet calls it; "" where Python does not know it."""
+    """Python's name for an encoding that chardet names; "" if Python does not know it."""
     try:
         return _PYTHON_NAMES.get(name.lower()) or codecs.lookup(name).name
     except LookupError:

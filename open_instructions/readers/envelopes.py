@@ -1,8 +1,7 @@
-"""An envelope in slabs: a plain file of one object that holds its records in a list.
+"""Slabs of an envelope: a plain file with one object that holds its records in a list.
 
-The law is that of `slabs`: header and frames are those that `jsontext` finds. A file is taken so
-only where that is certain: msgspec parses all of it, and the list stands in it once.
-"""
+As in `slabs`, the header and the frames are those that `jsontext` finds. A file is read this way
+only if that is certain: msgspec parses all of it, and the list is in it once."""
 
 from __future__ import annotations
 
@@ -19,12 +18,12 @@ from .slabs import LONGEST, Slab, certain_values, read_window
 
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
 _MOST_COMMAS = 1 << 19
-"""More values than so many would need more memory than the file."""
+"""More values than this would need more memory than the file."""
 
 
 class Envelope(NamedTuple):
-    """What all records of a file share; where the first of them begins, at the latest, and where
-    each ends."""
+    """What all records of a file share, a place from which the first of them begins, and where each
+    ends."""
 
     path: Path
     header: dict[str, Any]
@@ -32,7 +31,7 @@ class Envelope(NamedTuple):
     ends: Sequence[int]
 
     def slabs(self, size: int, records: int) -> Iterator[Slab]:
-        """Of about `size` bytes or so many records."""
+        """Slabs of about `size` bytes or `records` records."""
         row, start = 0, self.start
         for number, stop in enumerate(self.ends, 1):
             if number - row >= records or stop - start >= size or number == len(self.ends):
@@ -41,7 +40,8 @@ class Envelope(NamedTuple):
 
 
 def read_envelope(path: Path, items: str) -> Envelope | None:
-    """Its records are the list under `items`; None where it is to be read with care."""
+    """The envelope whose records are the list under `items`; None if the file has to be read by
+    `jsontext`."""
     data = read_window(path, 0, LONGEST + 1)
     if len(data) > LONGEST or data.count(b",") > _MOST_COMMAS:
         return None
@@ -55,7 +55,7 @@ def read_envelope(path: Path, items: str) -> Envelope | None:
 
 
 def _ends(data: bytes, start: int, found: Sequence[Any]) -> Sequence[int]:
-    """Where the values end, with what stands between them and the next; the first stands behind
+    """Where each value ends, including what separates it from the next. The first comes after
     `start`."""
     ends = array("q")
     at = _behind(data, start)
@@ -72,7 +72,7 @@ def _behind(data: bytes, at: int) -> int:
 
 
 def _header(before: bytes, behind: bytes, items: str) -> dict[str, Any] | None:
-    """The object without its list; None where it is not the one list of that name."""
+    """The object without its list; None if that is not the only list of that name."""
     try:
         text = (before + b"[]" + behind).decode()
         found: dict[str, Any] = json.loads(text, object_pairs_hook=without_repeats)
@@ -86,18 +86,19 @@ def _header(before: bytes, behind: bytes, items: str) -> dict[str, Any] | None:
 
 @cache
 def _key(items: str) -> re.Pattern[bytes]:
-    """Where a list begins behind its key."""
+    """A pattern that ends where a list after its key begins."""
     return re.compile(re.escape(json.dumps(items).encode()) + rb"[ \t\r\n]*:[ \t\r\n]*(?=\[)")
 
 
 def _members(data: bytes) -> dict[str, Any]:
-    """The values of an object, by key, not parsed; none where msgspec does not take it for one."""
+    """The values of an object by key, not parsed. Empty if msgspec does not accept it as an
+    object."""
     fast = fast_decoder("raw object")
     if fast is None:
         return {}
     decode, error = fast
     try:
         found: dict[str, Any] = decode(data)
-    except (error, UnicodeDecodeError, RecursionError):  # a key that is no UTF-8 is no DecodeError
+    except (error, UnicodeDecodeError, RecursionError):  # a key that is not UTF-8
         return {}
     return found

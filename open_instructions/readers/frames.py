@@ -1,4 +1,4 @@
-"""A record as it stands in its file, and what it says."""
+"""A record as it is in its file, and its parsed value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple, cast
 from ..schema import Reason, Reject
 
 MAX_DEPTH = 256
-"""Deeper nesting than this is no record of any source, and an attack on parsers that recurse."""
+"""No source has a record that is nested deeper; deeper nesting is an attack on recursive
+parsers."""
 
 MARKS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|(?P<open>\\?\Z))|[\[\]{}]', re.S)
 """Strings and brackets: enough of JSON to count how deep it goes. An `open` string goes on to the
@@ -19,8 +20,8 @@ end of the text."""
 
 
 class Frame(NamedTuple):
-    """One record as it stands in the file. `reason` is set where it cannot be read; `key` where it
-    stood under one."""
+    """One record as it is in the file. `reason` is set if it cannot be read, and `key` if it is
+    stored under one."""
 
     row: int
     text: str
@@ -30,7 +31,7 @@ class Frame(NamedTuple):
 
 
 def parse(frame: Frame) -> dict[str, Any] | Reject:
-    """The record in a frame, or the reason why there is none."""
+    """The record in a frame, or a reject that says why there is none."""
     if frame.reason:
         return Reject(frame.reason, frame.detail)
     value = _quickly(frame.text)
@@ -40,9 +41,9 @@ def parse(frame: Frame) -> dict[str, Any] | Reject:
 
 
 def _quickly(text: str) -> dict[str, Any] | None:
-    """The record in a text, by msgspec: where it accepts a text, it makes of it what Python's
-    parser makes, in half the time. None for what it refuses (NaN, half a surrogate pair, 1e400,
-    bytes that are no UTF-8), and for what is no record."""
+    """The record in a text, parsed by msgspec: for text that it accepts, it returns what Python's
+    parser returns, in half the time. None for text that it refuses (NaN, half a surrogate pair,
+    1e400, bytes that are not UTF-8) and for a value that is not a record."""
     fast = fast_decoder("value")
     if fast is None:
         return None
@@ -60,9 +61,9 @@ _SPACED_COLON = re.compile(r'"[ \t\r\n]+:')
 
 
 def _may_repeat_a_key(text: str, keys: int) -> bool:
-    """Can a text have more keys than the `keys` of its value? Keys are counted by the quotes and
-    colons behind them. What cannot be told so is left to the careful reader: a key with a blank
-    behind it, and one that ends with a backslash."""
+    """Can a text have more keys than the `keys` of its value? Keys are counted by the quote and
+    colon at their end. Keys that cannot be counted this way are left to the careful reader: those
+    with a space before the colon, and those that end with a backslash."""
     colons = text.count('":')
     if colons != keys:  # text in quotes can look like a key: there the quote is escaped
         colons -= text.count('\\":')
@@ -72,8 +73,8 @@ def _may_repeat_a_key(text: str, keys: int) -> bool:
 
 
 def _keys(value: Any, levels: int) -> int:
-    """The keys of all objects in a value. Raises RecursionError where it is nested deeper than so
-    many levels."""
+    """The number of keys of all objects in a value. Raises RecursionError if it is nested deeper
+    than `levels`."""
     if not levels:
         raise RecursionError
     count, items = (len(value), value.values()) if type(value) is dict else (0, value)
@@ -84,11 +85,11 @@ def _keys(value: Any, levels: int) -> int:
 
 
 class RepeatedKey(Exception):
-    """An object has two values under one key, which differ."""
+    """An object has two different values under one key."""
 
 
 def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of these members, for json.loads. Raises RepeatedKey."""
+    """An object with these members, for json.loads. Raises RepeatedKey."""
     found = dict(pairs)
     if len(found) < len(pairs):
         for key, value in pairs:
@@ -127,8 +128,8 @@ def _carefully(text: str) -> dict[str, Any] | Reject:
 def fast_decoder(
     shape: Literal["value", "raw list", "raw object"],
 ) -> tuple[Callable[[Any], Any], type[Exception]] | None:
-    """msgspec's decoder and the error that it raises: of a whole value, or of one whose parts stay
-    as they stand (`bytes` of each); None where it is not installed."""
+    """msgspec's decoder and the error that it raises; None if it is not installed. It decodes a
+    whole value, or a list or object whose parts stay raw bytes."""
     try:
         import msgspec
     except ImportError:
@@ -161,7 +162,7 @@ def _depth(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """Text for the `raw` column: what was not UTF-8 shows as \\xNN."""
+    """Text for the `raw` column: bytes that are not UTF-8 are shown as \\xNN."""
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,5 +1,5 @@
-"""The beginning of an input, read as a build reads all of it: what a file is known by, at a bounded
-price."""
+"""The beginning of an input, read as a build reads all of it: enough to recognise a file, at a
+bounded cost."""
 
 from __future__ import annotations
 
@@ -12,45 +12,52 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..schema import Reject
 from . import Opened
+from .arrangement import stands_alone
 from .buffer import Buffer
 from .encodings import encoding_of, open_text
 from .frames import parse
-from .layouts import stands_alone
 from .slabs import Framed
 from .streams import ByteStream, seekable
 
 _ONE = 1 << 20
 _RECORDS = 8
 _PLACES = 32
-"""So many records are looked at, among so many places where there should be one."""
+"""How many records are read at most, and from how many places where there should be one."""
 
 
 class Head(NamedTuple):
-    """The first records of a file, as a converter sees them, and whether more of the file is
-    left."""
+    """The first records of a file, as a converter sees them, and whether the file goes on after
+    what was read."""
 
     records: tuple[dict[str, Any], ...]
     cut: bool
 
 
 def read_head(
-    path: Path, member: int | None, subset: Subset, most: int, encoding: str = ""
+    path: Path,
+    member: int | None,
+    subset: Subset,
+    most: int,
+    encoding: str = "",
+    *,
+    most_records: int = _RECORDS,
 ) -> Head:
-    """The records in the first `most` bytes of a JSON file, up to eight, as a subset reads them.
+    """The records in the first `most` bytes of a file, up to eight or so many, as a subset reads
+    them.
 
     Raises InputError if the file cannot be read at all.
     """
     opened = _OpenedHead(path, member, subset, most, encoding)
     opened.read_header()
-    parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES))
-    records = islice((record for record in parsed if not isinstance(record, Reject)), _RECORDS)
+    parsed = (parse(frame) for frame, _ in islice(opened.frames(), _PLACES + most_records))
+    records = islice((record for record in parsed if not isinstance(record, Reject)), most_records)
     return Head(
         tuple(_under_header(record, opened.header, subset) for record in records), opened.cut
     )
 
 
 def is_one_object(path: Path, member: int | None, encoding: str = "") -> bool:
-    """Is a file that begins with `{` one object, for all that its beginning shows?"""
+    """Is a file that begins with `{` one object, as far as its beginning shows?"""
     with open_text(path, member, encoding_of(path, member, encoding)) as stream:
         return stands_alone(Buffer(_Beginning(stream, _ONE)))
 
@@ -86,7 +93,7 @@ def _under_header(record: dict[str, Any], header: dict[str, Any], subset: Subset
 
 
 class _Beginning:
-    """A stream that ends after so many bytes."""
+    """A stream that ends after `most` bytes."""
 
     def __init__(self, stream: ByteStream, most: int) -> None:
         self._stream, self._left = stream, most
@@ -109,7 +116,7 @@ class _Beginning:
 
 
 class _OpenedHead(Opened):
-    """An open input of which the first `most` bytes are read."""
+    """An open input of which only the first `most` bytes are read."""
 
     def __init__(
         self, path: Path, member: int | None, subset: Subset, most: int, encoding: str
@@ -123,15 +130,16 @@ class _OpenedHead(Opened):
         return any(beginning.cut for beginning in self._beginnings)
 
     def read_header(self) -> None:
-        if self._layout.kind != "envelope":
+        if self._arrangement.kind != "envelope":
             return
         with open_text(self.path, self.member, self._encoding) as stream:
             buffer = self._buffer(stream)
             buffer.skip_space()
-            self.header = self._careful_header(buffer, self._layout.items)
+            self.header = self._careful_header(buffer, self._arrangement.items)
 
     def _columns(self, buffer: Buffer) -> Iterator[Framed]:
-        """None of a table of which a part was read: its rows are there with its last column."""
+        """The rows of a table; none if only a part of it was read, since no row is complete before
+        the last column."""
         try:
             yield from super()._columns(buffer)
         except InputError:

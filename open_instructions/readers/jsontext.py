@@ -1,10 +1,9 @@
 """Find the records in a stream of JSON text without holding it: arrays, values side by side,
 objects by key, envelopes, lines.
 
-Each record comes out as a Frame: its number and its JSON text, to the letter. Bytes that are not
-UTF-8 travel as surrogate escapes, so that a Frame can always give back what was in the file. A
-broken record becomes a Frame with a reason; reading goes on behind it, see `recovery`.
-"""
+Each record becomes a Frame: its number and its exact JSON text. Bytes that are not UTF-8 are kept
+as surrogate escapes, so that a Frame can always give back what was in the file. A broken record
+becomes a Frame with a reason, and reading continues after it (see `recovery`)."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from .recovery import broken_member, broken_record
 
 BLANKS = " \t\r"
 SIDE_BY_SIDE = re.compile(r"\}[ \t]?\{")
-"""Outside of strings this stands between two values and nowhere else."""
+"""Outside of strings, this occurs only between two values."""
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -29,8 +28,8 @@ def _elements(
     buffer: Buffer, row: int = 0, last: Any = None
 ) -> Generator[tuple[Frame, Any], None, int | None]:
     """The elements of the array whose `[` was just consumed, up to and including its `]`, numbered
-    from `row`; `last` is the one before them. Returns the number of the row that would come next,
-    None where the file ended before it."""
+    from `row`; `last` is the one before them. Returns the number of the next row, or None if the
+    file ended first."""
     while True:
         mark = buffer.skip_space()
         if mark == "]":
@@ -60,7 +59,7 @@ def _elements(
 
 
 def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
-    """What stands behind the end of the document: nothing, or one rejected frame."""
+    """What follows the end of the document: nothing, or one rejected frame."""
     if buffer.skip_space():
         text = buffer.rest()
         yield (
@@ -74,8 +73,8 @@ def trailing(buffer: Buffer, row: int) -> Iterator[tuple[Frame, Any]]:
 
 
 def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
-    """The elements of a JSON array from behind its `[`, or from behind others (see `_elements`),
-    with the parsed values; and those of what else follows it."""
+    """The elements of a JSON array with their parsed values, starting after its `[` or after some
+    of its elements (see `_elements`); then the values that follow the array."""
     end = yield from _elements(buffer, row, last)
     if end is None:
         return
@@ -90,8 +89,8 @@ def array(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Fram
 
 
 def values(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Frame, Any]]:
-    """Values one behind the other, over several lines or on one, with white space or commas between
-    them; of a list its elements. Numbered from `row`."""
+    """Values in sequence, on one line or several, with white space or commas between them. A list
+    counts as its elements. Numbered from `row`."""
     while mark := buffer.skip_space():
         if mark == ",":
             buffer.at += 1
@@ -114,7 +113,7 @@ def values(buffer: Buffer, row: int = 0, last: Any = None) -> Iterator[tuple[Fra
 
 
 def _value(buffer: Buffer, row: int, last: Any) -> tuple[Frame, Any]:
-    """The value that begins here, or what is broken instead of it."""
+    """The value that begins here, or a frame that says why it is broken."""
     try:
         text, value = buffer.value()
     except Broken as error:
@@ -178,7 +177,7 @@ def by_key(buffer: Buffer) -> Iterator[tuple[Frame, Any]]:
 
 
 def header(buffer: Buffer, items: str) -> dict[str, Any]:
-    """Everything in an envelope except its `items`, which may stand before it or behind; up to
+    """Everything in an envelope except its `items`, whether it comes before or after them, up to
     where the envelope breaks. Raises RepeatedKey."""
     found: dict[str, Any] = {}
     for key in keys_of(buffer):
@@ -202,7 +201,7 @@ def header(buffer: Buffer, items: str) -> dict[str, Any]:
 
 
 def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
-    """The elements of the list under `items` in one JSON object; a frame with a reason where the
+    """The elements of the list under `items` in one JSON object, and a frame with a reason if the
     object breaks."""
     row, seen = 0, False
     rest: list[str] = []
@@ -243,9 +242,9 @@ def envelope(buffer: Buffer, items: str) -> Iterator[tuple[Frame, Any]]:
 
 
 def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Frame]:
-    """JSON Lines, the first of number `row`. A record's number is that of its line; blank lines
-    count and hold no record. Behind a line with several records the numbers go on from the last of
-    them; `single` says that there is none."""
+    """JSON Lines, numbered from `row`. A record's number is that of its line; blank lines count and
+    hold no record. After a line with several records, the numbers continue from the last of them.
+    `single` says that no line has several."""
     window, side = "", 0
     while True:
         if buffer.text is not window:
@@ -274,14 +273,14 @@ def lines(buffer: Buffer, row: int = 0, *, single: bool = False) -> Iterator[Fra
 def _last_line(buffer: Buffer, row: int) -> Iterator[Frame]:
     found = _records(buffer.text[buffer.at :].rstrip("\r"), row)
     fault = buffer.fault
-    if fault:  # where the stream breaks off
+    if fault:  # the stream breaks off here
         last = found.pop() if found else Frame(row, "")
         found.append(last._replace(reason=Reason.TRUNCATED, detail=fault))
     yield from found
 
 
 def _next_side(text: str, at: int) -> int:
-    """Where two values may next stand side by side; the end of the text if nowhere."""
+    """Where two values may next be side by side; the end of the text if nowhere."""
     match = SIDE_BY_SIDE.search(text, at)
     if match:
         return match.start()
@@ -289,8 +288,8 @@ def _next_side(text: str, at: int) -> int:
 
 
 def _records(line: str, row: int) -> list[Frame]:
-    """The record in a line, without the comma behind it, or those in it that stand side by side;
-    none in a blank one."""
+    """The record in a line, without a comma after it, or all records that are side by side in it;
+    none in a blank line."""
     bare = line.strip(BLANKS)
     if not bare:
         return []

@@ -1,5 +1,5 @@
-"""The rows of a Parquet file as frames. A value that cannot be had costs its row at most, never the
-file."""
+"""The rows of a Parquet file as frames. A value that cannot be read costs at most its row, never
+the file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .frames import Frame
 
 _ROWS = 1024
 _NAMES = 100
-"""So many names of a column's numbers are looked at, and so much of each: more than any question
-has options."""
+"""How many names of a column's numbers are read, and how many characters of each. No question has
+more options."""
 
 
 def rows(file: Any, path: Any, columns: Collection[str] = ()) -> Iterator[tuple[Frame, float]]:
-    """A frame per row, of these columns where some are named, and how much of the file is read with
-    it, 0 to 1. Raises InputError where it cannot be read as Parquet."""
+    """One frame per row, limited to `columns` if some are named, and the share of the file that has
+    been read with it, from 0 to 1. Raises InputError if the file cannot be read as Parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -44,8 +44,8 @@ def rows(file: Any, path: Any, columns: Collection[str] = ()) -> Iterator[tuple[
 
 
 def label_names(file: Any, field: str) -> list[str]:
-    """The names that a file gives to the numbers in a column, as `datasets` writes a ClassLabel;
-    none without."""
+    """The names that a file gives to the numbers in a column, as `datasets` writes a ClassLabel.
+    Empty if it gives none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -60,7 +60,7 @@ def label_names(file: Any, field: str) -> list[str]:
 
 
 def _frames(batch: Any, row: int) -> Iterator[Frame]:
-    """A frame per row; a refused one where text is not UTF-8."""
+    """One frame per row, with a reason if text in it is not UTF-8."""
     try:
         yield from [Frame(row + at, to_json(record)) for at, record in enumerate(batch.to_pylist())]
         return
@@ -76,9 +76,9 @@ def _frames(batch: Any, row: int) -> Iterator[Frame]:
 
 
 def _plain(scalar: Any, damage: list[str]) -> Any:
-    """A value as Python has it, as text where Python has no form for it (a date in the year 12000,
-    nanoseconds); for text that is not UTF-8 what is wrong goes to `damage`. As deep as the schema.
-    """
+    """A value as a Python object, or as text if Python cannot represent it (a date in the year
+    12000, nanoseconds). For text that is not UTF-8, the error is added to `damage`. Recurses only
+    as deep as the schema."""
     import pyarrow as pa
 
     try:

@@ -1,8 +1,8 @@
-"""Where reading goes on behind a broken record.
+"""Where reading continues after a broken record.
 
-First by its brackets: where the strings in it are told apart to its end, it ends where they close.
-Else by what follows: the next whole object that is not one inside of a record.
-"""
+First by its brackets: if its strings can be told apart up to its end, it ends where its brackets
+close. Otherwise by what follows: it ends before the next complete object that is not inside a
+record."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ _decode = json.JSONDecoder().raw_decode
 
 _SCALAR_END = re.compile(r"[,\]\n]")
 _NEXT = re.compile(r"(?:[}\]]\s*+(?:,\s*+)*+|\n[ \t]*+)(?=[{\[])")
-"""What stands before a record: the end of another, or the beginning of a line."""
+"""What comes before a record: the end of another, or the beginning of a line."""
 _NEXT_MEMBER = re.compile(r'\}\s*,\s*(?="(?:[^"\\]|\\.)*"\s*:\s*\{)')
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"\s*+|\\?\Z)', re.S)
 _CLOSED = re.compile(r"\]\s*+(?:\}\s*+)?+\Z")
 _BLANK = re.compile(r"\s*+")
 _LONGEST = 16 << 20
-"""A broken record whose brackets do not close in so many characters is left by what follows."""
+"""If the brackets of a broken record do not close within this many characters, what follows decides
+where it ends."""
 _NEIGHBOURS = 64
-"""So many values behind an object are looked at to see where it stands."""
+"""How many values after an object are looked at to see where it is."""
 _SPEND = 64
-"""So many times the characters that were passed may be looked at in vain."""
+"""How many characters may be parsed in vain for each one that was passed."""
 _DEEP = 1 << 14
-"""What nests too deep is left behind so many characters, about."""
+"""About how many characters of something that is nested too deeply are skipped."""
 
 Refused = tuple[str, Reason, str]
 
 
 def broken_record(buffer: Buffer, error: Broken, last: Any) -> Refused:
-    """Consume a broken record up to where the next one begins; its text, and what is wrong with it.
-    `last` is the one before."""
+    """Consume a broken record up to where the next one begins. Returns its text and what is wrong
+    with it. `last` is the record before it."""
     if buffer.text[buffer.at] not in "[{":
         if error.at_end:
             return _cut_off(buffer, error)
@@ -49,7 +50,7 @@ def broken_record(buffer: Buffer, error: Broken, last: Any) -> Refused:
     if length := _next_record(buffer, error.offset, keys):
         return buffer.take(length), error.reason, error.detail
     closed = None if buffer.fault else _CLOSED.search(buffer.text, _last_bracket(buffer))
-    if closed:  # the end of the list is no part of the record
+    if closed:  # the end of the list is not part of the record
         return buffer.take(closed.start() - buffer.at), error.reason, error.detail
     if error.at_end and not _is_closed(buffer):
         return _cut_off(buffer, error)
@@ -57,7 +58,7 @@ def broken_record(buffer: Buffer, error: Broken, last: Any) -> Refused:
 
 
 def broken_member(buffer: Buffer, error: Broken) -> Refused:
-    """As `broken_record`, for an object by key: go on where `}, "key": {` begins."""
+    """Like `broken_record`, for an object by key: continue where `}, "key": {` begins."""
     if length := _by_brackets(buffer, error, ",}"):
         return buffer.take(length), error.reason, error.detail
     offset = error.offset
@@ -78,18 +79,17 @@ def _cut_off(buffer: Buffer, error: Broken) -> Refused:
 
 
 def _is_closed(buffer: Buffer) -> bool:
-    """Does the stream end as a record does? What was cut off rarely does."""
+    """Does the stream end like a record? A stream that was cut off rarely does."""
     return not buffer.fault and buffer.text.endswith("}", buffer.at + 1, len(buffer.text.rstrip()))
 
 
 def _last_bracket(buffer: Buffer) -> int:
-    """Where the list that the rest of the stream closes, if it does, would be closed at the
-    earliest."""
+    """The earliest place where the rest of the stream could close the list around it."""
     return max(buffer.text.rfind("]", buffer.at + 1), buffer.at + 1)
 
 
 def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
-    """The length of the broken value that begins here; None where its brackets do not tell."""
+    """The length of the broken value that begins here; None if its brackets do not show it."""
     trusted = error.reason is Reason.TOO_DEEP or not error.offset
     length = buffer.balanced(None if trusted else _LONGEST)
     if length is None or trusted:
@@ -100,7 +100,7 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
             *":,}]",
             "",
         ):
-            return None  # what is taken for a string is what stands between two
+            return None  # what looks like a string is the text between two
     at = _behind_blanks(buffer, length)
     if at is None or buffer.text[buffer.at + at] in behind:
         return length
@@ -108,8 +108,7 @@ def _by_brackets(buffer: Buffer, error: Broken, behind: str) -> int | None:
 
 
 def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
-    """Where, from the buffer's place, the next character that is no white space stands; None where
-    the stream ends before."""
+    """The offset of the next character that is not white space; None if the stream ends first."""
     while True:
         match = _BLANK.match(buffer.text, buffer.at + offset)
         assert match
@@ -120,7 +119,7 @@ def _behind_blanks(buffer: Buffer, offset: int) -> int | None:
 
 
 def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
-    """As `_behind_blanks`, and the character that stands there; "" where the stream ends before."""
+    """Like `_behind_blanks`, with the character at that offset; "" if the stream ends first."""
     at = _behind_blanks(buffer, offset)
     if at is None:
         return None, ""
@@ -128,7 +127,7 @@ def _mark_behind(buffer: Buffer, offset: int) -> tuple[int | None, str]:
 
 
 def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
-    """How far it is to the next record, from `offset` on; None where there is none. `keys` are
+    """The offset of the next record, searched from `offset` on; None if there is none. `keys` are
     those of the record before."""
     at = None
     if offset and buffer.text.startswith("{", buffer.at + offset):
@@ -155,14 +154,13 @@ def _next_record(buffer: Buffer, offset: int, keys: set[str]) -> int | None:
 
 
 def _end_before(buffer: Buffer, at: int) -> int:
-    """Where what stands before a record ends, without the comma and the white space between
-    them."""
+    """Where the text before a record ends, without the comma and the white space between them."""
     text = buffer.text[buffer.at : buffer.at + at]
     return len(text.rstrip(", \t\r\n")) or at
 
 
 def _value_at(buffer: Buffer, offset: int) -> tuple[Any, int]:
-    """The JSON value so far from the buffer's place, None where there is none; and where it ends or
+    """The JSON value at `offset`, None if there is none, and the offset at which it ends or
     breaks."""
     while True:
         try:
@@ -178,8 +176,8 @@ def _value_at(buffer: Buffer, offset: int) -> tuple[Any, int]:
 
 
 def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
-    """Does an object that ends there stand beside records, and not inside of one? `alike`: for all
-    that is known it may."""
+    """Is an object that ends at `end` beside records, and not inside one? `alike` says that its
+    keys could be a record's."""
     for _ in range(_NEIGHBOURS):
         at, mark = _mark_behind(buffer, end)
         if at is None or mark in "{[":
@@ -200,8 +198,8 @@ def _is_record(buffer: Buffer, end: int, alike: bool) -> bool:
 
 
 def _ends_there(buffer: Buffer, end: int, alike: bool) -> bool:
-    """Is a list that ends there the one of the records? If there is an object around it, the file
-    ends with that."""
+    """Is a list that ends at `end` the list of records? If there is an object around it, the file
+    ends with that object."""
     for _ in range(_NEIGHBOURS):
         at, mark = _mark_behind(buffer, end)
         if at is None or mark in "[{":
@@ -216,7 +214,7 @@ def _ends_there(buffer: Buffer, end: int, alike: bool) -> bool:
 
 
 def _behind_member(buffer: Buffer, comma: int) -> int | None:
-    """Where another member of an object ends; None where there is none behind the comma."""
+    """Where the member after a comma ends; None if no member follows the comma."""
     at = _behind_blanks(buffer, comma + 1)
     key, end = _value_at(buffer, at) if at is not None else (None, 0)
     at = _behind_blanks(buffer, end) if isinstance(key, str) else None

@@ -1,16 +1,16 @@
-"""A plain file in slabs: where its records end is found without reading them, and whoever takes a
-slab reads it from the file.
+"""A plain file in slabs: its record boundaries are found without reading the records, and the
+worker that takes a slab reads it from the file.
 
-The law: the frames of the slabs, and those between them, are the records that `jsontext` finds in
-the file. A slab is a window of the file, made only where that is certain:
+The frames of the slabs, and those between them, are the records that `jsontext` finds in the file.
+A slab is a window of the file. It is made only if this is certain:
 
     array   msgspec parses the window as a list of values; it is stricter than Python's parser
     lines   the window ends with a line; every line in it is a record, or blank, and none is several
 
-A window that is no slab (NaN, half a surrogate pair, far more records than a chunk should have)
-comes as frames at once. With the first broken record the slabs end: how `jsontext` goes on behind
-it, a window cannot show. So they do where records are not told apart from what is in them.
-"""
+A window that cannot be a slab (NaN, half a surrogate pair, far more records than a chunk should
+have) is read into frames at once. The slabs end at the first broken record, because a window cannot
+show where `jsontext` continues after it. They also end where a record cannot be told from an object
+inside one."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from .jsontext import BLANKS, SIDE_BY_SIDE
 from .streams import open_stream
 
 LONGEST = 16 << 20
-"""A window grows up to so many bytes for a record that is longer than it."""
+"""The largest window, in bytes, that is tried for a long record."""
 _FIRST_GUESS = 64
 """Bytes of a record, before one has been seen."""
 _TRIES = 16
-"""So many places in a window, from its end, are taken for the beginning of a record."""
+"""How many places in a window, from its end, are tried as the beginning of a record."""
 _OPENING = re.compile(rb'[ \t\r\n]*\[[ \t\r\n]*(\{[ \t\r\n]*"[^"\\]*"[ \t\r\n]*:)')
-"""An array of objects up to the first key: its other records mostly begin so too."""
+"""An array of objects up to the first key. Its other records usually begin the same way."""
 _TOO_MANY_DIGITS = re.compile(rb"(?<![0-9])[0-9]{4301}")
 _MANY_DIGITS = re.compile(rb"[0-9]{10}")
-"""So many are among every 400th byte, where there are too many in a row."""
+"""If there are too many digits in a row, every 400th byte includes this many."""
 _SIDE_BY_SIDE = re.compile(SIDE_BY_SIDE.pattern.encode())
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
 
 Framed = tuple[Frame, Any]
-"""A frame, and its parsed value where the reader has parsed it."""
+"""A frame, and its parsed value if the reader has parsed it."""
 
 
 class Slab(NamedTuple):
-    """So many records in the bytes `start` to `stop` of a file. Their numbers go on from `row`."""
+    """The records in the bytes `start` to `stop` of a file, numbered from `row`."""
 
     path: Path
     start: int
@@ -58,14 +58,14 @@ class Slab(NamedTuple):
     lines: bool
 
     def data(self) -> bytes:
-        """Raises InputError where the file ends before it."""
+        """Its bytes. Raises InputError if the file ends first."""
         found = read_window(self.path, self.start, self.stop - self.start)
         if len(found) < self.stop - self.start:
             raise self._changed()
         return found
 
     def frames(self, data: bytes) -> list[Frame]:
-        """Those in its data. Raises InputError where there are not so many."""
+        """The frames in its data. Raises InputError if their number is not `records`."""
         found = _frames(data, self.start, self.row, lines=self.lines, single=True)
         if len(found) != self.records:
             raise self._changed()
@@ -79,7 +79,8 @@ class Slab(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """So many bytes of a window that have so many rows, and so many records among them."""
+    """The first `length` bytes of a window, with the number of rows in them and of records among
+    these."""
 
     length: int
     rows: int
@@ -92,8 +93,8 @@ _END = _Piece(0, 0, 0)
 
 
 class Walk:
-    """The slabs of a file, of about `size` bytes or so many records; up to `at`, where `rest` goes
-    on with row `row`."""
+    """The slabs of a file, of about `size` bytes or `records` records each, up to `at`. There
+    `rest` continues with row `row`."""
 
     def __init__(self, path: Path, size: int, records: int, *, lines: bool) -> None:
         self._path, self._size, self._records, self._lines = path, size, records, lines
@@ -126,7 +127,7 @@ class Walk:
             window = max(min(self._size, self._records * part.length // max(part.records, 1)), 1)
 
     def _enter(self) -> bool:
-        """Into the array, if it is one of objects."""
+        """Enter the array, if it is an array of objects."""
         head = _OPENING.match(read_window(self._path, 0, 1 << 16))
         if head is None or fast_decoder("raw list") is None:
             return False
@@ -149,7 +150,7 @@ class Walk:
         return _Piece(length, len(lines), records)
 
     def _some_elements(self, data: bytes) -> _Piece | None:
-        """Whole records from a window, up to where the last of them seems to begin; None where the
+        """Complete records from a window, up to where the last of them seems to begin; None if the
         window is too short for that."""
         begins = [place for place in _last_places(data, self._opening) if place > 0]
         for length in begins:
@@ -169,7 +170,7 @@ class Walk:
             )
         )
         broken = [row for row, (frame, _) in enumerate(found) if frame.reason]
-        if broken:  # if it is the last, the window was perhaps cut inside of it
+        if broken:  # if it is the last, the window may end inside it
             if broken == [len(found) - 1]:
                 return None
             return _END
@@ -177,12 +178,12 @@ class Walk:
         return _Piece(begins[0], len(found), len(found), found)
 
     def _seen(self, values: Iterator[Any]) -> None:
-        """From the last value back: `jsontext` knows where a record begins by the keys of the last
-        good one."""
+        """Remember the last object; `values` come in reverse. From its keys `jsontext` knows where
+        a record begins."""
         self._last = next((value for value in values if isinstance(value, dict)), self._last)
 
     def rest(self, buffer: Buffer) -> Iterator[Framed]:
-        """What is left, from a buffer that begins at `at`."""
+        """The remaining records, from a buffer that begins at `at`."""
         if self._lines:
             yield from ((frame, None) for frame in jsontext.lines(buffer, self.row))
             return
@@ -192,14 +193,15 @@ class Walk:
 
 
 def _frames(data: bytes, start: int, row: int, *, lines: bool, single: bool = False) -> list[Frame]:
-    """Those of a window that begins at `start` with row `row`; `single`: no line has several."""
+    """The frames of a window that begins at `start` with row `row`. `single` says that no line has
+    several."""
     if lines:
         return list(jsontext.lines(_buffer(data, start), row, single=single))
     return [Frame(number, _text(value)) for number, value in enumerate(raw_values(data), row)]
 
 
 def _last_places(data: bytes, opening: bytes) -> Iterator[int]:
-    """Where it stands in the data, the last place first."""
+    """Where `opening` occurs in the data, the last place first."""
     place = len(data)
     for _ in range(_TRIES):
         place = data.rfind(opening, 0, place)
@@ -241,8 +243,8 @@ def _value(value: Any) -> Any:
 
 
 def _may_be_several(lines: bytes) -> bool:
-    """Can a line hold several records? Not where msgspec parses those in which they would stand
-    side by side, as one list: no string goes over the end of a line."""
+    """Can a line hold several records? Not if msgspec parses all the lines in question as one list,
+    since no string crosses the end of a line."""
     at = 0
     doubtful: list[bytes] = []
     while match := _SIDE_BY_SIDE.search(lines, at):

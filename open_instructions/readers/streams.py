@@ -1,9 +1,8 @@
-"""Where bytes come from: a file, a .gz, a member of a .zip or .tar(.gz). Nothing is ever unpacked
-to disk.
+"""Where bytes come from: a file, what is packed in a .gz or the like, a member of a .zip or
+.tar(.gz). Nothing is ever unpacked to disk.
 
-A compressed stream that breaks off ends early and says so in `fault`; the reader makes that a
-rejected tail.
-"""
+A compressed stream that breaks off ends early and says so in `fault`. The reader turns that into a
+reject at the end of the file."""
 
 from __future__ import annotations
 
@@ -13,7 +12,6 @@ import io
 import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -23,22 +21,13 @@ from typing import IO, Any, Protocol, cast
 from ..errors import InputError
 from ..limits import too_much
 from ..paths import open_binary, stamp
+from .packed import BROKEN, HEAD, begins_as, unpacked, wrapper_of
 
-_BROKEN = (
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    lzma.LZMAError,
-)
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
-_WRAPPED = (".gz",)
-_BLOCK = 1 << 16
-_GZIP = b"\x1f\x8b"
+_BROKEN = (*BROKEN, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _COMPRESSED = (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)
 _KEPT = 64 << 20
-"""So many bytes of a member of a compressed tar are kept in memory."""
+"""The largest member of a compressed tar, in bytes, that is kept in memory."""
 
 
 class ByteStream(Protocol):
@@ -66,7 +55,7 @@ class _Stream:
             "",
         )
         self._unpacked = 0
-        # one system call at a time: where an archive breaks off, what was read before is not lost
+        # one system call at a time, so that what was read before an archive breaks off is not lost
         self._by_block = packed and inner is raw and hasattr(raw, "read1")
 
     def read(self, size: int = -1, /) -> bytes:
@@ -96,47 +85,8 @@ class _Stream:
         return 1.0
 
 
-class _Gunzip:
-    """Takes .gz off. Unlike gzip.GzipFile it hands out all that could be unpacked before it reports
-    a break."""
-
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        self._unpack = zlib.decompressobj(wbits=31)
-        self._broken: Exception | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        if self._broken:
-            raise self._broken
-        out: list[bytes] = []
-        got = 0
-        while size < 0 or got < size:
-            ended = self._unpack.eof
-            block = (
-                self._unpack.unused_data if ended else self._unpack.unconsumed_tail
-            ) or self._packed.read(_BLOCK)
-            if ended:  # another member, perhaps behind padding: .gz files may be several in a row
-                block = block.lstrip(b"\0")
-                while not block and (more := self._packed.read(_BLOCK)):
-                    block = more.lstrip(b"\0")
-                if not block:
-                    break
-                self._unpack = zlib.decompressobj(wbits=31)
-            try:
-                if not block:
-                    raise EOFError("the file ends too early")
-                out.append(self._unpack.decompress(block, 0 if size < 0 else size - got))
-            except (zlib.error, EOFError) as error:
-                self._broken = error
-                if not got:
-                    raise
-                break
-            got += len(out[-1])
-        return b"".join(out)
-
-
 def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
-    """Raises InputError for a file that unpacks to more than data do."""
+    """Raises InputError for a file that unpacks to more than data ever do."""
     if wrong := too_much(packed, unpacked):
         raise InputError(
             f"{path} is refused: {wrong}.", hint="If that is intended, raise the limit."
@@ -148,14 +98,15 @@ def is_archive(path: Path) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The name without a wrapping .gz: alpaca_data.json.gz is alpaca_data.json, packed."""
-    if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES):
-        return name[:-3]
-    return name
+    """The name without a wrapping .gz or the like: alpaca_data.json.gz is alpaca_data.json,
+    packed."""
+    if name.lower().endswith(TAR_SUFFIXES):
+        return name
+    return name[: len(name) - len(wrapper_of(name))]
 
 
 def _clean_member(name: str) -> str | None:
-    """A member's path as a relative one; None for what no archive needs to hold (absolute,
+    """A member's path as a relative path; None for a path that no archive needs (absolute, or with
     `..`)."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or parts[0] == "/" or parts[0].endswith(":"):
@@ -164,8 +115,8 @@ def _clean_member(name: str) -> str | None:
 
 
 class _TarMember(io.RawIOBase):
-    """The bytes of a file in a tar. Unlike tarfile's own reader it hands out what is there before
-    it reports a cut."""
+    """The bytes of a file in a tar. Unlike tarfile's own reader, it returns what is there before it
+    reports that the archive is cut off."""
 
     def __init__(self, tar: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
         assert tar.fileobj is not None
@@ -195,8 +146,8 @@ class _TarMember(io.RawIOBase):
 
 
 class _Archive:
-    """An open .zip or .tar(.gz): its regular files in order. Stays open, so that reading them in
-    order is one pass."""
+    """An open .zip or .tar(.gz) and its regular files in order. It stays open, so that reading them
+    in order takes one pass."""
 
     def __init__(self, path: Path) -> None:
         self._zip: zipfile.ZipFile | None = None
@@ -224,7 +175,7 @@ class _Archive:
             try:
                 entry = next(entries, None)
             except (*_BROKEN, OSError):
-                # cut off: what stands before the cut is read, and its last file then ends early
+                # cut off: what comes before the cut is read, and its last file then ends early
                 if not self.files:
                     raise
                 self.fault = "the archive is cut off"
@@ -233,7 +184,7 @@ class _Archive:
                 break
             _refuse_bombs(
                 self._path, self._packed, entry.offset_data + entry.size
-            )  # before it is walked over
+            )  # before the entry is skipped
             if entry.isfile():
                 self.files.append((entry.name, entry))
         # tarfile takes a cut or damaged header for the end; the real end is a block of zeros
@@ -260,8 +211,8 @@ class _Archive:
         return io.BufferedReader(_TarMember(self._tar, entry))
 
     def _kept(self, index: int, entry: tarfile.TarInfo) -> IO[bytes]:
-        """A member of a compressed tar, from memory when it is opened again: to go back, all before
-        it is unpacked once more."""
+        """A member of a compressed tar, from memory when it is opened again: going back means
+        unpacking everything before it once more."""
         assert self._tar is not None
         if self._last is None or self._last[0] != index:
             reader = io.BufferedReader(_TarMember(self._tar, entry))
@@ -270,7 +221,7 @@ class _Archive:
             except (
                 *_BROKEN,
                 OSError,
-            ):  # cut off: what there is comes from the archive itself, and then the cut
+            ):  # cut off: the archive itself returns what there is, then reports the cut
                 return io.BufferedReader(_TarMember(self._tar, entry))
         return io.BufferedReader(io.BytesIO(self._last[1]))
 
@@ -307,14 +258,14 @@ def member_name(path: Path, index: int) -> str:
 
 
 def member_size(path: Path, index: int) -> int:
-    """The bytes of a member, unpacked."""
+    """The size of a member, in bytes, unpacked."""
     return _archive_at(path).size(index)
 
 
 @contextmanager
 def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
-    """The bytes of a file from `start` on, or of one member of an archive by its index, with a .gz
-    around them taken off."""
+    """The bytes of a file from `start` on, or of one member of an archive by its index, without
+    the compression around them."""
     try:
         raw: IO[bytes]
         if member is None:
@@ -331,15 +282,15 @@ def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterat
         ) from error
     with raw:
         inner: IO[bytes] = raw
-        # a .gz that some client unpacked on the way and left under its name is read as it is
-        if plain_name(name) != name and _begins_as_gzip(path, raw):
-            inner = cast(IO[bytes], _Gunzip(raw))
+        # a .gz file that a client unpacked but did not rename is read as it is
+        if plain_name(name) != name and begins_as(_head(path, raw), wrapper_of(name)):
+            inner = cast(IO[bytes], unpacked(raw, wrapper_of(name)))
         yield _Stream(path, raw, inner, size, packed=inner is not raw or member is not None)
 
 
-def _begins_as_gzip(path: Path, raw: IO[bytes]) -> bool:
+def _head(path: Path, raw: IO[bytes]) -> bytes:
     try:
-        return bool(raw.peek(2)[:2] == _GZIP)  # type: ignore[attr-defined]
+        return bytes(raw.peek(HEAD)[:HEAD])  # type: ignore[attr-defined]
     except (*_BROKEN, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}.", hint="Download it again.") from error
 

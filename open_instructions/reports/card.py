@@ -10,6 +10,7 @@ import yaml
 from ..catalogue import Source
 from ..rights.rows import HEADINGS, Usage
 from ..store import FILES, REJECTED, Manifest
+from ..store.forms import FULL_NEEDS
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -33,6 +34,16 @@ _HUB_LICENSES = (
     "mit",
 )
 """The hub's names for the licences of the sources."""
+
+
+_FULL = (
+    "A message has `role` and `content`, and where they apply `reasoning_content`, `tool_calls`, "
+    "`tool_call_id`, `name` and `weight`; the column `tools` has the definitions of the tools that "
+    "a conversation may call, or null. Both columns are JSON: `load_dataset` needs datasets "
+    f"{FULL_NEEDS} or later, and gives Python objects.",
+    "",
+)
+"""What the card says of messages in the full form."""
 
 
 def _license(usage: Usage) -> dict[str, str]:
@@ -113,8 +124,10 @@ def card(
     sources: Sequence[Source],
     languages: Sequence[str],
     usage: Usage,
+    full: bool = False,
 ) -> str:
-    """README.md for a build. All of it comes from the manifest or the catalogue."""
+    """README.md for a build. All of it comes from the manifest or the catalogue. `full` is the form
+    of its messages."""
     name, ledger = manifest.recipe_name, manifest.ledger
     rows = ledger.summary()["rows"]
     configs = _configs(manifest)
@@ -153,6 +166,7 @@ def card(
         *_ways(configs),
         "```",
         "",
+        *(_FULL if full else ()),
         *_terms(usage),
         "",
         "## Sources",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, NotFoundError
 from ..inputs.lock import read_lock
 from ..ledger import WRITE, Entry, Ledger
+from ..message import wrong_fields
 from ..paths import sha256_of, walk
 from ..schema import Conversation, Message, Reason
 from ..stages.language import LABELS
@@ -31,6 +32,7 @@ from ..store import (
     open_build,
 )
 from ..store.columns import data_schema, files_schema, rejected_schema
+from ..store.forms import TOOLS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,11 +40,11 @@ if TYPE_CHECKING:
 MOST = 100
 """The most problems that are listed; the rest are a number."""
 _OPTIONAL = {
-    DATA: ("task", "metadata"),
+    DATA: ("task", "metadata", TOOLS),
     REJECTED: ("conversation_id", "kind", "other", "score", "evidence", "parent"),
 }
 """The columns that may be null."""
-_SCHEMAS = {DATA: data_schema, REJECTED: rejected_schema, FILES: files_schema}
+_SCHEMAS = {REJECTED: rejected_schema, FILES: files_schema}
 _PART = re.compile(r"#[1-9][0-9]*")
 """A part's id is the conversation's id with this behind it."""
 
@@ -122,12 +124,16 @@ def _table(
 ) -> Iterator[str]:
     """The problems in a shard's schema and rows. Raises NotFoundError if it is unreadable."""
     name, kind = shard.path, shard.kind
-    said, expected = build.footer(shard), _SCHEMAS[kind]()
+    said = build.footer(shard)
+    full = TOOLS in said.schema.names
+    expected = data_schema(full) if kind == DATA else _SCHEMAS[kind]()
     if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
         yield f"{name} has the wrong schema"
         return
     if said.rows != shard.rows:
         yield f"{name} has {said.rows:,} rows, but the manifest says {shard.rows:,}"
+    if kind == DATA:
+        counted["full" if full else "plain",] += 1
     for batch in build.batches(kind, only=[shard]):
         if kind == DATA:
             yield from _data(name, batch, counted, ids)
@@ -154,7 +160,7 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
     if (
         absent
         or None in row["edits"]
-        or any(m is None or None in m.values() for m in row["messages"])
+        or any(m is None or (isinstance(m, dict) and None in m.values()) for m in row["messages"])
     ):
         yield f"has no {', '.join(absent) or 'value in a message or an edit'}"
         return
@@ -163,9 +169,9 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
             row["id"],
             row["source"],
             row["subset"],
-            tuple(Message(m["role"], m["content"]) for m in row["messages"]),
+            tuple(map(_message, row["messages"])),
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         yield f"is not a valid conversation: {str(error).removeprefix(row['id'] + ': ')}"
         return
     if talk.num_turns != row["num_turns"]:
@@ -183,15 +189,42 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
         yield f"is not a part of {whole}"
     if row["metadata"] is not None and not _is_object(row["metadata"]):
         yield "has metadata that is not a JSON object"
+    if row.get(TOOLS) is not None and not _are_tools(row[TOOLS]):
+        yield "has tools that are not a list of JSON objects"
+
+
+def _message(found: Any) -> Message:
+    """A message as a row has it. Raises ValueError for one that is not as a build writes it."""
+    if isinstance(found, str):
+        found = _loads(found)
+        if not isinstance(found, dict):
+            raise ValueError("a message that is not an object")
+    role, content = found.pop("role", None), found.pop("content", None)
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise ValueError("a message without a role or a content")
+    message = Message(role, content, fields=found or None)
+    if wrong := wrong_fields(message):
+        raise ValueError(f"a message in which {wrong}")
+    return message
+
+
+def _are_tools(text: str) -> bool:
+    try:
+        tools = _loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(tools, list) and bool(tools) and all(isinstance(t, dict) for t in tools)
 
 
 def _is_object(text: str) -> bool:
     try:
-        return isinstance(
-            json.loads(text, parse_constant=_refuse_constant, parse_float=_finite), dict
-        )
+        return isinstance(_loads(text), dict)
     except (ValueError, RecursionError):
         return False
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _refuse_constant(name: str) -> None:
@@ -275,6 +308,8 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         yield f"the ledger does not balance: {problem}"
     if ledger.summary() != build.manifest.totals:
         yield "the totals do not match the ledger"
+    if counted["full",] and counted["plain",]:
+        yield "the messages of some shards are JSON, and those of others are not"
     rows = {key[1:] for key in counted if key[0] == "rows"}
     for source, subset in sorted({*ledger.subsets(), *rows}, key=str):
         said, there = (
@@ -289,7 +324,7 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         if e.what.startswith("rejected_")
     }
     for what, *where, name in sorted(
-        {*said_of, *(key for key in counted if key[0] != "rows")}, key=str
+        {*said_of, *(key for key in counted if key[0].startswith("rejected_"))}, key=str
     ):
         source, subset, stage = where
         said, there = (

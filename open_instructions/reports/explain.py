@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ..catalogue import Selection, Source, registry, select
+from ..catalogue.own import from_described
 from ..corpus import names as step_names
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
+from ..inputs.own import by_size
 from ..ledger import CONVERT, Tally, stages
 from ..options import Folders
 from ..paths import folders, place
@@ -26,9 +28,10 @@ from ..pipeline import Pipeline
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable
+from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, REJECTED, Build, InputEntry, home, open_build
+from ..store.forms import python_rows
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
@@ -122,7 +125,7 @@ def explain(
 def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    return [row for batch in build.batches(kind, ids=[id]) for row in batch.to_pylist()]
+    return [row for batch in build.batches(kind, ids=[id]) for row in python_rows(batch)]
 
 
 def _near(build: Build, id: str) -> str:
@@ -177,6 +180,18 @@ def _input(
         return Input(
             entry.source, entry.subset, known, known.name, entry.member, entry.file, entry.bytes
         )
+    for folder in data_dirs:
+        for path in by_size(folder, entry.bytes):
+            if digest(path) == entry.sha256:
+                return Input(
+                    entry.source,
+                    entry.subset,
+                    path,
+                    path.name,
+                    entry.member,
+                    entry.file,
+                    entry.bytes,
+                )
     selections = [Selection(source, (source.subset(entry.subset).name,), explicit=True)]
     for folder in [*data_dirs, samples_dir()]:
         for item in find(folder, selections, missing="skip", encoding=encoding).inputs:
@@ -187,6 +202,8 @@ def _input(
 
 def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
     """The row's source as the build had it, or why it is unavailable."""
+    if described := build.manifest.own.get(name):
+        return from_described(name, described, "the manifest").source()
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
@@ -242,7 +259,7 @@ def _replay(
 
 def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> StageResult:
     talks = [
-        [(m.role, m.content) for m in r.messages if isinstance(m, Message)]
+        [(m.role, _shown(m)) for m in r.messages if isinstance(m, Message)]
         for r in results
         if not isinstance(r, Reject)
     ]
@@ -260,6 +277,12 @@ def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> Stage
             f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation)
         )
     return StageResult(stage, talks, refused, labels)
+
+
+def _shown(message: Message) -> str:
+    """Its content, and each of its fields on a line."""
+    fields = (message.fields or {}).items()
+    return "\n".join([message.content, *(f"{name}: {to_json(value)}" for name, value in fields)])
 
 
 def _start(message: Message) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TypeVar
 
 from ..catalogue import Terms, Use, registry
+from ..catalogue.terms import INTERNAL, UNSTATED
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ LICENSES: dict[str, Terms] = {
     "CC-BY-NC-4.0": _NC,
     "CC-BY-NC-SA-3.0": _NC_SA,
     "CC-BY-NC-SA-4.0": _NC_SA,
+    UNSTATED: Terms(Use.UNCLEAR, "means that nobody states a licence"),
+    INTERNAL: Terms(Use.UNCLEAR, "means that it is for internal use"),
     "CC-BY-ND-4.0": Terms(Use.UNCLEAR, "forbids passing on changed versions", attribution=True),
 }
 

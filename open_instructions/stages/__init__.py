@@ -1,15 +1,15 @@
 """The cleaning stages, one file or folder each. A stage is a pure function: a conversation ->
 conversations and rejects.
 
-record_rules  the rules on raw records that stand in the source's file
-structure     drafts become valid conversations
-license       a filter by licence where the recipe asks for one
-html          HTML becomes the Markdown that it was rendered from
-defects       the rules on messages that stand in the source's file
-phrases       blocked words, refusals, messages of the service, where a recipe asks for it
-gaps          conversations with a gap are rejected where a recipe asks for it
-language      a label and a score; a filter where the recipe asks for one
-split         tokens are counted; what is over the limit is split between turns
+record_rules  applies the source's own rules on raw records
+structure     turns drafts into valid conversations
+license       filters by licence where the recipe asks for it
+html          turns HTML into the Markdown that it was rendered from
+defects       applies the source's own rules on messages
+phrases       rejects blocked words, refusals and service messages where the recipe asks for it
+gaps          rejects conversations with a gap where the recipe asks for it
+language      adds a label and a score; filters by them where the recipe asks for it
+split         counts tokens; splits conversations over the limit between turns
 
-`order` is the one list of them, `definition` says what it holds of each.
+`order` lists them in order; `definition` describes an entry of that list.
 """

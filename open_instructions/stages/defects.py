@@ -1,4 +1,4 @@
-"""Known damage: runs the rules that stand in the source's own file, and names each one that changed
+"""Known damage: runs the rules from the source's own file, and names each rule that changed
 something."""
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Defects:
             result = rule.apply(given)
             if result is given:
                 continue
-            items = _in_place(items, result)
+            items = _with_rejects(items, result)
             edits.append(rule.name)
         if not edits:
             return [conversation]
@@ -47,11 +47,11 @@ class Defects:
         return [*results, *rejects]
 
 
-def _in_place(
+def _with_rejects(
     before: Sequence[Message | Reject], result: Sequence[Message | Reject]
 ) -> list[Message | Reject]:
-    """What a rule made of the messages, with what earlier rules refused in its place. A rule that
-    returns another number of items says nothing of places: what was refused then stands at the end.
+    """A rule's result, with the rejects of earlier rules back in their places. If a rule returns a
+    different number of items, the places are unknown and the rejects go to the end.
     """
     refused = [item for item in before if isinstance(item, Reject)]
     if len(result) + len(refused) != len(before):

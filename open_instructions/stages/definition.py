@@ -1,4 +1,4 @@
-"""What the list of stages says of each stage."""
+"""An entry of the list of stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..schema import Conversation, Reason, Reject
 
 
 class Stage(Protocol):
-    """One conversation at a time."""
+    """A stage that takes one conversation at a time."""
 
     name: str
 
@@ -21,8 +21,8 @@ class Stage(Protocol):
 
 @runtime_checkable
 class BatchStage(Protocol):
-    """A stage that takes many conversations at once, where the work underneath is faster that way;
-    each still gets the result that it would get alone."""
+    """A stage that takes many conversations at once, because its work is faster that way. Each
+    conversation still gets the result that it would get alone."""
 
     name: str
 
@@ -42,7 +42,7 @@ Sides = tuple[Answer, ...]
 
 
 class About(NamedTuple):
-    """What a stage may know of the subset that it cleans: the rules that are on, its languages."""
+    """What a stage may know about the subset that it cleans: its active rules and its languages."""
 
     rules: tuple[Rule, ...] = ()
     languages: tuple[str, ...] = ()
@@ -52,13 +52,13 @@ class About(NamedTuple):
 class Definition:
     """A stage in the list.
 
-    name     in the ledger, in rejected/ and in `oi explain`
+    name     its name in the ledger, in rejected/ and in `oi explain`
     options  a frozen dataclass: the recipe's keys that the stage reads
     reasons  why it rejects
-    make     options and what is known of the subset -> the stage; None if the recipe does without
+    make     options and facts about the subset -> the stage; None if the recipe leaves it out
     takes    raw records, a converter's drafts, or conversations
-    splits   it stands behind the point where corpus steps see whole conversations
-    sides    the answers of a preference that it looks at: each, with the prompt before it, as a
+    splits   whether it runs after the point where corpus steps see whole conversations
+    sides    the answers of a preference row that it looks at, each with the prompt before it as a
              conversation
     """
 
@@ -71,25 +71,25 @@ class Definition:
     sides: Sides = ANSWERS
 
     def made(self, recipe: object, about: About) -> Any:
-        """The stage as a recipe wants it. Keys that the recipe does not have keep their
+        """The stage as the recipe configures it. Keys missing from the recipe keep their
         defaults."""
         return self.make(read_options(self.options, recipe), about)
 
 
 def read_options(options: type[Any], recipe: object) -> Any:
-    """The options that a recipe has. Keys that it does not have keep their defaults."""
+    """The options that a recipe sets. Keys missing from it keep their defaults."""
     keys = [field.name for field in fields(options) if hasattr(recipe, field.name)]
     return options(**{key: getattr(recipe, key) for key in keys})
 
 
 STOPS = (OSError, MemoryError)
-"""Failures of the machine, not of the code on a record: they end the build."""
+"""Failures of the machine rather than of the code that handles a record. They end the build."""
 _MOST_DETAIL = 300
-"""Characters of an exception's message that are kept: some quote the whole text."""
+"""How many characters of an exception's message are kept: some messages quote the whole text."""
 
 
 def failed(who: str, error: BaseException) -> Reject:
-    """The Reject of a record on which code failed."""
+    """The Reject for a record on which code failed."""
     told = f"{who} failed: {type(error).__name__}: {error}"
     if len(told) > _MOST_DETAIL:
         told = told[: _MOST_DETAIL - 1] + "…"

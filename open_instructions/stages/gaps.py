@@ -1,5 +1,4 @@
-"""A recipe's `gaps: reject`: conversations from whose middle a message was taken out are rejected
-as a whole."""
+"""A recipe's `gaps: reject`: rejects every conversation that lost a message from its middle."""
 
 from __future__ import annotations
 
@@ -13,14 +12,14 @@ from .structure import GAP
 
 @dataclass(frozen=True)
 class Options:
-    """gaps  whether a conversation stays from whose middle a message was taken out"""
+    """gaps  whether to keep a conversation that lost a message from its middle"""
 
     gaps: Literal["keep", "reject"] = "keep"
 
 
 class Gaps:
-    """The stage. It stands behind all that can take a message out; `split` looks after the gaps
-    that it makes itself."""
+    """The stage. It runs after every stage that can take a message out, except `split`, which
+    handles the gaps that it makes itself."""
 
     name = "gaps"
 

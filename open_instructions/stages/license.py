@@ -1,5 +1,5 @@
-"""What a recipe's `licenses` does not take is rejected, by the licence that each row carries and by
-who wrote its answers."""
+"""Rejects what a recipe's `licenses` does not allow, by each row's licence and by who wrote its
+answers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The stages, in the one order in which records meet them.
+"""The stages, in the order in which they run.
 
-To add one: its file, a line here, its reasons in `schema.Reason`. A recipe has the keys of its
-options as soon as they stand in the bases of `Recipe`.
+To add one, write its file, add a line here, and add its reasons to `reasons.Reason`. Recipes get
+the keys of its options when its Options class becomes a base of `Recipe`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STAGES: list[Definition] = [
 
 
 def names() -> tuple[str, ...]:
-    """As the ledger has them. The converter stands between the rules on records and the rest."""
+    """The names in the ledger. The converter runs between the rules on records and the rest."""
     before = [stage.name for stage in STAGES if stage.takes == "record"]
-    behind = [stage.name for stage in STAGES if stage.takes != "record"]
-    return (*before, "convert", *behind)
+    after = [stage.name for stage in STAGES if stage.takes != "record"]
+    return (*before, "convert", *after)

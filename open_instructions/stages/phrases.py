@@ -1,9 +1,9 @@
-"""What a recipe refuses for its words: blocked words, refusals, messages of the service, and talks
-of a few letters.
+"""What a recipe rejects for its wording: blocked words, refusals, service messages, and
+conversations of a few characters.
 
-Only answers are looked at, and of those not the code and the addresses in them: `import openai` is
-no talk about OpenAI. Words and phrases are matched whole, in any capitals, with any white space and
-apostrophe.
+Only answers are searched, without the code and addresses in them: `import openai` is not talk about
+OpenAI. Words and phrases match whole words only. Case, white space and the kind of apostrophe do
+not matter.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ _UNSPACED = re.compile(f"[{_RANGES}]")
 _SAME = (("’", "'"), ("‘", "'"), ("´", "'"), ("\u2010", "-"), ("\u2011", "-"))
 _EDGES = re.compile(r"^\W+|(?<!\W)\W+$")
 _SPELT_OUT = re.compile("([\ufdfa\ufdfb])")
-"""Two words of Arabic in one character, which NFKC makes 18 letters of, and 8: they stay as they
-are."""
+"""Two Arabic ligatures that NFKC would expand to 18 and 8 letters. They stay as they are."""
 _MARKS_IN_A_ROW = 30
-"""More combining marks than so many are on no letter of any language (UAX 15), and to put them in
-order takes their square."""
+"""No letter of any language has more combining marks than this (UAX 15), and sorting them takes
+quadratic time."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Options:
     blocked_words  reject a conversation with one of these words or phrases in an answer, outside
                    code
     phrases        phrase lists to reject by: refusals (the conversation), service_messages (the
-                   pair)
+                   turn)
     min_chars      reject a conversation with fewer characters in all
     """
 
@@ -56,8 +55,8 @@ class Options:
 
 class Phrases:
     """The stage. Rejects a conversation with a blocked word or a refusal in an answer, or with
-    fewer than `min_chars` characters in all; and a pair whose answer is nothing but a message of
-    the service."""
+    fewer than `min_chars` characters in all. Rejects a turn whose whole answer is a service
+    message."""
 
     name = "phrases"
 
@@ -76,10 +75,10 @@ class Phrases:
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         if self._words or self._refusals:
-            for turn, message in enumerate(conversation.messages):
+            for index, message in enumerate(conversation.messages):
                 if message.role == ASSISTANT and (found := self._said(message.content)):
                     reason, language, phrase = found
-                    where = f"{phrase!r} in message {turn}"
+                    where = f"{phrase!r} in message {index}"
                     if language:
                         where += f" ({language})"
                     return [Reject(reason, where)]
@@ -98,10 +97,10 @@ class Phrases:
         return results
 
     def _said(self, content: str) -> tuple[Reason, str, str] | None:
-        """The first phrase that an answer says in its prose: why it is refused, its language, the
-        phrase."""
+        """The first known phrase in an answer's prose: the reason to reject it, its language, and
+        the phrase."""
         folded = _folded(content)
-        for word in self._keys:  # most answers hold no word of any phrase, and that is soon seen
+        for word in self._keys:  # a quick test: most answers hold no word of any phrase
             if word in folded:
                 break
         else:
@@ -111,7 +110,7 @@ class Phrases:
             for language, phrase in known:
                 if phrase in text and _whole(
                     phrase, _plain(prose(content))
-                ):  # seldom true, and only then worth a closer look
+                ):  # slow, so only where the quick test found the phrase
                     return reason, language, phrase
         return None
 
@@ -138,13 +137,13 @@ class Phrases:
 
 
 def _plain(text: str) -> str:
-    """Text as it is compared: one form of each character, no capitals, nothing invisible, single
-    spaces."""
+    """Text in the form in which it is compared: one form of each character, lower case, nothing
+    invisible, single spaces."""
     return " ".join(_folded(text).split())
 
 
 def _folded(text: str) -> str:
-    """The same with its white space."""
+    """The same as `_plain`, but with the original white space."""
     if text.isascii():
         return text.lower()
     seen = _marks().sub(r"\1", _alike(_INVISIBLE.sub("", text)))
@@ -155,7 +154,7 @@ def _folded(text: str) -> str:
 
 @cache
 def _marks() -> re.Pattern[str]:
-    """More combining marks than a letter has; the group is those that it may have."""
+    """Matches more combining marks than a letter can have; the group holds those that it can."""
     found = [
         c
         for c in map(chr, range(0x110000))
@@ -165,15 +164,15 @@ def _marks() -> re.Pattern[str]:
 
 
 def _alike(text: str) -> str:
-    """What translate() does, which would look up each character."""
+    """The same as `str.translate`, but faster: translate looks up each character."""
     for character, plain in _SAME:
         text = text.replace(character, plain)
     return text
 
 
 def _whole(phrase: str, text: str) -> bool:
-    """Does the phrase, which the text holds, stand there as whole words? Where words are not
-    spaced, it always does."""
+    """Does the text contain the phrase as whole words? In scripts without spaces between words, any
+    occurrence counts."""
     start = "" if _UNSPACED.match(phrase[0]) else rf"(?<![^\W{_RANGES}])"
     end = "" if _UNSPACED.match(phrase[-1]) else rf"(?![^\W{_RANGES}])"
     return re.search(start + re.escape(phrase) + end, text) is not None

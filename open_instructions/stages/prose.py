@@ -1,7 +1,6 @@
-"""What of an answer is prose: not the code in it, and not the addresses.
+"""The prose of an answer: its text without code and addresses.
 
-Read once from start to end, in time that grows with the text: an answer may hold any number of back
-quotes and dots.
+The text is read in one pass, in linear time: an answer may hold any number of backticks and dots.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _PRINTED = re.compile(r"[!-~]*")
 
 
 def prose(text: str) -> str:
-    """The text with a space for each code block, each piece of code and each address.
+    """The text with a space in place of each code block, code span and address.
 
     >>> (prose("Run `import openai` as https://example.org/x says."),
     ...  prose("See api.example.com/v1 now."))
@@ -38,7 +37,7 @@ def prose(text: str) -> str:
 
 
 def _others(text: str) -> Iterator[tuple[int, int]]:
-    """Where what is not prose begins and ends, in order."""
+    """The spans that are not prose, in order."""
     code = _Code(text)
     at = 0
     while found := _NEXT.search(text, at):
@@ -55,7 +54,8 @@ def _others(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _end_of_block(text: str, fence: str, at: int) -> int:
-    """Behind the next line's beginning with as long a fence; the text's end if there is none."""
+    """The end of the next fence at a line's start that is at least as long; the text's end if there
+    is none."""
     for found in _FENCE.finditer(text, at):
         if found[1].startswith(fence):
             return found.start(1) + len(fence)
@@ -63,7 +63,7 @@ def _end_of_block(text: str, fence: str, at: int) -> int:
 
 
 class _Code:
-    """Runs of back quotes, by their length."""
+    """Runs of backticks, by their length."""
 
     def __init__(self, text: str) -> None:
         self._text, self._line = text, -1
@@ -72,8 +72,8 @@ class _Code:
             self._runs[run.end() - run.start()].append(run.start())
 
     def end(self, start: int, end: int) -> int:
-        """Behind the run that closes one, which is of the same length and in the same line; `start`
-        if there is none."""
+        """The end of the run that closes this one: the next run of the same length in the same
+        line. `start` if there is none."""
         if self._text[start - 1 : start] == "`":  # the rest of a fence
             return start
         if self._line < end:
@@ -87,26 +87,26 @@ class _Code:
 
 
 def _address(text: str, start: int, end: int) -> tuple[int, int]:
-    """The address that begins in a word or in several with dots between them; an empty span if none
-    does."""
+    """The span of the address that begins in this word, or words joined by dots; an empty span if
+    none does."""
     first = _BEGIN.search(text, start, end)
     begin = first.start() if first else end
     domain = None
-    for domain in _DOMAIN.finditer(text, begin + 1, end):  # noqa: B007 - the last of them
+    for domain in _DOMAIN.finditer(text, begin + 1, end):  # noqa: B007 - finds the last one
         pass
     if domain:
-        return begin, _behind_printed(text, domain.end())
+        return begin, _end_of_printed(text, domain.end())
     scheme = _HTTP.search(text, max(start, end - 6), end)
     if (
         scheme
         and text.startswith("://", end)
-        and (stop := _behind_printed(text, end + 3)) > end + 3
+        and (stop := _end_of_printed(text, end + 3)) > end + 3
     ):
         return scheme.start(), stop
     return start, start
 
 
-def _behind_printed(text: str, at: int) -> int:
+def _end_of_printed(text: str, at: int) -> int:
     found = _PRINTED.match(text, at)
     assert found
     return found.end()

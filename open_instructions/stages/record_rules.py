@@ -1,4 +1,4 @@
-"""Known damage of raw records: the rules on records that stand in the source's own file. Rules on
+"""Known damage in raw records: runs the rules on records from the source's own file. Rules on
 messages run later, see `defects`."""
 
 from __future__ import annotations

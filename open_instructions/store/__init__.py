@@ -1,19 +1,19 @@
-"""A build on disk: its layout, reading it back, and where builds are.
+"""Builds on disk: their layout, reading them back, and where they are.
 
     OUT/README.md  OUT/LICENSE.md  OUT/manifest.json  OUT/oi.lock
     OUT/data/train-00000-of-00003.parquet  OUT/preference/train-00000-of-00001.parquet
     OUT/rejected/rejected-00000-of-00001.parquet
     OUT/files/files-00000-of-00001.parquet
 
-names     what its files and folders are called
+names     the names of a build's files and folders
 manifest  manifest.json as a value; `values` checks what is read
-reading   a build opened: `Build.batches` is how everybody reads its rows
-shards    the tables opened: nobody else does
+reading   opens a build; all reports and exports read rows with `Build.batches`
+shards    opens the tables; nothing else does
 columns   the columns of the tables
-headers   the table files/, written
+headers   writes the table files/
 home      where builds go by default, and which were made
-chunks    what became of each chunk, while a build runs
-work      the folder of a build that runs; publishing it
+chunks    the result of each chunk, while a build runs
+work      the folder of a running build; publishing it
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 SAMPLE = "sample"
-"""The build of the samples, in the home."""
+"""The name of the build of the samples, in the home folder."""
 
 
 def write_json(path: Path, value: Any) -> None:

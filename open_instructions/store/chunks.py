@@ -1,19 +1,19 @@
-"""What became of each chunk, in a folder of the build that runs: Arrow files, and a note that says
-they are whole.
+"""The result of each chunk, in a folder of the running build: Arrow files, and a note that says
+they are complete.
 
     00000007.data.arrow           rows of data/
     00000007.preference.arrow     rows of preference/, if there are any
     00000007.rejected.arrow       rows of rejected/
-    00000007.keys.arrow           per conversation, what the merge asks: its id, sizes
-    00000007.raw.arrow            per conversation, the raw records, for those that are dropped
-    00000007.duplicates-1.arrow   what a corpus step's first round knows of the conversations
-    00000007.whole.arrow          messages before the split, of conversations that it changed; only
-                                  where a step reads texts again, in a later round
-    00000007.json                 the input, the books, and the checksums of the others
+    00000007.keys.arrow           per conversation, what the merge needs: its id and sizes
+    00000007.raw.arrow            per conversation, its raw records, in case it is dropped
+    00000007.duplicates-1.arrow   the facts of a corpus step's first round
+    00000007.whole.arrow          messages before the split, for conversations that it changed; only
+                                  if a step reads texts again in a later round
+    00000007.json                 the input, the ledger, and the checksums of the other files
 
-The note is written last, and no file is there before it is whole. A chunk counts as finished only
-if its note names the very input that is asked for now, and the files have the bytes that the note
-says: whatever killed a build, what it left behind is either whole or done again.
+The note is written last, and files appear only when they are complete. A chunk counts as finished
+only if its note names the same input as now, and the files have the bytes that the note names. So
+however a build was killed, what it left behind is either complete or made again.
 """
 
 from __future__ import annotations
@@ -34,20 +34,18 @@ from ..preference import Preference
 from ..schema import Conversation, Reason, Rejected
 from .columns import (
     KIN,
-    LISTS,
     PAIRED,
     PART_BYTES,
     RAW,
     ROW,
     data_table,
     keys_schema,
-    messages_array,
-    preference_table,
     raw_schema,
     rejected_schema,
-    whole_schema,
 )
+from .forms import TOOLS, is_full, messages_array, messages_size
 from .names import DATA, PREFERENCE, REJECTED
+from .pair_columns import LISTS, preference_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,8 +61,8 @@ SOURCE, SUBSET, FILE = "source", "subset", "file"
 
 
 class Finished(NamedTuple):
-    """The books of a finished chunk, how many conversations it has, and the first record that code
-    failed on ("" if none)."""
+    """The ledger of a finished chunk, how many conversations it has, and the first record on which
+    code failed ("" if none)."""
 
     ledger: Ledger
     conversations: int
@@ -72,8 +70,8 @@ class Finished(NamedTuple):
 
 
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
-    """Write what became of a chunk: its rows, its rejected, what the merge asks, its books. `given`
-    names its input."""
+    """Write the result of a chunk: its rows, its rejects, what the merge needs, its ledger. `given`
+    identifies its input."""
     rows = [kept.conversation for kept in output.conversations]
     data, raw = data_table([row for row in rows if isinstance(row, Conversation)]), _raws(output)
     tables = {DATA: data, REJECTED: rejected_table(output.rejected), RAWS: raw}
@@ -100,7 +98,7 @@ def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finis
 
 
 def facts_kind(step: str, index: int) -> str:
-    """The table of the facts of a step's round, which counts from 0."""
+    """The name of the table with the facts of a step's round; `index` counts from 0."""
     return f"{step}-{index + 1}"
 
 
@@ -110,7 +108,7 @@ def _first_failure(rejected: Sequence[Rejected]) -> str:
 
 
 def finished(folder: Path, index: int, given: str) -> Finished | None:
-    """What an earlier run made of this input as chunk `index`; None if it is to be done."""
+    """The result of an earlier run for this input as chunk `index`; None if there is none."""
     try:
         note = json.loads(_note(folder, index).read_text(encoding="utf-8"))
         files = note["files"]
@@ -121,7 +119,7 @@ def finished(folder: Path, index: int, given: str) -> Finished | None:
             )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):  # half a note, after the machine itself went down
+    except (ValueError, KeyError, TypeError):  # half a note, after the machine itself crashed
         return None
     return None
 
@@ -136,7 +134,7 @@ def read_chunk(folder: Path, index: int, kind: str) -> pa.Table:
 
 
 def read_arrow(path: Path) -> pa.Table:
-    """A table that `write_arrow` wrote: mapped, not copied, where it lies on this machine."""
+    """A table that `write_arrow` wrote; memory-mapped if it is on this machine."""
     import pyarrow as pa
 
     if is_remote(path):
@@ -166,24 +164,24 @@ def _column(field: pa.Field, values: list[Any]) -> pa.Array:
 
 
 def origin(keys: pa.Table) -> tuple[str, str, str]:
-    """Source, subset and file of a chunk, as its keys name them."""
-    said = keys.schema.metadata
+    """Source, subset and file of a chunk, from its keys."""
+    metadata = keys.schema.metadata
     return (
-        said[SOURCE.encode()].decode(),
-        said[SUBSET.encode()].decode(),
-        said[FILE.encode()].decode(),
+        metadata[SOURCE.encode()].decode(),
+        metadata[SUBSET.encode()].decode(),
+        metadata[FILE.encode()].decode(),
     )
 
 
 def paired_of(keys: pa.Table) -> np.ndarray[Any, Any] | None:
-    """Which conversations of a chunk are preferences; None for none."""
+    """Which conversations of a chunk are preference rows; None if none is."""
     if PAIRED not in keys.column_names:
         return None
     return flags(keys[PAIRED])
 
 
 def parts_in_data(keys: pa.Table) -> np.ndarray[Any, Any]:
-    """The rows of data/ that each conversation of a chunk has: none of a preference."""
+    """How many rows of data/ each conversation of a chunk has. A preference row has none."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -197,7 +195,8 @@ def parts_in_data(keys: pa.Table) -> np.ndarray[Any, Any]:
 def _keys(
     chunk: Chunk, output: Output, data: pa.Table, pairs: pa.Table | None, raw: pa.Table
 ) -> pa.Table:
-    """What the merge asks, of the rows in `data` and `pairs` and the raw records in `raw`."""
+    """What the merge needs to know about the rows in `data` and `pairs` and the raw records in
+    `raw`."""
     import numpy as np
     import pyarrow as pa
 
@@ -212,20 +211,28 @@ def _keys(
     )
     records = whole(raw[RAW])
     rows, raws = offsets(records), offsets(records.values)
-    said: dict[str | bytes, str] = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
+    metadata: dict[str | bytes, str] = {
+        SOURCE: chunk.source,
+        SUBSET: chunk.subset,
+        FILE: chunk.file,
+    }
     if raw[ROW].null_count < raw.num_rows:
-        said[KIN] = "yes"
-    schema = keys_schema().with_metadata(said)
+        metadata[KIN] = "yes"
+    schema = keys_schema().with_metadata(metadata)
     turns, texts = _sizes(data, "messages")
+    full = np.zeros(len(output.conversations), np.uint8)
     paired = None
     if pairs is not None:
         paired = np.array([isinstance(k.conversation, Preference) for k in output.conversations])
         turns, texts = _interleaved(paired, (turns, texts), _sizes(pairs, *LISTS))
+    if pairs is not None or TOOLS in data.column_names:
+        full[:] = [is_full(kept.conversation) for kept in output.conversations]
     turns = np.append(0, np.cumsum(turns))
     arrays = [
         strings(ids),
         hashes,
         numbers(np.diff(turns[parts]), "int32"),
+        numbers(np.maximum.reduceat(full, parts[:-1]) if len(full) else full, "uint8"),
         pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(texts, "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
@@ -236,15 +243,16 @@ def _keys(
 
 
 def _sizes(table: pa.Table, *columns: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Of each row, the messages in these columns and the bytes of text in them."""
+    """The number of messages in these columns of each row, and the bytes of text in them."""
     import numpy as np
 
     turns = texts = np.zeros(table.num_rows, np.int64)
     for name in columns:
         messages = whole(table[name])
-        ends = offsets(messages)
-        turns = turns + np.diff(ends)
-        texts = texts + np.diff(offsets(messages.values.field(1))[ends])
+        turns = turns + np.diff(offsets(messages))
+        texts = texts + np.diff(messages_size(messages))
+    if TOOLS in table.column_names:
+        texts = texts + np.diff(offsets(whole(table[TOOLS])))
     return turns, texts
 
 
@@ -253,7 +261,7 @@ def _interleaved(
     talks: tuple[np.ndarray[Any, Any], ...],
     pairs: tuple[np.ndarray[Any, Any], ...],
 ) -> Iterator[np.ndarray[Any, Any]]:
-    """Numbers of two tables' rows, in the order in which the rows were."""
+    """Numbers about the rows of two tables, in the order of all rows."""
     import numpy as np
 
     for of_talks, of_pairs in zip(talks, pairs, strict=True):
@@ -273,7 +281,7 @@ def _raws(output: Output) -> pa.Table:
 
 
 def _wholes(output: Output) -> pa.Table:
-    """The messages of the conversations that the split changed, as they were before."""
+    """The original messages of the conversations that the split changed."""
     import pyarrow as pa
 
     first = [kept for kept in output.conversations if kept.first]
@@ -283,11 +291,8 @@ def _wholes(output: Output) -> pa.Table:
         if isinstance(kept.whole, Conversation)
         and kept.whole.messages is not kept.conversation.messages
     ]
-    arrays = [
-        numbers([place for place, _ in split], "int32"),
-        messages_array([m for _, m in split]),
-    ]
-    return pa.Table.from_arrays(arrays, schema=whole_schema())
+    places = numbers([place for place, _ in split], "int32")
+    return pa.table({"place": places, "messages": messages_array([m for _, m in split])})
 
 
 def path_of(folder: Path, index: int, kind: str) -> Path:
@@ -303,7 +308,7 @@ def write_note(path: Path, note: dict[str, Any]) -> None:
 
 
 def write_arrow(path: Path, table: pa.Table) -> list[int | str]:
-    """Write a table; the size and the xxHash of the file."""
+    """Write a table. Returns the size and the xxHash of the file."""
     import pyarrow as pa
 
     seen = xxh3_64()
@@ -318,8 +323,8 @@ def write_arrow(path: Path, table: pa.Table) -> list[int | str]:
 
 
 def is_whole(path: Path, expected: list[int | str]) -> bool:
-    """Has a file the size and the xxHash that it was written with? Of an object the size is enough:
-    it is there as a whole or not."""
+    """Does a file have the size and the xxHash that it was written with? In an object store the
+    size is enough, because objects are never partial."""
     if is_remote(path):
         return path.stat().st_size == expected[0]
     size, seen = 0, xxh3_64()

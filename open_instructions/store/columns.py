@@ -1,16 +1,22 @@
-"""The columns of data/, preference/ and rejected/, and of the chunks between. Nothing else knows
-their types."""
+"""The columns of data/, rejected/ and files/, and of chunks. No other module knows their types."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, numbers, strings
-from ..preference import Preference, Tokens
-from ..schema import Conversation, Message
+from ..schema import Conversation
+from .forms import (
+    TOOLS,
+    full_messages,
+    has_fields,
+    json_array,
+    messages_array,
+    plain_messages,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +27,7 @@ _DATA_FIELDS = (
     ("source", "string"),
     ("subset", "string"),
     ("messages", "messages"),
+    ("tools", "json"),
     ("language", "string"),
     ("language_score", "float32"),
     ("task", "string"),
@@ -28,34 +35,6 @@ _DATA_FIELDS = (
     ("license", "string"),
     ("num_turns", "int32"),
     ("num_tokens", "int32"),
-    ("edits", "strings"),
-    ("origin_file", "string"),
-    ("origin_row", "int64"),
-    ("metadata", "string"),
-)
-_PREFERENCE_FIELDS = (
-    ("id", "string"),
-    ("conversation_id", "string"),
-    ("source", "string"),
-    ("subset", "string"),
-    ("prompt", "messages"),
-    ("chosen", "messages"),
-    ("rejected", "messages"),
-    ("tools", "string"),
-    ("chosen_score", "float64"),
-    ("rejected_score", "float64"),
-    ("score_name", "string"),
-    ("judge", "string"),
-    ("chosen_engine", "string"),
-    ("rejected_engine", "string"),
-    ("prompt_tokens", "int32"),
-    ("chosen_tokens", "int32"),
-    ("rejected_tokens", "int32"),
-    ("language", "string"),
-    ("language_score", "float32"),
-    ("task", "string"),
-    ("license", "string"),
-    ("num_turns", "int32"),
     ("edits", "strings"),
     ("origin_file", "string"),
     ("origin_row", "int64"),
@@ -84,45 +63,46 @@ _FILES_FIELDS = (
     ("origin_file", "string"),
     ("header", "string"),
 )
-DATA_COLUMNS = tuple(name for name, _ in _DATA_FIELDS)
-LISTS = ("prompt", "chosen", "rejected")
-"""The lists of messages of a row of preference/."""
-PREFERENCE_COLUMNS = tuple(name for name, _ in _PREFERENCE_FIELDS)
+_PLAIN_FIELDS = tuple(field for field in _DATA_FIELDS if field[0] != TOOLS)
+"""Of a build whose messages are plain, see `forms`."""
+_FULL = {"messages": "full messages"}
+DATA_COLUMNS = tuple(name for name, _ in _PLAIN_FIELDS)
 REJECTED_COLUMNS = tuple(name for name, _ in _REJECTED_FIELDS)
-ID_HASH, MESSAGES, PART_BYTES, RAW_BYTES = "id_hash", "num_messages", "part_bytes", "raw_bytes"
-"""What a chunk says of each conversation, beside its id: the xxHash of the id, the messages in all
-its parts, and how many bytes of text are in each part, and in each raw record that it was made of.
-"""
+ID_HASH, MESSAGES, FULL = "id_hash", "num_messages", "full"
+PART_BYTES, RAW_BYTES = "part_bytes", "raw_bytes"
+"""What a chunk holds about each conversation besides its id: the xxHash of the id, the number of
+messages in all its parts, whether they need the full form, and the bytes of text in each part and
+in each of its raw records."""
 PAIRED = "paired"
-"""Whether it is a preference; the column is there where one is."""
+"""Whether it is a preference row; the column is there only if one is."""
 KIN = b"kin"
 """In the metadata of a chunk's keys, if some of its records have several conversations."""
 ROWS, RAW, ROW = "rows", "raw", "row"
-"""The raw records of each conversation: their rows in the file, and their text, null where an
-earlier conversation has it; and where its records have several, the text of its own row."""
+"""The raw records of each conversation: their rows in the file, and their text, which is null if an
+earlier conversation has it. If its records have several, also the text of its own row."""
 
 
 PARQUET = {
     "compression": "zstd",
-    # A dictionary of the other columns' values would be built and thrown away: without, a shard is
-    # 5 % smaller and written in 15 % less time.
+    # For the other columns, a dictionary would be built and thrown away. Without it, a shard is 5 %
+    # smaller and takes 15 % less time to write.
     "use_dictionary": [
         "source", "subset", "messages.list.element.role", "language", "language_score", "task",
-        "engine", "license", "num_turns", "num_tokens",
-        *(f"{name}.list.element.role" for name in LISTS),
+        "engine", "license", "num_turns", "num_tokens", "tools",
+        "prompt.list.element.role", "chosen.list.element.role", "rejected.list.element.role",
         "chosen_score", "rejected_score", "score_name", "judge", "chosen_engine",
         "rejected_engine", "prompt_tokens", "chosen_tokens", "rejected_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
-    # Of texts, the least and the greatest of each row group would stand in the footer, up to 4 KB
-    # of each.
+    # For text columns, the footer would hold the least and the greatest value of each row group, up
+    # to 4 KB each.
     "write_statistics": [
         "id", "conversation_id", "source", "subset", "language", "language_score", "task",
         "engine", "license", "num_turns", "num_tokens", "chosen_engine", "rejected_engine",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip
-"""How the shards of all three tables are written."""
+"""The Parquet options of the shards."""
 
 
 def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -134,12 +114,14 @@ def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
             "_type": "List",
             "feature": {"role": value("string"), "content": value("string")},
         },
+        "full messages": {"_type": "List", "feature": {"_type": "Json"}},
         "strings": {"_type": "List", "feature": value("string")},
+        "json": {"_type": "Json"},
     }
     return {name: special.get(kind) or value(kind) for name, kind in fields}
 
 
-def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
+def arrow_schema(fields: Sequence[tuple[str, str]]) -> pa.Schema:
     import pyarrow as pa
 
     types = {
@@ -150,6 +132,8 @@ def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
         "float64": pa.float64(),
         "strings": pa.list_(pa.string()),
         "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())])),
+        "full messages": pa.list_(pa.json_()),
+        "json": pa.json_(),
     }
     features = json.dumps({"info": {"features": _features(fields)}})
     return pa.schema(
@@ -158,32 +142,29 @@ def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
 
 
 @cache
-def data_schema() -> pa.Schema:
-    """The Arrow schema of data/, with the features that `datasets` reads."""
-    return _arrow(_DATA_FIELDS)
-
-
-@cache
-def preference_schema() -> pa.Schema:
-    """The Arrow schema of preference/."""
-    return _arrow(_PREFERENCE_FIELDS)
+def data_schema(full: bool = False) -> pa.Schema:
+    """The Arrow schema of data/, with the features that `datasets` reads. `full` is the form of the
+    messages, see `forms`."""
+    if full:
+        return arrow_schema([(name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS])
+    return arrow_schema(_PLAIN_FIELDS)
 
 
 @cache
 def rejected_schema() -> pa.Schema:
     """The Arrow schema of rejected/."""
-    return _arrow(_REJECTED_FIELDS)
+    return arrow_schema(_REJECTED_FIELDS)
 
 
 @cache
 def files_schema() -> pa.Schema:
     """The Arrow schema of files/."""
-    return _arrow(_FILES_FIELDS)
+    return arrow_schema(_FILES_FIELDS)
 
 
 @cache
 def keys_schema() -> pa.Schema:
-    """What the merge asks of a chunk's conversations."""
+    """What the merge needs to know about a chunk's conversations."""
     import pyarrow as pa
 
     sizes = pa.list_(pa.int64())
@@ -192,6 +173,7 @@ def keys_schema() -> pa.Schema:
             ("conversation_id", pa.string()),
             (ID_HASH, pa.uint64()),
             (MESSAGES, pa.int32()),
+            (FULL, pa.uint8()),
             (PART_BYTES, sizes),
             (RAW_BYTES, sizes),
         ]
@@ -200,7 +182,7 @@ def keys_schema() -> pa.Schema:
 
 @cache
 def raw_schema() -> pa.Schema:
-    """What goes into rejected/ where a conversation is dropped."""
+    """What goes into rejected/ if a conversation is dropped."""
     import pyarrow as pa
 
     return pa.schema(
@@ -208,21 +190,8 @@ def raw_schema() -> pa.Schema:
     )
 
 
-@cache
-def whole_schema() -> pa.Schema:
-    """The messages before the split, of the conversations of a chunk that it changed."""
-    import pyarrow as pa
-
-    return pa.schema([("place", pa.int32()), data_schema().field("messages")])
-
-
-def messages_array(conversations: Sequence[Sequence[Message]]) -> pa.ListArray:
-    """The messages of each conversation."""
-    return lists(conversations, _messages)
-
-
 def data_table(conversations: Sequence[Conversation]) -> pa.Table:
-    """Conversations as rows of data/."""
+    """Conversations as rows of a chunk."""
     import pyarrow as pa
 
     columns = {
@@ -243,66 +212,27 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
         "origin_row": numbers([c.origin_rows[0] for c in conversations], "int64"),
         "metadata": strings([c.metadata for c in conversations]),
     }
-    return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+    if not (has_fields(columns["messages"]) or any(c.tools for c in conversations)):
+        return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
+    columns[TOOLS] = strings([c.tools for c in conversations])
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def preference_table(rows: Sequence[Preference]) -> pa.Table:
-    """Preferences as rows of preference/."""
+def in_form(table: pa.Table, full: bool) -> pa.Table:
+    """Rows of a chunk as rows of data/."""
+    return formed(table, data_schema(full), ("messages",), full)
+
+
+def formed(table: pa.Table, schema: pa.Schema, lists: Sequence[str], full: bool) -> pa.Table:
+    """Rows of a chunk with messages in these columns, as rows of a shard."""
     import pyarrow as pa
 
-    columns = {
-        "id": strings([p.id for p in rows]),
-        "conversation_id": strings([p.conversation_id or p.id for p in rows]),
-        "source": strings([p.source for p in rows]),
-        "subset": strings([p.subset for p in rows]),
-        "prompt": messages_array([p.prompt for p in rows]),
-        "chosen": messages_array([p.chosen for p in rows]),
-        "rejected": messages_array([p.rejected for p in rows]),
-        "tools": strings([None for _ in rows]),
-        "chosen_score": numbers([p.chosen_score for p in rows], "float64"),
-        "rejected_score": numbers([p.rejected_score for p in rows], "float64"),
-        "score_name": strings([p.score_name for p in rows]),
-        "judge": strings([p.judge for p in rows]),
-        "chosen_engine": strings([p.chosen_engine for p in rows]),
-        "rejected_engine": strings([p.rejected_engine for p in rows]),
-        "prompt_tokens": numbers([p.tokens.prompt for p in rows], "int32"),
-        "chosen_tokens": numbers([p.tokens.chosen for p in rows], "int32"),
-        "rejected_tokens": numbers([p.tokens.rejected for p in rows], "int32"),
-        "language": strings([p.language for p in rows]),
-        "language_score": numbers([p.language_score for p in rows], "float32"),
-        "task": strings([p.task for p in rows]),
-        "license": strings([p.license for p in rows]),
-        "num_turns": numbers([p.num_turns for p in rows], "int32"),
-        "edits": lists([p.edits for p in rows], strings),
-        "origin_file": strings([p.origin_file for p in rows]),
-        "origin_row": numbers([p.origin_rows[0] for p in rows], "int64"),
-        "metadata": strings([p.metadata for p in rows]),
-    }
-    return pa.Table.from_arrays(list(columns.values()), schema=preference_schema())
-
-
-def preference_of(row: Mapping[str, Any]) -> Preference:
-    """A row of preference/ as the value that it was. Raises ValueError for one that is none."""
-    lists = {name: tuple(Message(m["role"], m["content"]) for m in row[name]) for name in LISTS}
-    given: dict[str, Any] = dict(lists)
-    copied = (
-        "id", "source", "subset", "conversation_id", "chosen_score", "rejected_score",
-        "score_name", "judge", "chosen_engine", "rejected_engine", "language", "language_score",
-        "task", "license", "origin_file", "metadata",
-    )  # fmt: skip
-    return Preference(
-        **{name: row[name] for name in copied},
-        **given,
-        tokens=Tokens(row["prompt_tokens"], row["chosen_tokens"], row["rejected_tokens"]),
-        edits=tuple(row["edits"]),
-        origin_rows=(row["origin_row"],),
-    )
-
-
-def _messages(messages: Sequence[Message]) -> pa.StructArray:
-    import pyarrow as pa
-
-    return pa.StructArray.from_arrays(
-        [strings([m.role for m in messages]), strings([m.content for m in messages])],
-        ["role", "content"],
-    )
+    if table.schema.equals(schema):
+        return table
+    columns = {name: table[name] for name in table.column_names}
+    for name in lists:
+        columns[name] = full_messages(columns[name]) if full else plain_messages(columns[name])
+    if full:
+        tools = columns.get(TOOLS)
+        columns[TOOLS] = json_array([None] * len(table) if tools is None else tools.to_pylist())
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)

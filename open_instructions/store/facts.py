@@ -1,10 +1,10 @@
-"""What corpus steps know of a chunk, beside the chunk's own files, and what their rounds settled.
+"""The facts of corpus steps, beside the chunks' own files, and the results of their rounds.
 
-    00000007.near-2.arrow    facts that a later round took of a chunk, and in 00000007.near-2.note
-                             what they were taken from
-    settled.near-2.arrow     what the round before settled, which the workers of this one see
+    00000007.near-2.arrow    the facts of a later round about a chunk; 00000007.near-2.note names
+                             what they were collected from
+    settled.near-2.arrow     the previous round's result, which the workers of this round see
 
-Facts of a first round are written with the chunk, see `chunks`.
+The facts of a first round are written with the chunk, see `chunks`.
 """
 
 from __future__ import annotations
@@ -29,25 +29,26 @@ from .chunks import (
     write_arrow,
     write_note,
 )
-from .columns import preference_of
+from .forms import TOOLS, read_message
 from .names import DATA, PREFERENCE
+from .pair_columns import preference_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 _COLUMNS = ("conversation_id", "source", "subset", "language", "task", "engine", "license")
-"""What a corpus step sees of a conversation, beside its messages."""
+"""What a corpus step sees of a conversation besides its messages."""
 
 
 def write_facts(folder: Path, chunk: int, kind: str, facts: pa.Table, given: str) -> None:
-    """Write the facts of a later round. `given` names what they were taken from."""
+    """Write the facts of a later round. `given` identifies what they were collected from."""
     note = {"given": given, "file": write_arrow(path_of(folder, chunk, kind), facts)}
     write_note(_note(folder, chunk, kind), note)
 
 
 def has_facts(folder: Path, chunk: int, kind: str, given: str) -> bool:
-    """Did an earlier run take the very facts?"""
+    """Did an earlier run collect the same facts?"""
     try:
         note = json.loads(_note(folder, chunk, kind).read_text(encoding="utf-8"))
         return note["given"] == given and is_whole(path_of(folder, chunk, kind), note["file"])
@@ -56,7 +57,7 @@ def has_facts(folder: Path, chunk: int, kind: str, given: str) -> bool:
 
 
 def write_settled(folder: Path, step: str, index: int, table: pa.Table) -> str:
-    """Write what the workers of a round are to see. Returns its digest."""
+    """Write the table that the workers of a round will see. Returns its digest."""
     return str(write_arrow(_settled(folder, step, index), table)[1])
 
 
@@ -65,8 +66,8 @@ def read_settled(folder: Path, step: str, index: int) -> pa.Table:
 
 
 def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[Whole]:
-    """Conversations and preferences of a chunk at these places, in order, with their messages
-    before the split."""
+    """The conversations and preference rows at these places of a chunk, in order, with their
+    messages before the split."""
     import numpy as np
 
     keys = read_chunk(folder, chunk, KEYS)
@@ -91,15 +92,16 @@ def _talks(
 
     parts = parts_in_data(keys)
     first = (np.cumsum(parts) - parts)[places]
-    rows = read_chunk(folder, chunk, DATA).select([*_COLUMNS, "messages"])
+    rows = read_chunk(folder, chunk, DATA)
+    rows = rows.select([*_COLUMNS, "messages", *({TOOLS} & set(rows.column_names))])
     rows = rows.take(numbers(first, "int64"))
     split = read_chunk(folder, chunk, WHOLE)
     changed = dict(zip(view(split["place"]).tolist(), range(len(split)), strict=True))
     texts = whole(split["messages"])
     found = []
     for place, row in zip(places.tolist(), rows.to_pylist(), strict=True):
-        said = texts[changed[place]].as_py() if place in changed else row["messages"]
-        messages = tuple([Message(m["role"], m["content"]) for m in said])
+        stored = texts[changed[place]].as_py() if place in changed else row["messages"]
+        messages = tuple(map(read_message, stored))
         found.append(_conversation(row, messages))
     return found
 
@@ -115,6 +117,7 @@ def _conversation(row: dict[str, Any], messages: tuple[Message, ...]) -> Convers
         task=row["task"],
         engine=row["engine"],
         license=row["license"],
+        tools=row.get(TOOLS),
     )
 
 

@@ -1,8 +1,8 @@
-"""What a file says once for all its records: the table files/ of a build, a row per file that has
-such a header.
+"""File headers: what an input file says for all its records. They go into the table files/ of a
+build, with a row per file that has a header.
 
-On every row it would be the same text over and over: the examples of a Natural Instructions task,
-say, beside each of its 6,500 instances.
+Otherwise every row would repeat the same text: the examples of a Natural Instructions task, for
+instance, with each of its 6,500 instances.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NAME = f"{FILES}/{FILES}-00000-of-00001.parquet"
 
 
 class Header(NamedTuple):
-    """The file of a subset, and what it says for all its records, as JSON text."""
+    """A file of a subset, and its header as JSON text."""
 
     source: str
     subset: str
@@ -30,7 +30,7 @@ class Header(NamedTuple):
 
 
 def write_headers(ready: Path, headers: Sequence[Header]) -> list[Shard]:
-    """Write the table under `ready`; its shard, none where no file has a header."""
+    """Write the table below `ready`. Returns its shard; no shard if no file has a header."""
     import hashlib
 
     import pyarrow as pa

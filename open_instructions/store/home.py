@@ -1,8 +1,8 @@
-"""The home: where builds go by default, and notes on what was built on this machine.
+"""The home folder: where builds go by default, and notes about builds made on this machine.
 
 OI_HOME/builds/RECIPE   a build for which no folder was named
-OI_HOME/inputs.json     where input files lie, by their sha256
-OI_HOME/builds.json     which builds were made, the newest last
+OI_HOME/inputs.json     the paths of input files, by their sha256
+OI_HOME/builds.json     the builds that were made, the newest last
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOTED_BUILDS = 1000
 
 
 def folder() -> Path:
-    """The home itself: OI_HOME, or the user's data folder."""
+    """The home folder: OI_HOME, or the user's data folder."""
     from platformdirs import user_data_path
 
     given = os.environ.get("OI_HOME", "")
@@ -40,10 +40,9 @@ def builds() -> Path:
 
 
 def newest() -> Path:
-    """The folder of the build that was made last, wherever it lies; those that are gone are passed
-    over.
+    """The folder of the newest build, wherever it is. Builds that no longer exist are skipped.
 
-    Raises NotFoundError if there is none, UsageError if it lies in a store that does not answer.
+    Raises NotFoundError if there is none, UsageError if it is in a store that does not answer.
     """
     for build in map(paths.place, reversed(_noted_builds())):
         paths.check_reachable(build)
@@ -59,8 +58,8 @@ def newest() -> Path:
 
 
 def remember(inputs: Mapping[str, Path], build: Path) -> None:
-    """Note that this build was made last, and where files with these sha256 lie on this machine,
-    for `oi explain`. Nothing of a build depends on it."""
+    """Note this build as the newest, and the paths of its input files by their sha256, for
+    `oi explain`. No build depends on these notes."""
     from filelock import FileLock
 
     folder().mkdir(parents=True, exist_ok=True)
@@ -73,7 +72,7 @@ def remember(inputs: Mapping[str, Path], build: Path) -> None:
 
 
 def whereabouts() -> dict[str, str]:
-    """What `remember` noted: sha256 -> path. Empty where nothing readable is there."""
+    """The paths that `remember` noted, by sha256. Empty if there is no readable note."""
     content = _noted(_INPUTS)
     if not isinstance(content, dict):
         return {}
@@ -91,7 +90,7 @@ def _from_anywhere(path: Path) -> str:
 
 
 def _note(name: str, value: Any) -> None:
-    text = json.dumps(value, indent=2)  # paths may be no UTF-8: escaped they are
+    text = json.dumps(value, indent=2)  # escapes what is not valid UTF-8 in paths
     paths.write_whole(folder() / name, lambda file: file.write(text.encode()))
 
 

@@ -1,7 +1,7 @@
-"""manifest.json: what a build was made of, what came of it, and its shards.
+"""manifest.json: what a build was made from, its results, and its shards.
 
-What is read comes from anywhere. `Manifest.from_dict` takes what `Manifest.to_dict` gives and
-refuses everything else, so whoever holds a Manifest need not look at its values again:
+A manifest may come from anywhere. `Manifest.from_dict` accepts what `Manifest.to_dict` returns and
+rejects everything else, so the values of a Manifest need no further checks:
 
     Manifest.from_dict(values).to_dict() == values
 """
@@ -22,7 +22,8 @@ from .names import SHARD, TABLES
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard: its path in the build's folder, its rows, its bytes, its sha256."""
+    """A shard: its path in the build's folder, its number of rows, its size in bytes, its
+    sha256."""
 
     path: str
     rows: int
@@ -31,7 +32,7 @@ class Shard:
 
     @property
     def kind(self) -> str:
-        """The table that it is a part of: data, rejected or files."""
+        """The table that it belongs to: data, rejected or files."""
         return self.path.partition("/")[0]
 
     @classmethod
@@ -51,7 +52,7 @@ class Shard:
 @dataclass(frozen=True)
 class InputEntry:
     """An input file as one subset read it. `member` is the file's number in its archive;
-    `index_base` says where its answers count from, who says so, and what the file showed."""
+    `index_base` says from which number its answers count, who says so, and what the file showed."""
 
     source: str
     subset: str
@@ -63,11 +64,12 @@ class InputEntry:
 
     @property
     def counted_from(self) -> int | None:
-        """Where the file counts its options from; None where its answers are not numbers."""
+        """The number from which the file counts its options; None if its answers are not
+        numbers."""
         return None if self.index_base is None else int(self.index_base["from"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Without what is None."""
+        """The entry as JSON, without values that are None."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     @classmethod
@@ -89,7 +91,7 @@ class InputEntry:
 
 @dataclass(frozen=True)
 class OtherCount:
-    """A subset in which another number of records was found than upstream published."""
+    """A subset whose number of records differs from what upstream published."""
 
     source: str
     subset: str
@@ -113,37 +115,41 @@ class OtherCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """All that decides a build: the versions, the resolved recipe, the sha256 of the user's own
-    sources (None for the others), the input files, and the subsets whose files are missing."""
+    """All that decides a build: the versions, the resolved recipe, the sha256 of sources that a
+    .py file describes (None for the others), how a user's own files are read, the input files, and
+    the subsets whose files are missing."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
     sources: Mapping[str, str | None]
     inputs: tuple[InputEntry, ...]
     missing: tuple[str, ...]
+    own: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
+        own = {"own": {name: dict(said) for name, said in self.own.items()}} if self.own else {}
         return {
             "versions": dict(self.versions),
             "recipe": dict(self.recipe),
             "sources": dict(self.sources),
+            **own,
             "inputs": [entry.to_dict() for entry in self.inputs],
             "missing": list(self.missing),
         }
 
     def digest(self) -> str:
-        """What tells a build from any other: the sha256 that is its fingerprint."""
+        """The fingerprint: the sha256 of everything that determines the build."""
         described = json.dumps(Decided.to_dict(self), sort_keys=True)
         return hashlib.sha256(described.encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest(Decided):
-    """What manifest.json says of a build.
+    """The contents of manifest.json.
 
-    `open_instructions` is the version that wrote it, `fingerprint` the digest of all that decides
-    it, `counts` the subsets in which another number of records was found than upstream published,
-    `attribution` whom to name, per source, `totals` the sums of the ledger.
+    `open_instructions` is the version that wrote it, `fingerprint` the digest of everything that
+    determines the build, `counts` the subsets whose number of records differs from what upstream
+    published, `attribution` whom to credit for each source, `totals` the sums of the ledger.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -165,7 +171,7 @@ class Manifest(Decided):
         return tuple(shard for shard in self.shards if shard.kind == kind)
 
     def to_dict(self) -> dict[str, Any]:
-        """The manifest as the JSON on disk has it, in the same order."""
+        """The manifest as in the JSON file, in the same order."""
         return {
             "format": self.FORMAT,
             "open_instructions": self.open_instructions,
@@ -180,16 +186,16 @@ class Manifest(Decided):
 
     @classmethod
     def from_dict(cls, content: Any) -> Manifest:
-        """What `to_dict` gave, read back.
+        """Read back what `to_dict` returned.
 
-        Raises ValueError for another format and for whatever no build writes. Its text is a
-        predicate, such as "lacks shards": the caller knows the file.
+        Raises ValueError for another format and for anything that no build writes. Its text is a
+        predicate, such as "lacks shards", because the caller knows the file.
         """
         if not isinstance(content, dict) or "format" not in content:
             raise ValueError("is not a manifest of Open Instructions")
         if type(content["format"]) is not int or content["format"] != cls.FORMAT:
-            said = shown(content["format"])
-            raise ValueError(f"has format {said}, and this version reads {cls.FORMAT}")
+            found = shown(content["format"])
+            raise ValueError(f"has format {found}, and this version reads {cls.FORMAT}")
         try:
             return cls._read(content)
         except values.WrongValue as error:
@@ -197,7 +203,8 @@ class Manifest(Decided):
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Manifest:
-        found = values.fields(content, "it", ("format", *_names(cls)))
+        required = [name for name in _names(cls) if name != "own"]
+        found = values.fields(content, "it", ("format", *required), "own")
         recipe = values.kept(found["recipe"], "recipe")
         values.text(recipe.get("name"), "recipe.name")
         return cls(
@@ -206,6 +213,7 @@ class Manifest(Decided):
             versions=values.texts(found["versions"], "versions"),
             recipe=recipe,
             sources=_sources(found["sources"]),
+            own=_own(found.get("own", {})),
             inputs=tuple(InputEntry.from_dict(*item) for item in values.items(found, "inputs")),
             missing=tuple(values.text(*item) for item in values.items(found, "missing")),
             counts=tuple(OtherCount.from_dict(*item) for item in values.items(found, "counts")),
@@ -227,8 +235,15 @@ def _sources(value: Any) -> dict[str, str | None]:
     }
 
 
+def _own(value: Any) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: values.kept(said, values.member("own", name))
+        for name, said in values.mapping(value, "own").items()
+    }
+
+
 def _ledger(value: Any) -> Ledger:
-    """The ledger. A count of 0, or an object without a count, is what `Ledger.to_dict` leaves
+    """The ledger. Counts of 0 and empty objects are refused, because `Ledger.to_dict` leaves them
     out."""
     known = stages()
     for subset, found in values.mapping(value, "ledger").items():
@@ -262,6 +277,6 @@ def _shards(items: list[tuple[Any, str]]) -> tuple[Shard, ...]:
     seen: set[str] = set()
     for shard, (_, what) in zip(shards, items, strict=True):
         if shard.path in seen:
-            raise values.WrongValue(f"{what}.path is {shown(shard.path)} once more")
+            raise values.WrongValue(f"{what}.path repeats {shown(shard.path)}")
         seen.add(shard.path)
     return shards

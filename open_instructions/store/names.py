@@ -1,4 +1,4 @@
-"""What the files and folders of a build are called."""
+"""The names of a build's files and folders."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
 DATA, PREFERENCE, REJECTED, FILES = "data", "preference", "rejected", "files"
 TABLES = (DATA, PREFERENCE, REJECTED, FILES)
-"""The folders of a build. preference/ is there if it has a row; files/ where an input file says
-something once for all its records."""
+"""The folders of a build. It has preference/ only if that has rows, files/ only if an input file
+has a header."""
 PAGES = (CARD, LICENSE, LOCK)
-"""What lies beside the manifest."""
+"""The files beside the manifest."""
 SHARD = re.compile(r"(train|rejected|files)-[0-9]{5,}-of-[0-9]{5,}\.parquet")
 """The name of a shard in its folder."""

@@ -1,4 +1,4 @@
-"""A complete build, read back: its manifest and its rows."""
+"""Reads a complete build: its manifest and its rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .. import paths
 from ..errors import NotFoundError, OutputError, safe
 from ..ledger import Ledger
 from . import home
+from .columns import data_schema
+from .forms import TOOLS
 from .manifest import Manifest, Shard
 from .names import DATA, MANIFEST, PREFERENCE, REJECTED
 from .shards import Footer, Wanted, footer, read
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 4096
-"""Rows in a record batch, where nothing else is asked for: as many as a row group has."""
+"""The default number of rows in a record batch: as many as a row group has."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Build:
 
     def shards(self, kind: str = DATA) -> tuple[Shard, ...]:
         """The shards of data/, preference/, rejected/ or files/, in order. Raises NotFoundError if
-        one is gone or has another size."""
+        one is missing or has a different size."""
         found = self.manifest.of(kind)
         for shard in found:
             file = self.file(shard)
@@ -52,16 +54,22 @@ class Build:
         return found
 
     def whole(self) -> bool:
-        """Is every shard there, with its size?"""
+        """Does every shard exist, with the right size?"""
         try:
             self.shards(PREFERENCE)
             return bool(self.shards(DATA) and self.shards(REJECTED))
         except NotFoundError:
             return False
 
+    def schema(self) -> pa.Schema:
+        """The schema of data/, with the features that `datasets` reads: its messages are in one of
+        two forms, see `forms`. Raises NotFoundError for a shard that is gone or damaged."""
+        shards = self.shards(DATA)
+        return data_schema(bool(shards) and TOOLS in self.footer(shards[0]).schema.names)
+
     def footer(self, shard: Shard) -> Footer:
-        """The schema of a shard and how many rows it has, as its file says. Raises NotFoundError
-        for one that cannot be read."""
+        """The schema and the number of rows in a shard's file. Raises NotFoundError if it cannot be
+        read."""
         return footer(self.file(shard))
 
     def batches(
@@ -78,14 +86,15 @@ class Build:
         """The rows of a table, in order, as Arrow record batches; memory stays flat.
 
         `kind` is data, preference, rejected or files.
-        `columns` are their columns, in the order asked for; None stands for all.
-        `sources` are names, with `gpt4llm:zh` for a subset; none stands for all.
-        `languages` are BCP 47 labels; `zh` takes zh-Hans and zh-Hant. Of data/ and preference/.
-        `ids` are those in the columns `id` and `conversation_id`.
-        `only` are the shards to read, of whatever size they are found; None stands for all.
-        `rows` is the most that a batch has. A batch without a row is not given.
+        `columns` are the columns to read, in this order; None reads all.
+        `sources` are names, with `gpt4llm:zh` for a subset; empty reads all.
+        `languages` are BCP 47 labels; `zh` matches zh-Hans and zh-Hant. Only for data/
+        and preference/.
+        `ids` are values of the columns `id` and `conversation_id`.
+        `only` are the shards to read, whose size is not checked; None reads all.
+        `rows` is the most rows in a batch. Empty batches are left out.
 
-        Raises NotFoundError for a shard that is gone, damaged, or lacks a column.
+        Raises NotFoundError if a shard is missing or damaged, or lacks a column.
 
         >>> [b.num_rows for b in open_build("mix").batches(columns=["id"])]  # doctest: +SKIP
         [4096, 17]
@@ -96,9 +105,9 @@ class Build:
 
 
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
-    """The build in a folder; without one the newest, and then which one that is is said. Raises
-    NotFoundError where there is none."""
-    folder = paths.place(path) if path is not None else _said(home.newest())
+    """The build in a folder. Without a folder, the newest build, which is named on standard error.
+    Raises NotFoundError if there is no build."""
+    folder = paths.place(path) if path is not None else _announced(home.newest())
     manifest = folder / MANIFEST
     if not manifest.is_file():
         what = "is not a build: it has no manifest.json" if folder.is_dir() else "is not a folder"
@@ -109,30 +118,30 @@ def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        said = f"{manifest} is not a manifest of Open Instructions."
-        raise NotFoundError(said, hint=hint) from error
+        message = f"{manifest} is not a manifest of Open Instructions."
+        raise NotFoundError(message, hint=hint) from error
     try:
         return Build(folder, Manifest.from_dict(content))
     except ValueError as error:
         raise NotFoundError(f"{manifest} {error}.", hint=hint) from error
 
 
-_last_said: list[Path] = []
+_last_announced: list[Path] = []
 
 
-def _said(folder: Path) -> Path:
-    """Say on standard error which build is read: again only when it is another one."""
-    if sys.stderr and _last_said != [folder]:
-        _last_said[:] = [folder]
+def _announced(folder: Path) -> Path:
+    """Print on standard error which build is read, unless it is the same as last time."""
+    if sys.stderr and _last_announced != [folder]:
+        _last_announced[:] = [folder]
         print(f"The newest build: {safe(str(folder))}", file=sys.stderr, flush=True)
     return folder
 
 
 def existing(out: Path) -> Build | None:
-    """The build that lies in OUT; None if OUT is free, or what it holds is ours and cannot be read:
-    of another version, or damaged.
+    """The build in OUT; None if OUT is free, or holds a build that cannot be read because it is
+    damaged or from another version.
 
-    Raises OutputError if OUT is something else, or cannot be looked into.
+    Raises OutputError if OUT is anything else, or cannot be read.
     """
     try:
         return _existing(out)
@@ -162,7 +171,7 @@ def _existing(out: Path) -> Build | None:
 
 
 def _is_ours(manifest: Path) -> bool:
-    """Was it written by any version of Open Instructions?"""
+    """Did any version of Open Instructions write this manifest?"""
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

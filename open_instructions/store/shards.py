@@ -1,8 +1,7 @@
-"""Shards read: the one place where a table of a build is opened.
+"""Reads shards: the one place where a table of a build is opened.
 
-Rows come in record batches, a row group at a time, so memory stays flat however large the build is.
-Where some rows are asked for, only the columns that tell them are read of a row group that has
-none.
+Rows come in record batches, one row group at a time, so memory stays flat however large the build
+is. With a filter, a row group without a match costs only the columns that the filter needs.
 """
 
 from __future__ import annotations
@@ -27,33 +26,33 @@ _IDS = {
     PREFERENCE: ("id", "conversation_id"),
     REJECTED: ("conversation_id",),
 }
-"""The columns of each table that an id can stand in."""
+"""The columns of each table that can hold an id."""
 
 
 class Footer(NamedTuple):
-    """What a shard says of itself."""
+    """The schema and the number of rows in a shard's footer."""
 
     schema: pa.Schema
     rows: int
 
 
 class Wanted(NamedTuple):
-    """Which rows: those of some sources or subsets, in some languages, with some ids. Where one of
-    them is empty, it stands for all."""
+    """A filter for rows: by sources or subsets, by languages, and by ids. An empty one matches
+    all."""
 
     sources: Sequence[str] = ()
     languages: Sequence[str] = ()
     ids: Sequence[str] = ()
 
     def columns(self, kind: str) -> list[str]:
-        """The columns that tell."""
+        """The columns that the filter needs."""
         needed = ["source", "subset"] if self.sources else []
         needed += ["language"] if self.languages else []
         return [*needed, *(_IDS[kind] if self.ids else ())]
 
     def mask(self, kind: str, table: pa.Table) -> pa.Array:
-        """Which rows of a table are wanted, as an array of booleans. At least one of the three is
-        not empty."""
+        """An array of booleans: which rows of a table match. At least one of the three filters must
+        not be empty."""
         import pyarrow.compute as pc
 
         masks = []
@@ -94,7 +93,7 @@ def _in_languages(column: Any, wanted: Sequence[str]) -> Any:
 
 
 def footer(path: Path) -> Footer:
-    """Raises NotFoundError for a shard that cannot be read."""
+    """The footer of a shard. Raises NotFoundError if it cannot be read."""
     with _opened(path) as parquet:
         return Footer(parquet.schema_arrow, parquet.metadata.num_rows)
 
@@ -102,8 +101,8 @@ def footer(path: Path) -> Footer:
 def read(
     path: Path, kind: str, columns: Sequence[str] | None, wanted: Wanted, rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a shard, in order, at most `rows` at a time. Raises NotFoundError for one that
-    cannot be read or lacks a column."""
+    """The rows of a shard, in order, at most `rows` at a time. Raises NotFoundError if it cannot be
+    read or lacks a column."""
     telling = wanted.columns(kind)
     with _opened(path) as parquet:
         names = parquet.schema_arrow.names

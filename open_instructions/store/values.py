@@ -1,5 +1,5 @@
-"""The values of manifest.json, which comes from anywhere: each is of its kind, or is refused by its
-place in the file.
+"""Checks the values of a manifest.json, which may come from anywhere. A value of the wrong kind is
+refused, and the message names its place in the file:
 
     inputs[0].bytes is -1, not a whole number from 0
 """
@@ -14,7 +14,7 @@ from ..errors import shown
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 _DEEPEST = 8
-"""Levels of lists and objects in an object that is kept as it is."""
+"""The most levels of lists and objects in an object that is kept as it is."""
 
 
 class WrongValue(ValueError):
@@ -26,12 +26,12 @@ def refused(what: str, value: Any, kind: str) -> WrongValue:
 
 
 def member(what: str, key: str) -> str:
-    """The place of a value whose key is the data's."""
+    """The place of a value under a free key."""
     return f"{what}[{shown(key)}]"
 
 
 def fields(value: Any, what: str, required: tuple[str, ...], *optional: str) -> dict[str, Any]:
-    """An object with known keys, and no others."""
+    """An object that has the required keys, perhaps some optional ones, and no others."""
     found = mapping(value, what)
     if lacking := [name for name in required if name not in found]:
         raise WrongValue(f"{what} lacks {', '.join(lacking)}")
@@ -41,7 +41,7 @@ def fields(value: Any, what: str, required: tuple[str, ...], *optional: str) -> 
 
 
 def mapping(value: Any, what: str) -> dict[str, Any]:
-    """An object whose keys are the data's."""
+    """An object with free keys."""
     if not isinstance(value, dict):
         raise refused(what, value, "an object")
     return value
@@ -83,7 +83,7 @@ def sha256(value: Any, what: str) -> str:
 
 
 def kept(value: Any, what: str) -> dict[str, Any]:
-    """An object that is kept as it is, unless it is nested beyond measure."""
+    """An object that is kept as it is, unless it is nested too deep."""
     level: list[Any] = [mapping(value, what)]
     for _ in range(_DEEPEST):
         inner = [list(x.values()) if isinstance(x, dict) else x for x in level]

@@ -1,18 +1,17 @@
-"""The folder of a build that runs, hidden beside OUT; publishing it by rename.
+"""The folder of a running build, hidden beside OUT; it is published by renaming.
 
-    .OUT.lock                 held while a build into OUT runs; free when the process ends
+    .OUT.lock                 held while a build into OUT runs; released when the process ends
     .OUT.<fingerprint>.part/  finished chunks of this recipe, input and version
     .OUT.old                  the build that is being replaced, for the moment between two renames
 
-A run that was killed leaves its folder, and the same build goes on from it. OUT is never half a
-build.
+A killed run leaves its folder, and the same build resumes from it. OUT never holds half a build.
 
-An object store has no renames and no locks. There objects are copied into place, the manifest last,
-and while that goes on
+An object store has no renames and no locks. There objects are copied into place, the manifest last.
+Meanwhile this object exists:
 
     .OUT.publishing           OUT is not a build yet; a run that finds this clears OUT
 
-Two builds into one OUT at once are then the user's to avoid.
+There the user must not run two builds into one OUT at the same time.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ PUBLISHING = "publishing"
 
 @contextmanager
 def held(out: Path) -> Iterator[None]:
-    """Hold OUT for one build, and mend what a killed one left of the replacing.
+    """Lock OUT for one build, and repair it if a build was killed while replacing it.
 
     Raises OutputError if another process builds into OUT, or nothing can be written beside it.
     """
@@ -48,14 +47,14 @@ def held(out: Path) -> Iterator[None]:
         out.parent.mkdir(parents=True, exist_ok=True)
         Path(
             lock.lock_file
-        ).touch()  # where nothing can be written, the lock would wait for what never comes
+        ).touch()  # fails if nothing can be written here, where the lock would wait forever
         lock.acquire(timeout=0)
     except Timeout as error:
         raise OutputError(
             f"Another build into {out} is running.",
             hint="Wait for it, or choose another folder with --out.",
         ) from error
-    except (OSError, NotImplementedError) as error:  # the last of a file system without locks
+    except (OSError, NotImplementedError) as error:  # the latter on file systems without locks
         raise unwritable(out, error) from error
     try:
         _mend(out)
@@ -66,7 +65,7 @@ def held(out: Path) -> Iterator[None]:
 
 
 def unwritable(out: Path, error: OSError | NotImplementedError) -> OutputError:
-    """That OUT cannot be written, and why."""
+    """The error that OUT cannot be written, and why."""
     file = next((p for p in out.parents if os.path.exists(p) and not os.path.isdir(p)), None)
     why = f"{file} is a file" if file else getattr(error, "strerror", None) or str(error)
     return OutputError(f"{out} cannot be written: {why}.", hint="Choose another folder with --out.")
@@ -74,8 +73,8 @@ def unwritable(out: Path, error: OSError | NotImplementedError) -> OutputError:
 
 @contextmanager
 def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
-    """The folder for a build into OUT, with `chunks` and an empty `ready` in it. It is gone when
-    the build was published, and stays where it was interrupted."""
+    """The folder for a build into OUT, with `chunks` and an empty `ready` in it. It is removed
+    after the build is published, and kept if the build is interrupted."""
     work = _beside(out, f"{fingerprint[:16]}.part")
     clear(out, keep=None if restart else work)
     make_folder(work / CHUNKS)
@@ -87,14 +86,14 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     make_folder(work / READY)
     try:
         yield work
-    except (ConverterError, EmptyBuildError, LedgerError):  # the next run would end here as well
+    except (ConverterError, EmptyBuildError, LedgerError):  # the next run would fail too
         remove_tree(work)
         raise
     remove_tree(work)
 
 
 def clear(out: Path, keep: Path | None = None) -> None:
-    """Remove what interrupted builds into OUT left, but for one folder."""
+    """Remove what interrupted builds into OUT left behind, except the folder `keep`."""
     for path in left_behind(out):
         if path != keep and path.name.endswith(".part"):
             remove_tree(path)
@@ -104,13 +103,13 @@ def left_behind(out: Path) -> list[Path]:
     """What interrupted builds into OUT left beside it."""
     ours = re.compile(
         rf"\.{re.escape(out.name)}\.(?:[0-9a-f]{{16}}\.part|old|lock)"
-    )  # and not those of a build called OUT.2
+    )  # but not what belongs to a build called OUT.2
     return [p for p in children(out.parent) if ours.fullmatch(p.name)]
 
 
 def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
-    """Raises OutputError where replacing OUT would take more with it than a build: files of the
-    user's, or what is to be read."""
+    """Raises OutputError if replacing OUT would remove more than a build: files of the user's, or
+    files that the build reads."""
     inside = [
         p
         for p in needed
@@ -125,7 +124,7 @@ def check_replaceable(out: Path, needed: Iterable[Path]) -> None:
 
 
 def _strangers(out: Path) -> list[str]:
-    """What lies in OUT and is no part of a build."""
+    """The names of files in OUT that are not part of a build."""
     shards = [p for kind in TABLES for p in children(out / kind)]
     return [p.name for p in children(out) if p.name not in (*PAGES, MANIFEST, *TABLES)] + [
         p.name for p in shards if not SHARD.fullmatch(p.name)
@@ -134,14 +133,17 @@ def _strangers(out: Path) -> list[str]:
 
 def _refuse(strange: list[str], out: Path) -> None:
     if strange:
-        raise OutputError(
-            f"{out} has {strange[0]}, which is not part of a build; it was left as it is.",
-            hint="Choose another folder with --out.",
-        )
+        raise _foreign(f"{out} has {strange[0]}, which is not part of a build")
+
+
+def _foreign(problem: str) -> OutputError:
+    return OutputError(
+        f"{problem}; it was left as it is.", hint="Choose another folder with --out."
+    )
 
 
 def publish(ready: Path, out: Path) -> None:
-    """Rename a complete build into place; what lay there before is removed only then."""
+    """Rename a complete build into place; an old build is removed only after that."""
     if is_remote(out):
         _copy_into_place(ready, out)
         return
@@ -160,19 +162,21 @@ def publish(ready: Path, out: Path) -> None:
 
 
 def _remove_build(old: Path) -> None:
-    """The manifest goes first: what is left of a removal that is broken off does not say that it is
-    a build."""
+    """Remove a build, its manifest first: if the removal is interrupted, the rest does not look
+    like a build."""
     (old / MANIFEST).unlink(missing_ok=True)
     remove_tree(old)
 
 
 def _mend(out: Path) -> None:
-    """Finish or undo the replacing that a killed run was in the middle of. Raises OutputError for
-    what is not ours in its place."""
+    """Finish or undo a replacement that was interrupted. Raises OutputError if something that is
+    not a build is in the place of the old one."""
     old = _beside(out, "old")
     if not old.exists():
         return
-    _refuse(_strangers(old) if old.is_dir() else [f"no folder but {old.name}"], old)
+    if not old.is_dir():
+        raise _foreign(f"{old} is not a folder")
+    _refuse(_strangers(old), old)
     if out.is_dir() and not any(out.iterdir()):
         out.rmdir()
     if out.exists() or not (old / MANIFEST).is_file():
@@ -182,8 +186,8 @@ def _mend(out: Path) -> None:
 
 
 def _copy_into_place(ready: Path, out: Path) -> None:
-    """What a rename is where there are none: from the removal of the old manifest to the new one
-    OUT is no build, and says so."""
+    """Replace OUT without a rename. Between the removal of the old manifest and the writing of the
+    new one, OUT is not a build, and is marked as such."""
     mark = _beside(out, PUBLISHING)
     mark.write_text(ready.parent.name)
     _clear_copies(out)
@@ -194,20 +198,20 @@ def _copy_into_place(ready: Path, out: Path) -> None:
 
 
 def _mend_copies(out: Path) -> None:
-    """Clear what a killed run copied: the same build makes it again from its finished chunks."""
+    """Remove what a killed run copied: the same build makes it again from its finished chunks."""
     mark = _beside(out, PUBLISHING)
     if mark.exists():
         if not (
             out / MANIFEST
-        ).exists():  # which goes first and comes last: with it, a build is whole
+        ).exists():  # it is removed first and written last: with it, a build is complete
             _refuse(_strangers(out), out)
             _clear_copies(out)
         mark.unlink()
 
 
 def _clear_copies(out: Path) -> None:
-    """Remove a build from OUT, and nothing else, so that at no time what is left says that it is
-    one."""
+    """Remove a build from OUT, and nothing else. The manifest goes first, so that the rest never
+    looks like a build."""
     shards = [path for kind in TABLES for path in children(out / kind)]
     for path in (out / MANIFEST, *(out / page for page in PAGES), *shards):
         if path.is_file():
@@ -215,7 +219,7 @@ def _clear_copies(out: Path) -> None:
 
 
 def half_published(out: Path) -> bool:
-    """Was a run killed while it copied a build into OUT, which is in an object store?"""
+    """Was a run killed while it copied a build into OUT, in an object store?"""
     return is_remote(out) and _beside(out, PUBLISHING).exists()
 
 

@@ -1,8 +1,8 @@
-"""HTML turns become the Markdown that they were rendered from.
+"""Turns HTML messages into the Markdown that they were rendered from.
 
-A converter says which turns can be HTML; here the text itself must bear it out. Everything else
-stays to the letter. `dom` reads, `markdown` writes: both are the project's own, because no library
-did this right and fast. Measured in docs/performance.md.
+A converter says which messages may be HTML, and the text itself must confirm it. Everything else
+stays to the letter. `dom` reads and `markdown` writes; both are the project's own, because no
+library was both correct and fast (docs/development/html.md has the measurements).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _BLOCK = re.compile(
     re.I,
 )
 _LEAD = re.compile(r"[\s\ufeff]*+")
-"""White space, and the mark that a file in UTF-8 can begin with."""
+"""White space and byte order marks."""
 
 
 class Html:
-    """The stage. Turns that no converter marked, and marked ones that hold no HTML, are not
-    touched."""
+    """The stage. It leaves alone messages that no converter marked, and marked ones without
+    HTML."""
 
     name = "html"
 
@@ -48,23 +48,23 @@ class Html:
 
 
 def looks_like_html(text: str) -> bool:
-    """Whether a text begins with a block of HTML; comments and a document type can stand before it.
+    """Whether a text begins with a block of HTML, possibly after comments and a document type.
 
     >>> looks_like_html("<!-- language: lang-js -->\\n\\n<p>Why?</p>")
     True
     >>> looks_like_html("<b> is a tag")
     False
     """
-    pos = _behind(_LEAD, text, 0)
+    pos = _skipped(_LEAD, text, 0)
     while text.startswith("<!", pos):
-        end = _behind(TAG, text, pos)
+        end = _skipped(TAG, text, pos)
         if end == pos:
             return False
-        pos = _behind(_LEAD, text, end)
+        pos = _skipped(_LEAD, text, end)
     return _BLOCK.match(text, pos) is not None
 
 
-def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
+def _skipped(pattern: re.Pattern[str], text: str, pos: int) -> int:
     match = pattern.match(text, pos)
     if match:
         return match.end()
@@ -72,7 +72,7 @@ def _behind(pattern: re.Pattern[str], text: str, pos: int) -> int:
 
 
 def to_markdown(html: str) -> str:
-    """Markdown for one turn's HTML; code blocks keep every byte. Raises TooLarge, see
+    """Markdown for the HTML of one message; code blocks keep every byte. Raises TooLarge, see
     `limits.Room`.
 
     >>> code = "<pre><code class='language-c'>x &lt; 1;\\n</code></pre>"

@@ -1,12 +1,12 @@
-"""HTML turns become Markdown by BeautifulSoup and markdownify, as FastChat's cleaning uses them.
+"""Turns HTML messages into Markdown with BeautifulSoup and markdownify, as FastChat does.
 
-`html: markdownify` in a recipe asks for it. What a converter marked and the text bears out is
-converted, as with the native stage; a person's words that are not HTML stay as they are.
-docs/performance.md has both side by side.
+A recipe selects it with `html: markdownify`. As in the native stage, a message is converted only if
+a converter marked it and its text confirms that; other text stays as it is.
+docs/development/html.md compares the two.
 
-markdownify calls itself for each level of nesting, looks back over all items of a list for each of
-them and over all blanks for each blank. So a page is measured before it is converted, and one that
-would cost too much is rejected.
+markdownify recurses for each level of nesting, and is quadratic in the items of a list and in runs
+of blanks. So the cost of a page is estimated before it is converted, and a page that would cost too
+much is rejected.
 """
 
 from __future__ import annotations
@@ -23,22 +23,23 @@ from ..structure import replace_content
 from . import EDIT, looks_like_html
 
 _LARGEST = 1 << 20
-"""Characters of a page that are looked at."""
+"""The most characters of a page."""
 _DEEPEST = 100
-"""Levels of nesting: Python's stack holds about 300 of markdownify's."""
+"""The most levels of nesting: Python's stack holds about 300 of markdownify's."""
 _MOST_STEPS = 20_000_000
-"""What a page may cost, see `_steps`: some seconds."""
+"""The most steps that a page may cost, see `_steps`: a few seconds."""
 _COUNTED = ("li", "button")
 _DIGITS = 9
-"""A list's number has no more in Markdown."""
+"""The most digits of a list's number in Markdown."""
 _MOST_ODD = 100
-"""Tags that Python's parser may take for unfinished: it reads the rest of the page for each."""
+"""The most tags that Python's parser may see as unfinished: it reads the rest of the page for each
+of them."""
 _LAYOUT = re.compile(r"<(?:div|span)(?=[\s/>])[^>]*+(?:>|\Z)", re.I)
 _BLANKS = re.compile(r"[ \t\r\n]{2,}")
 
 
 class ClassicHtml:
-    """The stage, with the libraries in the place of the native converter."""
+    """The stage, with the libraries in place of the native converter."""
 
     name = "html"
 
@@ -59,13 +60,13 @@ class ClassicHtml:
 
 @cache
 def converter() -> str:
-    """Names and versions of what converts, for the manifest. The parser is Python's own."""
+    """Names and versions of the libraries, for the manifest. The parser is Python's own."""
     named = [f"{name} {version(name)}" for name in ("markdownify", "beautifulsoup4")]
     return ", ".join([*named, f"Python {python_version()}"])
 
 
 def to_markdown(html: str) -> str | Reject:
-    """Markdown for one turn's HTML, or why there is none.
+    """Markdown for the HTML of one message, or a Reject.
 
     >>> to_markdown("<div><p>Use <code>a_b</code>:</p><pre><code>x &lt; 1;\\n</code></pre></div>")
     'Use `a_b`:\\n\\n```\\nx < 1;\\n```'
@@ -73,16 +74,16 @@ def to_markdown(html: str) -> str | Reject:
     end = html.rfind(">") + 1
     odd = html.count("<!") + html.count("<?") + html.count("<", end)
     if len(html) > _LARGEST or odd > _MOST_ODD:
-        said = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
-        return Reject(Reason.TOO_LARGE, said)
-    # as FastChat does it: in code, these would be paragraphs and emphasis
+        detail = f"{len(html):,} characters of HTML, {odd:,} unfinished tags"
+        return Reject(Reason.TOO_LARGE, detail)
+    # as FastChat does: inside code, these would become paragraphs and emphasis
     soup = _soup(_LAYOUT.sub("", html[:end]) + html[end:])
     if isinstance(soup, Reject):
         return soup
     try:
         return _refused(soup) or _markdown(soup)
     finally:
-        # its elements know each other, and a build runs without the collector of such cycles
+        # its elements refer to each other, and a build runs without Python's cycle collector
         soup.clear(decompose=True)
         soup.decompose()
 
@@ -114,13 +115,14 @@ def _markdown(soup: Any) -> str | Reject:
         _fit_into_fence(pre)
     try:
         made = _converter().convert_soup(soup)
-    except ValueError as error:  # of a number that is none, like <ol start="²">
+    except ValueError as error:  # an invalid number, such as <ol start="²">
         return Reject(Reason.INVALID_HTML, str(error)[:300])
     return str(made).strip()
 
 
 def _take_button(button: Any) -> None:
-    """The page writes a code's language and a button over it, in its element: neither is code."""
+    """Take the language and the button out of a code block: the page writes both inside it, above
+    the code."""
     pre = button.find_parent("pre")
     if pre is None:
         return
@@ -132,7 +134,7 @@ def _take_button(button: Any) -> None:
 
 
 def _fit_into_fence(pre: Any) -> None:
-    """Take the line breaks that HTML has around code; markdownify would take all or none."""
+    """Remove the line breaks that HTML has around code; markdownify would remove all or none."""
     first = pre.contents[0] if pre.contents else None
     if isinstance(first, str) and first.startswith("\n"):
         pre.contents[0].replace_with(first[1:])
@@ -149,7 +151,7 @@ def _code_language(pre: Any) -> str:
 
 
 def _refused(soup: Any) -> Reject | None:
-    """Why a page is not converted, if it is not."""
+    """A Reject if the page cannot be converted, else None."""
     levels = _levels(soup)
     if len(levels) > _DEEPEST:
         return Reject(Reason.TOO_DEEP, f"HTML nested {len(levels):,} levels deep, over {_DEEPEST}")
@@ -157,8 +159,8 @@ def _refused(soup: Any) -> Reject | None:
         return Reject(Reason.TOO_LARGE, f"HTML that takes about {steps:,} steps to convert")
     for numbered in soup.find_all("ol", start=True):
         if len(numbered["start"]) > _DIGITS:
-            said = f"a list that begins at a number of {len(numbered['start']):,} digits"
-            return Reject(Reason.INVALID_HTML, said)
+            detail = f"a list that begins at a number of {len(numbered['start']):,} digits"
+            return Reject(Reason.INVALID_HTML, detail)
     return None
 
 
@@ -174,21 +176,21 @@ def _levels(soup: Any) -> list[list[Any]]:
 
 
 def _steps(levels: list[list[Any]]) -> int:
-    """About how many steps it takes to convert a page: for an item of a list as many as there are
-    before it, for a text as many as characters on each level, for blanks in a row the square of
-    their number, for some rows their table."""
+    """About how many steps it takes to convert a page. A list item costs the number of items before
+    it, text costs its length on each level, a run of blanks costs the square of its length, and
+    some rows cost the size of their table."""
     steps = 0
-    sizes: dict[int, int] = {}  # the elements and texts in each element, itself too
+    sizes: dict[int, int] = {}  # how many elements and texts each element holds, itself included
     for depth, level in reversed(list(enumerate(levels))):
         for element in level:
             sizes[id(element)] = 1 + sum([sizes.get(id(child), 1) for child in element.contents])
-            for place, child in enumerate(element.contents):
+            for index, child in enumerate(element.contents):
                 if isinstance(child, str):
                     blanks = sum([len(run) ** 2 for run in _BLANKS.findall(child)])
                     steps += (depth + 1) * len(child) + blanks
                 else:
-                    steps += depth + 1 + _columns(child) + (place if child.name in _COUNTED else 0)
-            # each row of a head looks for others in it, the first of a body for a head in the table
+                    steps += depth + 1 + _columns(child) + (index if child.name in _COUNTED else 0)
+            # each row of a head searches the head; the first row of a body searches the table
             heads = [child for child in element.contents if child.name == "thead"]
             steps += sum([len(head.contents) * sizes[id(head)] for head in heads])
             steps += sizes[id(element)] * sum([child.name == "tbody" for child in element.contents])
@@ -196,7 +198,8 @@ def _steps(levels: list[list[Any]]) -> int:
 
 
 def _columns(cell: Any) -> int:
-    """A cell over several columns is written as so many, in three places."""
+    """The cost of a cell that spans columns: it is written once for each of them, in three
+    places."""
     wide = cell.attrs.get("colspan", "") if cell.name in ("td", "th") else ""
     if wide.isascii() and wide.isdigit():
         return 10 * min(int(wide[:9]), 1000)

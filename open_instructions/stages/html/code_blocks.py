@@ -1,7 +1,7 @@
-"""A `pre` of a page: its code to the byte, and the language that the page names for it.
+"""A `pre` element: its code to the byte, and its language as the page names it.
 
 ChatGPT's page has a header with the language above the code. Stack Overflow's bodies name it in the
-class of the `pre` or in a comment: `<!-- language: lang-js -->` for the block right behind it,
+class of the `pre` or in a comment: `<!-- language: lang-js -->` for the block directly after it,
 `<!-- language-all: lang-py -->` for all that follow, `<!-- begin snippet: js … -->` for those up
 to `<!-- end snippet -->`.
 """
@@ -25,7 +25,7 @@ _COMMENT: Final = re.compile(
     re.I,
 )
 _NO_LANGUAGE: Final = frozenset(("none", "default", "or-tag-here"))
-"""What Stack Overflow's editor writes where nobody named a language."""
+"""What Stack Overflow's editor writes when nobody named a language."""
 _NEXT_LINE: Final = re.compile(rf"{tags_named('br').pattern}|</div>(?=<div\b)", re.I)
 
 
@@ -41,7 +41,7 @@ class Comments:
         self._all = self._snippet = ""
 
     def read(self, start: int, end: int) -> None:
-        """Take note of the comment that stands there."""
+        """Note the language that the comment at this place names, if any."""
         if self._next is not None and self._html[self._end : start].strip():
             self._next = None  # something came between it and the code
         self._end = end
@@ -60,21 +60,21 @@ class Comments:
             self._snippet = name
 
     def language(self, start: int) -> str:
-        """The language of the `pre` that begins there."""
-        said, self._next = self._next, None
-        if said is not None and not self._html[self._end : start].strip():
-            return said
+        """The language of the `pre` that begins at `start`."""
+        named, self._next = self._next, None
+        if named is not None and not self._html[self._end : start].strip():
+            return named
         return self._all or self._snippet
 
 
-def code_block(inner: str, attributes: str, said: str) -> tuple[str, str]:
-    """The language and the code of a `pre`. `said` is the language that comments name.
+def code_block(inner: str, attributes: str, comment_language: str) -> tuple[str, str]:
+    """The language and the code of a `pre`. `comment_language` is the language that comments name.
 
-    Below a header, the header's label alone counts: a class there is what highlight.js guessed.
+    If there is a header, only its label counts: a class there is a guess by highlight.js.
     """
     start = inner.find("<code")
     if start < 0:
-        inner = inner.removeprefix("\n")  # a line break right behind the tag is none of the text
+        inner = inner.removeprefix("\n")  # a line break directly after the tag is not text
     opening = inner.find(">", start) + 1 if start >= 0 else 0
     end = inner.rfind("</code>") if start >= 0 else len(inner)
     if end < opening:
@@ -82,7 +82,7 @@ def code_block(inner: str, attributes: str, said: str) -> tuple[str, str]:
     head = inner[: max(start, 0)]
     tag = inner[max(start, 0) : opening]
     if "<div" not in inner and (without_tags(head).strip() or without_tags(inner[end:]).strip()):
-        head, tag = "", ""  # text beside the code and no page chrome: all of it was shown
+        head, tag = "", ""  # text beside the code, and no page chrome: all of it was visible
         opening, end = 0, len(inner)
     body = inner[opening:end]
     if "<br" in body or "<BR" in body or "</div>" in body:
@@ -91,17 +91,17 @@ def code_block(inner: str, attributes: str, said: str) -> tuple[str, str]:
         label = _label(head) if len(head) < 1000 else _read_label(head)
         return label, without_tags(body)
     label = _read_label(head) if "<" in head else ""
-    return label or _named(tag, attributes, said), without_tags(body)
+    return label or _named(tag, attributes, comment_language), without_tags(body)
 
 
-def _named(tag: str, attributes: str, said: str) -> str:
-    """The language that the tags' classes name; else what comments say."""
+def _named(tag: str, attributes: str, comment_language: str) -> str:
+    """The language in the tags' classes, else the one in comments."""
     for pattern in (_CLASS, _SNIPPET_CLASS):
         for text in (tag, attributes):
             match = pattern.search(text) if "-" in text else None
             if match is not None:
                 return _known(match[1])
-    return said
+    return comment_language
 
 
 def _known(name: str) -> str:
@@ -112,13 +112,13 @@ def _known(name: str) -> str:
 
 
 def _read_label(head: str) -> str:
-    said = " ".join(_without_chrome(head).split())
-    if _LABEL.fullmatch(said):
-        return said.lower()
+    label = " ".join(_without_chrome(head).split())
+    if _LABEL.fullmatch(label):
+        return label.lower()
     return ""
 
 
-# headers are long, and differ by their label alone
+# headers are long, and differ only in their labels
 _label = lru_cache(maxsize=256)(_read_label)
 
 

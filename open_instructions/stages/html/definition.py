@@ -1,4 +1,4 @@
-"""The HTML stage in the list of stages: which converter a recipe wants."""
+"""The HTML stage's entry in the list of stages, with the converter that a recipe selects."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Enough of HTML to read what a browser serialised: a tree of elements and text, code and formulas
-already taken out.
+"""A parser for HTML that a browser serialised: it gives a tree of elements and text, with code and
+formulas already extracted.
 
-Pages were captured as outerHTML, so nesting is sound and attributes are quoted; what is lost or
-crossed is mended the way browsers do: a closing tag closes all that is open inside it, one that
-fits nothing is passed over. Page chrome is left out by element (button, svg, script, style), never
-by its words.
+Pages were captured as outerHTML, so nesting is sound and attributes are quoted. Missing or crossed
+tags are repaired the way browsers do it: a closing tag closes everything open inside its element,
+and is ignored if it matches nothing. Page chrome is left out by element (button, svg, script,
+style), never by its words.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ _ATTRIBUTE: Final = re.compile(
 )
 _PAGER: Final = re.compile(r"\s*\d+ / \d+\s*")
 _DEPTH: Final = (
-    100  # deeper elements are read as siblings: their text is kept, and nobody recurses without end
+    100  # deeper elements are read as siblings: their text is kept, and recursion stays bounded
 )
-_FORMULA: Final = 50_000  # characters in which a formula's TeX comes
+_FORMULA: Final = 50_000  # characters within which a formula's TeX must come
 
 BREAK: Final = "\x1f"
-"""A `<br>` while text is put together: white space to Python, so nothing takes it for text."""
+"""A `<br>` while text is assembled. Python counts it as white space, so it is never taken for
+text."""
 SAID_BREAK: Final = "\0"
-"""Stands for BREAK's character where a page itself has that. No page has this one: see `parse`."""
+"""Replaces BREAK's character where a page itself contains it. No page contains this one, see
+`parse`."""
 MATH: Final = "#math"
 MATH_BLOCK: Final = "#math-block"
-"""Formulas that were taken out; no page has elements of this name."""
+"""Formulas that were extracted. No page has elements with these names."""
 VOID: Final = frozenset(
     [
         "br",
@@ -96,7 +98,7 @@ BLOCKS: Final = frozenset(
         "#math-block",
     ]
 )
-# what an opening tag closes without being told, and where the search for it ends
+# the elements that an opening tag closes implicitly, and those where the search for them ends
 _CLOSES: Final = {
     "a": (("a",), ("td", "th", "caption")),
     "li": (("li",), ("ul", "ol")),
@@ -112,7 +114,7 @@ _CLOSES: Final = {
 
 
 class _Tag:
-    """What is known of a tag by its name."""
+    """The properties of a tag that follow from its name."""
 
     __slots__ = ("block", "closes", "closing", "empty", "name", "until", "whole")
 
@@ -123,7 +125,7 @@ class _Tag:
 
 
 _INLINE = ("a", "b", "code", "del", "em", "i", "math", "s", "strong", "sub", "sup")
-_TAGS: Final = {  # as they stand between < and > where they have no attributes
+_TAGS: Final = {  # by what is between < and > in a tag without attributes
     "/" * closing + name: _Tag(name, closing)
     for name in {*BLOCKS, *VOID, *_TAKEN_WHOLE, *_INLINE} - {MATH_BLOCK}
     for closing in (False, True)
@@ -132,8 +134,11 @@ _LONGEST: Final = max(map(len, _TAGS))
 
 
 class Element:
-    """One element. `text` holds what was taken out whole: the code of a `pre`, the TeX of a `math`;
-    `block` says that it is a block or holds one, `holds` that one of its children is such."""
+    """One element.
+
+    `text` holds what was extracted whole: the code of a `pre`, the TeX of a `math`. `block` is true
+    if the element is a block or contains one, `holds` if this is true of one of its children.
+    """
 
     __slots__ = ("attributes", "block", "children", "holds", "tag", "text")
 
@@ -158,11 +163,8 @@ class Element:
 
 
 def parse(html: str) -> Element:
-    """The tree of a fragment, under a root element without a tag."""
-    html = (
-        html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
-    )  # as HTML reads them
-    html = html.replace(BREAK, SAID_BREAK)
+    """The tree of a fragment, below a root element without a tag."""
+    html = _normalised(html)
     root = top = Element("", block=True)
     stack = [root]
     page = _Page(html, stack)
@@ -174,7 +176,7 @@ def parse(html: str) -> Element:
         attributes = ""
         if tag is None:
             match = TAG.match(html, start)
-            if match is None:  # a sign that stands for itself
+            if match is None:  # a literal <
                 start = html.find("<", start + 1)
                 continue
             end = match.end()
@@ -190,22 +192,13 @@ def parse(html: str) -> Element:
             if top.tag == tag.name:
                 stack.pop()
             else:
-                for depth in range(len(stack) - 1, 0, -1):
-                    if stack[depth].tag == tag.name:
-                        del stack[depth:]
-                        break
+                _close_outer(stack, tag.name)
             top = stack[-1]
         elif tag.whole and (taken := page.take(tag.name, attributes, start, end)) >= 0:
             top, pos = stack[-1], taken
         else:
             if tag.block:
-                if top.tag == "p":
-                    stack.pop()
-                if tag.closes:
-                    _close(stack, tag.closes, tag.until)
-                top = stack[-1]
-                if not top.holds:
-                    _holds_block(stack)
+                top = _begin_block(stack, tag)
             elif tag.closes:
                 _close(stack, tag.closes, tag.until)
                 top = stack[-1]
@@ -220,8 +213,14 @@ def parse(html: str) -> Element:
     return root
 
 
+def _normalised(html: str) -> str:
+    """A page with NUL characters and line breaks as HTML reads them, and without BREAK."""
+    html = html.replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    return html.replace(BREAK, SAID_BREAK)
+
+
 class _Page:
-    """A page while it is read: the open elements, and what it takes to read some in one go."""
+    """A page while it is read: its open elements, and the means to read some elements whole."""
 
     __slots__ = ("_closings", "_comments", "_cursors", "_html", "_stack")
 
@@ -232,16 +231,16 @@ class _Page:
         self._cursors: list[Cursor] = []
 
     def comment(self, start: int, end: int) -> None:
-        """Take note of what a comment says of code."""
+        """Note what a comment says about code."""
         if self._comments is None:
             self._comments = Comments(self._html)
         self._comments.read(start, end)
 
     def take(self, name: str, attributes: str, start: int, pos: int) -> int:
-        """Read chrome, code or a formula in one go; its opening tag stands from `start` to `pos`.
+        """Read chrome, code or a formula whole; its opening tag goes from `start` to `pos`.
 
-        Where it ends; -1 if it is to be read like any other element: chrome without its closing
-        tag.
+        Returns where it ends, or -1 if it has to be read like any other element, such as chrome
+        without a closing tag.
         """
         if name == "span" and "katex" not in attributes:
             return -1
@@ -258,8 +257,8 @@ class _Page:
         return self._take_formula(attributes, pos, inner, end)
 
     def _take_code(self, inner: str, attributes: str, start: int) -> None:
-        said = self._comments.language(start) if self._comments else ""
-        language, code = code_block(inner, attributes, said)
+        comment_language = self._comments.language(start) if self._comments else ""
+        language, code = code_block(inner, attributes, comment_language)
         if self._stack[-1].tag == "p":
             self._stack.pop()
         _holds_block(self._stack)
@@ -276,17 +275,29 @@ class _Page:
         longest = max(annotation - pos, start - annotation, stop - start)
         if stop == len(self._html) or longest > _FORMULA:
             return -1
-        if 0 <= inner < stop:  # the annotation is another formula's
+        if 0 <= inner < stop:  # the annotation belongs to another formula
             return -1
         formula = Element(MATH, text=unescaped(self._html[start:stop]).strip())
         if "katex-display" in attributes:
             formula.tag, formula.block = MATH_BLOCK, True
             _holds_block(self._stack)
         self._stack[-1].children.append(formula)
-        # where the closing tag is lost, what follows the TeX is text
+        # if the closing tag is missing, what follows the TeX is text
         if end >= 0:
             return end
         return stop
+
+
+def _begin_block(stack: list[Element], tag: _Tag) -> Element:
+    """Close what a block ends. Returns the element that the block belongs to."""
+    if stack[-1].tag == "p":
+        stack.pop()
+    if tag.closes:
+        _close(stack, tag.closes, tag.until)
+    parent = stack[-1]
+    if not parent.holds:
+        _holds_block(stack)
+    return parent
 
 
 def _holds_block(stack: list[Element]) -> None:
@@ -295,6 +306,14 @@ def _holds_block(stack: list[Element]) -> None:
         if element.block:
             return
         element.block = True
+
+
+def _close_outer(stack: list[Element], name: str) -> None:
+    """Close the innermost open element with this name, and everything inside it."""
+    for depth in range(len(stack) - 1, 0, -1):
+        if stack[depth].tag == name:
+            del stack[depth:]
+            return
 
 
 def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...]) -> None:
@@ -306,7 +325,7 @@ def _close(stack: list[Element], tags: tuple[str, ...], limits: tuple[str, ...])
 
 
 def answer(root: Element) -> Element:
-    """The tree without the pager that stood beside the answer's own element (class `markdown`)."""
+    """The tree without the pager beside the answer's own element (class `markdown`)."""
     if len(root.children) > 1 and any(
         isinstance(c, Element) and _is_answer(c) for c in root.children
     ):
@@ -338,7 +357,7 @@ def content(element: Element) -> str:
 
 
 def begins_with(node: Element | str) -> str:
-    """The first character of all text in an element, "" if it has none."""
+    """The first character of the text in an element, "" if it has none."""
     if isinstance(node, str):
         return node[:1]
     if node.text or node.tag == "br":

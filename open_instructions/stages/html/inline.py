@@ -1,7 +1,6 @@
-"""What stands in a line of Markdown: marks, and text, escaped only where it would be read as
-markup.
+"""Inline Markdown: marks, and text that is escaped only where it would be read as markup.
 
-A `<br>` is the character BREAK here: where the line goes decides how it is written.
+A `<br>` is the character BREAK here: how it is written depends on where the line goes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _SPACES: Final = re.compile(r"[ \t\f]+")
 _BREAKS: Final = re.compile(r" ?\n[ \n]*")
 _SPECIAL: Final = re.compile(r"[\\`*_\]&~<\n\t\f]")
 _ESCAPES: Final = (
-    re.compile(  # each begins with its character, so that text between them is passed over at once
+    re.compile(  # each alternative begins with its character, so the text between is skipped fast
         r"""\\(?=[!-/:-@\[-`{-~\n]|\Z)            # a backslash before punctuation
       | `
       | \*(?!\ )(?=.) | \*(?<!\ \*)(?<!^\*)   # a star that could open or close
@@ -46,7 +45,7 @@ _WRAPS: Final = {
 
 
 def inline(children: list[Element | str]) -> str:
-    """The text of elements that stand in a line."""
+    """Markdown for inline elements and text."""
     parts: list[str] = []
     for at, child in enumerate(children):
         if isinstance(child, str):
@@ -59,10 +58,10 @@ def inline(children: list[Element | str]) -> str:
             text = _element(child)
             before = parts[-1][-1:] if parts and text else ""
             if before == "!" and text[0] == "[":
-                parts[-1] = parts[-1][:-1] + "\\!"  # or it would be a picture
+                parts[-1] = parts[-1][:-1] + "\\!"  # or it would be read as an image
             elif before == "`" and text[0] == "`":
                 code = escape(content(child), quote=False)
-                text = f"<code>{code}</code>"  # or the two would be one span
+                text = f"<code>{code}</code>"  # or the two would be read as one span
             parts.append(text)
     return "".join(parts)
 
@@ -76,14 +75,14 @@ def _escaped(text: str) -> str:
 
 
 def _wrapped(element: Element, before: str, after: Element | str) -> str:
-    """Bold, italic or struck text: in marks where CommonMark reads them as such, else in HTML's
-    tags."""
+    """Bold, italic or struck text: with Markdown's marks where CommonMark reads them as such, else
+    with HTML's tags."""
     mark = _WRAPS[element.tag]
     [only, *others] = element.children or [""]
     if mark == "**" and not others and not isinstance(only, str) and _WRAPS.get(only.tag) == "*":
-        before_it, italic, behind_it = _edges(inline(only.children))
+        lead_inside, italic, trail_inside = _edges(inline(only.children))
         # three stars would be read as bold in italics
-        inner = f"{before_it}_{italic}_{behind_it}" if italic else before_it + behind_it
+        inner = f"{lead_inside}_{italic}_{trail_inside}" if italic else lead_inside + trail_inside
     else:
         inner = inline(element.children if mark == "*" else _without(element.children, mark))
     lead, text, trail = _edges(inner)
@@ -114,7 +113,8 @@ def _wrapped(element: Element, before: str, after: Element | str) -> str:
 
 
 def _edges(text: str) -> tuple[str, str, str]:
-    """White space, text, white space. A backslash that comes to stand before a mark stays one."""
+    """Leading white space, text, trailing white space. A backslash at the end of the text is
+    doubled, so that it does not escape a mark after it."""
     start = text.lstrip()
     inner = start.rstrip()
     lead, trail = text[: len(text) - len(start)], start[len(inner) :]
@@ -127,7 +127,7 @@ def _punctuation(character: str) -> bool:
 
 
 def _without(children: list[Element | str], mark: str) -> list[Element | str]:
-    """Bold in bold is bold: what stands in an element of the same mark stands here."""
+    """Bold in bold is bold: elements with the same mark are replaced by their children."""
     if not any(not isinstance(c, str) and c.children for c in children):
         return children
     found: list[Element | str] = []
@@ -159,9 +159,9 @@ def _element(element: Element) -> str:
         return f"![{text}]({_target(element.get('src'), element.get('title'))})"
     if tag in (MATH, MATH_BLOCK):
         return f"${element.text}$"
-    if tag == "pre":  # in a heading, say, where no block can be
+    if tag == "pre":  # for example in a heading, which cannot contain a block
         return " ".join(ticked(line) for line in element.text.split("\n") if line.strip())
-    if tag in ("sup", "sub"):  # Markdown has no mark for them, and x2 is not x<sup>2</sup>
+    if tag in ("sup", "sub"):  # Markdown has no mark for them, but x2 is not x<sup>2</sup>
         text = inline(element.children)
         if text:
             return f"<{tag}>{text}</{tag}>"
@@ -202,7 +202,7 @@ def _link(element: Element) -> str:
 
 
 def _bracketed(text: str) -> str:
-    """The text of a link, whose brackets must be in pairs."""
+    """The text of a link, with its brackets escaped unless they match."""
     if "[" not in text and "]" not in text:
         return text
     places = _brackets(text)
@@ -218,12 +218,12 @@ def _bracketed(text: str) -> str:
 
 
 def _brackets(text: str) -> list[int]:
-    """Where brackets stand that are neither escaped nor in code."""
+    """The places of brackets that are neither escaped nor in code."""
     found: list[int] = []
     pos = 0
     while (match := _MARK.search(text, pos)) is not None:
         pos = match.end()
-        if match[0][0] == "`":  # of code: a tick that is text is escaped
+        if match[0][0] == "`":  # it opens code: a backtick in text would be escaped
             ends = (m.end() for m in _TICKS.finditer(text, pos) if m[0] == match[0])
             pos = next(ends, len(text))
         elif match[0][0] != "\\":

@@ -1,5 +1,5 @@
 """A tree of HTML -> the Markdown that it was rendered from (CommonMark with tables and
-strike-through).
+strikethrough).
 
 Text is escaped only where it would otherwise be read as markup, so that parsing the result gives
 the same document.
@@ -25,7 +25,8 @@ _STARTS: Final = frozenset("#>+=|*_:-0123456789")
 _START: Final = re.compile(r"\n[#>+=|*\d_:-]")
 _DEFINITION: Final = re.compile(r"^\[(?=(?:[^\[\]\\]|\\.){1,999}\]:)", re.M)
 _LINE_END: Final = re.compile(rf"(?<! ) *+[\n{BREAK}][ \n{BREAK}]*+")
-# how blocks begin: no paragraph above takes them in; they take in nothing below; they may end open
+# the starts of blocks: those that end a paragraph above, those that never continue below, and those
+# that may continue
 _INTERRUPTS: Final = re.compile(r"#{1,6} |>|\*\*\*$|___$|(?:[-*]|1[.)]) +\S|`{3,}+[^`\n]*+$", re.M)
 _CLOSED: Final = re.compile(r"#{1,6} |\*\*\*$|___$|`{3,}+[^`\n]*+$", re.M)
 _OPEN: Final = re.compile(r">|(?:[-*]|\d{1,9}[.)])(?: |$)|\|", re.M)
@@ -44,7 +45,7 @@ def render(root: Element, room: Room) -> str:
 
 
 def _blocks(parent: Element, room: Room) -> list[str]:
-    """Each block below an element, as its lines."""
+    """The Markdown of each block below an element."""
     if not parent.holds:
         text = _paragraph(parent.children)
         if text:
@@ -66,7 +67,7 @@ def _blocks(parent: Element, room: Room) -> list[str]:
                 last = ""
             run = []
         if child.tag in lists:
-            # two lists side by side would be read as one: the second takes the other marker
+            # two adjacent lists would be read as one, so the second takes the other marker
             lists[child.tag] = 1 - lists[child.tag] if last == child.tag else 0
             blocks = [_list(child, room, alternate=bool(lists[child.tag]))]
         else:
@@ -116,10 +117,10 @@ def _paragraph(children: list[Element | str]) -> str:
 
 
 def _heading(element: Element, room: Room) -> str:
-    """A heading's one line, in which a break is HTML's own tag."""
+    """A heading on one line, in which line breaks are `<br>` tags."""
     text = _on_one_line(element, " ", room)
     text = " ".join(text.strip().replace(BREAK, "<br>").split())
-    # a run of # at the end would be read as the heading's end
+    # a run of # at the end would be read as the heading's closing marks
     closing = len(text) - len(text.rstrip("#"))
     if closing:
         return f"{text[: len(text) - closing]}\\{'#' * closing}"
@@ -160,7 +161,7 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
     ordered = element.tag == "ol"
     number = _number(element.get("start"), 1) if ordered else 0
     dot, dash = (")", "*") if alternate else (".", "-")
-    # "- ---" and "* ***" are lines across, and no items
+    # "- ---" and "* ***" would be thematic breaks, not items
     rule = "___" if alternate and element.tag == "ul" else "***"
     lines: list[str] = []
     for item in items:
@@ -191,13 +192,13 @@ def _list(element: Element, room: Room, *, alternate: bool) -> str:
 
 
 def _listed(marker: str, body: str, room: Room) -> str:
-    """An item with its marker, all its lines indented as far as that is wide."""
+    """An item with its marker; its other lines are indented by the marker's width."""
     if not body:
         return marker.rstrip()
     indent = " " * len(marker)
     first = body.partition("\n")[0]
     if not first.strip("-* ") and first.count(marker[0]) > 1:
-        body = "\n" + body  # empty items in an item: their markers in one line are a line across
+        body = "\n" + body  # markers of nested empty items on one line would be a thematic break
     room.take(len(indent) * body.count("\n"))
     first, *rest = body.split("\n")
     top = marker + first if first else marker.rstrip()
@@ -205,11 +206,12 @@ def _listed(marker: str, body: str, room: Room) -> str:
 
 
 def _tight(blocks: list[str], rule: str) -> str:
-    """Blocks below each other, without a blank line between them where each stays what it is."""
+    """Blocks one below the other, with a blank line between two only where one would otherwise be
+    read as part of the other."""
     parts: list[str] = []
     above = ""
     for block in blocks:
-        block = rule if block == _RULE else block  # which makes a heading of a paragraph above it
+        block = rule if block == _RULE else block  # --- would turn a paragraph above into a heading
         if above:
             parts.append("\n\n" if _takes_in(above, block) else "\n")
         parts.append(block)
@@ -224,13 +226,13 @@ def _takes_in(above: str, below: str) -> bool:
     interrupts = _INTERRUPTS.match(below) is not None
     if _OPEN.match(above):
         return not interrupts or above[0] == below[0] == ">"
-    # a formula stands in a paragraph, as it did where it was written
+    # a formula is part of a paragraph, as in the source
     formula = below[:2] == "$$" or above[:2] == "$$"
     return not (interrupts or formula or _TABLE.match(below))
 
 
 def _item(child: Element | str) -> Element:
-    """What stands in a list beside its items."""
+    """An item for content of a list that is not in an item."""
     item = Element("li", block=True)
     item.children.append(child)
     item.holds = not isinstance(child, str) and child.block
@@ -246,7 +248,7 @@ def _number(text: str, otherwise: int) -> int:
 def _table(element: Element, room: Room) -> str:
     cells = rows(element, room)
     if not cells:
-        return ""  # its text stands beside cells that are not there
+        return ""  # without cells, its text is written by _beside_cells
     width = max(len(row) for row in cells)
     aligned = [alignment(c) for c in cells[0]] + ["---"] * (width - len(cells[0]))
     texts = [[_cell(c, room) for c in row] for row in cells]
@@ -258,8 +260,7 @@ def _table(element: Element, room: Room) -> str:
 
 
 def _beside_cells(element: Element, room: Room) -> list[str]:
-    """A table's caption, and text that stands in it but in no cell; browsers show both before
-    it."""
+    """A table's caption and its text outside cells; browsers show both before the table."""
     found: list[str] = []
     for child in element.children:
         if isinstance(child, str):
@@ -282,7 +283,7 @@ def _on_one_line(element: Element, between: str, room: Room) -> str:
 
 
 def _cell(cell: Element | None, room: Room) -> str:
-    """A cell's one line; "" where a row is too short to have it."""
+    """A cell on one line; "" if the row is too short to have it."""
     if cell is None:
         return ""
     text = _on_one_line(cell, "<br>", room)
@@ -290,7 +291,8 @@ def _cell(cell: Element | None, room: Room) -> str:
 
 
 def _flat(element: Element, room: Room) -> list[str]:
-    """Blocks where there is place for lines only: code as spans, a table's cells one by one."""
+    """Blocks as single lines, for places that cannot hold blocks: code becomes spans, a table its
+    cells."""
     lines: list[str] = []
     run: list[Element | str] = []
     for child in [*element.children, None]:

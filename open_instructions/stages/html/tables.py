@@ -1,6 +1,7 @@
-"""A table of HTML as rows of equal columns: Markdown has no cells that span.
+"""An HTML table as rows of equal columns: Markdown has no cells that span.
 
-A cell stands where a browser shows it. What it covers beside and below that place is empty.
+A cell is placed where a browser shows it. The places that it spans to the right and below are
+empty.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ...limits import Room
 from .dom import Element
 
 Row = list[Element | None]
-"""The cells of a row; None is an empty one."""
+"""The cells of a row; None is an empty cell."""
 
 _NUMBER: Final = re.compile(r"\s*+\+?([0-9]++)")
 _WIDEST: Final = 1000  # columns that a cell can span, in HTML
@@ -37,7 +38,7 @@ def rows(table: Element, room: Room) -> list[Row]:
 
 
 def find(element: Element, tag: str) -> list[Element]:
-    """All blocks of this name below an element, but not those of a table in it."""
+    """All blocks with this name below an element, except those in a nested table."""
     found: list[Element] = []
     for child in element.children:
         if isinstance(child, Element):
@@ -49,16 +50,17 @@ def find(element: Element, tag: str) -> list[Element]:
 
 
 def alignment(cell: Element | None) -> str:
-    """The mark below a column's first cell."""
+    """The cell below a column's head in Markdown, which sets its alignment."""
     if cell is None or not cell.attributes:
         return "---"
     style = re.sub(r"\s", "", cell.get("style"))
-    said = cell.get("align") or style.partition("text-align:")[2].partition(";")[0]
-    return {"left": ":---", "center": ":---:", "right": "---:"}.get(said.lower(), "---")
+    align = cell.get("align") or style.partition("text-align:")[2].partition(";")[0]
+    return {"left": ":---", "center": ":---:", "right": "---:"}.get(align.lower(), "---")
 
 
 def _collect(element: Element, groups: list[list[Element]]) -> None:
-    """Rows by their group, beyond which no cell spans. Rows beside groups are one of their own."""
+    """Collect rows by group, because no cell spans beyond its group. Rows outside any group form
+    one of their own."""
     for child in element.children:
         if not isinstance(child, Element):
             continue
@@ -81,10 +83,10 @@ def _spans(cell: Element) -> bool:
 
 
 def _spread(groups: list[list[list[Element]]], room: Room) -> list[Row]:
-    """Each cell in the column where HTML puts it; columns in which no cell begins are none."""
+    """Each cell in the column where HTML puts it; columns in which no cell begins are left out."""
     placed: list[list[tuple[int, Element]]] = []
     for group in groups:
-        free: dict[int, int] = {}  # covered columns: the row from which on each is free
+        free: dict[int, int] = {}  # spanned column -> the row from which it is free again
         for at, row in enumerate(group):
             column = 0
             placed.append([])
@@ -114,7 +116,7 @@ def _spread(groups: list[list[list[Element]]], room: Room) -> list[Row]:
 
 
 def _number(text: str) -> int:
-    """A span as HTML reads it; 1 where it is none. No table has as many as six digits can say."""
+    """A span as HTML reads it; 1 if it is not a number. Six digits are more than any table has."""
     match = _NUMBER.match(text)
     if match:
         return int(match[1].lstrip("0")[:6] or "0")

@@ -1,8 +1,9 @@
-"""A language for each conversation: a BCP 47 label and a score, from the words of both sides.
+"""Labels each conversation with its language: a BCP 47 label and a score, from the words of both
+sides.
 
 Code, addresses, markup and quoted blocks do not vote. py3langid's model decides among the languages
-that these sets can plausibly hold, with what is known of them as its prior; `und` where there are
-no words. Chinese is told apart by its script. docs/languages.md has the measurements.
+that these sets can plausibly hold; its prior is what is known about the source. A text without
+words gets `und`. Chinese is divided by script. docs/development/languages.md has the measurements.
 """
 
 from __future__ import annotations
@@ -27,28 +28,28 @@ PLAUSIBLE = (  # noqa: SIM905
     "mr ms mt my ne nl no nso or pa pl ps pt ro ru rw si sk sl sn so sq sr st sv sw ta te th "
     "tk tl tr tt ug uk ur uz vi xh yo zh zu"
 ).split()
-"""Those of the model's languages that these sets can hold."""
+"""The model's languages that these sets can hold."""
 COMMON = (  # noqa: SIM905
     "ar bg ca cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh"
 ).split()
-"""What people of 2023 wrote to ChatGPT in: with English by far the most frequent, and Chinese in
-two scripts, 32."""
+"""The languages in which people wrote to ChatGPT in 2023. English is by far the most frequent. With
+Chinese in its two scripts these are 32 labels."""
 _ENGLISH, _IN_COMMON, _IN_SOURCE = 8.0, 2.0, 20.0
-"""The prior, in nats: a foreign sentence of five words has 20 and more over English, a single
-English word seldom 4 less."""
+"""The prior, in nats: a foreign sentence of five words is 20 or more ahead of English; a single
+English word is seldom 4 behind another language."""
 _CLEAR, _CLEAR_ENGLISH = 1.0, 0.75
-"""A text in one language is before the next by about one nat for each of its bytes; half of it in
-another, by none."""
+"""A text in one language is ahead of the next language by about one nat per byte; a text that is
+half in another language is not ahead at all."""
 _FEW = 60
-"""The fewer bytes, the more this varies."""
+"""With fewer bytes than this, the lead varies more."""
 _WEAK = 0.25
 _STEP = 160
-"""Characters of a sample that are looked at for themselves where the whole is not clear."""
+"""How many characters of a sample are checked at a time if the whole is not clear."""
 _CERTAIN, _SENTENCE = 10.0, 30
-"""A part of so many letters that is so many nats before the next language votes; others go with
-them."""
+"""A part votes if it is this many nats ahead and has this many letters; other parts follow those
+that vote."""
 _ANSWER = 60
-"""An answer of so many letters says what language its question is in."""
+"""An answer of this many letters shows which language its question is in."""
 
 
 @cache
@@ -60,7 +61,7 @@ def _detector() -> Any:
 
 @cache
 def _languages() -> tuple[str, ...]:
-    """Each column of the scores: the model's languages, then those that only words tell."""
+    """The columns of the scores: the model's languages, then those that only words reveal."""
     return (*_detector().languages, *UNKNOWN_TO_THE_MODEL)
 
 
@@ -75,13 +76,13 @@ def _score(scores: Any, label: str) -> float:
 
 @cache
 def _looked_at() -> Any:
-    """Is a language one that words may correct?"""
+    """For each language: may words correct it?"""
     return np.array([label in LOOKED_AT for label in _languages()])
 
 
 @cache
 def _relatives() -> Any:
-    """Are two languages neighbours, or the same one?"""
+    """For each pair of languages: are they neighbours, or the same?"""
     labels = _languages()
     return np.array(
         [
@@ -92,14 +93,14 @@ def _relatives() -> Any:
 
 
 class Look(NamedTuple):
-    """What the detector makes of a text."""
+    """The detector's result for a text."""
 
     label: str
     score: float
     ahead: float
-    """By how much it is before the next language that is no neighbour, in nats."""
+    """How far it is ahead of the next language that is not a neighbour, in nats."""
     size: int
-    """Bytes that were looked at."""
+    """The size of the text in bytes."""
 
     @property
     def doubtful(self) -> bool:
@@ -109,7 +110,7 @@ class Look(NamedTuple):
 
     @property
     def weak(self) -> bool:
-        """Is it a language that lists of names and filler text are taken for?"""
+        """May the text be a list of names or filler text, which get labels like this one?"""
         if self.label == "en":
             return False
         return (
@@ -121,8 +122,8 @@ class Look(NamedTuple):
 
 @cache
 def _script_characters() -> tuple[frozenset[str], frozenset[str]]:
-    """Characters that only simplified, and only traditional Chinese has: by the national standards
-    GB 2312 and Big5."""
+    """Characters only in simplified and only in traditional Chinese, by the standards GB 2312 and
+    Big5."""
 
     def has(character: str, standard: str) -> bool:
         return bool(character.encode(standard, "ignore"))
@@ -133,20 +134,20 @@ def _script_characters() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def detector_version() -> str:
-    """Name and version of what detects, for the manifest."""
+    """Name and version of the detector, for the manifest."""
     return f"py3langid {version('py3langid')}"
 
 
 def prior(likely: Sequence[str] = ()) -> dict[str, float]:
-    """What is known before the first word, in nats: `likely` are the languages that a source is
-    known for."""
+    """The prior of each language, in nats. `likely` are the languages that the source is known to
+    hold."""
     known = dict.fromkeys(COMMON, _IN_COMMON) | {"en": _ENGLISH}
     return known | {label: known.get(label, 0.0) + _IN_SOURCE for label in likely}
 
 
 def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
     """Label and score (0 to 1, two digits) of a text. `likely` are the languages that its source is
-    known for.
+    known to hold.
 
     >>> detect("The cat sat on the mat and looked at the rain.")[0], detect("12 + 30 = 42")
     ('en', ('und', 0.0))
@@ -155,12 +156,12 @@ def detect(text: str, likely: Sequence[str] = ()) -> tuple[str, float]:
 
 
 def detect_all(texts: Sequence[str], known: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Label and score of each text, faster than one by one; `known` is a prior."""
+    """Label and score of each text, faster than one at a time; `known` is a prior."""
     return [(look.label, look.score) for look in looks(texts, known)]
 
 
 def looks(texts: Sequence[str], known: Mapping[str, float]) -> list[Look]:
-    """What the detector makes of each text."""
+    """The detector's result for each text."""
     if not texts:
         return []
     scores = np.full((len(texts), len(_languages())), -np.inf)
@@ -172,8 +173,8 @@ def looks(texts: Sequence[str], known: Mapping[str, float]) -> list[Look]:
             scores[row, _columns()[label]] = score
         if changed:
             best[row] = scores[row].argmax()
-    # as py3langid does it: letters in a row are no independent witnesses, so their logarithms count
-    # by the root of their number
+    # as py3langid does: neighbouring letters are not independent evidence, so the logarithms are
+    # divided by the root of their number
     sizes = np.array([len(text.encode("utf-8", "replace")) or 1 for text in texts])
     lead = scores - scores[np.arange(len(texts)), best][:, None]
     sure = 1.0 / np.exp(lead / np.sqrt(sizes)[:, None]).sum(axis=1)
@@ -192,7 +193,7 @@ def _look(text: str, label: str, score: float, ahead: float, size: int) -> Look:
 
 
 def script(text: str) -> str:
-    """zh-Hans or zh-Hant, by characters that only one of the two has; plain zh where none is there.
+    """zh-Hans or zh-Hant, by characters that only one of the two has; zh if they do not decide.
 
     >>> script("我们说汉语"), script("我們說漢語"), script("你好")
     ('zh-Hans', 'zh-Hant', 'zh')
@@ -208,15 +209,15 @@ def script(text: str) -> str:
 
 
 def matches(label: str, wanted: Sequence[str]) -> bool:
-    """Does a label fall under one of the wanted ones? `zh` takes zh-Hans and zh-Hant."""
+    """Does a label match one of the wanted ones? `zh` matches zh-Hans and zh-Hant."""
     return any(label == w or label.startswith(w + "-") for w in wanted)
 
 
 def labelled(
     conversations: Sequence[Conversation], known: Mapping[str, float]
 ) -> list[tuple[str, float]]:
-    """Label and score of each conversation: those of most of its text, by a sample and, where it is
-    mixed, by its parts."""
+    """Label and score of each conversation: those of most of its text, from a sample or, if that is
+    mixed, from its parts."""
     samples = [words(conversation) for conversation in conversations]
     found = looks(samples, known)
     labels = [(look.label, look.score) for look in found]
@@ -230,8 +231,8 @@ def labelled(
 
 
 def _mixed(samples: Sequence[str], found: Sequence[Look], known: Mapping[str, float]) -> list[int]:
-    """The samples that hold more than one language, or Latin, which names and filler text look
-    like."""
+    """The indexes of samples that hold more than one language, or look like Latin, as names and
+    filler text do."""
     mixed = [i for i, look in enumerate(found) if look.weak or is_in_two_scripts(samples[i])]
     doubtful = [i for i, look in enumerate(found) if look.doubtful and i not in set(mixed)]
     steps = [
@@ -248,8 +249,8 @@ def _mixed(samples: Sequence[str], found: Sequence[Look], known: Mapping[str, fl
 def _most(
     given: Sequence[tuple[Part, Look]], whole: Look, known: Mapping[str, float]
 ) -> tuple[str, float]:
-    """The language of most of what these parts stand for, and a score that shows how much that
-    is."""
+    """The language of most of the text that these parts represent, and a score scaled by its
+    share."""
     certain = [
         (part, look) for part, look in given if look.ahead >= _CERTAIN and part.letters >= _SENTENCE
     ]
@@ -263,14 +264,14 @@ def _most(
     share = shares[family] / sum(shares.values())
     if share == 1.0 and family == _family(whole.label):
         return whole.label, whole.score
-    said = [part.text[:SIDE] for part, look in voting or given if _family(look.label) == family]
-    label, score = detect_all([" ".join(said)[: 2 * SIDE]], known)[0]
+    samples = [part.text[:SIDE] for part, look in voting or given if _family(look.label) == family]
+    label, score = detect_all([" ".join(samples)[: 2 * SIDE]], known)[0]
     return label, round(score * share, 2)
 
 
 def _without_quotes(certain: Sequence[tuple[Part, Look]]) -> list[tuple[Part, Look]]:
-    """Leaves out what a user pasted in another language than the one that they ask in and are
-    answered in."""
+    """The parts without what users pasted in a language other than the one in which they ask and
+    get answers."""
     answers: dict[str, float] = defaultdict(float)
     for part, look in certain:
         if part.role == "assistant" and part.letters >= _ANSWER:
@@ -291,14 +292,14 @@ def _without_quotes(certain: Sequence[tuple[Part, Look]]) -> list[tuple[Part, Lo
 
 
 def _family(label: str) -> str:
-    """A language's own name, or that of its neighbours."""
+    """The label itself, or the labels of its family of neighbours."""
     label = label.partition("-")[0]
     return next((" ".join(sorted(family)) for family in FAMILIES if label in family), label)
 
 
 class Language:
-    """The stage: labels every conversation. Rejects those outside `keep` (empty takes all), those
-    in `drop`, and those whose score is under `least`."""
+    """The stage: labels every conversation. It rejects those outside `keep` (empty keeps all),
+    those in `drop`, and those with a score below `least`."""
 
     name = "language"
 

@@ -1,8 +1,8 @@
-"""The language stage with langdetect: `detector: langdetect` in a recipe asks for it.
+"""The language stage with langdetect. A recipe selects it with `detector: langdetect`.
 
-The same sample of words votes. langdetect draws at random which of a text's letters it looks at;
-here from the same seed for each text, with its languages in the same order, so that a text has one
-answer. docs/languages.md compares.
+The same sample of words votes. langdetect samples a text's letters at random; here every text gets
+the same seed and the same order of languages, so that a text always gets the same label.
+docs/development/languages.md compares the detectors.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ LANGUAGES = (  # noqa: SIM905
     "af ar bg bn ca cs cy da de el en es et fa fi fr gu he hi hr hu id it ja kn ko lt lv mk ml mr "
     "ne nl no pa pl pt ro ru sk sl so sq sv sw ta te th tl tr uk ur vi zh"
 ).split()
-"""Those that langdetect tells apart; it has Chinese as zh-cn and zh-tw."""
+"""The languages that langdetect knows; it splits Chinese into zh-cn and zh-tw."""
 LABELS = (*sorted([*LANGUAGES, "zh-Hans", "zh-Hant"]), UNDETERMINED)
 """Every label that a conversation can get."""
 _SEED = 0
 
 
 class ClassicLanguage(Language):
-    """The stage. What a source is known for makes no difference to langdetect."""
+    """The stage. langdetect ignores the languages that a source is known to hold."""
 
     def _labels(self, conversations: Sequence[Conversation]) -> list[tuple[str, float]]:
         return [detect(words(conversation)) for conversation in conversations]
@@ -36,7 +36,7 @@ class ClassicLanguage(Language):
 
 @cache
 def detector_version() -> str:
-    """Name and version of what detects, for the manifest."""
+    """Name and version of the detector, for the manifest."""
     return f"langdetect {version('langdetect')}"
 
 
@@ -45,7 +45,7 @@ def _factory() -> Any:
     from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 
     factory = DetectorFactory()
-    # load_profile takes them as the disk has them, and the order decides the last digit of sums
+    # load_profile would take them in the disk's order, and the order decides the last digit of sums
     profiles = sorted(path for path in Path(PROFILES_DIRECTORY).iterdir() if path.is_file())
     factory.load_json_profile([path.read_text(encoding="utf-8") for path in profiles])
     factory.set_seed(_SEED)
@@ -66,7 +66,7 @@ def detect(text: str) -> tuple[str, float]:
         found = given.get_probabilities()
     except LangDetectException:
         return UNDETERMINED, 0.0
-    if not found:  # nothing is more probable than a tenth
+    if not found:  # no language is more probable than 0.1
         return UNDETERMINED, 0.0
     label = _language(found[0])
     score = round(sum(each.prob for each in found if _language(each) == label), 2)

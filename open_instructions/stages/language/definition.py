@@ -1,4 +1,4 @@
-"""The language stage in the list of stages: which detector a recipe wants."""
+"""The language stage's entry in the list of stages, with the detector that a recipe selects."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Options:
     """
     languages           keep only these (BCP 47; `zh` takes zh-Hans and zh-Hant); empty keeps all
     not_languages       drop these
-    min_language_score  drop what the detector is less sure of
-    detector            what tells languages apart: the native detector, or langdetect
+    min_language_score  drop conversations with a lower score
+    detector            which detector to use: the native one, or langdetect
     """
 
     languages: tuple[str, ...] = ()

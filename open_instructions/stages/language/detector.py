@@ -1,9 +1,9 @@
-"""Which language a text is in: py3langid's model, for many texts at a time.
+"""Detects languages with py3langid's model, many texts at a time.
 
 py3langid walks its automaton byte by byte in Python, one text at a time: 1,400 texts of 900
-characters a second. Here texts are cut into pieces that take each step together in NumPy, and the
-sums are of whole numbers, so that they come out the same in any order of adding: on every platform,
-in every batch. The labels are py3langid's own (a test compares).
+characters a second. Here texts are cut into pieces that take each step together in NumPy. The sums
+are of integers, so they are the same in any order: on every platform and in every batch. The labels
+are the same as py3langid's (a test compares them).
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from typing import Any
 import numpy as np
 
 _WEIGHT = 1 << 9
-"""Weights are whole numbers of 1/512 nat, in two bytes: just what the model has (numbers of half
-precision, from 2 to 16)."""
+"""Weights are integers in units of 1/512 nat, in two bytes. This is exact: the model's weights are
+half-precision numbers from 2 to 16."""
 _LOG = 1 << 12
-"""The counts' logarithms are of 1/4096 nat; sums stay under 2**53 for texts of any length here."""
+"""Logarithms of counts are in units of 1/4096 nat. Sums stay below 2**53 for texts of any length
+here."""
 _MOST = 4096
-"""A feature that a text has more often than this counts as if it had it this often."""
+"""Higher counts of a feature in a text are taken as this many."""
 _TOGETHER = 512
-"""Texts that are looked at together: more are no faster. A text's number and a feature's share four
-bytes."""
+"""How many texts are processed together; more would not be faster. The number of a text and the
+number of a feature share four bytes."""
 _PIECE = 32
 _REACH = 6
-"""Texts are walked in pieces of 32 bytes, each from where the 6 bytes before it lead: the model
-remembers no more than these."""
+"""Texts are walked in pieces of 32 bytes. Each piece starts in the state after the 6 bytes before
+it, because the model remembers no more than these."""
 _END = b"\xff"
-"""Stands between texts: no feature has this byte, and it leads back to the start."""
+"""The separator between texts: no feature contains this byte, and it leads back to the start."""
 
 
 class Detector:
@@ -63,8 +64,8 @@ class Detector:
         self._bits = (len(self._weights) - 1).bit_length()
 
     def scores(self, texts: Sequence[str], prior: Mapping[str, float]) -> Any:
-        """Natural log of how well each text fits each language (texts x languages), `prior`
-        added."""
+        """The log-likelihood of each text in each language (texts x languages), in nats, with
+        `prior` added."""
         given = np.array([prior.get(label, 0.0) for label in self.languages])
         sums = np.empty((len(texts), len(self._start)))
         for first in range(0, len(texts), _TOGETHER):
@@ -82,7 +83,7 @@ class Detector:
         return result / (_WEIGHT * _LOG) + given
 
     def _features(self, data: Sequence[bytes]) -> tuple[Any, Any, list[int]]:
-        """Features of all texts, the weights of their counts, and where those of each text
+        """The features of all texts, the weights of their counts, and where each text's features
         begin."""
         letters = np.frombuffer(_END.join([*data, b""]), dtype=np.uint8)
         keys = self._out.take(self._states(letters))
@@ -104,7 +105,7 @@ class Detector:
         before = np.zeros(len(pieces), dtype=self._next.dtype)
         before[1:] = self._walk(columns[-_REACH:], before)[-1, :-1]
         states = self._walk(columns, before)
-        while (states[-1, :-1] != before[1:]).any():  # only with a model that remembers more
+        while (states[-1, :-1] != before[1:]).any():  # only if a model remembers more
             before[1:] = states[-1, :-1]
             states = self._walk(columns, before)
         return states.T.ravel()[: len(letters)]
@@ -121,15 +122,15 @@ _LOGS = np.rint(np.log1p(np.arange(_MOST + 1)) * _LOG)
 
 
 def _encoded(text: str) -> bytes:
-    """As py3langid encodes what it is given."""
+    """The text as py3langid encodes it."""
     return unicodedata.normalize("NFC", text.lower() if text.isupper() else text).encode(
         "utf-8", "surrogatepass"
     )
 
 
 def _tables(languages: Sequence[str]) -> dict[str, Any]:
-    """What a detector looks things up in, made from py3langid's model. Raises ValueError for a
-    language that it has not."""
+    """The lookup tables of a detector, made from py3langid's model. Raises ValueError for a
+    language that the model does not know."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     model: Any = LanguageIdentifier.from_model_file(MODEL_FILE)
@@ -138,11 +139,11 @@ def _tables(languages: Sequence[str]) -> dict[str, Any]:
     missing = set(languages) - set(labels)
     if missing:
         raise ValueError(f"py3langid does not tell apart {', '.join(sorted(missing))}")
-    # a language in two scripts has two columns: the first, and those that are folded into it
+    # a language in two scripts has two columns: `more` are those to merge into the first
     first = [next(i for i, (_, other) in enumerate(columns) if other == label) for label in labels]
     more = [(labels.index(label), i) for i, (_, label) in enumerate(columns) if i not in first]
     indexes = [i for i, _ in columns]
-    # where no feature ends, a last one stands, which says nothing
+    # states where no feature ends point to an extra feature with weight 0
     none = len(model.nb_ptc)
     weights = np.zeros((none + 1, len(indexes)), dtype=np.int16)
     np.rint(model.nb_ptc[:, indexes] * np.float32(_WEIGHT), out=weights[:-1], casting="unsafe")
@@ -161,19 +162,20 @@ def _tables(languages: Sequence[str]) -> dict[str, Any]:
 
 
 def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
-    """The same tables from files below `folder`, which are mapped and so shared by all processes;
-    made where they are not there.
+    """The same tables from files below `folder`, which are created if they are missing. They are
+    memory-mapped, so all processes share them.
 
-    To unpack the model takes half a second and 60 MB of each process.
+    Unpacking the model takes half a second and 60 MB in each process.
     """
-    said = [
+    version_parts = [
         version("py3langid"),
         version("numpy").partition(".")[0],
         *languages,
         str(_WEIGHT),
         str(_LOG),
     ]
-    path = folder / f"py3langid-{blake2b(' '.join(said).encode(), digest_size=8).hexdigest()}"
+    digest = blake2b(" ".join(version_parts).encode(), digest_size=8).hexdigest()
+    path = folder / f"py3langid-{digest}"
     try:
         return {
             name: np.asarray(np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False))
@@ -190,8 +192,8 @@ def _kept(languages: Sequence[str], folder: Path) -> dict[str, Any]:
             if path.exists():
                 shutil.rmtree(path)
             Path(draft).rename(path)
-            Path(draft).mkdir()  # which the context removes
-    # nothing can be kept here, or another process was first: it takes longer each time, that is all
+            Path(draft).mkdir()  # the context manager removes it
+    # the folder is not writable, or another process was first: the tables in memory will do
     except OSError:
         pass
     return tables

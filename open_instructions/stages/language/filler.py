@@ -1,4 +1,4 @@
-"""Filler text: words that stand where a text will be, and say nothing of a row's language."""
+"""Filler text: placeholder words that say nothing about a row's language."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CICERO = """
     hic tenetur sapiente delectus reiciendis voluptatibus maiores alias perferendis doloribus
     asperiores repellat
 """
-"""Sentences of Cicero as printers cut them up, and those that follow them in his book."""
+"""Words from Cicero as printers mangled them, and from the sentences after them in his book."""
 _GENERATED = """
     a ac accumsan adipiscing aenean aliquet ante aptent arcu at auctor augue bibendum class
     condimentum congue conubia convallis cras cubilia curabitur curae cursus dapibus diam dictum
@@ -44,7 +44,7 @@ _GENERATED = """
     tincidunt torquent tortor tristique turpis ultrices ultricies urna ut varius vehicula vel
     velit venenatis vestibulum viverra vivamus volutpat vulputate
 """
-"""What generators mix them with."""
+"""Words that generators mix with them."""
 _TELLING = """
     ipsum adipiscing adipisicing consectetur consectetuer eiusmod incididunt aliquip cillum
     cupidatat mollit perspiciatis accusantium doloremque aspernatur laboriosam blanditiis
@@ -52,22 +52,22 @@ _TELLING = """
     pellentesque curabitur phasellus scelerisque sollicitudin suspendisse tincidunt vivamus
     maecenas malesuada porttitor ullamcorper condimentum fermentum faucibus bibendum
 """
-"""One at least is in any filler, and few are in any Latin book."""
+"""Every filler text has at least one of these; Latin books have few of them."""
 _WORDS = frozenset(_CICERO.split() + _GENERATED.split() + _TELLING.split())
 _MARKS = frozenset(_TELLING.split())
 
 _ABROAD = ("лорем ипсум", "λορεμ ιπσ")
-"""How it begins in letters that generators put for the Latin ones."""
+"""How filler text begins in other alphabets."""
 
 
 def has_filler(text: str) -> bool:
-    """May some of a text be filler?"""
-    said = text.lower()
-    return not _MARKS.isdisjoint(_WORD.findall(said)) or any(map(said.__contains__, _ABROAD))
+    """May part of a text be filler?"""
+    lowered = text.lower()
+    return not _MARKS.isdisjoint(_WORD.findall(lowered)) or any(map(lowered.__contains__, _ABROAD))
 
 
 def is_filler(text: str) -> bool:
-    """Is a text nothing but such words?
+    """Is a text nothing but filler?
 
     >>> (is_filler("Lorem ipsum dolor sit amet, consectetur adipiscing elit."),
     ...  is_filler("What does lorem ipsum mean?"))

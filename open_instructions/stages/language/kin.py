@@ -1,8 +1,8 @@
-"""Languages that letters alone do not tell apart, by their words: the model takes them for others.
+"""Tells closely related languages apart by their words, where the model confuses them.
 
-It does not know Tswana, Tsonga and Māori, and takes them for their neighbours; it leans to Croatian
-where it reads Bosnian, and to Indonesian where it reads Malay. Here frequent words speak for the
-one that has them.
+The model does not know Tswana, Tsonga and Māori, and labels them as their neighbours. It tends to
+label Bosnian as Croatian, and Malay as Indonesian. Here frequent words add to the score of the
+language that has them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FAMILIES = tuple(
         "bg mk",
     )
 )
-"""Neighbours: of some sentences in one language a few get the label of another of these, which is
-no mixture."""
+"""Neighbours: a few sentences in one of these languages get the label of another, but that does not
+make a text mixed."""
 
 _WORDS = {
     label: frozenset(words.split())
@@ -183,7 +183,7 @@ _WORDS = {
             """,
     }.items()
 }
-"""Frequent words that a language has and its neighbours have not, or seldom."""
+"""Frequent words of a language that are rare or absent in its neighbours."""
 
 _MAORI = """
     a ahau ai ake ana ano anō atu au e ēnei enei ērā ētahi etahi hei hoki i iho ka kāore kaore
@@ -194,31 +194,31 @@ _MAORI = """
 """
 _MAORI_WORDS = frozenset(_MAORI.split())
 _MAORI_ALONE = frozenset(("kei", "ki", "kia", "kua", "nga", "ngā", "te"))
-"""One of these is in any sentence, and its neighbours in the Pacific have none of them with its
-letters."""
+"""Every Māori sentence has one of these. Other Pacific languages with the same letters have
+none."""
 _MAORI_SHARE, _MAORI_LETTERS = 0.3, 0.9
 _MAORI_WORD = re.compile(r"(?:(?:ng|wh|[hkmnprtw])?[aeiouāēīōū])+")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _FEW = 4
-"""Fewer words than this are no Māori sentence."""
+"""Texts with fewer words than this are not labelled as Māori."""
 _SURE = 60.0
 _EACH = 5.0
-"""What a word says, in nats."""
+"""What each word adds to the score, in nats."""
 _STAND_INS = {"tn": ("nso", "st"), "ts": ("lg", "nso", "sn", "st", "sw", "xh", "zu")}
 _AGAINST = {"bs": 2.0, "tn": 1.0, "ts": 5.0}
-"""What is said against a language before its first word, in nats."""
+"""What is subtracted from the score of a language before its words count, in nats."""
 _LATIN = """
     af az bs cy eo et eu fi ga ha hr ht id ig is it jv la lg lt lv mg ms nso ro rw sk sl sn so
     sq sr st sw tl uz xh yo zu
 """
 LOOKED_AT = frozenset(_LATIN.split())
-"""A text with another label is none of these languages."""
+"""Only texts with one of these labels are checked for the languages above."""
 
 
 def adjusted(text: str, best: str, score: Callable[[str], float]) -> dict[str, float]:
-    """What words make of the scores of a text, in nats: those that change.
+    """The scores of a text that its words change, in nats.
 
-    `best` is the model's own answer, `score` what it has for a label.
+    `best` is the model's own answer; `score` gives the model's score of a label.
     """
     if best not in LOOKED_AT:
         return {}
@@ -231,8 +231,8 @@ def adjusted(text: str, best: str, score: Callable[[str], float]) -> dict[str, f
     found = {}
     for label in family:
         base = max(score(other) for other in _STAND_INS.get(label, (label,)))
-        said = sum(map(_WORDS[label].__contains__, words))
-        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * said
+        hits = sum(map(_WORDS[label].__contains__, words))
+        found[label] = base - _AGAINST.get(label, 0.0) + _EACH * hits
     return found
 
 

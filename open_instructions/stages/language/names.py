@@ -1,5 +1,5 @@
-"""What people call the languages that are told apart: their names, and codes of other standards, so
-that an error can offer the label."""
+"""Other ways to write the languages' labels: names, and codes of other standards. An error message
+can then suggest the label."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ zh-Hant zh-tw zh-hk zh-mo Traditional Chinese
 zu zul Zulu
 und unknown Undetermined
 """
-"""A label, codes in small letters, names with a capital or in their own script."""
+"""Label, then codes in lower case, then names with a capital letter or in their own script."""
 
 
 def _rows() -> Iterator[tuple[str, list[str], list[str]]]:
@@ -127,9 +127,9 @@ def _rows() -> Iterator[tuple[str, list[str], list[str]]]:
 
 @cache
 def _called() -> dict[str, str]:
-    """The label for each name and code, in small letters."""
+    """The label for each name and code, both in lower case."""
     return {
-        said.lower(): label for label, codes, names in _rows() for said in (label, *codes, *names)
+        name.lower(): label for label, codes, names in _rows() for name in (label, *codes, *names)
     }
 
 
@@ -139,18 +139,18 @@ def names() -> dict[str, str]:
     return {label: known[0] for label, _, known in _rows()}
 
 
-def meant(said: str) -> str:
-    """The label of the language that somebody may have meant; "" if there is none.
+def meant(given: str) -> str:
+    """The label that somebody may have meant; "" if there is none.
 
     >>> meant("english"), meant("cn"), meant("pt_BR"), meant("klingon")
     ('en', 'zh', 'pt', '')
     """
-    wanted = said[:100].strip().lower().replace("_", "-")
+    wanted = given[:100].strip().lower().replace("_", "-")
     known = _called()
     for name in (wanted, wanted.partition("-")[0]):
         if name in known:
             return known[name]
-    if len(wanted) < 4:  # codes differ by a letter, and mean something else
+    if len(wanted) < 4:  # codes that differ in one letter mean different languages
         return ""
     near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.75)
     if near:

@@ -1,9 +1,8 @@
-"""How a JSON file is laid out, by what stands in it: its name and its source say only what to
+"""How a JSON file is laid out, decided by its content: its name and its source say only what to
 expect.
 
-A file that begins with `{` is records one behind the other, or one object: a record, or something
-with records in it. Which of them is told by the fields that the source's records have.
-"""
+A file that begins with `{` is a sequence of records, or one object: a record, or something with
+records in it. The fields of the source's records decide which."""
 
 from __future__ import annotations
 
@@ -17,38 +16,38 @@ from ..errors import InputError
 from .buffer import Buffer, cut_off
 
 HEAD = 16 << 20
-"""So many characters of a file show how it is laid out."""
+"""How many characters of a file are looked at for its layout."""
 _LINES = 100
-"""So many lines are looked at where the first record is broken."""
+"""How many lines are looked at if the first record is broken."""
 _BETWEEN = re.compile(r"[ \t\r\n,]*+")
 _decode = json.JSONDecoder().raw_decode
 
 
-class Layout(NamedTuple):
+class Arrangement(NamedTuple):
     """`items` is the key of the list that an envelope has."""
 
     kind: Literal["empty", "array", "lines", "values", "object", "envelope", "columns"]
     items: str = ""
 
 
-def layout_of(buffer: Buffer, subset: Subset) -> Layout:
-    """From a buffer at the start of the file, which it moves. Raises InputError for a file that can
-    be read in two ways, or in none."""
+def arrangement_of(buffer: Buffer, subset: Subset) -> Arrangement:
+    """The layout of a file, from a buffer at its start, which it moves. Raises InputError for a
+    file that can be read in two ways, or in none."""
     first = buffer.peek()
     if not first:
-        return Layout("empty")
+        return Arrangement("empty")
     if first == "[":
-        return Layout("array" if subset.format != "lines" or _is_array(buffer) else "lines")
+        return Arrangement("array" if subset.format != "lines" or _is_array(buffer) else "lines")
     if first != "{":
-        return Layout("lines")
+        return Arrangement("lines")
     if subset.format == "envelope":
-        return Layout("envelope", subset.items)
+        return Arrangement("envelope", subset.items)
     buffer.skip_space()
     return _of_object(buffer, subset)
 
 
 def stands_alone(buffer: Buffer) -> bool:
-    """Is the object that begins here all of the file, for all that can be read?"""
+    """Is the object that begins here the whole file, as far as can be read?"""
     buffer.skip_space()
     found = _first_value(buffer)
     return found is None or _behind(buffer.text, found[1]) == len(buffer.text)
@@ -60,13 +59,13 @@ def _known(subset: Subset) -> frozenset[str]:
 
 
 def _is_array(buffer: Buffer) -> bool:
-    """For a file that should be lines and begins with `[`: an array of objects, not a line that
-    happens to be a list."""
+    """Is a file that should be lines, but begins with `[`, an array of objects, and not a line that
+    happens to be a list?"""
     line = buffer.text[buffer.at : buffer.at + 4096].lstrip().partition("\n")[0].strip()
     return line == "[" or line[1:].lstrip().startswith("{")
 
 
-def _of_object(buffer: Buffer, subset: Subset) -> Layout:
+def _of_object(buffer: Buffer, subset: Subset) -> Arrangement:
     found = _first_value(buffer)
     if found is None:
         return _of_cut(buffer, subset)
@@ -80,16 +79,16 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
         return _alone(value, subset) or _records(text[start:end])
     behind = text[between.end()]
     if subset.format == "object" and (behind != "{" or not _known(subset) & value.keys()):
-        return Layout("object")
+        return Arrangement("object")
     one_line = "\n" not in text[start:end]
     if one_line and ("\n" in between.group() or behind not in "{["):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
-    """The object that begins here and where it ends, and at least one character behind it; None
-    where it is broken or too long."""
+    """The object that begins here and where it ends, with at least one character read after it.
+    None if it is broken or too long."""
     while True:
         more = len(buffer.text) - buffer.at < HEAD
         try:
@@ -107,13 +106,13 @@ def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
         return value, end
 
 
-def _records(text: str) -> Layout:
-    """Of one record that is the whole file."""
-    return Layout("values" if "\n" in text else "lines")
+def _records(text: str) -> Arrangement:
+    """The layout of a file that is one record."""
+    return Arrangement("values" if "\n" in text else "lines")
 
 
-def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
-    """Of an object that is broken, cut off or very long."""
+def _of_cut(buffer: Buffer, subset: Subset) -> Arrangement:
+    """The layout of a file whose first object is broken, cut off or very long."""
     found = _with_records_in_it(_seen(buffer.text, buffer.at), subset, whole=False)
     if found:
         return found
@@ -122,8 +121,8 @@ def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
         lines.pop()
     bare = [line.rstrip("\r \t,") for line in lines]
     if len(lines) == 1 or bare[0].endswith("}") or any(map(_is_record, bare)):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _is_record(line: str) -> bool:
@@ -136,8 +135,8 @@ def _is_record(line: str) -> bool:
 
 
 def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
-    """The members of the object that begins there, as far as they are whole; of the last of them
-    what can be seen."""
+    """The complete members of the object that begins at `at`, and what can be seen of the one after
+    them."""
     found: dict[str, Any] = {}
     at += 1
     try:
@@ -157,8 +156,8 @@ def _seen(text: str, at: int, levels: int = 2) -> dict[str, Any]:
 
 
 def _begun(text: str, at: int, levels: int) -> Any:
-    """A list with its first element alone, or an object with its first members; None of what else
-    begins there."""
+    """A list with only its first element, or an object with its first members; None for anything
+    else."""
     if text[at : at + 1] == "{":
         if levels:
             return _seen(text, at, levels)
@@ -178,8 +177,8 @@ def _behind(text: str, at: int) -> int:
     return match.end()
 
 
-def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
-    """Of an object that is the whole file; None where it is a record."""
+def _alone(value: dict[str, Any], subset: Subset) -> Arrangement | None:
+    """The layout of a file that is one object; None if that is a record."""
     found = _with_records_in_it(value, subset, whole=True)
     if found or not subset.fields or _known(subset) & value.keys():
         return found
@@ -191,28 +190,27 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
 
 def _with_records_in_it(
     members: Mapping[str, Any], subset: Subset, *, whole: bool
-) -> Layout | None:
-    """Of an object with these members; None where it is no more than a record itself."""
+) -> Arrangement | None:
+    """The layout of an object with these members; None if it is just a record."""
     own = len(_known(subset) & members.keys())
     if own and _is_table(members, _known(subset), whole=whole):
-        return Layout("columns")
+        return Arrangement("columns")
     lists = lists_of_records(members, subset)
     if len(lists) > 1:
         raise several(lists)
     if lists:
-        return Layout("envelope", lists[0])
+        return Arrangement("envelope", lists[0])
     if subset.format == "object" and not own:
-        return Layout("object")
+        return Arrangement("object")
     if not own and any(
         isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
     ):
-        return Layout("object")
+        return Arrangement("object")
     return None
 
 
 def lists_of_records(members: Mapping[str, Any], subset: Subset) -> list[str]:
-    """The keys under which there are lists of what looks more like records than the object
-    itself."""
+    """The keys of lists whose elements look more like records than the object itself does."""
     own = len(_known(subset) & members.keys())
     lists = ((key, value) for key, value in members.items() if isinstance(value, list))
     return [
@@ -230,7 +228,7 @@ def several(lists: list[str]) -> InputError:
 
 
 def _is_table(members: Mapping[str, Any], fields: frozenset[str], *, whole: bool) -> bool:
-    """Are the values under these fields columns? Raises InputError where that cannot be told from a
+    """Are the values under these fields columns? Raises InputError if that cannot be told from a
     record."""
     named = [value for key, value in members.items() if key in fields]
     if all(isinstance(value, list) for value in named):

@@ -1,4 +1,4 @@
-"""The books of a chunk in the merge: what corpus steps dropped of it, and what is written."""
+"""The merge's ledger entries for a chunk: what corpus steps dropped, and what is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 class Sizes(NamedTuple):
-    """Of each conversation: its parts, its raw records, the messages in all its parts."""
+    """For each conversation, the number of its parts, its raw records, and the messages in all its
+    parts."""
 
     parts: np.ndarray[Any, Any]
     records: np.ndarray[Any, Any]
@@ -57,7 +58,7 @@ def find_gone(
     return found
 
 
-def book_step(
+def count_step(
     ledger: Ledger,
     keys: pa.Table,
     step: str,
@@ -67,9 +68,9 @@ def book_step(
     gone: Mapping[int, Gone],
     records: int,
 ) -> int:
-    """What a step took in, passed on and dropped: the reason of each dropped conversation, by its
-    place. `stays` says which ones the steps before it left, `records` how many they have. Returns
-    how many are left."""
+    """Count what a step took in, passed on and dropped. `dropped` maps the place of each dropped
+    conversation to the reason; `stays` says which conversations earlier steps kept, and `records`
+    how many records those have. Returns how many records are left."""
     left = stays.copy()
     left[list(dropped)] = False
     behind = records - sum(gone[place].lost.records for place in dropped)
@@ -86,7 +87,7 @@ def book_step(
     return behind
 
 
-def book_written(
+def count_written(
     ledger: Ledger,
     keys: pa.Table,
     sizes: Sizes,
@@ -94,7 +95,7 @@ def book_written(
     paired: np.ndarray[Any, Any] | None,
     records: int,
 ) -> None:
-    """What goes into data/ and preference/."""
+    """Count what goes into data/ and preference/."""
     source, subset, _ = origin(keys)
     _flow(ledger, keys, WRITE, sizes, stays, stays, records, records)
     ledger.add(source, subset, WRITE, "rows", int(sizes.parts[stays].sum()))
@@ -108,7 +109,7 @@ def _flow(
     stage: str,
     sizes: Sizes,
     before: np.ndarray[Any, Any],
-    behind: np.ndarray[Any, Any],
+    after: np.ndarray[Any, Any],
     records_in: int,
     records_out: int,
 ) -> None:
@@ -117,7 +118,7 @@ def _flow(
         "records_in": records_in,
         "records_out": records_out,
         "messages_in": int(sizes.messages[before].sum()),
-        "messages_out": int(sizes.messages[behind].sum()),
+        "messages_out": int(sizes.messages[after].sum()),
     }
     for what, count in counts.items():
         ledger.add(source, subset, stage, what, count)

@@ -1,0 +1,64 @@
+"""What a message has beside its role and content: reasoning, a name, a weight, the id of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+from ..schema import ASSISTANT, TOOL, Reason, Reject
+
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_CALL_IDS = ("tool_call_id", "tool_use_id")
+_NAMES = {TOOL: ("name", "tool_name")}
+_WEIGHTS = ("weight", "loss", "loss_weight", "train")
+
+
+class Beside(NamedTuple):
+    """The fields of a message as the schema has them, and upstream's fields that they are from."""
+
+    fields: dict[str, Any]
+    used: tuple[str, ...]
+
+
+def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Beside | Reject:
+    """What an entry has beside role and content.
+
+    thought  reasoning that was in the content; fields of the entry go before it
+
+    A Reject `contradiction` where it has two weights that differ.
+
+    >>> fields_beside({"reasoning": "Hm.", "train": False}, "assistant").fields
+    {'reasoning_content': 'Hm.', 'weight': 0}
+    """
+    fields: dict[str, Any] = {}
+    used: list[str] = []
+    if role == ASSISTANT:
+        text = _text(entry, _REASONING, used) or thought
+        fields |= {"reasoning_content": text} if text else {}
+    if role == TOOL:
+        call = _text(entry, _CALL_IDS, used)
+        fields |= {"tool_call_id": call} if call else {}
+    name = _text(entry, _NAMES.get(role, ("name",)), used)
+    fields |= {"name": name} if name else {}
+    weights = {key: entry[key] for key in _WEIGHTS if _is_weight(entry.get(key))}
+    if len(set(weights.values())) > 1:
+        return Reject(Reason.CONTRADICTION, f"{' and '.join(weights)} of a message differ")
+    for value in weights.values():
+        fields["weight"] = int(value) if isinstance(value, bool) else value
+    return Beside(fields, (*used, *weights))
+
+
+def _text(entry: Mapping[str, Any], keys: tuple[str, ...], used: list[str]) -> str:
+    """The text of the first of these fields that has one. Those that say the same are used too."""
+    found = ""
+    for key in keys:
+        value = entry.get(key)
+        if isinstance(value, str) and value and found in ("", value):
+            found = value
+            used.append(key)
+    return found
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and isfinite(value))

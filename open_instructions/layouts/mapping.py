@@ -1,0 +1,113 @@
+"""A user's own names for fields: which field, path or constant stands for a layout's field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..preference import PreferenceDraft
+from ..schema import Draft, Record
+from .embedded import opened
+from .fields import leftover
+
+Fields = tuple[tuple[str, str], ...]
+_ABSENT = object()
+
+
+class Mapped(NamedTuple):
+    """A record under canonical names.
+
+    record    what a layout reads
+    displaced own values of canonical names for which another field stands
+    """
+
+    record: Record
+    displaced: dict[str, Any]
+
+
+def mapped(record: Record, fields: Fields) -> Mapped:
+    """The record with the fields that a user named under their canonical names.
+
+    >>> mapped({"q": "Why?", "prompt": "7"}, (("prompt", "q"),))
+    Mapped(record={'prompt': 'Why?'}, displaced={'prompt': '7'})
+    """
+    result = dict(record)
+    values = {name: _value(record, where) for name, where in fields}
+    for _, where in fields:
+        _take_out(result, where)
+    names = dict(fields)
+    displaced = {name: result.pop(name) for name in names if name in result}
+    result |= {name: value for name, value in values.items() if value is not _ABSENT}
+    return Mapped(result, displaced)
+
+
+def _value(record: Record, where: str) -> Any:
+    """What is in a field, at a path, or in a constant."""
+    if is_constant(where):
+        return where[1:-1]
+    if where in record:
+        return record[where]
+    value: Any = record
+    for step in where.split("."):
+        value = _opened(value)
+        if isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 10:
+            value = value[int(step)] if int(step) < len(value) else _ABSENT
+        elif isinstance(value, dict):
+            value = value.get(step, _ABSENT)
+        else:
+            return _ABSENT
+    return value
+
+
+def _opened(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return opened(value)
+    except ValueError:
+        return _ABSENT
+
+
+def is_constant(where: str) -> bool:
+    """Whether it is a value in single quotes."""
+    return len(where) > 1 and where[0] == where[-1] == "'"
+
+
+def _take_out(record: Record, where: str) -> None:
+    """Take a field out of a record; of a path through objects the last step alone."""
+    if is_constant(where):
+        return
+    if where in record:
+        del record[where]
+        return
+    steps = where.split(".")
+    place: Any = record
+    for step in steps[:-1]:
+        inner = place.get(step)
+        if not isinstance(inner, dict):
+            return
+        place[step] = dict(inner)
+        place = place[step]
+    place.pop(steps[-1], None)
+
+
+def under_own_names(
+    draft: Draft | PreferenceDraft, record: Record, mapped: Mapped
+) -> Draft | PreferenceDraft:
+    """A draft of a mapped record, as one of the record in the file: what it does not use of the
+    fields that were mapped is in its metadata."""
+    left = leftover(mapped.record, draft.used)
+    stays = {key for key in left if key in record and record[key] is left[key]}
+    metadata = dict(draft.metadata)
+    for fields in ({k: v for k, v in left.items() if k not in stays}, mapped.displaced):
+        for key, value in leftover(fields, ()).items():
+            metadata[_free(key, metadata)] = value
+    used = [key for key in record if key not in stays]
+    return replace(draft, metadata=metadata, used=used)
+
+
+def _free(key: str, taken: Collection[str]) -> str:
+    while key in taken:
+        key = f"upstream_{key}"
+    return key

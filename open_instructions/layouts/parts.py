@@ -1,0 +1,182 @@
+"""Content that is a list of typed parts, as in the forms of OpenAI, Anthropic, Oumi and
+LLaMA-Factory.
+
+[{"type": "text", "text": "What is "}, {"type": "text", "text": "this?"}]  -> "What is this?"
+
+Texts are put together with nothing between them. That is what the chat templates of models do with
+such a list, and it adds no character of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..schema import Reason, Reject, to_json
+from .calls import Call, read_call, read_calls
+from .fields import as_text, is_empty, leftover
+
+_TEXTS = ("text", "input_text", "output_text")
+_THOUGHTS = ("thinking", "reasoning")
+_CALLS = ("tool_use", "tool_call", "function_call")
+_RESULTS = ("tool_result", "tool_response")
+_SAYS = ("text", "value", "content")
+_MEDIA = ("image", "audio", "video", "file", "document")
+"""Words in the types of parts that are not text."""
+MEDIA_KEYS = tuple(f"{kind}{s}" for kind in ("image", "audio", "video") for s in ("", "s"))
+"""Fields of records and of parts that hold something else than text."""
+
+
+class Result(NamedTuple):
+    """What a tool answered, and the id of the call."""
+
+    text: str
+    call: str | None = None
+
+
+class Content(NamedTuple):
+    """What is in the content of a message.
+
+    text     its texts, put together; None if there is none
+    thought  what the model thought before
+    calls    what it calls
+    results  what tools answered, before the text
+    left     per part, the fields that were not used; empty where no part has any
+    """
+
+    text: str | None
+    thought: str = ""
+    calls: tuple[Call, ...] = ()
+    results: tuple[Result, ...] = ()
+    left: Sequence[Any] = ()
+
+
+class Unreadable(NamedTuple):
+    """Why a single message cannot be read."""
+
+    detail: str
+
+
+def read_parts(parts: Sequence[Any]) -> Content | Unreadable | Reject:
+    """The content in a list of parts.
+
+    A Reject of the record: `unsupported_modality` for a part that is not text, and what
+    `read_call` rejects.
+
+    >>> read_parts([{"type": "text", "text": "Hi, "}, "you"]).text
+    'Hi, you'
+    """
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[Call] = []
+    results: list[Result] = []
+    left: list[dict[str, Any]] = []
+    for part in parts:
+        read = _part(part)
+        if isinstance(read, Reject | Unreadable):
+            return read
+        texts += [] if read.text is None else [read.text]
+        thoughts += [read.thought] if read.thought else []
+        calls += read.calls
+        results += read.results
+        left += read.left
+    return Content(
+        "".join(texts) if texts else None,
+        "\n\n".join(thoughts),
+        tuple(calls),
+        tuple(results),
+        left if any(left) else (),
+    )
+
+
+def _part(part: Any) -> Content | Unreadable | Reject:
+    """One part; `left` has the one dictionary of its unused fields."""
+    if isinstance(part, str):
+        return Content(part, left=({},))
+    if not isinstance(part, dict):
+        return Unreadable(f"a part that is a {type(part).__name__}")
+    kind = part.get("type")
+    if is_media(part):
+        return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {str(kind)[:40]!r}")
+    if kind in _CALLS:
+        return _call(part)
+    if kind in _RESULTS:
+        return _result(part)
+    if kind in _THOUGHTS:
+        return _thought(part)
+    if kind in _TEXTS or (kind is None and "text" in part):
+        return _text(part)
+    return Unreadable(f"a part of type {str(kind)[:40]!r}")
+
+
+def is_media(part: dict[str, Any]) -> bool:
+    """Whether a part is an image, sound, a video or a file."""
+    kind = part.get("type")
+    if isinstance(kind, str):
+        return any(word in kind for word in _MEDIA)
+    return any(not is_empty(part.get(key)) for key in (*MEDIA_KEYS, "image_url"))
+
+
+def _text(part: dict[str, Any]) -> Content | Unreadable:
+    said = [key for key in _SAYS if isinstance(part.get(key), str)]
+    if not said:
+        return Unreadable("a part of text without text")
+    return Content(part[said[0]], left=(leftover(part, ("type", said[0])),))
+
+
+def _thought(part: dict[str, Any]) -> Content | Unreadable:
+    kind = part["type"]
+    said = [key for key in (kind, *_THOUGHTS, *_SAYS) if isinstance(part.get(key), str)]
+    if not said:
+        return Unreadable(f"a part of type {kind!r} without text")
+    return Content(None, part[said[0]], left=(leftover(part, ("type", said[0])),))
+
+
+def _call(part: dict[str, Any]) -> Content | Reject:
+    """Its name and arguments are in the part, or as LLaMA-Factory has them: JSON in `value`."""
+    body = {key: value for key, value in part.items() if key != "type"}
+    if isinstance(value := part.get("value"), str):
+        calls = read_calls(value)
+        if isinstance(calls, Reject):
+            return calls
+        return Content(None, calls=tuple(calls), left=(leftover(body, ("value",)),))
+    call = read_call(body)
+    if isinstance(call, Reject):
+        return call
+    return Content(None, calls=(call,), left=(leftover(body, _OF_A_CALL),))
+
+
+_OF_A_CALL = ("id", "call_id", "name", "function", "arguments", "parameters", "input")
+
+
+def _result(part: dict[str, Any]) -> Content | Reject:
+    said = next((key for key in ("content", "value", "output") if part.get(key) is not None), "")
+    answered = read_answer(part.get(said))
+    if isinstance(answered, Reject):
+        return answered
+    identity = part.get("tool_use_id") or part.get("tool_call_id")
+    call = identity if isinstance(identity, str) else None
+    left = leftover(part, ("type", said, "tool_use_id", "tool_call_id"))
+    if answered.left:
+        left[said] = answered.left
+    return Content(None, results=(Result(answered.text or "", call),), left=(left,))
+
+
+def read_answer(value: Any) -> Content | Reject:
+    """What a tool answered, as text: parts put together, another object as its JSON text; "" for
+    nothing.
+
+    >>> read_answer({"degrees": 7}).text
+    '{"degrees":7}'
+    """
+    if is_empty(value):
+        return Content("")
+    if isinstance(value, list):
+        content = read_parts(value)
+        if isinstance(content, Reject) or (isinstance(content, Content) and _is_text(content)):
+            return content
+    return Content(as_text(value) or to_json(value))
+
+
+def _is_text(content: Content) -> bool:
+    return content.text is not None and not (content.calls or content.results or content.thought)
