@@ -1,0 +1,107 @@
+"""The page of the documentation about layouts: what is known of each, and its examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .layout import Layout, LayoutExample, LayoutOptions
+from .order import LAYOUTS
+from .recognise import FACTS
+from .styles import STYLES
+
+_INTRO = """\
+# Layouts
+
+Generated from `open_instructions/layouts/`.
+
+A layout is a shape that the records of many sets have. Each record is recognised by its own fields
+and their types, never by the name of its file, so a file with two layouts is read whole.
+`oi inspect FILE` says which layouts a file has, and what its records would become.
+
+## How a record is recognised
+
+Layouts are tried in the order of this page, and the first one that fits reads the record. If another
+layout fits the fields that the first one left, the record can be read twice. Where both say the
+same, the first one stays. Where they differ, the record is rejected as `ambiguous_layout`, which
+names both, and `--layout NAME` decides. The same reason stands for two prompts or two answers in one
+record. Where one answer goes with the prompt by custom, as `solution` goes with `problem`, that one
+is read and others become metadata.
+
+What no layout reads is rejected by name: text alone is `not_a_conversation`; images, audio and video
+are `unsupported_modality`; anything else is `unknown_layout`, and its fields are listed.
+
+Fields that a layout does not use become metadata. Earlier turns and a system prompt are always part
+of the conversation: where they cannot be read, the record is rejected as `lost_context`. A list of
+messages may also be JSON text, as in exports of tables.
+
+## Your own names
+
+`--field prompt=q` says that the field `q` is the layout's `prompt`. `--field prompt=data.q` goes into
+objects and lists, and `--field engine="'gpt-4o'"` gives a constant. The names on the left are those
+of the tables below, and for every layout {facts}. If the record has a field with the name
+on the left as well, its value becomes metadata. `--role agent=assistant` maps a role.
+"""
+
+
+def as_page() -> str:
+    """The page, in Markdown."""
+    facts = [f"`{fact}`" for fact in FACTS]
+    intro = _INTRO.replace("{facts}", f"{', '.join(facts[:-1])} and {facts[-1]}")
+    parts = [intro, *(part for layout in LAYOUTS for part in _of(layout))]
+    return "\n".join(parts)
+
+
+def _of(layout: Layout) -> Iterator[str]:
+    yield f"## {layout.name}\n\n{layout.title}\n"
+    if layout.name == "transcript":
+        styles = ", ".join(f"`{style.name}`" if style.worded else style.name for style in STYLES)
+        yield f"Styles: {styles}. The text has to begin with a marker, or with the system prompt"
+        yield "of a template. Markers in blocks of code are text. If only some of the markers take"
+        yield "turns, those are meant.\n"
+    yield "| field | its names in files |\n| --- | --- |"
+    for canonical, names in layout.aliases.items():
+        yield f"| `{canonical}` | {', '.join(f'`{name}`' for name in names)} |"
+    yield ""
+    yield from (_example(example) for example in layout.examples)
+
+
+def _example(example: LayoutExample) -> str:
+    record = json.dumps(example.record, ensure_ascii=False, indent=2)
+    options = _options(example.options)
+    lines = ["```json", record, "```", ""]
+    lines += [f"With {options}:", ""] if options else []
+    lines += ["```", *(line for result in example.result for line in _result(result)), "```", ""]
+    return "\n".join(lines)
+
+
+def _options(options: LayoutOptions) -> str:
+    """The options of an example that are not the usual ones, as a recipe has them."""
+    usual = LayoutOptions()
+    said = {name: getattr(options, name) for name in vars(usual)}
+    chosen = {name: value for name, value in said.items() if value != getattr(usual, name)}
+    return " and ".join(f"`{name}: {_written(value)}`" for name, value in chosen.items())
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "{" + ", ".join(f"{name}: {where}" for name, where in value) + "}"
+    return str(value)
+
+
+def _result(result: Any) -> Iterator[str]:
+    """The lines of a conversation, a preference row, or a reject."""
+    if isinstance(result, str):
+        yield f"rejected: {result}"
+    elif isinstance(result, Mapping):
+        for name, messages in result.items():
+            yield f"{name}:"
+            yield from (f"  {line}" for line in _messages(messages))
+    else:
+        yield from _messages(result)
+
+
+def _messages(messages: Any) -> Iterator[str]:
+    for role, content in messages:
+        yield f"{role}: {json.dumps(content, ensure_ascii=False)}"
