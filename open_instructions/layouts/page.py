@@ -11,37 +11,45 @@ from .order import LAYOUTS
 from .recognise import FACTS
 from .styles import STYLES
 
+_ABOUT_STYLES = """
+A text is a transcript if it begins with a marker, or with the system prompt of a known template.
+Markers in blocks of code are text. Of markers behind blank lines, at the beginnings of lines, and
+anywhere, those count that take turns. If two of these sets do, the record is ambiguous.
+"""
 _INTRO = """\
 # Layouts
 
 Generated from `open_instructions/layouts/`.
 
-A layout is a shape that the records of many sets have. Each record is recognised by its own fields
+A layout is a shape that the records of many sets share. Each record is recognised by its own fields
 and their types, never by the name of its file, so a file with two layouts is read whole.
-`oi inspect FILE` says which layouts a file has, and what its records would become.
+`oi inspect FILE` shows which layouts a file has, and what its records would become.
 
 ## How a record is recognised
 
-Layouts are tried in the order of this page, and the first one that fits reads the record. If another
-layout fits the fields that the first one left, the record can be read twice. Where both say the
-same, the first one stays. Where they differ, the record is rejected as `ambiguous_layout`, which
-names both, and `--layout NAME` decides. The same reason stands for two prompts or two answers in one
-record. Where one answer goes with the prompt by custom, as `solution` goes with `problem`, that one
-is read and others become metadata.
+Layouts are tried in the order of this page, and the first one that fits reads the record. If
+another layout fits the fields that are left over, the record can be read in two ways. If both say
+the same, the first one stays. If they differ, the record is rejected as `ambiguous_layout`, and the detail
+names both. `--layout NAME` decides.
 
-What no layout reads is rejected by name: text alone is `not_a_conversation`; images, audio and video
-are `unsupported_modality`; anything else is `unknown_layout`, and its fields are listed.
+One record has one prompt and one answer. Where several fields could be the answer, the one that
+goes with the prompt by custom is taken, as `solution` goes with `problem`; the others become metadata.
+Where custom does not decide, the record is rejected as `ambiguous_layout` too.
 
-Fields that a layout does not use become metadata. Earlier turns and a system prompt are always part
-of the conversation: where they cannot be read, the record is rejected as `lost_context`. A list of
-messages may also be JSON text, as in exports of tables.
+Records that no layout reads are rejected by name. Text alone is `not_a_conversation`. Images, audio
+and video are `unsupported_modality`. Anything else is `unknown_layout`, with its fields in the
+detail.
+
+Fields that a layout does not use become metadata. A system prompt and earlier turns are always part
+of the conversation: if they cannot be read, the record is rejected as `lost_context`. A list of
+messages may be JSON text, as in tables.
 
 ## Your own names
 
-`--field prompt=q` says that the field `q` is the layout's `prompt`. `--field prompt=data.q` goes into
-objects and lists, and `--field engine="'gpt-4o'"` gives a constant. The names on the left are those
-of the tables below, and for every layout {facts}. If the record has a field with the name
-on the left as well, its value becomes metadata. `--role agent=assistant` maps a role.
+`--field prompt=q` reads the field `q` as the layout's `prompt`. `--field prompt=data.q` goes into
+objects and lists, and `--field engine="'gpt-4o'"` gives a constant. Names on the left are those in
+the first column of the tables below, and for every layout {facts}. If a record has
+a field of that name as well, its value becomes metadata. `--role agent=assistant` maps a role.
 """
 
 
@@ -57,9 +65,8 @@ def _of(layout: Layout) -> Iterator[str]:
     yield f"## {layout.name}\n\n{layout.title}\n"
     if layout.name == "transcript":
         styles = ", ".join(f"`{style.name}`" if style.worded else style.name for style in STYLES)
-        yield f"Styles: {styles}. The text has to begin with a marker, or with the system prompt"
-        yield "of a template. Markers in blocks of code are text. If only some of the markers take"
-        yield "turns, those are meant.\n"
+        yield f"Styles: {styles}."
+        yield _ABOUT_STYLES
     yield "| field | its names in files |\n| --- | --- |"
     for canonical, names in layout.aliases.items():
         yield f"| `{canonical}` | {', '.join(f'`{name}`' for name in names)} |"

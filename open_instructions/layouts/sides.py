@@ -23,8 +23,8 @@ SCORES = {
     "rating": (("chosen_rating", "chosen-rating"), ("rejected_rating", "rejected-rating")),
 }
 ENGINES = (
-    ("chosen_model", "chosen-model", "model_chosen"),
-    ("rejected_model", "rejected-model", "model_rejected"),
+    ("chosen_engine", "chosen_model", "chosen-model", "model_chosen"),
+    ("rejected_engine", "rejected_model", "rejected-model", "model_rejected"),
 )
 
 
