@@ -29,12 +29,12 @@ and their types, never by the name of its file, so a file with two layouts is re
 
 Layouts are tried in the order of this page, and the first one that fits reads the record. If
 another layout fits the fields that are left over, the record can be read in two ways. If both say
-the same, the first one stays. If they differ, the record is rejected as `ambiguous_layout`, and the detail
-names both. `--layout NAME` decides.
+the same, the first one stays. If they differ, the record is rejected as `ambiguous_layout`, and the
+detail names both. `--layout NAME` decides.
 
 One record has one prompt and one answer. Where several fields could be the answer, the one that
-goes with the prompt by custom is taken, as `solution` goes with `problem`; the others become metadata.
-Where custom does not decide, the record is rejected as `ambiguous_layout` too.
+goes with the prompt by custom is taken, as `solution` goes with `problem`; the others become
+metadata. Where custom does not decide, the record is rejected as `ambiguous_layout` too.
 
 Records that no layout reads are rejected by name. Text alone is `not_a_conversation`. Images, audio
 and video are `unsupported_modality`. Anything else is `unknown_layout`, with its fields in the
