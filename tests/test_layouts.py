@@ -114,9 +114,8 @@ def test_two_pairs_in_one_record() -> None:
     reject = only(record)
     assert (reject.reason, reject.detail) == (
         Reason.AMBIGUOUS_LAYOUT,
-        "alpaca and pairs both fit, and differ",
+        "'instruction' and 'question' could each be meant",
     )
-    assert [layout.name for layout in readings(record, AUTO)] == ["alpaca", "pairs"]
     assert said(only(record, layout="pairs").messages)[0] == ("user", "Why?")
 
 
@@ -243,3 +242,66 @@ def test_context_is_part_of_the_prompt_or_lost() -> None:
     assert said(only(record).messages)[0] == ("user", "How many?\n\nCREATE TABLE a")
     draft = only({**record, "context": ["CREATE TABLE a"]})
     assert "context" not in draft.used
+
+
+def test_a_list_of_messages_beside_a_pair() -> None:
+    messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    record = {"messages": messages, "problem": "Why?", "solution": "So."}
+    assert said(only(record).messages) == (("user", "Why?"), ("assistant", "So."))
+    reject = only({**record, "solution": "Because."})
+    assert (reject.reason, reject.detail) == (
+        Reason.AMBIGUOUS_LAYOUT,
+        "messages and pairs both fit, and differ",
+    )
+    found = readings({**record, "solution": "Because."}, AUTO)
+    assert [layout.name for layout in found] == ["messages", "pairs"]
+
+
+QA = {"question": "2 + 2", "answer": "4"}
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({**QA, "instruction": "Solve."}, "ambiguous_layout"),
+        ({"problem": "2 + 2", "solution": "4", "instruction": "Solve."}, "ambiguous_layout"),
+        ({**QA, "passage": "A text."}, "lost_context"),
+        ({**QA, "choices": ["4", "5"]}, "lost_context"),
+        ({**QA, "options": {"A": "4", "B": "5"}}, "lost_context"),
+        ({"definition": "Add.", "inputs": "2 + 2", "targets": "4"}, "lost_context"),
+    ],
+)
+def test_what_an_answer_may_depend_on(record: dict[str, Any], reason: str) -> None:
+    """Without it, the row would be a different conversation; who names the layout knows better."""
+    assert only(record).reason == reason
+    assert said(only(record, layout="pairs").messages) == (("user", "2 + 2"), ("assistant", "4"))
+
+
+def test_settings_and_people_are_no_part_of_a_prompt() -> None:
+    record = {"prompt": "a", "response": "b", "options": {"top_p": 1}, "user": "u17", "human": "x"}
+    assert said(only(record).messages) == (("user", "a"), ("assistant", "b"))
+    assert said(only({"user": "a", "assistant": "b"}).messages) == (
+        ("user", "a"),
+        ("assistant", "b"),
+    )
+
+
+def test_a_prompt_that_a_template_made_of_another() -> None:
+    made = "### Instruction:\nWhy?\n\n### Response:\n"
+    for record in (
+        {"instruction": "Why?", "output": "So.", "prompt": made},
+        {"question": "Why?", "answer": "So.", "prompt": made},
+    ):
+        assert said(only(record).messages) == (("user", "Why?"), ("assistant", "So."))
+
+
+def test_names_with_capitals() -> None:
+    record = {"Question": "Why?", " Answer": "So.", "Level": "easy"}
+    draft = only(record)
+    assert said(draft.messages) == (("user", "Why?"), ("assistant", "So."))
+    assert set(draft.used) >= {"Question", " Answer"}
+    assert draft.metadata == {} and "Level" not in draft.used
+    (layout,) = readings(record, AUTO)
+    found = {"prompt": "Question", "completion": " Answer"}
+    assert mapped_to(record, AUTO, layout) == found
+    assert only({"Caption": "a", "Price": "b"}).detail.endswith("fields: Caption, Price")

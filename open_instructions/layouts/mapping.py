@@ -53,6 +53,22 @@ def seen_as(aliases: Mapping[str, Sequence[str]], under: Mapped, fields: Fields)
     return Mapped(record, {**under.displaced, **displaced})
 
 
+def in_small_letters(record: Record, fields: Fields, known: Collection[str]) -> Fields:
+    """The mapped fields, and those whose names are known in small letters and without blanks around
+    them; nothing where there are no such names.
+
+    >>> in_small_letters({"Question": "Why?", "Level": 7}, (), ("question",))
+    (('question', 'Question'),)
+    """
+    taken = {name for name, _ in fields} | record.keys()
+    found: dict[str, str] = {}
+    for name in record:
+        small = name.strip().lower()
+        if small in known and small not in taken:
+            found.setdefault(small, name)
+    return (*fields, *found.items()) if found else ()
+
+
 def beside_displaced(mapped: Mapped) -> Record:
     """A record under canonical names, with the values that those had before under names of their
     own."""

@@ -17,7 +17,15 @@ from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
-from .mapping import Mapped, beside_displaced, mapped, seen_as, under_own_names
+from .mapping import (
+    Fields,
+    Mapped,
+    beside_displaced,
+    in_small_letters,
+    mapped,
+    seen_as,
+    under_own_names,
+)
 from .order import LAYOUTS
 from .prompts import CHATS, PROMPTS
 from .transcript import TRANSCRIPT
@@ -58,7 +66,7 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     for item in _read(seen, options):
         if not isinstance(item, Reject):
             item = _finished(item, seen.under.record, options)
-            item = under_own_names(item, record, seen.under) if options.fields else item
+            item = under_own_names(item, record, seen.under) if seen.fields else item
         found.append(item)
     return found
 
@@ -104,8 +112,9 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     >>> mapped_to({"query": "Hi", "response": "Hello."}, LayoutOptions(), _named("pairs"))
     {'prompt': 'query', 'completion': 'response'}
     """
-    own = dict(options.fields)
-    record = seen_as(layout.aliases, mapped(record, options.fields), options.fields).record
+    seen = _seen(record, options)
+    own = dict(seen.fields)
+    record = seen_as(layout.aliases, mapped(record, seen.fields), seen.fields).record
     found = {}
     for canonical, aliases in {**layout.aliases, **{fact: (fact,) for fact in FACTS}}.items():
         name = next((alias for alias in aliases if not is_empty(record.get(alias))), None)
@@ -114,6 +123,9 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     return found
 
 
+_KNOWN = frozenset(
+    (*FACTS, *(n for layout in LAYOUTS for names in layout.aliases.values() for n in names))
+)
 _BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 
@@ -122,24 +134,34 @@ def _named(name: str) -> Layout:
 
 
 class _Seen(NamedTuple):
-    """The layout that a record fits, if there is one, and the record as it sees it."""
+    """The layout that a record fits, if there is one, the record as it sees it, and the fields that
+    were mapped for that."""
 
     layout: Layout | None
     under: Mapped
+    fields: Fields
 
 
 def _seen(record: Record, options: LayoutOptions) -> _Seen:
+    seen = _seen_under(options.fields, record, options)
+    if seen.layout is None and (lowered := in_small_letters(record, options.fields, _KNOWN)):
+        again = _seen_under(lowered, record, options)
+        seen = again if again.layout else seen
+    return seen
+
+
+def _seen_under(fields: Fields, record: Record, options: LayoutOptions) -> _Seen:
     layouts = LAYOUTS if options.layout == AUTO else (_named(options.layout),)
-    under = Mapped(record, {}) if not options.fields else mapped(record, options.fields)
+    under = mapped(record, fields) if fields else Mapped(record, {})
     for layout in layouts:
-        view = seen_as(layout.aliases, under, options.fields) if options.fields else under
+        view = seen_as(layout.aliases, under, fields) if fields else under
         if layout.fits(view.record, options):
-            return _Seen(layout, view)
-    return _Seen(None, under)
+            return _Seen(layout, view, fields)
+    return _Seen(None, under, fields)
 
 
 def _read(seen: _Seen, options: LayoutOptions) -> Sequence[Drafted | Reject]:
-    layout, (record, _) = seen
+    layout, (record, _), _ = seen
     if not MEDIA.isdisjoint(record):
         for name in sorted(MEDIA.intersection(record)):
             if not is_empty(record[name]):

@@ -15,8 +15,8 @@ from .layout import LayoutOptions
 from .prompts import Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
-CHOSEN = ("chosen", "chosen_response", "response_chosen")
-REJECTED = ("rejected", "rejected_response", "response_rejected")
+CHOSEN = ("chosen", "chosen_response", "response_chosen", "response_j")
+REJECTED = ("rejected", "rejected_response", "response_rejected", "response_k")
 _ALL_REJECTED = frozenset(REJECTED)
 SCORES = {
     "score": (("score_chosen", "chosen_score"), ("score_rejected", "rejected_score")),
