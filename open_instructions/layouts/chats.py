@@ -54,7 +54,7 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
         items,
         id=name if named else None,
         metadata={key: chat.left} if chat.left else {},
-        used=(key, *SYSTEMS, *TOOL_KEYS, *((_NAME,) * named)),
+        used=(key, *SYSTEMS, *tools.used, *((_NAME,) * named)),
         edits=(*tools.edits, *chat.edits),
         tools=tools.tools,
     )
