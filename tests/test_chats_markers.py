@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from open_instructions.drafting import _check_contract
+from open_instructions.contract import check_contract
 from open_instructions.layouts.chats import MESSAGES
 from open_instructions.layouts.fields import leftover
 from open_instructions.layouts.layout import Layout, LayoutOptions
@@ -115,7 +115,7 @@ def _check(layout: Layout, record: Record) -> None:
     given = json.dumps(record)
     assert layout.fits(record, LayoutOptions())
     [item] = layout.read(record, LayoutOptions())
-    _check_contract([item], 1)
+    check_contract([item], 1)
     assert json.dumps(record) == given, "the record was changed"
     if isinstance(item, Draft):
         assert _markers(record) - _kept(item, record) == set()
