@@ -52,7 +52,7 @@ def _conversation(instance: Record) -> Draft | Reject:
     chat = read_chat(turns, has_tools=bool(tools.tools))
     if isinstance(chat, Reject):
         return chat
-    used = ["messages", *tools.used]
+    used = ["messages", *(tools.used if tools.tools else ())]
     items = chat.items
     if isinstance(system, str):
         used.append("system")

@@ -56,7 +56,7 @@ def definitions(record: Mapping[str, Any]) -> Definitions | Reject:
             return Reject(Reason.LOST_CONTEXT, f"{key}: {wrong}")
         found.append([tool for tool in read if not isinstance(tool, str)])
     if not any(found):
-        return NO_TOOLS
+        return Definitions([], tuple(given))
     if any(tools != found[0] for tools in found):
         return Reject(Reason.CONTRADICTION, f"{' and '.join(given)} differ")
     return Definitions(found[0], tuple(given), edits)
