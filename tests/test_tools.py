@@ -10,12 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets.utils.json import ujson_loads
+from hypothesis import example, given
+from hypothesis.strategies import floats
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
 from open_instructions.schema import Conversation, Message, Reason, Reject, invalid
 from open_instructions.stages.structure import pair_up, structure
 from open_instructions.store.columns import data_schema, data_table, in_form
+from open_instructions.store.exact import spelled
 from open_instructions.store.forms import python_rows
 from open_instructions.tokens import tokenizer
 
@@ -371,3 +375,22 @@ def test_the_bytes_do_not_depend_on_workers_and_chunks(
     [shard] = (whole.path / "data").glob("*.parquet")
     assert pq.read_schema(shard).field("tools").type == pa.json_()
     assert pq.read_schema(shard).field("messages").type == pa.list_(pa.json_())
+
+
+@given(floats(-1e290, 1e290).filter(lambda number: number == 0 or abs(number) > 1e-290))
+@example(0.208)
+@example(-22.677797)
+def test_every_reader_gets_the_number(number: float) -> None:
+    text = spelled(number)
+    assert json.loads(text) == number
+    assert ujson_loads(text) == number
+
+
+def test_numbers_in_calls_and_tools_are_loaded_as_they_were(made: Make) -> None:
+    numbers = {"a": 0.208, "b": [-22.677797, 1e-7, 9007199254740993], "c": 2.0}
+    talk = [*ENDS_WITH_CALL[:1], calls(call("weather", **numbers))]
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"least": 0.949}}}
+    made((talk, [tool]))
+    [row] = oi.load()
+    assert repr(row["messages"]) == repr(talk)
+    assert repr(row["tools"]) == repr([tool])
