@@ -2,7 +2,7 @@
 
 It reads JSON with pandas, whose reader computes a decimal number from its digits in floating point:
 of 0.208 it makes 0.20800000000000002. One number has many spellings, and for nearly each there is
-one that this reader and every other one read as the same number. The exceptions are beyond 10 ** 290
+one that this reader and every other one read as the same number. The exceptions are beyond 10**290
 and its inverse.
 """
 
