@@ -67,6 +67,7 @@ def test_converters_know_only_the_public_contract() -> None:
                     "catalogue",
                     "layouts.fields",
                     "layouts.messages",
+                    "layouts.tools",
                 ), path.name
 
 

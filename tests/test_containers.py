@@ -149,7 +149,7 @@ def test_several_lists_in_an_object(tmp_path: Path) -> None:
 
 
 def test_a_second_list_far_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("open_instructions.readers.layouts.HEAD", 1000)
+    monkeypatch.setattr("open_instructions.readers.arrangement.HEAD", 1000)
     with pytest.raises(InputError, match=r"several lists of records \('train', 'test'\)"):
         read(tmp_path, json.dumps({"train": [A] * 30_000, "test": [B]}))
     assert len(read(tmp_path, json.dumps({"train": [A] * 30_000, "test": "none"}))) == 30_000

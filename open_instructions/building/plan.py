@@ -92,7 +92,7 @@ def plan(said: Choices) -> Plan:
             f"{named(data) or 'The cache'} has no file of the requested sources.{why}",
             hint="oi sources NAME lists the files it looks for.",
         )
-    check_shapes(found.inputs, selections, recipe.encoding)
+    selections = check_shapes(found.inputs, selections, recipe.encoding)
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )

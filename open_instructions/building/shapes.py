@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..catalogue import Selection
-from ..catalogue.own import OwnSource
+from ..catalogue.own import OwnSource, tree_of
+from ..catalogue.registry import own_selection
 from ..errors import InputError, UsageError, shown, suggest
 from ..inputs import Input
+from ..layouts.layout import AUTO
 from ..layouts.recognise import convert
+from ..layouts.tree import TREE
 from ..readers.heads import read_head
 from ..schema import Reason, Record, Reject
 
@@ -18,24 +22,39 @@ _RECORDS = 1000
 """So much of each file is looked at."""
 _SENDERS = ("role", "from", "speaker", "sender", "author")
 _DEPTH = 4
+_CELL = 40
+"""So many characters of a cell are shown."""
 
 
-def check_shapes(inputs: Sequence[Input], selections: Sequence[Selection], encoding: str) -> None:
-    """Looks at the first records of every own source.
+def check_shapes(
+    inputs: Sequence[Input], selections: Sequence[Selection], encoding: str
+) -> list[Selection]:
+    """Looks at the first records of every own source. The selections, with what the records show:
+    whether they are rows of trees.
 
     Raises UsageError for a mapped field or role that none of them has, and InputError if most
     records of a file can be read in two ways.
     """
-    for selection in selections:
-        if selection.own:
-            heads = {
-                item: _head(item, selection, encoding)
-                for item in inputs
-                if item.source == selection.source.name
-            }
-            _check_names(selection.own, [record for head in heads.values() for record in head])
-            for item, records in heads.items():
-                _check_readings(item, records, selection.own)
+    return [_checked(s, inputs, encoding) if s.own else s for s in selections]
+
+
+def _checked(selection: Selection, inputs: Sequence[Input], encoding: str) -> Selection:
+    own = selection.own
+    assert own
+    heads = {
+        item: _head(item, selection, encoding)
+        for item in inputs
+        if item.source == selection.source.name
+    }
+    records = [record for head in heads.values() for record in head]
+    for item, head in heads.items():
+        _check_header(item, head, own)
+    _check_names(own, records)
+    if own.options.layout in (AUTO, TREE.name) and any(map(tree_of, records)):
+        return own_selection(replace(own, trees=True))
+    for item, head in heads.items():
+        _check_readings(item, head, own)
+    return selection
 
 
 def _head(item: Input, selection: Selection, encoding: str) -> tuple[Record, ...]:
@@ -43,6 +62,20 @@ def _head(item: Input, selection: Selection, encoding: str) -> tuple[Record, ...
     return read_head(
         item.path, item.member, subset, _BYTES, encoding, most_records=_RECORDS
     ).records
+
+
+def _check_header(item: Input, records: Sequence[Record], own: OwnSource) -> None:
+    """Raises InputError for a table without a line of names, unless the user names columns by
+    number."""
+    if not records or not all(name.isdecimal() for name in records[0]):
+        return
+    if any(place.isdecimal() for _, place in own.options.fields):
+        return
+    cells = ", ".join(f"{n}: {shown(str(cell)[:_CELL])}" for n, cell in records[0].items())
+    raise InputError(
+        f"{shown(item.name)} has no line with the names of its columns. The first row is {cells}.",
+        hint="Name them by number, like --field 0=prompt --field 1=completion.",
+    )
 
 
 def _check_names(own: OwnSource, records: Sequence[Record]) -> None:

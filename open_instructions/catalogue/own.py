@@ -27,8 +27,9 @@ from typing import Any, get_args, get_type_hints
 from urllib.parse import quote
 
 from ..errors import RecipeError, UsageError, shown, suggest
+from ..layouts import tree
 from ..layouts.layout import LayoutOptions
-from ..layouts.recognise import convert
+from ..layouts.recognise import convert, convert_run
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
 from .published import File
@@ -46,6 +47,7 @@ _WILD = re.compile(r"[*?\[\]]+")
 _MAIN = "main"
 _FACTS = ("hub", "config", "split", "license", "engine", "language", "task")
 _SWITCHES = ("several", "trees")
+Drafted = Draft | PreferenceDraft
 ROLES = ("user", "assistant", "system", "tool")
 """What upstream's roles can be mapped to."""
 
@@ -83,7 +85,7 @@ class OwnSource:
 
     def source(self) -> Source:
         """The source, as any other is described."""
-        read: Converter = convert
+        read: Converter = _read_run if self.trees else convert
         subset = Subset(
             _MAIN,
             files=(),
@@ -128,7 +130,7 @@ class OwnSource:
 
 def _read(
     read: Converter, options: LayoutOptions, task: str | None, given: Any
-) -> Iterable[Draft | PreferenceDraft | Reject]:
+) -> Iterable[Drafted | Reject]:
     """What a layout reads from a record or a run of records, with the source's task."""
     results = read(given, options)
     if task is None:
@@ -140,9 +142,18 @@ def _read(
 
 
 def tree_of(record: Record) -> str | None:
-    """What neighbouring records of one tree have in common."""
-    tree = record.get("message_tree_id")
-    return tree if isinstance(tree, str) else None
+    """What neighbouring records of one tree have in common; None for anything else."""
+    found = record.get("message_tree_id")
+    if isinstance(found, str) and tree.is_row(record):
+        return found
+    return None
+
+
+def _read_run(records: list[Record], options: LayoutOptions) -> Iterable[Drafted | Reject]:
+    """The rows of one tree, or a single record of any layout."""
+    if len(records) > 1 or tree.is_row(records[0]):
+        return convert_run(records, options)
+    return convert(records[0], options)
 
 
 def is_own(item: str) -> bool:

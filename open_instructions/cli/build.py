@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from ..building.progress import Update
 
 EXAMPLES = """\
+oi build ./tickets.jsonl alpaca --out mix  your own file, and a known set
 oi build --sample                          try it, without downloads
 oi build                                   fetch what is missing, and build
 oi build --data-dir downloads --missing skip
 oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
-oi build ./mine.py --data-dir downloads    a source of your own
+oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
@@ -95,7 +97,15 @@ def _asked_for(named: list[str] | None, listed: str | None) -> list[str] | str |
             f"Sources are named in two ways: {' '.join(named)}, and --sources {listed}.",
             hint="Name all of them in one way.",
         )
-    return named or listed
+    if named:
+        return [part for item in named for part in _apart(item)]
+    return listed
+
+
+def _apart(item: str) -> list[str]:
+    """The sources in one argument: `dolly,gpt4llm:zh` is two, a file with a comma in its name is
+    one."""
+    return [item] if os.path.exists(item) else item.split(",")
 
 
 class _Watcher:

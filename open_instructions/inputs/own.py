@@ -60,6 +60,22 @@ def own_inputs(
     return found
 
 
+def look_at(own: OwnSource) -> list[tuple[Candidate, str]]:
+    """The files of an own source, unread, and the known source that has the same bytes: "" for
+    most, since a file is hashed only if its size is that of a published one."""
+    sizes = {
+        file.size for s in registry().all() for x in s.subsets for file in x.downloads if file.size
+    }
+    return [(file, _known_as(file.path, sizes)) for file in _files(own, OwnFound())]
+
+
+def _known_as(path: Path, sizes: set[int]) -> str:
+    if path.stat().st_size not in sizes:
+        return ""
+    source, subset = _known_files().get(digest(path), (None, ""))
+    return f"{source.name}:{subset}" if source else ""
+
+
 def _known_files() -> dict[str, tuple[Source, str]]:
     """The source and the subset of each published file, by its digest."""
     return {

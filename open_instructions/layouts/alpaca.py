@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
-from .answered import answered, differ, filled
-from .context import HISTORY_NAMES, SYSTEM_NAMES
+from .answered import answered
+from .chats import SYSTEMS
+from .context import HISTORIES, differ, filled
 from .fields import as_text, blank_no_input, instruction_pair
 from .layout import Layout, LayoutExample, LayoutOptions
+from .tools import TOOL_KEYS
 
 _INPUTS = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "target", "answer")
 _OWN = ("output", "response")
 """Names that go with an instruction by custom; with one of these, another is something beside the
 answer."""
+_ALL_ANSWERS = frozenset(_ANSWERS)
 _PLAIN = frozenset({"instruction", "input", "output"})
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if as_text(record.get("instruction")) is None:
         return False
-    return any(name in record for name in _ANSWERS)
+    return not _ALL_ANSWERS.isdisjoint(record)
 
 
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
@@ -45,8 +48,9 @@ ALPACA = Layout(
         "instruction": ("instruction",),
         "input": _INPUTS,
         "output": _ANSWERS,
-        "system": SYSTEM_NAMES,
-        "history": HISTORY_NAMES,
+        "system": SYSTEMS,
+        "history": HISTORIES,
+        "tools": TOOL_KEYS,
     },
     _fits,
     _read,

@@ -2,68 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ..schema import Draft, Message, Reason, Record, Reject
-from .context import NAMES, before, chat, is_chat, opened
-from .fields import as_text, instruction_pair, is_empty
+from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .context import BESIDE, Entries, conversation, earlier_turns, is_chat, opened_chat
+from .fields import as_text, instruction_pair, is_empty, question
 from .layout import LayoutOptions
-
-
-def filled(record: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """The fields with something in them, in the order of `names`; of several with the same value
-    the first."""
-    found = [name for name in names if name in record and not is_empty(record[name])]
-    if len(found) < 2:
-        return found
-    return [n for i, n in enumerate(found) if all(record[n] != record[m] for m in found[:i])]
-
-
-def differ(names: Sequence[str]) -> Reject:
-    """The Reject for fields that could each be the one that is meant."""
-    return Reject(Reason.AMBIGUOUS_LAYOUT, f"{' and '.join(map(repr, names))} could each be meant")
+from .transcript import opened_prompt
 
 
 def answered(
-    record: Record, prompts: Sequence[str], answer: str, options: LayoutOptions
+    record: Record,
+    prompts: Sequence[str],
+    answer: str,
+    options: LayoutOptions,
+    *,
+    opens: bool = False,
 ) -> Draft | Reject:
-    """A conversation of earlier turns, if there are some, a prompt and its answer. Of several
-    prompts, the second is what the first is about; texts are joined with a blank line."""
-    has_chat = any(is_chat(opened(record.get(name))) for name in (*prompts[:1], answer))
-    if not has_chat and NAMES.isdisjoint(record):
+    """A conversation of earlier turns, if there are some, a prompt and its answer.
+
+    prompts  fields of the prompt, and of what it is about; texts are joined with a blank line
+    answer   the field of the answer
+    opens    whether the prompt may hold several messages, as a list or as a transcript
+    """
+    asked = record.get(prompts[0])
+    several = opens and not (isinstance(asked, str) and not _is_more(asked))
+    if not several and BESIDE.isdisjoint(record):  # as most are
         return instruction_pair(record, prompt=prompts, answer=answer)
-    found = before(record, options)
-    if isinstance(found, Reject):
-        return found
-    if has_chat:
-        items = _chats(record, (*prompts, answer), options)
-        if isinstance(items, Reject):
-            return items
-        return Draft((*found.items, *items), used=(*prompts, answer, *found.used))
-    own = {key: value for key, value in record.items() if key not in NAMES}
-    draft = instruction_pair(own, prompt=prompts, answer=answer)
+    if is_empty(record.get(answer)):
+        return Reject(Reason.NO_ANSWER, "a prompt without an answer")
+    before = earlier_turns(record)
+    if isinstance(before, Reject):
+        return before
+    entries: Entries = [*before.entries]
+    said_first = asked_entries(record, prompts) if several else text_entries(record, prompts)
+    for said in (said_first, answer_entries(record, answer)):
+        if isinstance(said, Reject):
+            return said
+        entries += said
+    draft = conversation(record, entries, "messages", options)
     if isinstance(draft, Reject):
         return draft
-    return Draft(
-        (*found.items, *draft.messages),
-        used=(*prompts, answer, *found.used),
-        edits=draft.edits,
-    )
+    return replace(draft, used=(*prompts, answer, *before.used, *draft.used))
 
 
-def _chats(
-    record: Record, names: Sequence[str], options: LayoutOptions
-) -> list[Message | Reject] | Reject:
-    """The messages of a prompt and an answer where at least one is a list of messages."""
-    items: list[Message | Reject] = []
-    for name, role in zip(names, ("user",) * (len(names) - 1) + ("assistant",), strict=True):
-        value = opened(record.get(name))
-        if is_empty(value):
-            continue
-        text = as_text(value)
-        read = chat(value, options) if text is None else [Message(role, text)]
-        if read is None:
-            return Reject(Reason.UNEXPECTED_SHAPE, f"{name} is neither text nor messages")
-        items += read
-    return items
+def _is_more(prompt: str) -> bool:
+    """Whether a prompt holds several messages."""
+    return opened_prompt(prompt) is not None or opened_chat(prompt) is not prompt
+
+
+def asked_entries(record: Record, prompts: Sequence[str]) -> Entries | Reject:
+    """The entries of a prompt: a list of messages, a transcript up to the answer, or texts."""
+    name, *about = prompts
+    value = opened_chat(record.get(name))
+    if is_chat(value):
+        said: Entries = value
+    elif isinstance(value, str) and (turns := opened_prompt(value)):
+        said = turns
+    else:
+        return text_entries(record, prompts)
+    return [*said, *({"role": USER, "content": text} for text in _texts(record, about))]
+
+
+def text_entries(record: Record, prompts: Sequence[str]) -> Entries | Reject:
+    """The entry of a prompt of texts."""
+    if as_text(record.get(prompts[0])) is None:
+        return Reject(Reason.UNEXPECTED_SHAPE, f"{prompts[0]} is neither text nor messages")
+    return [{"role": USER, "content": question(*_texts(record, prompts))}]
+
+
+def _texts(record: Record, names: Sequence[str]) -> list[str]:
+    return [text for name in names if (text := as_text(record.get(name)))]
+
+
+def answer_entries(record: Record, name: str) -> Entries | Reject:
+    """The entries of an answer: a list of messages, one message, or a text."""
+    value: Any = record.get(name)
+    if isinstance(value, dict):
+        value = [value]
+    if is_chat(value):
+        return list(value)
+    text = as_text(value)
+    if text is None:
+        return Reject(Reason.UNEXPECTED_SHAPE, f"{name} is neither text nor messages")
+    return [{"role": ASSISTANT, "content": value}]

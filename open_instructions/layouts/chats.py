@@ -70,7 +70,9 @@ def _with_system(
     items: list[Message | Reject], record: Mapping[str, Any]
 ) -> list[Message | Reject] | Reject:
     """The messages behind the system prompt that is beside them, if there is one."""
-    keys = [key for key in SYSTEMS if _says_something(record.get(key))]
+    keys = [key for key in SYSTEMS if key in record and _says_something(record[key])]
+    if not keys:
+        return items
     texts = [_text(record[key]) for key in keys]
     if None in texts:
         return Reject(Reason.LOST_CONTEXT, f"{keys[texts.index(None)]} is not text")
@@ -79,7 +81,7 @@ def _with_system(
         keys, texts = [*keys, "the first message"], [*texts, first.content]
     if len(set(texts)) > 1:
         return Reject(Reason.CONTRADICTION, f"two system prompts, in {' and '.join(keys)}")
-    if not texts or keys[-1:] == ["the first message"]:
+    if keys[-1] == "the first message":
         return items
     return [Message(SYSTEM, texts[0] or ""), *items]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record
-from .context import opened
+from .embedded import opened
 from .fields import leftover
 
 Fields = tuple[tuple[str, str], ...]
@@ -42,6 +42,15 @@ def mapped(record: Record, fields: Fields) -> Mapped:
     return Mapped(result, displaced)
 
 
+def beside_displaced(mapped: Mapped) -> Record:
+    """A record under canonical names, with the values that those had before under names of their
+    own."""
+    record = dict(mapped.record)
+    for name, value in mapped.displaced.items():
+        record[_free(name, record)] = value
+    return record
+
+
 def _value(record: Record, where: str) -> Any:
     """What is in a field, at a path, or in a constant."""
     if is_constant(where):
@@ -50,7 +59,7 @@ def _value(record: Record, where: str) -> Any:
         return record[where]
     value: Any = record
     for step in where.split("."):
-        value = opened(value)
+        value = _opened(value)
         if isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 10:
             value = value[int(step)] if int(step) < len(value) else _ABSENT
         elif isinstance(value, dict):
@@ -58,6 +67,15 @@ def _value(record: Record, where: str) -> Any:
         else:
             return _ABSENT
     return value
+
+
+def _opened(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return opened(value)
+    except ValueError:
+        return _ABSENT
 
 
 def is_constant(where: str) -> bool:

@@ -6,7 +6,19 @@ from .alpaca import ALPACA
 from .chats import MESSAGES
 from .layout import Layout
 from .pairs import PAIRS
+from .preference import PREFERENCE
 from .sharegpt import SHAREGPT
+from .transcript import TRANSCRIPT
+from .tree import TREE
 from .xlam import XLAM
 
-LAYOUTS: tuple[Layout, ...] = (MESSAGES, SHAREGPT, XLAM, ALPACA, PAIRS)
+LAYOUTS: tuple[Layout, ...] = (
+    PREFERENCE,
+    TREE,
+    MESSAGES,
+    SHAREGPT,
+    XLAM,
+    ALPACA,
+    PAIRS,
+    TRANSCRIPT,
+)

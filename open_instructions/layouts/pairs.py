@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
-from .answered import answered, differ, filled
-from .context import HISTORY_NAMES, SYSTEM_NAMES, is_chat, opened
+from .answered import answered
+from .chats import SYSTEMS
+from .context import HISTORIES, differ, filled, is_chat, opened_chat
 from .fields import as_text
 from .layout import Layout, LayoutExample, LayoutOptions
+from .tools import TOOL_KEYS
 
 _CUSTOMS = {
     "prompt": ("completion", "response"),
@@ -21,17 +23,18 @@ _CUSTOMS = {
 """Names of prompts, and those of answers that go with them by custom."""
 _PROMPTS = tuple(_CUSTOMS)
 _ANSWERS = tuple(dict.fromkeys(name for names in _CUSTOMS.values() for name in names))
+_ALL_PROMPTS, _ALL_ANSWERS = frozenset(_PROMPTS), frozenset(_ANSWERS)
 _ABOUT = ("context",)
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
-    return any(_is_side(record.get(name)) for name in _PROMPTS if name in record) and any(
-        name in record for name in _ANSWERS
-    )
+    if _ALL_ANSWERS.isdisjoint(record) or _ALL_PROMPTS.isdisjoint(record):
+        return False
+    return any(_is_side(record[name]) for name in _PROMPTS if name in record)
 
 
 def _is_side(value: object) -> bool:
-    return as_text(value) is not None or is_chat(opened(value))
+    return as_text(value) is not None or is_chat(opened_chat(value))
 
 
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
@@ -46,7 +49,7 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
         return (differ(answers),)
     answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
     about = [name for name in _ABOUT if isinstance(record.get(name), str)]
-    return (answered(record, (prompt, *about), answer, options),)
+    return (answered(record, (prompt, *about), answer, options, opens=True),)
 
 
 PAIRS = Layout(
@@ -56,8 +59,9 @@ PAIRS = Layout(
         "prompt": _PROMPTS,
         "context": _ABOUT,
         "completion": _ANSWERS,
-        "system": SYSTEM_NAMES,
-        "history": HISTORY_NAMES,
+        "system": SYSTEMS,
+        "history": HISTORIES,
+        "tools": TOOL_KEYS,
     },
     _fits,
     _read,

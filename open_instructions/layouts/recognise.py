@@ -14,15 +14,20 @@ from typing import Any
 
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
+from . import tree
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
-from .mapping import mapped, under_own_names
+from .mapping import beside_displaced, mapped, under_own_names
 from .order import LAYOUTS
+from .prompts import CHATS, PROMPTS
+from .transcript import TRANSCRIPT
 
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
+_FACTS = frozenset(FACTS)
 MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 _TEXTS = ("text", "content")
+_ASKS = frozenset((*PROMPTS, *CHATS))
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
 Drafted = Draft | PreferenceDraft
@@ -48,13 +53,31 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     >>> convert({"question": "2 + 2?", "answer": "4"}, LayoutOptions())[0].messages[1].content
     '4'
     """
-    if not options.fields:
-        return [_finished(item, record, options) for item in _read(record, options)]
-    under = mapped(record, options.fields)
-    found = [_finished(item, under.record, options) for item in _read(under.record, options)]
-    return [
-        item if isinstance(item, Reject) else under_own_names(item, record, under) for item in found
-    ]
+    under = mapped(record, options.fields) if options.fields else None
+    read = under.record if under else record
+    found: list[Drafted | Reject] = []
+    for item in _read(read, options):
+        if not isinstance(item, Reject):
+            item = _finished(item, read, options)
+            item = under_own_names(item, record, under) if under else item
+        found.append(item)
+    return found
+
+
+def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Drafted | Reject]:
+    """The drafts and rejects of neighbouring records that are the messages of one tree."""
+    under = [mapped(record, options.fields) for record in records]
+    rows = [beside_displaced(each) for each in under]
+    found: list[Drafted | Reject] = []
+    for item in tree.convert_run(rows, options):
+        if isinstance(item, Draft):
+            first = rows[item.records[0]]
+            facts = {name: first[name] for name in FACTS if name in first}
+            fields = {name for at in item.records for name in records[at]}
+            found.append(replace(_finished(item, facts, options), used=fields))
+        else:
+            found.append(item)
+    return found
 
 
 def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
@@ -66,6 +89,17 @@ def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     if first is None:
         return ()
     return first, *_others(first, list(first.read(record, options)), record, options)
+
+
+def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
+    """The layout that a record is read by; None if no layout reads it.
+
+    >>> layout_of({"question": "2 + 2?", "answer": "4"}, LayoutOptions()).name
+    'pairs'
+    """
+    if options.fields:
+        record = mapped(record, options.fields).record
+    return _first(record, options)
 
 
 def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[str, str]:
@@ -97,10 +131,11 @@ def _first(record: Record, options: LayoutOptions) -> Layout | None:
 
 
 def _read(record: Record, options: LayoutOptions) -> Sequence[Drafted | Reject]:
-    for name in MEDIA.intersection(record):
-        if not is_empty(record[name]):
-            detail = f"{name!r} cannot be put into the conversation"
-            return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
+    if not MEDIA.isdisjoint(record):
+        for name in sorted(MEDIA.intersection(record)):
+            if not is_empty(record[name]):
+                detail = f"{name!r} cannot be put into the conversation"
+                return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
     layout = _first(record, options)
     if layout is None:
         return (_unknown(record, options),)
@@ -128,14 +163,22 @@ def _others(
         if other is layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
-        if drafts and not any(_agree(draft, item) for item in drafts):
+        if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
 
 
-def _agree(one: Drafted, other: Drafted) -> bool:
-    """Whether two readings say the same, but for a system prompt that one of them may not have."""
-    return _turns(one) == _turns(other)
+def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:
+    """Whether two readings say the same, but for a system prompt that one of them may not have. A
+    transcript that a template made of the other fields may say more in a message, such as that
+    there is no input."""
+    mine, theirs = _turns(one), _turns(other)
+    if mine == theirs or not rendered or len(mine) != len(theirs):
+        return mine == theirs
+    return all(
+        role == other_role and text in other_text
+        for (role, text, _), (other_role, other_text, _) in zip(mine, theirs, strict=True)
+    )
 
 
 def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
@@ -150,9 +193,11 @@ def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
     ]
 
 
-def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) -> Drafted | Reject:
+def _finished(item: Drafted, record: Record, options: LayoutOptions) -> Drafted:
     """A draft with what the record says about itself."""
-    if isinstance(item, Reject):
+    if options.html:
+        item = _as_html(item)
+    if _FACTS.isdisjoint(record):
         return item
     said: dict[str, Any] = {}
     for name in FACTS:
@@ -168,12 +213,27 @@ def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) ->
     return replace(item, used=(*item.used, *said), **said)
 
 
+def _as_html(item: Drafted) -> Drafted:
+    """A draft with the assistant's messages marked as HTML."""
+    if isinstance(item, Draft):
+        return replace(item, messages=_marked(item.messages))
+    return replace(
+        item,
+        prompt=_marked(item.prompt),
+        chosen=_marked(item.chosen),
+        rejected=_marked(item.rejected),
+    )
+
+
+def _marked(items: Sequence[Any]) -> list[Any]:
+    answers = (isinstance(item, Message) and item.role == ASSISTANT for item in items)
+    return [i._replace(html=True) if a else i for i, a in zip(items, answers, strict=True)]
+
+
 def _unknown(record: Record, options: LayoutOptions) -> Reject:
     """Why no layout reads a record."""
-    known = {name for layout in LAYOUTS for names in layout.aliases.values() for name in names}
-    if any(isinstance(record.get(name), str) for name in _TEXTS) and not (
-        known.difference(_TEXTS).intersection(record)
-    ):
+    is_text = any(isinstance(record.get(name), str) for name in _TEXTS)
+    if is_text and _ASKS.isdisjoint(record):
         return Reject(Reason.NOT_A_CONVERSATION, "a text without a marker of who speaks")
     wanted = "no layout" if options.layout == AUTO else f"not the layout {options.layout}"
     return Reject(Reason.UNKNOWN_LAYOUT, f"{wanted} has these fields: {_listed(record)}")

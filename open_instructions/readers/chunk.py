@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xxhash import xxh3_128
 
 from ..schema import Record
-from . import Frame, Opened, Slab
+from . import Frame, Opened, Slab, parse
 
 CHUNK_CHARS = 2 << 20
 CHUNK_RECORDS = 2000
@@ -115,6 +115,8 @@ def cut(
             yield chunk([], piece)
             continue
         frame, value = piece
+        if run_key and value is None:
+            value = parse(frame)
         key = run_key(value) if run_key and isinstance(value, dict) else None
         joins = key is not None and key == last_key and bool(runs)
         if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):

@@ -1,9 +1,10 @@
 """Text in encodings other than UTF-8. Readers see all text as UTF-8: any other text is recoded
 while it is read.
 
-UTF-16 and UTF-32 are recognised by their byte order mark, or by how JSON has to begin. No other
-encoding can be recognised with certainty. Such a file is read if the user names its encoding
-(`--encoding`); otherwise it is refused, and the error names the likely one."""
+UTF-16 and UTF-32 are recognised by their byte order mark, or by how files with records begin. No
+other encoding can be recognised with certainty. Such a file is read if the user names its encoding
+(`--encoding`); otherwise it is refused, and the error names the likely one.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ _MARKS = (
 _WIDE = {
     name: codecs.getdecoder(name) for name in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 }
-_BEGINS = re.compile(r"[\[{ \t\r\n][\t\r\n -~]")
-"""The first two characters of JSON text with records in it."""
+_BEGINS = re.compile(r"[\t\r\n -~]{2}")
+"""The first two characters of a file with records in it, in JSON or below a header."""
 _NO_CHARSETS = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "charmap")
 _SURE = 0.02
 """Below this confidence, damaged bytes are as likely as the guess."""

@@ -12,10 +12,10 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..schema import Reject
 from . import Opened
+from .arrangement import stands_alone
 from .buffer import Buffer
 from .encodings import encoding_of, open_text
 from .frames import parse
-from .layouts import stands_alone
 from .slabs import Framed
 from .streams import ByteStream, seekable
 
@@ -130,12 +130,12 @@ class _OpenedHead(Opened):
         return any(beginning.cut for beginning in self._beginnings)
 
     def read_header(self) -> None:
-        if self._layout.kind != "envelope":
+        if self._arrangement.kind != "envelope":
             return
         with open_text(self.path, self.member, self._encoding) as stream:
             buffer = self._buffer(stream)
             buffer.skip_space()
-            self.header = self._careful_header(buffer, self._layout.items)
+            self.header = self._careful_header(buffer, self._arrangement.items)
 
     def _columns(self, buffer: Buffer) -> Iterator[Framed]:
         """The rows of a table; none if only a part of it was read, since no row is complete before

@@ -1,5 +1,5 @@
-"""Where bytes come from: a file, a .gz, a member of a .zip or .tar(.gz). Nothing is ever unpacked
-to disk.
+"""Where bytes come from: a file, what is packed in a .gz or the like, a member of a .zip or
+.tar(.gz). Nothing is ever unpacked to disk.
 
 A compressed stream that breaks off ends early and says so in `fault`. The reader turns that into a
 reject at the end of the file."""
@@ -12,7 +12,6 @@ import io
 import lzma
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -22,19 +21,10 @@ from typing import IO, Any, Protocol, cast
 from ..errors import InputError
 from ..limits import too_much
 from ..paths import open_binary, stamp
+from .packed import BROKEN, HEAD, begins_as, unpacked, wrapper_of
 
-_BROKEN = (
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    lzma.LZMAError,
-)
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
-_WRAPPED = (".gz",)
-_BLOCK = 1 << 16
-_GZIP = b"\x1f\x8b"
+_BROKEN = (*BROKEN, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError)
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _COMPRESSED = (gzip.GzipFile, bz2.BZ2File, lzma.LZMAFile)
 _KEPT = 64 << 20
 """The largest member of a compressed tar, in bytes, that is kept in memory."""
@@ -95,45 +85,6 @@ class _Stream:
         return 1.0
 
 
-class _Gunzip:
-    """Unpacks .gz. Unlike gzip.GzipFile, it returns everything that could be unpacked before it
-    reports a break."""
-
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        self._unpack = zlib.decompressobj(wbits=31)
-        self._broken: Exception | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        if self._broken:
-            raise self._broken
-        out: list[bytes] = []
-        got = 0
-        while size < 0 or got < size:
-            ended = self._unpack.eof
-            block = (
-                self._unpack.unused_data if ended else self._unpack.unconsumed_tail
-            ) or self._packed.read(_BLOCK)
-            if ended:  # another member, perhaps after padding: a .gz file can be several in a row
-                block = block.lstrip(b"\0")
-                while not block and (more := self._packed.read(_BLOCK)):
-                    block = more.lstrip(b"\0")
-                if not block:
-                    break
-                self._unpack = zlib.decompressobj(wbits=31)
-            try:
-                if not block:
-                    raise EOFError("the file ends too early")
-                out.append(self._unpack.decompress(block, 0 if size < 0 else size - got))
-            except (zlib.error, EOFError) as error:
-                self._broken = error
-                if not got:
-                    raise
-                break
-            got += len(out[-1])
-        return b"".join(out)
-
-
 def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
     """Raises InputError for a file that unpacks to more than data ever do."""
     if wrong := too_much(packed, unpacked):
@@ -147,10 +98,11 @@ def is_archive(path: Path) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """The name without a wrapping .gz: alpaca_data.json.gz is alpaca_data.json, packed."""
-    if name.lower().endswith(_WRAPPED) and not name.lower().endswith(TAR_SUFFIXES):
-        return name[:-3]
-    return name
+    """The name without a wrapping .gz or the like: alpaca_data.json.gz is alpaca_data.json,
+    packed."""
+    if name.lower().endswith(TAR_SUFFIXES):
+        return name
+    return name[: len(name) - len(wrapper_of(name))]
 
 
 def _clean_member(name: str) -> str | None:
@@ -312,8 +264,8 @@ def member_size(path: Path, index: int) -> int:
 
 @contextmanager
 def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
-    """The bytes of a file from `start` on, or of one member of an archive by its index, unpacked if
-    they are a .gz."""
+    """The bytes of a file from `start` on, or of one member of an archive by its index, without
+    the compression around them."""
     try:
         raw: IO[bytes]
         if member is None:
@@ -331,14 +283,14 @@ def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterat
     with raw:
         inner: IO[bytes] = raw
         # a .gz file that a client unpacked but did not rename is read as it is
-        if plain_name(name) != name and _begins_as_gzip(path, raw):
-            inner = cast(IO[bytes], _Gunzip(raw))
+        if plain_name(name) != name and begins_as(_head(path, raw), wrapper_of(name)):
+            inner = cast(IO[bytes], unpacked(raw, wrapper_of(name)))
         yield _Stream(path, raw, inner, size, packed=inner is not raw or member is not None)
 
 
-def _begins_as_gzip(path: Path, raw: IO[bytes]) -> bool:
+def _head(path: Path, raw: IO[bytes]) -> bytes:
     try:
-        return bool(raw.peek(2)[:2] == _GZIP)  # type: ignore[attr-defined]
+        return bytes(raw.peek(HEAD)[:HEAD])  # type: ignore[attr-defined]
     except (*_BROKEN, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}.", hint="Download it again.") from error
 

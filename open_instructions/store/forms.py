@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, offsets, strings, whole
 from ..message import FIELDS, Message
-from ..schema import Conversation
+from ..preference import Whole
 from .exact import exact_json
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _FIELDS = "fields"
 """The third member of a chunk's messages."""
 
 
-def is_full(conversation: Conversation) -> bool:
+def is_full(conversation: Whole) -> bool:
     """Has it more than roles and contents?"""
     return conversation.tools is not None or any(m.fields for m in conversation.messages)
 

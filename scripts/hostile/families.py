@@ -29,6 +29,27 @@ IN_JSON = (
 )
 """What JSON is made of."""
 
+IN_ROWS = (
+    '"',
+    '""',
+    ",",
+    "\n",
+    "\r",
+    "\t",
+    " ",
+    ', "',
+    'a","',
+    'a,"\n',
+    'a","\n',
+    "a,b\n",
+    '"a"b,c\n',
+    '"a\n',
+    'a\n"',
+    ',"a" "\n',
+    "a;b,c|d\te\n",
+)
+"""What tables are made of, where commas divide their cells."""
+
 _PUMPS = (
     " ",
     "\n",

@@ -33,7 +33,7 @@ from open_instructions.stages.language import votes
 from open_instructions.stages.language.names import meant
 from open_instructions.tokens import DEFAULT, tokenizer
 
-from .families import IN_JSON, families
+from .families import IN_JSON, IN_ROWS, families
 from .timing import Case, Job
 
 _BLOCKED = ("openai", "as an ai language model")
@@ -55,6 +55,11 @@ def jobs() -> list[Job]:
     found += [
         Job(name, [(pump, make, call) for pump, make in pumps], 100_000)
         for name, call in _json().items()
+    ]
+    pumps = [(f"{pump!r} * n", partial(_repeated, pump)) for pump in IN_ROWS]
+    found += [
+        Job(name, [(pump, make, call) for pump, make in pumps], 100_000)
+        for name, call in _tables().items()
     ]
     found += [
         Job(f"source {source.name}", list(_of_source(source)), 30_000)
@@ -109,6 +114,14 @@ def _json() -> dict[str, Callable[[str], Any]]:
         "digits": lambda text: slabs.certain_values(
             ("9" * 4000 + "x" + text).encode("utf-8", "replace")
         ),
+    }
+
+
+def _tables() -> dict[str, Callable[[str], Any]]:
+    return {
+        "table": _in_file(_read_file, b"", "x.csv"),
+        "table, broken": _in_file(_read_file, b'a,b\n"x"y,z\n', "x.csv"),
+        "table, a quote open": _in_file(_read_file, b'a,b\nx,"y\nz,z\n', "x.csv"),
     }
 
 
@@ -200,10 +213,12 @@ def _elements(buffer: Buffer) -> Iterator[Any]:
     return jsontext.array(buffer)
 
 
-def _in_file(call: Callable[[Path], Any], head: bytes) -> Callable[[str], Any]:
+def _in_file(
+    call: Callable[[Path], Any], head: bytes, name: str = "x.json"
+) -> Callable[[str], Any]:
     def measured(text: str) -> None:
         with TemporaryDirectory() as folder:
-            path = Path(folder, "x.json")
+            path = Path(folder, name)
             path.write_bytes(head + text.encode("utf-8", "surrogatepass"))
             call(path)
 

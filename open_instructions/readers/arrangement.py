@@ -23,25 +23,25 @@ _BETWEEN = re.compile(r"[ \t\r\n,]*+")
 _decode = json.JSONDecoder().raw_decode
 
 
-class Layout(NamedTuple):
+class Arrangement(NamedTuple):
     """`items` is the key of the list that an envelope has."""
 
     kind: Literal["empty", "array", "lines", "values", "object", "envelope", "columns"]
     items: str = ""
 
 
-def layout_of(buffer: Buffer, subset: Subset) -> Layout:
+def arrangement_of(buffer: Buffer, subset: Subset) -> Arrangement:
     """The layout of a file, from a buffer at its start, which it moves. Raises InputError for a
     file that can be read in two ways, or in none."""
     first = buffer.peek()
     if not first:
-        return Layout("empty")
+        return Arrangement("empty")
     if first == "[":
-        return Layout("array" if subset.format != "lines" or _is_array(buffer) else "lines")
+        return Arrangement("array" if subset.format != "lines" or _is_array(buffer) else "lines")
     if first != "{":
-        return Layout("lines")
+        return Arrangement("lines")
     if subset.format == "envelope":
-        return Layout("envelope", subset.items)
+        return Arrangement("envelope", subset.items)
     buffer.skip_space()
     return _of_object(buffer, subset)
 
@@ -65,7 +65,7 @@ def _is_array(buffer: Buffer) -> bool:
     return line == "[" or line[1:].lstrip().startswith("{")
 
 
-def _of_object(buffer: Buffer, subset: Subset) -> Layout:
+def _of_object(buffer: Buffer, subset: Subset) -> Arrangement:
     found = _first_value(buffer)
     if found is None:
         return _of_cut(buffer, subset)
@@ -79,11 +79,11 @@ def _of_object(buffer: Buffer, subset: Subset) -> Layout:
         return _alone(value, subset) or _records(text[start:end])
     behind = text[between.end()]
     if subset.format == "object" and (behind != "{" or not _known(subset) & value.keys()):
-        return Layout("object")
+        return Arrangement("object")
     one_line = "\n" not in text[start:end]
     if one_line and ("\n" in between.group() or behind not in "{["):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
@@ -106,12 +106,12 @@ def _first_value(buffer: Buffer) -> tuple[dict[str, Any], int] | None:
         return value, end
 
 
-def _records(text: str) -> Layout:
+def _records(text: str) -> Arrangement:
     """The layout of a file that is one record."""
-    return Layout("values" if "\n" in text else "lines")
+    return Arrangement("values" if "\n" in text else "lines")
 
 
-def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
+def _of_cut(buffer: Buffer, subset: Subset) -> Arrangement:
     """The layout of a file whose first object is broken, cut off or very long."""
     found = _with_records_in_it(_seen(buffer.text, buffer.at), subset, whole=False)
     if found:
@@ -121,8 +121,8 @@ def _of_cut(buffer: Buffer, subset: Subset) -> Layout:
         lines.pop()
     bare = [line.rstrip("\r \t,") for line in lines]
     if len(lines) == 1 or bare[0].endswith("}") or any(map(_is_record, bare)):
-        return Layout("lines")
-    return Layout("values")
+        return Arrangement("lines")
+    return Arrangement("values")
 
 
 def _is_record(line: str) -> bool:
@@ -177,7 +177,7 @@ def _behind(text: str, at: int) -> int:
     return match.end()
 
 
-def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
+def _alone(value: dict[str, Any], subset: Subset) -> Arrangement | None:
     """The layout of a file that is one object; None if that is a record."""
     found = _with_records_in_it(value, subset, whole=True)
     if found or not subset.fields or _known(subset) & value.keys():
@@ -190,22 +190,22 @@ def _alone(value: dict[str, Any], subset: Subset) -> Layout | None:
 
 def _with_records_in_it(
     members: Mapping[str, Any], subset: Subset, *, whole: bool
-) -> Layout | None:
+) -> Arrangement | None:
     """The layout of an object with these members; None if it is just a record."""
     own = len(_known(subset) & members.keys())
     if own and _is_table(members, _known(subset), whole=whole):
-        return Layout("columns")
+        return Arrangement("columns")
     lists = lists_of_records(members, subset)
     if len(lists) > 1:
         raise several(lists)
     if lists:
-        return Layout("envelope", lists[0])
+        return Arrangement("envelope", lists[0])
     if subset.format == "object" and not own:
-        return Layout("object")
+        return Arrangement("object")
     if not own and any(
         isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
     ):
-        return Layout("object")
+        return Arrangement("object")
     return None
 
 
