@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset, load_from_disk
 from datasets.utils.json import ujson_loads
 from hypothesis import example, given
 from hypothesis.strategies import floats
@@ -394,3 +395,74 @@ def test_numbers_in_calls_and_tools_are_loaded_as_they_were(made: Make) -> None:
     [row] = oi.load()
     assert repr(row["messages"]) == repr(talk)
     assert repr(row["tools"]) == repr([tool])
+
+
+def test_load_dataset_takes_the_folder(made: Make) -> None:
+    build = made((SINGLE, [WEATHER]), PLAIN)
+    rows = load_dataset(str(build.path), split="train")
+    assert rows["messages"][:] == [SINGLE, PLAIN]
+    assert rows["tools"][:] == [[WEATHER], None]
+    assert rows.features == oi.load(build.path).features
+
+
+def test_a_copy_of_a_row_is_still_the_row(made: Make, tmp_path: Path) -> None:
+    """What trainers and users do with rows: map, select, save, write as Parquet and JSON Lines."""
+    made((SINGLE, [WEATHER]), PLAIN)
+    rows = oi.load(columns="messages,tools")
+    assert rows.map(lambda row: {"n": len(row["messages"])})["messages"][:] == [SINGLE, PLAIN]
+    rows.save_to_disk(tmp_path / "saved")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    rows.to_json(tmp_path / "rows.jsonl")
+    read = [
+        load_from_disk(tmp_path / "saved"),
+        load_dataset("parquet", data_files=str(tmp_path / "rows.parquet"), split="train"),
+    ]
+    for again in read:
+        assert again["messages"][:] == [SINGLE, PLAIN]
+        assert again["tools"][:] == [[WEATHER], None]
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [line["messages"] for line in lines] == [SINGLE, PLAIN]
+    assert [line["tools"] for line in lines] == [[WEATHER], None]
+
+
+def test_datasets_that_cannot_read_tools_is_named(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made((SINGLE, [WEATHER]))
+    monkeypatch.delattr("datasets.Json")
+    with pytest.raises(oi.UsageError, match="cannot read") as raised:
+        oi.load()
+    assert "datasets>=4.7" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"messages": [['{"role":"user","content":"Hi."}', "{"]]}, "not a valid conversation"),
+        ({"messages": [['{"role":"user","content":"Hi."}', "[]"]]}, "is not an object"),
+        ({"messages": [['{"role":"user"}']]}, "without a role or a content"),
+        (
+            {"messages": [[json.dumps(user("Hi.")), json.dumps(says("Hi.", weight=None))]]},
+            "weight is None",
+        ),
+        (
+            {"messages": [[json.dumps(user("?")), json.dumps(ASKS), json.dumps(says("Hot."))]]},
+            "no result follows",
+        ),
+        ({"tools": ["{}"]}, "tools that are not a list"),
+    ],
+)
+def test_a_check_sees_what_no_build_writes(
+    made: Make, change: dict[str, Any], problem: str
+) -> None:
+    build = made((SINGLE, [WEATHER]))
+    [file] = (build.path / "data").glob("*.parquet")
+    table = pq.read_table(file)
+    for name, values in change.items():
+        kind = table.schema.field(name).type
+        storage = pa.list_(pa.string()) if pa.types.is_list(kind) else pa.string()
+        table = table.set_column(
+            table.column_names.index(name), name, pa.array(values, storage).cast(kind)
+        )
+    pq.write_table(table, file)
+    assert any(problem in found for found in oi.check(build.path).problems)
