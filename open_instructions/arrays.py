@@ -119,6 +119,21 @@ def view(column: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
     return np.empty(0, str(array.type))
 
 
+def flags(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Booleans without a null, as NumPy has them.
+
+    >>> import pyarrow as pa
+    >>> flags(pa.chunked_array([booleans([True, False])])).tolist()
+    [True, False]
+    """
+    import numpy as np
+
+    array = whole(column)
+    bits = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    every = np.unpackbits(bits, bitorder="little")
+    return every[array.offset : array.offset + len(array)].astype(bool)
+
+
 def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
     """Where each value begins among all items or bytes, and where the last one ends.
 

@@ -1,8 +1,8 @@
 """Frames -> drafts: parse records, run the rules on raw records, and call the converter.
 
-Each record comes out in one Draft or one Reject. If the code of a rule or a converter fails on a
-record or breaks its contract, the record is a Reject `stage_failed`: nothing is lost, and the build
-reports it.
+Each record comes out in one Reject, or in one Draft or several. If the code of a rule or a
+converter fails on a record or breaks its contract, the record is a Reject `stage_failed`: nothing
+is lost, and the build reports it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,24 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .catalogue import Source, Subset
+from .claims import Kin, kin_of
+from .contract import check_contract
 from .layouts.fields import leftover
-from .ledger import Tally
-from .message import is_json, wrong_fields
+from .ledger import Lost, Tally
+from .preference import (
+    CONVERSATION,
+    NO_PREFERENCE,
+    PREFERENCE,
+    PreferenceDraft,
+    kind_of,
+    text_of,
+)
 from .readers import Frame, parse
 from .readers.chunk import Chunk
 from .recipe import Recipe
-from .schema import ASSISTANT, SYSTEM, TOOL, USER, Draft, Reason, Record, Reject
+from .schema import Draft, Reason, Record, Reject
 from .stages.definition import STOPS, failed
 
-_ROLES = (SYSTEM, USER, ASSISTANT, TOOL)
 _CONTEXT = frozenset(
     (
         "system",
@@ -53,20 +61,25 @@ class Run(NamedTuple):
 
 
 class Drafted(NamedTuple):
-    """A draft, the frames of its records, and the fields that the converter did not use."""
+    """A draft, the frames of its records, and the fields that the converter did not use. `kin` is
+    None if its records have no other draft."""
 
-    draft: Draft
+    draft: Draft | PreferenceDraft
     frames: list[Frame]
     metadata: dict[str, Any]
+    kin: Kin | None = None
 
 
 class Refused(NamedTuple):
-    """A rejected record or message, its record's frame, and upstream's name for the record."""
+    """A rejected record or message, its record's frame, upstream's name for the record, and what
+    it would have been. `row` is the text of a draft whose records have others."""
 
     stage: str
     reject: Reject
     frame: Frame
     name: str | None = None
+    kind: str | None = None
+    row: str | None = None
 
 
 class Drafting:
@@ -145,26 +158,28 @@ class Drafting:
         )
         try:
             produced = list(convert(records if self._subset.run_key else records[0]))
-            _check_contract(produced, len(records))
+            check_contract(produced, len(records))
         except STOPS:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - code of a source
             reject = failed("The converter", error)
             return [_refuse(reject, item.frame, tally) for item in repaired]
         results: list[Drafted | Refused] = []
-        for item in produced:
-            if isinstance(item, Draft):
-                results += self._drafted(item, repaired, tally)
+        kin = kin_of(produced)
+        for at, item in enumerate(produced):
+            if isinstance(item, Reject):
+                frame = repaired[item.record].frame
+                results.append(_beside_drafts(item, frame, produced, tally))
             else:
-                named = next(
-                    (d.id for d in produced if isinstance(d, Draft) and item.record in d.records),
-                    None,
-                )
-                results.append(_refuse(item, repaired[item.record].frame, tally, named or item.id))
+                results += self._drafted(item, repaired, kin.get(at), tally)
         return results
 
     def _drafted(
-        self, draft: Draft, repaired: Sequence[_Read], tally: Tally
+        self,
+        draft: Draft | PreferenceDraft,
+        repaired: Sequence[_Read],
+        kin: Kin | None,
+        tally: Tally,
     ) -> list[Drafted | Refused]:
         """A draft with its unused fields, and the messages that the converter rejected in it."""
         own = [repaired[index] for index in draft.records]
@@ -173,21 +188,25 @@ class Drafting:
             reject = Reject(
                 Reason.LOST_CONTEXT, f"{min(lost)!r} cannot be put into the conversation"
             )
+            if kin:
+                return _refused_kin(reject, draft, repaired, kin, tally)
             return [_refuse(reject, item.frame, tally, draft.id) for item in own]
         for name in draft.edits:
             tally["convert", "edits", name] += 1
         before = [name for item in own for name in item.edits]
         if before:
             draft = replace(draft, edits=(*before, *draft.edits))
-        results: list[Drafted | Refused] = [
-            _refuse(item, repaired[item.record].frame, tally, draft.id)
-            for item in draft.messages
-            if isinstance(item, Reject)
-        ]  # fmt: skip
+        results: list[Drafted | Refused] = []
+        if isinstance(draft, Draft):
+            results += [
+                _refuse(item, repaired[item.record].frame, tally, draft.id, CONVERSATION)
+                for item in draft.messages
+                if isinstance(item, Reject)
+            ]
         metadata = (
             self._wanted(_beside(draft.metadata, left), tally) if left or draft.metadata else {}
         )
-        results.append(Drafted(draft, [item.frame for item in own], metadata))
+        results.append(Drafted(draft, [item.frame for item in own], metadata, kin))
         return results
 
     def _left(self, own: Sequence[_Read], used: Collection[str]) -> dict[str, Any]:
@@ -231,14 +250,47 @@ def wanted_fields(fields: dict[str, Any], wanted: str | tuple[str, ...]) -> dict
     return {key: value for key, value in fields.items() if key in wanted}
 
 
-def _refuse(reject: Reject, frame: Frame, tally: Tally, name: str | None = None) -> Refused:
+def _refused_kin(
+    reject: Reject,
+    draft: Draft | PreferenceDraft,
+    repaired: Sequence[_Read],
+    kin: Kin,
+    tally: Tally,
+) -> list[Drafted | Refused]:
+    """A draft whose records have others: they are lost only with the last one."""
+    left = kin.claims.leave(kin.number)
+    if left.gone:
+        return [_refuse(reject, repaired[at].frame, tally, draft.id) for at in left.gone]
+    tally.lose("convert", reject.reason, Lost(0, 1))
+    frame = repaired[draft.records[0]].frame
+    return [Refused("convert", reject, frame, draft.id, kind_of(draft), text_of(draft))]
+
+
+def _beside_drafts(
+    reject: Reject, frame: Frame, produced: Sequence[Draft | PreferenceDraft | Reject], tally: Tally
+) -> Refused:
+    """A reject that the converter gave beside drafts, or in their place. A message has the name of
+    the first draft of its record."""
+    drafts = (d for d in produced if not isinstance(d, Reject) and reject.record in d.records)
+    draft = next(drafts, None)
+    if draft is None:
+        kind = PREFERENCE if reject.reason in NO_PREFERENCE else None
+        if reject.message is not None:
+            kind = kind or CONVERSATION
+        return _refuse(reject, frame, tally, reject.id, kind)
+    return _refuse(reject, frame, tally, draft.id or reject.id, kind_of(draft))
+
+
+def _refuse(
+    reject: Reject, frame: Frame, tally: Tally, name: str | None = None, kind: str | None = None
+) -> Refused:
     """Counts a record or a message that is rejected before it becomes part of a conversation."""
     if reject.message is None:
         tally["convert", "rejected_records", reject.reason] += 1
     else:
         tally["convert", "rejected_messages", reject.reason] += 1
         tally["convert", "messages_in", ""] += 1
-    return Refused("convert", reject, frame, name)
+    return Refused("convert", reject, frame, name, kind)
 
 
 def _together(left: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -262,56 +314,3 @@ def _beside(own: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
             name = f"upstream_{name}"
         metadata[name] = value
     return metadata
-
-
-def _check_contract(produced: Sequence[Any], records: int) -> None:
-    """Raises TypeError or ValueError if the output for this many records breaks the converter's
-    contract: each record is in exactly one Draft or one record-level Reject."""
-    seen: list[int] = []
-    for item in produced:
-        if isinstance(item, Draft):
-            _check_draft(item, records)
-            seen += item.records
-        elif isinstance(item, Reject):
-            _check_reject(item, records)
-            if item.message is None:
-                seen.append(item.record)
-        else:
-            raise TypeError(f"a converter yields Draft and Reject, not {type(item).__name__}")
-    if len(seen) != records or (records > 1 and sorted(seen) != list(range(records))):
-        raise ValueError(f"it accounts for records {sorted(seen)} of {records}")
-
-
-def _check_draft(draft: Draft, records: int) -> None:
-    for message in draft.messages:
-        if isinstance(message, Reject):
-            _check_reject(message, records)
-            if message.message is None:
-                raise ValueError("a Reject among the messages has no message")
-        elif message.role not in _ROLES or not isinstance(message.content, str):
-            raise ValueError(
-                f"a message from {message.role!r} with a {type(message.content).__name__}"
-            )
-        elif message.fields and (wrong := wrong_fields(message)):
-            raise ValueError(f"a message in which {wrong}")
-    if draft.tools and not all(isinstance(t, dict) and is_json(t) for t in draft.tools):
-        raise ValueError("tools that are not objects of JSON")
-    for value in (draft.id, draft.task, draft.engine, draft.license):
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"{value!r} in a Draft is not text")
-    if type(draft.metadata) is not dict and not isinstance(draft.metadata, Mapping):
-        raise TypeError(f"metadata is a {type(draft.metadata).__name__}, not a mapping")
-    if draft.records != (0,) and (
-        not draft.records or not all(0 <= index < records for index in draft.records)
-    ):
-        raise ValueError(f"a Draft of records {draft.records}")
-
-
-def _check_reject(item: Reject, records: int) -> None:
-    Reason(item.reason)
-    if not isinstance(item.detail, str) or not 0 <= item.record < records:
-        raise ValueError(f"a Reject with detail {item.detail!r} for record {item.record}")
-    if item.message is not None and not (
-        isinstance(item.message.role, str) and isinstance(item.message.content, str)
-    ):
-        raise TypeError("a Reject for a message that is not text")

@@ -6,12 +6,15 @@ order. `Ledger.problems` checks the law, per subset of a source:
 
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
+         + derived rows, which a record gives beyond its first
     at each stage: records in = records out + records rejected,
                    messages in + system prompts repeated
                        = messages out + messages rejected + messages joined,
                    and what one stage passes on the next takes in
 
-There are no messages before the converter. A stage missing from a ledger took no part in the build.
+There are no messages before the converter. A row that is dropped while its record has another one
+is counted among the rejected rows, and the record is kept. A stage missing from a ledger took no
+part in the build.
 """
 
 from __future__ import annotations
@@ -49,6 +52,16 @@ class Entry(NamedTuple):
     name: str = ""
 
 
+class Lost(NamedTuple):
+    """What is lost with a conversation: records; the row alone, where its records have others; and
+    by how many the joined and the derived become fewer."""
+
+    records: int
+    rows: int = 0
+    joined: int = 0
+    derived: int = 0
+
+
 _MOST_NAMES = 50
 _LONGEST_NAME = 80
 OTHER_NAMES = "other fields"
@@ -78,22 +91,37 @@ class Tally(Counter[tuple[str, str, str]]):
     def changes(
         self,
         stage: str,
-        records: int,
+        lost: Lost,
         messages: int,
         rejects: Iterable[Reject],
         edits: Iterable[str],
     ) -> None:
-        """Counts what a stage rejected and edited in a conversation with these numbers of records
-        and messages."""
+        """Counts what a stage rejected and edited in a conversation with so many messages. `lost`
+        is what goes with it if it is rejected as a whole."""
         for reject in rejects:
-            self[stage, f"rejected_{reject.level}s", reject.reason] += (
-                records if reject.message is None else 1
-            )
             if reject.message is None:
+                self.lose(stage, reject.reason, lost)
                 self[stage, "rejected_messages", reject.reason] += messages
-                self[stage, "joined_dropped", ""] += records - 1
+            else:
+                self[stage, f"rejected_{reject.level}s", reject.reason] += 1
         for name in edits:
             self[stage, "edits", name] += 1
+
+    def lose(self, stage: str, reason: str, lost: Lost) -> None:
+        """Counts what is lost with a conversation."""
+        for what, count in losses(lost, reason):
+            self[stage, *what] += count
+
+
+def losses(lost: Lost, reason: str) -> Iterator[tuple[tuple[str, str], int]]:
+    """The counts, by what and name, of what is lost for a reason. Where a record passes to
+    another row, that one may join more records than it did."""
+    yield ("rejected_records", reason), lost.records
+    if lost.rows:
+        yield ("rejected_rows", reason), lost.rows
+    if lost.derived:
+        yield ("derived_dropped", ""), lost.derived
+    yield ("joined_dropped" if lost.joined >= 0 else "records_joined", ""), abs(lost.joined)
 
 
 class Ledger(Counter[Entry]):
@@ -143,17 +171,18 @@ class Ledger(Counter[Entry]):
         return list(dict.fromkeys((e.source, e.subset) for e in self))
 
     def summary(self, source: str | None = None, subset: str | None = None) -> dict[str, int]:
-        """The figures of the law for a subset, a source or the whole build."""
+        """The figures of the law for a subset, a source or the whole build. `derived`,
+        `rows_rejected` and `preference_rows` are there where they are not 0."""
 
         def total(stage: str | None, what: str) -> int:
             return self.sum_of(stage, what, source=source, subset=subset)
 
-        return {
+        found = {
             "records_read": total(READ, "records_out"),
             "records_unreadable": total(READ, "rejected_records"),
             "records_kept": total(WRITE, "records_out"),
             "records_rejected": total(None, "rejected_records"),
-            "records_joined": total(CONVERT, "records_joined"),
+            "records_joined": total(None, "records_joined"),
             "parts_added": total(None, "parts_added") - total(None, "parts_dropped"),
             "records_joined_dropped": total(None, "joined_dropped"),
             "rows": total(WRITE, "rows"),
@@ -163,6 +192,12 @@ class Ledger(Counter[Entry]):
             "messages_joined": total(None, "messages_joined"),
             "messages_repeated": total(None, "messages_repeated"),
         }
+        more = {
+            "derived": total(CONVERT, "derived") - total(None, "derived_dropped"),
+            "rows_rejected": total(None, "rejected_rows"),
+            "preference_rows": total(WRITE, "preference_rows"),
+        }
+        return found | {name: count for name, count in more.items() if count}
 
     def problems(self) -> list[str]:
         """Each broken law in words; empty if the ledger balances."""
@@ -200,8 +235,8 @@ class Ledger(Counter[Entry]):
         equal(at(READ, "records_in"), read, "records found = read + unreadable")
         kept_or_not = s["records_kept"] + s["records_rejected"]
         equal(read, kept_or_not, "read + unreadable = kept + rejected")
-        rows = s["records_kept"] - joined + s["parts_added"]
-        equal(s["rows"], rows, "rows = kept - joined + parts added")
+        rows = s["records_kept"] - joined + s["parts_added"] + s.get("derived", 0)
+        equal(s["rows"], rows, "rows = kept - joined + parts added + derived")
         before, records, messages = READ, s["records_read"], 0
         for stage in took_part:
             into, out = at(stage, "records_in"), at(stage, "records_out")

@@ -15,48 +15,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from . import pairing
 from .catalogue import Source, Subset
 from .corpus import CorpusStep
 from .corpus.step import no_rows
 from .drafting import Drafted, Drafting, Refused, Run
-from .ledger import Ledger, Tally
+from .ledger import Ledger, Lost, Tally
+from .preference import Preference, PreferenceDraft, as_score, messages_of, text_of
 from .readers import Frame, printable
 from .readers.chunk import Chunk
 from .recipe import Recipe
 from .schema import (
     Conversation,
+    Draft,
     Message,
     Reject,
     Rejected,
     encodable,
     raw_text,
     strict_json,
-    to_json,
 )
 from .stages import order
-from .stages.definition import STOPS, About, BatchStage, Definition, Stage, failed
+from .stages.definition import About, Definition
+from .talks import Kept, Named, Talk, count_records, kept_of, results_of, under
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ROW = "row"
+"""The level of a reject that is one of several rows of its records."""
 NOT_FINITE = "not_finite"
 """The edit for metadata with a number that JSON cannot represent (NaN, Infinity) and that became
 null."""
-CONVERSATION = "conversation"
-"""The kind of a reject that a converter recognised as a conversation."""
-
-
-class Kept(NamedTuple):
-    """A conversation or one part of it, and the whole that the part belongs to. `raw` holds its raw
-    records, on the first part only."""
-
-    conversation: Conversation
-    whole: Conversation
-    first: bool
-    raw: list[str]
 
 
 @dataclass
@@ -70,26 +63,6 @@ class Output:
     facts: dict[str, pa.Table] = field(default_factory=dict)
     keeps_whole: bool = False
     ledger: Ledger = field(default_factory=Ledger)
-
-
-@dataclass(slots=True)
-class _Talk:
-    """A conversation on its way through the stages: its frames, its number of messages, what was
-    rejected, its current parts, and the conversation before the split."""
-
-    name: str
-    frames: list[Frame]
-    drafted: int
-    rejected: list[Rejected]
-    current: list[Conversation]
-    whole: Conversation | None = None
-
-
-class _Named(NamedTuple):
-    """A stage in the pipeline, with its name. The stage is None if the recipe does not use it."""
-
-    name: str
-    stage: Stage | BatchStage | None
 
 
 class Pipeline:
@@ -115,8 +88,10 @@ class Pipeline:
         self._draft = Drafting(recipe, source, subset, of_records)
         [self._structure] = [d.made(recipe, about) for d in stages if d.takes == "draft"]
         of_talks = [d for d in stages if d.takes == "conversation"]
-        self._clean = [_Named(d.name, d.made(recipe, about)) for d in of_talks if not d.splits]
-        self._split = [_Named(d.name, d.made(recipe, about)) for d in of_talks if d.splits]
+        self._clean = [
+            Named(d.name, d.made(recipe, about), d.sides) for d in of_talks if not d.splits
+        ]
+        self._split = [Named(d.name, d.made(recipe, about)) for d in of_talks if d.splits]
 
     def __call__(self, chunk: Chunk) -> Output:
         output = Output(keeps_whole=any(len(step.rounds) > 1 for step in self._steps))
@@ -142,8 +117,9 @@ class Pipeline:
             records += len(frames)
             drafts += self._draft(frames, run)
         self._count_records(records, drafts, run.tally)
+        _count_drafts([item for item in drafts if isinstance(item, Drafted)], run.tally)
         results = [self._started(item, run) for item in drafts]
-        talks = [result for result in results if isinstance(result, _Talk)]
+        talks = [result for result in results if isinstance(result, Talk)]
         self._count_started(talks, run.tally)
         for named in self._clean:
             self._apply(named, talks, run)
@@ -156,23 +132,28 @@ class Pipeline:
                 yield result
             else:
                 yield from result.rejected
-                yield from _kept(result)
+                yield from kept_of(result)
 
-    def _started(self, item: Drafted | Refused, run: Run) -> _Talk | Rejected:
+    def _started(self, item: Drafted | Refused, run: Run) -> Talk | Rejected:
         if isinstance(item, Refused):
             name = self._id(item.name, item.frame, run.chunk)
-            kind = None if item.reject.message is None else CONVERSATION
-            return self._rejected(item.stage, item.reject, name, item.frame, run, kind)
-        return self._structured(item, run)
+            return self._rejected(
+                item.stage, item.reject, name, item.frame, run, item.kind, item.row
+            )
+        name = self._id(item.draft.id, item.frames[0], run.chunk)
+        if item.kin and item.kin.nth > 1:
+            name += f"+{item.kin.nth}"
+        if isinstance(item.draft, PreferenceDraft):
+            return self._paired(item, item.draft, name, run)
+        return self._structured(item, item.draft, name, run)
 
-    def _structured(self, drafted: Drafted, run: Run) -> _Talk:
+    def _structured(self, drafted: Drafted, draft: Draft, name: str, run: Run) -> Talk:
         """A draft as a valid conversation, or as its rejects."""
-        draft, frames, chunk = drafted.draft, drafted.frames, run.chunk
+        frames, chunk = drafted.frames, run.chunk
         stage = self._structure.name
-        name = self._id(draft.id, frames[0], chunk)
         made = self._structure(draft.messages, draft.tools)
         given = len([item for item in draft.messages if isinstance(item, Message)])
-        talk = _Talk(name, frames, given, [], [])
+        talk = Talk(name, frames, given, [], [], draft, drafted.kin)
         metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
         if made.messages:
             edits = draft.edits + (NOT_FINITE,) * lossy + made.edits
@@ -198,8 +179,49 @@ class Pipeline:
             if made.joined:
                 run.tally[stage, "messages_joined", ""] += made.joined
         if made.rejects or made.edits:
-            run.tally.changes(stage, len(frames), given, made.rejects, made.edits)
-            talk.rejected += self._all_rejected(stage, made.rejects, talk, run)
+            self._reject(stage, made.rejects, made.edits, given, talk, run)
+        if run.watch:
+            run.watch("convert", draft)
+            run.watch(stage, [*talk.current, *made.rejects])
+        return talk
+
+    def _paired(self, drafted: Drafted, draft: PreferenceDraft, name: str, run: Run) -> Talk:
+        """A draft as a valid preference, or as its rejects."""
+        frames, chunk = drafted.frames, run.chunk
+        stage = self._structure.name
+        made = pairing.structured(draft, self._structure)
+        given = len([*messages_of(draft)])
+        talk = Talk(name, frames, given, [], [], draft, drafted.kin)
+        metadata, lossy = strict_json(drafted.metadata) if drafted.metadata else (None, False)
+        edits = draft.edits + (NOT_FINITE,) * lossy + made.edits
+        if made.chosen:
+            talk.current.append(
+                Preference(
+                    id=name,
+                    source=chunk.source,
+                    subset=chunk.subset,
+                    prompt=made.prompt,
+                    chosen=made.chosen,
+                    rejected=made.rejected,
+                    conversation_id=name,
+                    chosen_score=as_score(draft.chosen_score),
+                    rejected_score=as_score(draft.rejected_score),
+                    score_name=_clean_text(draft.score_name),
+                    judge=_clean_text(draft.judge),
+                    chosen_engine=_clean_text(draft.chosen_engine) or self._subset.engine,
+                    rejected_engine=_clean_text(draft.rejected_engine) or self._subset.engine,
+                    task=_clean_text(draft.task),
+                    license=draft.license or self._subset.license,
+                    edits=tuple(dict.fromkeys(edits)),
+                    origin_file=chunk.file,
+                    origin_rows=tuple([frame.row for frame in frames]),
+                    metadata=metadata,
+                    tools=made.tools,
+                )
+            )
+            run.tally["convert", "edits", NOT_FINITE] += lossy
+            run.tally[stage, "messages_joined", ""] += made.joined
+        self._reject(stage, made.rejects, made.edits, given, talk, run)
         if run.watch:
             run.watch("convert", draft)
             run.watch(stage, [*talk.current, *made.rejects])
@@ -219,77 +241,98 @@ class Pipeline:
             tally[name, "records_out", ""] += records
         tally["convert", "records_in", ""] += records
 
-    def _count_started(self, talks: Sequence[_Talk], tally: Tally) -> None:
+    def _count_started(self, talks: Sequence[Talk], tally: Tally) -> None:
         """Counts the output of the converter and the structure stage in one sum per chunk, because
         counting per record would cost more than the stages."""
-        records = sum([len(talk.frames) for talk in talks])
+        records = tally["convert", "records_out", ""]
         messages = sum([talk.drafted for talk in talks])
         alive = [talk for talk in talks if talk.current]
-        records_out = sum([len(talk.frames) for talk in alive])
+        records_out = count_records(alive)
         messages_out = sum([len(talk.current[0].messages) for talk in alive])
-        tally["convert", "records_joined", ""] += records - len(talks)
-        tally["convert", "records_out", ""] += records
         tally["convert", "messages_in", ""] += messages
         tally["convert", "messages_out", ""] += messages
         tally.flow(self._structure.name, records, messages, records_out, messages_out)
 
-    def _apply(self, named: _Named, all_talks: Sequence[_Talk], run: Run) -> None:
+    def _apply(self, named: Named, all_talks: Sequence[Talk], run: Run) -> None:
         """Runs one stage over all remaining conversations."""
         talks = [talk for talk in all_talks if talk.current]
         before = [talk.current[0] for talk in talks]
-        records = records_out = sum([len(talk.frames) for talk in talks])
+        records = records_out = count_records(talks)
         messages = messages_out = sum([len(conversation.messages) for conversation in before])
-        results = _outcomes(named.stage, before) if named.stage and talks else []
+        results = results_of(named, before) if named.stage and talks else []
         for talk, conversation, made in zip(talks, before, results, strict=bool(results)):
             if run.watch:
                 run.watch(named.name, made)
             first = made[0]
             if first is conversation and len(made) == 1:  # the most common case
                 continue
-            talk.current = [result for result in made if isinstance(result, Conversation)]
+            talk.current = [result for result in made if not isinstance(result, Reject)]
             changed = isinstance(first, Reject) or first.edits is not conversation.edits
             if changed or len(made) > 1:
-                self._count_changes(named.name, talk, conversation, made, run)
+                records_out -= self._count_changes(named.name, talk, conversation, made, run)
             messages_out += sum([len(part.messages) for part in talk.current])
             messages_out -= len(conversation.messages)
-            if not talk.current:
-                records_out -= len(talk.frames)
         if talks or named.stage is None:
             run.tally.flow(named.name, records, messages, records_out, messages_out)
 
     def _count_changes(
         self,
         stage: str,
-        talk: _Talk,
-        conversation: Conversation,
-        results: list[Conversation | Reject],
+        talk: Talk,
+        conversation: Conversation | Preference,
+        results: list[Conversation | Preference | Reject],
         run: Run,
-    ) -> None:
-        """Counts what a stage changed and rejected in a conversation, and keeps the rejects."""
+    ) -> int:
+        """Counts what a stage changed and rejected in a conversation, and keeps the rejects. The
+        number of records that are lost."""
         rejects = [result for result in results if isinstance(result, Reject)]
         edits = tuple(e for part in talk.current for e in part.edits if e not in conversation.edits)
-        run.tally.changes(stage, len(talk.frames), len(conversation.messages), rejects, edits)
         more = len(talk.current) - 1
         if more > 0:
             run.tally[stage, "parts_added", ""] += more
             run.tally[stage, "messages_repeated", ""] += more * conversation.has_system
-        talk.rejected += self._all_rejected(stage, rejects, talk, run)
+        return self._reject(stage, rejects, edits, len(conversation.messages), talk, run)
 
-    def _all_rejected(
-        self, stage: str, rejects: Sequence[Reject], talk: _Talk, run: Run
-    ) -> Iterator[Rejected]:
-        """A rejected message is one row; a rejected record is one row for each of its raw
-        records."""
+    def _reject(
+        self,
+        stage: str,
+        rejects: Sequence[Reject],
+        edits: Sequence[str],
+        messages: int,
+        talk: Talk,
+        run: Run,
+    ) -> int:
+        """Counts and keeps what a stage rejected in a talk of so many messages. A rejected message
+        is one row; a rejected record is one row for each of its raw records, or one in all if they
+        have other drafts. The number of records that are lost."""
+        gone, lost = talk.frames[:1], Lost(0)
+        if any(reject.message is None for reject in rejects):
+            gone, lost = talk.leave()
+        run.tally.changes(stage, lost, messages, rejects, edits)
+        row = text_of(talk.draft) if lost.rows else None
         for reject in rejects:
-            for frame in talk.frames if reject.message is None else talk.frames[:1]:
-                yield self._rejected(stage, reject, talk.name, frame, run, CONVERSATION)
+            frames = talk.frames[:1] if reject.message or lost.rows else gone
+            talk.rejected += [
+                self._rejected(stage, reject, talk.name, frame, run, talk.kind, row)
+                for frame in frames
+            ]
+        return lost.records
 
     def _rejected(
-        self, stage: str, reject: Reject, name: str, frame: Frame, run: Run, kind: str | None
+        self,
+        stage: str,
+        reject: Reject,
+        name: str,
+        frame: Frame,
+        run: Run,
+        kind: str | None,
+        row: str | None = None,
     ) -> Rejected:
+        """`row` is the text of a draft that is rejected while its records have others."""
         chunk = run.chunk
+        whole = row if reject.message is None else None
         return Rejected(
-            reject.level,
+            reject.level if whole is None else ROW,
             chunk.source,
             chunk.subset,
             name,
@@ -298,7 +341,7 @@ class Pipeline:
             stage,
             reject.reason,
             _clean_text(reject.detail) or "",
-            _raw_of(reject, frame),
+            _raw_of(reject, frame) if whole is None else whole,
             kind,
         )
 
@@ -315,41 +358,6 @@ class Pipeline:
 
 def _is_of(rule: str, source: Source) -> bool:
     return rule.partition(".")[0] == source.name
-
-
-def _kept(talk: _Talk) -> Iterator[Kept]:
-    # the text of a frame is UTF-8: other records were rejected before
-    raw = [_under(frame.key, frame.text) for frame in talk.frames]
-    for number, part in enumerate(talk.current):
-        assert talk.whole
-        yield Kept(part, talk.whole, number == 0, [] if number else raw)
-
-
-def _outcomes(
-    stage: Stage | BatchStage, before: list[Conversation]
-) -> list[list[Conversation | Reject]]:
-    """A stage's result for each conversation: a reject if its code fails."""
-    if not isinstance(stage, BatchStage):
-        return [_alone(stage, conversation) for conversation in before]
-    try:
-        return stage.batch(before)
-    except STOPS:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
-        if len(before) == 1:
-            return [[failed(f"Stage {stage.name}", error)]]
-    # halve the batch to find what fails: the others get the results that they would get alone
-    half = len(before) // 2
-    return _outcomes(stage, before[:half]) + _outcomes(stage, before[half:])
-
-
-def _alone(stage: Stage, conversation: Conversation) -> list[Conversation | Reject]:
-    try:
-        return stage(conversation)
-    except STOPS:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is one record's
-        return [failed(f"Stage {stage.name}", error)]
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@:=,-]*")
@@ -371,11 +379,17 @@ def _raw_of(reject: Reject, frame: Frame) -> str:
 
 def _raw(frame: Frame) -> str:
     """A record's text as it is in its file, with its key."""
-    return _under(frame.key, printable(frame.text))
+    return under(frame.key, printable(frame.text))
 
 
-def _under(key: str, text: str) -> str:
-    return f"{to_json(key)}: {text}" if key else text
+def _count_drafts(drafts: Sequence[Drafted], tally: Tally) -> None:
+    """Counts the records that the converter passed on, before any draft is lost."""
+    records = sum([len(d.frames) if d.kin is None else d.kin.own for d in drafts])
+    derived = sum([d.kin is not None and d.kin.own == 0 for d in drafts])
+    tally["convert", "records_out", ""] += records
+    tally["convert", "records_joined", ""] += records - len(drafts) + derived
+    if derived:
+        tally["convert", "derived", ""] += derived
 
 
 def _clean_text(text: str | None) -> str | None:

@@ -35,7 +35,7 @@ from rich.table import Table
 from open_instructions.catalogue import registry
 from open_instructions.drafting import Run
 from open_instructions.ledger import Tally
-from open_instructions.pipeline import Kept, Pipeline
+from open_instructions.pipeline import Pipeline
 from open_instructions.readers import open_file
 from open_instructions.readers.chunk import cut
 from open_instructions.recipe import Recipe
@@ -46,6 +46,7 @@ from open_instructions.stages.language import classic as language_classic
 from open_instructions.stages.language.definition import DEFINITION as LANGUAGE
 from open_instructions.stages.language.votes import words
 from open_instructions.stages.order import STAGES
+from open_instructions.talks import Kept
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "languages"
 CODE = (
@@ -345,7 +346,7 @@ def speed(path: Path, limit: int) -> None:
             [
                 kept.conversation
                 for kept in pipeline.run(Run(chunk, Tally()))
-                if isinstance(kept, Kept)
+                if isinstance(kept, Kept) and isinstance(kept.conversation, Conversation)
             ]
         )
         if sum(map(len, chunks)) >= limit:

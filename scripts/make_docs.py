@@ -18,7 +18,18 @@ from open_instructions.errors import OpenInstructionsError
 from open_instructions.rights.terms import ENGINES, known_licenses, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-COMMANDS = ("", "build", "fetch", "stats", "check", "sources", "explain", "cache", "push")
+COMMANDS = (
+    "",
+    "build",
+    "fetch",
+    "inspect",
+    "stats",
+    "check",
+    "sources",
+    "explain",
+    "cache",
+    "push",
+)
 
 
 def pages() -> dict[str, str]:

@@ -64,6 +64,7 @@ FORMS = {
         "role": "assistant",
         "content": [{"type": "tool_call", "value": TEXT}],
     },
+    "Responses": {"type": "function_call", "name": "warmth", "arguments": '{"city": "Oslo"}'},
     "Hermes": {"from": "gpt", "value": f"<tool_call>\n{TEXT}\n</tool_call>"},
 }
 
@@ -145,6 +146,54 @@ def test_anthropic() -> None:
     ]
 
 
+def test_responses() -> None:
+    body = {"name": "warmth", "arguments": '{"city": "Oslo"}', "call_id": "call_1"}
+    turns = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Warm?"}]},
+        {"type": "function_call", **body, "status": "completed"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "7"},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "Seven."}]},
+    ]
+    assert rows(turns) == [
+        ("user", "Warm?", None),
+        ("assistant", "", {"tool_calls": [{"id": "call_1", **CALL}]}),
+        ("tool", "7", {"tool_call_id": "call_1"}),
+        ("assistant", "Seven.", None),
+    ]
+    chat = read_chat(turns)
+    assert isinstance(chat, Chat)
+    assert chat.left[1] == {"content": [{"status": "completed"}]}
+
+
+def test_nothing_of_a_tool_is_dropped_from_a_conversation() -> None:
+    """Where it cannot be read, the record is a reject: without it, it would be another one."""
+    answer = {"role": "assistant", "content": "Seven."}
+    for turn in (
+        called(CALL, role="narrator"),
+        {"role": "assistant", "content": [{"type": "server_tool_use", "id": "1", "name": "web"}]},
+        {"role": "assistant", "content": [{"type": "tool_result", "content": "7"}]},
+        {"role": "system", "content": [{"type": "tool_use", "name": "now", "input": {}}]},
+    ):
+        assert refused([ASKS, turn, answer])[0] == "tool_call"
+
+
+def test_what_is_beside_a_call_is_kept() -> None:
+    turns = [
+        ASKS,
+        called({"index": 0, "function": {"name": "rain", "arguments": "{}", "strict": True}}),
+        {"role": "tool", "content": "dry"},
+        {"role": "assistant", "content": '<tool_call>{"name": "rain", "why": "Hm."}</tool_call>'},
+    ]
+    chat = read_chat(turns)
+    assert isinstance(chat, Chat)
+    assert chat.left == [
+        {},
+        {"tool_calls": [{"index": 0, "function": {"strict": True}}]},
+        {},
+        {"tool_calls": [{"why": "Hm."}]},
+    ]
+
+
 def test_neighbouring_calls_are_one_message() -> None:
     turns = [
         ASKS,
@@ -183,6 +232,46 @@ def test_hermes() -> None:
         ("tool", "7", None),
         ("tool", "dry", None),
     ]
+
+
+PRINTED = {
+    """{'name': 'note', 'arguments': {'text': "it's", 'loud': True}}""": {
+        "text": "it's",
+        "loud": True,
+    },
+    r"""{'arguments': {'text': 'say "a\\b"\n\x41', 'to': None}, 'name': 'note'}""": {
+        "text": 'say "a\\b"\nA',
+        "to": None,
+    },
+}
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_what_python_prints_is_a_call(text: str) -> None:
+    """Hermes' function-calling sets have calls in both spellings."""
+    turn = {"from": "gpt", "value": f"<tool_call>\n{text}\n</tool_call>"}
+    fields = rows([ASKS, turn], has_tools=True)[1][2]
+    assert fields is not None
+    assert fields["tool_calls"] == [
+        {"type": "function", "function": {"name": "note", "arguments": PRINTED[text]}}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'name': 'note', 'arguments': {'at': (1, 2)}}",
+        "{'name': 'note', 'arguments': {'at': {1, 2}}}",
+        "{'name': 'note', 'arguments': {'at': b'1'}}",
+        "{'name': 'note', 'arguments': {'at': '\\N{BULLET}'}}",
+        "{'name': 'note', 'arguments': {'at': '1}}",
+        "note(at=1)",
+    ],
+)
+def test_what_else_python_prints_is_text(text: str) -> None:
+    said = f"<tool_call>{text}</tool_call>"
+    turn = {"from": "gpt", "value": said}
+    assert rows([ASKS, turn], has_tools=True)[1] == ("assistant", said, None)
 
 
 def test_text_about_calls_stays_text() -> None:
@@ -256,7 +345,8 @@ def test_calls_that_cannot_be_read() -> None:
         "bad_arguments",
         "a call that cannot be read: not JSON: Expecting value at character 0",
     )
-    assert refused([ASKS, {"from": "function_call", "value": "[]"}])[0] == "bad_arguments"
+    assert refused([ASKS, {"from": "function_call", "value": "[]"}])[0] == "tool_call"
+    assert refused([ASKS, {"from": "function_call"}])[0] == "tool_call"
     assert refused([{**ASKS, "tool_calls": [CALL]}])[0] == "tool_call"
     assert refused([ASKS, called(CALL, function_call={"name": "rain"})])[0] == "contradiction"
 

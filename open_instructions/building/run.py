@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -201,9 +202,14 @@ def _run(
     merged = merge(engine, chunks, sizes, ready, steps, _merging(progress))
     counts.update(merged.ledger)
     problems = counts.problems()
-    rows = sum(shard.rows for shard in merged.shards if shard.kind == store.DATA)
-    if rows != counts.summary()["rows"]:
-        problems.append(f"{rows} rows were written and {counts.summary()['rows']} counted")
+    written = Counter[str]()
+    for shard in merged.shards:
+        written[shard.kind] += shard.rows
+    totals = counts.summary()
+    pairs = totals.get("preference_rows", 0)
+    for kind, counted in ((store.DATA, totals["rows"] - pairs), (store.PREFERENCE, pairs)):
+        if written[kind] != counted:
+            problems.append(f"{written[kind]} rows of {kind}/ were written and {counted} counted")
     if problems:
         raise LedgerError(
             "The ledger does not balance: " + "; ".join(problems[:5]) + ".",

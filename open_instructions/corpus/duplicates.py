@@ -1,5 +1,6 @@
 """Drops equal conversations: of those with the same messages and tools, it keeps the one from the
-source that the recipe prefers, or else the first.
+source that the recipe prefers, or else the first. Preference rows are equal if prompt, chosen and
+rejected are.
 
 There is one round. Each conversation is sent to the part that its key of 16 bytes belongs to, so
 that equal conversations meet there.
@@ -13,7 +14,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import digests, numbers, shared, view, whole
-from ..schema import Conversation, Reason, to_json
+from ..preference import Preference, Whole
+from ..schema import Reason, to_json
 from .step import ID, NUMBER, PLACE, Definition, Round, verdicts
 
 if TYPE_CHECKING:
@@ -49,10 +51,13 @@ class Duplicates:
         return (_Equal({name: rank for rank, name in enumerate(self.sources)}),)
 
 
-def key(conversation: Conversation) -> bytes:
-    """16 bytes that are the same for two conversations exactly if all their messages and their
-    tools are equal."""
+def key(conversation: Whole) -> bytes:
+    """16 bytes that are the same for two conversations, or two preference rows, exactly if all
+    their messages and their tools are equal."""
     digest = blake2b(digest_size=KEY_BYTES)
+    if isinstance(conversation, Preference):
+        lists = (conversation.prompt, conversation.chosen, conversation.rejected)
+        _update(digest, "#preference", ",".join(str(len(messages)) for messages in lists))
     for message in conversation.messages:
         text = message.content.encode()
         digest.update(f"{message.role}:{len(text)}:".encode())
@@ -75,7 +80,7 @@ class _Equal(Round):
     def __init__(self, ranks: dict[str, int]) -> None:
         self._ranks = ranks
 
-    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> pa.Table:
+    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 

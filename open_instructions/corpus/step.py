@@ -10,7 +10,8 @@ evaluation set or fits into a mix can only be decided over all of them. A step d
 
 A round is pure and picklable, and its result does not depend on how the build is cut into chunks
 and parts. It never opens a file: the merge passes it what it needs. It sees whole conversations,
-as they were before the split. The last round returns the verdicts, see `verdict_schema`.
+as they were before the split, and preference rows, whose `messages` are those of the prompt and
+both answers. The last round returns the verdicts, see `verdict_schema`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..schema import Conversation, Reason
+from ..preference import Whole
+from ..schema import Reason
 from ..stages.definition import read_options
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Round(ABC):
         return None
 
     @abstractmethod
-    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> pa.Table:
+    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
         """A table with a row for each fact. `before` is the result of the previous round, without
         rows in the first round. The columns are the step's own, and PLACE."""
 

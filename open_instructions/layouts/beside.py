@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from ..schema import ASSISTANT, TOOL, Reason, Reject, is_blank
 from .embedded import unfit
 
+REASONING = "reasoning_content"
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CALL_IDS = ("tool_call_id", "tool_use_id")
 _NAMES = {TOOL: ("name", "tool_name")}
 _WEIGHTS = ("weight", "loss", "loss_weight", "train")
-KNOWN = frozenset((*_REASONING, *_CALL_IDS, "name", "tool_name", *_WEIGHTS))
+BESIDE = frozenset((*_REASONING, *_CALL_IDS, "name", "tool_name", *_WEIGHTS))
 """All fields that are read here."""
 
 
@@ -37,7 +38,7 @@ def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Bes
     used: list[str] = []
     if role == ASSISTANT:
         text = _text(entry, _REASONING, used) or thought
-        fields |= {"reasoning_content": text} if text else {}
+        fields |= {REASONING: text} if text else {}
     if role == TOOL:
         call = _text(entry, _CALL_IDS, used)
         fields |= {"tool_call_id": call} if call else {}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..schema import ASSISTANT, SYSTEM, USER, Message, Reject
-from .entries import KNOWN, Entry, read_entry
+from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Message, Reject
+from .entries import KNOWN, Entry, read_entry, with_spoken_calls
 from .fields import leftover
 from .roles import ROLES, Names
 from .rounds import in_rounds
@@ -60,14 +60,10 @@ def read_chat(
         plain = _plain(turns, html, names)
         if plain:
             return plain
-    padded = _is_padded(turns)
-    entries: list[Entry] = []
-    for turn in turns:
-        entry = read_entry(turn, names, html=html, padded=padded)
-        if isinstance(entry, Reject):
-            return entry._replace(record=record)
-        entries.append(entry)
-    items = in_rounds([item for entry in entries for item in entry.items], has_tools)
+    entries = _entries(turns, names, html, has_tools)
+    if isinstance(entries, Reject):
+        return entries._replace(record=record)
+    items = in_rounds(item for entry in entries for item in entry.items)
     if isinstance(items, Reject):
         return items._replace(record=record)
     left = [dict(entry.left) for entry in entries]
@@ -77,6 +73,27 @@ def read_chat(
         left if any(left) else [],
         tuple(dict.fromkeys(edit for entry in entries for edit in entry.edits)),
     )
+
+
+def _entries(
+    turns: Sequence[Any], names: Names, html: bool, has_tools: bool
+) -> list[Entry] | Reject:
+    padded = _is_padded(turns)
+    entries: list[Entry] = []
+    for turn in turns:
+        entry = read_entry(turn, names, html=html, padded=padded)
+        if isinstance(entry, Reject):
+            return entry
+        entries.append(entry)
+    if not has_tools and not any(_is_result(item) for entry in entries for item in entry.items):
+        return entries
+    spoken: list[Entry] = []
+    for entry in entries:
+        read = with_spoken_calls(entry)
+        if isinstance(read, Reject):
+            return read
+        spoken.append(read)
+    return spoken
 
 
 def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
@@ -106,6 +123,10 @@ def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
         items.append(Message(role, text, html and role == ASSISTANT))
         senders.add(sender)
     return Chat(items, frozenset(senders), left if any(left) else [], ())
+
+
+def _is_result(item: Message | Reject) -> bool:
+    return isinstance(item, Message) and item.role == TOOL
 
 
 def _is_padded(turns: Sequence[Any]) -> bool:

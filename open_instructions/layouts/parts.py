@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import shown
 from ..schema import Reason, Reject, to_json
-from .calls import Call, read_call, read_calls
+from .calls import Call, read_calls
 from .fields import as_text, is_empty, leftover
 from .fields import kind as kind_of
 
@@ -48,8 +48,8 @@ class Content(NamedTuple):
 
     text: str | None
     thought: str = ""
-    calls: tuple[Call, ...] = ()
-    results: tuple[Result, ...] = ()
+    calls: Sequence[Call] = ()
+    results: Sequence[Result] = ()
     left: Sequence[Any] = ()
 
 
@@ -57,13 +57,14 @@ class Unreadable(NamedTuple):
     """Why a single message cannot be read."""
 
     detail: str
+    reason: Reason = Reason.UNEXPECTED_SHAPE
 
 
 def read_parts(parts: Sequence[Any]) -> Content | Unreadable | Reject:
     """The content in a list of parts.
 
-    A Reject of the record: `unsupported_modality` for a part that is not text, and what
-    `read_call` rejects.
+    A Reject of the record: `unsupported_modality` for a part that is not text, `tool_call` for one
+    of a tool that is of no known kind, and what `read_calls` rejects.
 
     >>> read_parts([{"type": "text", "text": "Hi, "}, "you"]).text
     'Hi, you'
@@ -106,6 +107,8 @@ def _part(part: Any) -> Content | Unreadable | Reject:
         return _result(part)
     if kind in _THOUGHTS:
         return _thought(part)
+    if isinstance(kind, str) and "tool" in kind:
+        return Reject(Reason.TOOL_CALL, f"a part of type {shown(kind)}")
     if kind in _TEXTS or (kind is None and "text" in part):
         return _text(part)
     return Unreadable(f"a part of type {shown(kind)}")
@@ -121,6 +124,8 @@ def is_media(part: dict[str, Any]) -> bool:
 
 def _text(part: dict[str, Any]) -> Content | Unreadable:
     said = [key for key in _SAYS if isinstance(part.get(key), str)]
+    if not said and isinstance(inner := part.get("text"), dict):  # as OpenAI's assistants have it
+        return _text({**part, **inner, "text": inner.get("value")})
     if not said:
         return Unreadable("a part of text without text")
     return Content(part[said[0]], left=(leftover(part, ("type", said[0])),))
@@ -136,19 +141,15 @@ def _thought(part: dict[str, Any]) -> Content | Unreadable:
 
 def _call(part: dict[str, Any]) -> Content | Reject:
     """Its name and arguments are in the part, or as LLaMA-Factory has them: JSON in `value`."""
-    body = {key: value for key, value in part.items() if key != "type"}
-    if isinstance(value := part.get("value"), str):
-        calls = read_calls(value)
-        if isinstance(calls, Reject):
-            return calls
-        return Content(None, calls=tuple(calls), left=(leftover(body, ("value",)),))
-    call = read_call(body)
-    if isinstance(call, Reject):
-        return call
-    return Content(None, calls=(call,), left=(leftover(body, _OF_A_CALL),))
-
-
-_OF_A_CALL = ("id", "call_id", "name", "function", "arguments", "parameters", "input")
+    value = part.get("value")
+    alone = isinstance(value, str)
+    read = read_calls(value if alone else part)
+    if isinstance(read, Reject):
+        return read
+    left = leftover(part, ("type", "value")) if alone else {}
+    for call in read.left:
+        left |= call
+    return Content(None, calls=read.calls, left=(left,))
 
 
 def _result(part: dict[str, Any]) -> Content | Reject:

@@ -53,13 +53,15 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     >>> convert({"question": "2 + 2?", "answer": "4"}, LayoutOptions())[0].messages[1].content
     '4'
     """
-    if not options.fields:
-        return [_finished(item, record, options) for item in _read(record, options)]
-    under = mapped(record, options.fields)
-    found = [_finished(item, under.record, options) for item in _read(under.record, options)]
-    return [
-        item if isinstance(item, Reject) else under_own_names(item, record, under) for item in found
-    ]
+    under = mapped(record, options.fields) if options.fields else None
+    read = under.record if under else record
+    found: list[Drafted | Reject] = []
+    for item in _read(read, options):
+        if not isinstance(item, Reject):
+            item = _finished(item, read, options)
+            item = under_own_names(item, record, under) if under else item
+        found.append(item)
+    return found
 
 
 def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Drafted | Reject]:
@@ -69,10 +71,10 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
     found: list[Drafted | Reject] = []
     for item in tree.convert_run(rows, options):
         if isinstance(item, Draft):
-            fields = {name for at in item.records for name in records[at]}
             first = rows[item.records[0]]
-            item = replace(item, used=(*item.used, *fields))
-            found.append(_finished(item, {k: first[k] for k in FACTS if k in first}, options))
+            facts = {name: first[name] for name in FACTS if name in first}
+            fields = {name for at in item.records for name in records[at]}
+            found.append(replace(_finished(item, facts, options), used=fields))
         else:
             found.append(item)
     return found
@@ -191,10 +193,8 @@ def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
     ]
 
 
-def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) -> Drafted | Reject:
+def _finished(item: Drafted, record: Record, options: LayoutOptions) -> Drafted:
     """A draft with what the record says about itself."""
-    if isinstance(item, Reject):
-        return item
     if options.html:
         item = _as_html(item)
     if _FACTS.isdisjoint(record):
@@ -216,15 +216,18 @@ def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) ->
 def _as_html(item: Drafted) -> Drafted:
     """A draft with the assistant's messages marked as HTML."""
     if isinstance(item, Draft):
-        return replace(item, messages=[_marked(message) for message in item.messages])
-    sides = ("prompt", "chosen", "rejected")
-    return replace(item, **{side: [_marked(m) for m in getattr(item, side)] for side in sides})
+        return replace(item, messages=_marked(item.messages))
+    return replace(
+        item,
+        prompt=_marked(item.prompt),
+        chosen=_marked(item.chosen),
+        rejected=_marked(item.rejected),
+    )
 
 
-def _marked(item: Any) -> Any:
-    if isinstance(item, Message) and item.role == ASSISTANT:
-        return item._replace(html=True)
-    return item
+def _marked(items: Sequence[Any]) -> list[Any]:
+    answers = (isinstance(item, Message) and item.role == ASSISTANT for item in items)
+    return [i._replace(html=True) if a else i for i, a in zip(items, answers, strict=True)]
 
 
 def _unknown(record: Record, options: LayoutOptions) -> Reject:

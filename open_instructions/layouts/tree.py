@@ -78,7 +78,7 @@ def _read(record: Record, options: LayoutOptions) -> list[Draft | Reject]:
 
 def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft | Reject]:
     """The conversations in neighbouring rows of one tree. A row that is on no path is a Reject of
-    its record.
+    its record. All that rows on a path say is in the draft.
 
     >>> rows = [{"message_id": "1", "parent_id": None, "role": "prompter", "text": "Hi"},
     ...         {"message_id": "2", "parent_id": "1", "role": "assistant", "text": "Hello."}]
@@ -98,7 +98,7 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
             reasons |= {node.record: paths for node in tree}
             continue
         reasons |= {node.record: _OFF for node in tree}
-        found += [_of_rows(path) for path in paths]
+        found += [_draft(path, (), tuple(node.record for node in path)) for path in paths]
     taken = {at for item in found if isinstance(item, Draft) for at in item.records}
     return found + [reason._replace(record=at) for at, reason in reasons.items() if at not in taken]
 
@@ -225,11 +225,6 @@ def _draft(path: Sequence[_Node], used: Collection[str], records: tuple[int, ...
     left = [leftover(node.said, ("role", _TEXT, _REPLIES)) for node in path]
     metadata = {_ON_PATH: left} if any(left) else {}
     return Draft(messages, id=named, used=used, records=records, metadata=metadata)
-
-
-def _of_rows(path: Sequence[_Node]) -> Draft:
-    fields = {name for node in path for name in node.said}
-    return _draft(path, fields, tuple(node.record for node in path))
 
 
 def _off_path(node: _Node) -> Reject:

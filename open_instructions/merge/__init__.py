@@ -27,14 +27,14 @@ from ..engines import Engine
 from ..ledger import Ledger
 from ..paths import children, make_folder
 from ..rights.rows import Usage
-from ..store import DATA, REJECTED, Shard
+from ..store import DATA, PREFERENCE, REJECTED, Shard
 from .layout import Group, Layout
 from .rounds import Watch
 from .verdicts import Verdicts, find_verdicts
 from .write import DROPPED, ShardPlan, Written, survey, write_shard
 
 SHARDS = "shards"
-_PREFIXES = {DATA: "train", REJECTED: "rejected"}
+_PREFIXES = {DATA: "train", PREFERENCE: "train", REJECTED: "rejected"}
 
 
 class Merged(NamedTuple):
@@ -56,8 +56,8 @@ def merge(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
 ) -> Merged:
-    """Write data/ and rejected/ below `ready` from chunks; `counts` says how many conversations
-    each chunk has."""
+    """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
+    conversations each chunk has."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
     layouts, full = _laid_out(
@@ -93,6 +93,7 @@ def _laid_out(
     """Where each row goes, and whether any of them needs the full form. Also adds to `ledger` what
     the steps did."""
     layouts, full = {DATA: Layout(), REJECTED: Layout()}, False
+    pairs = Layout()
     dropped = []
     look = partial(survey, chunks=chunks, steps=tuple(steps))
     work = ((index, verdicts.of(index)) for index in range(count))
@@ -100,11 +101,15 @@ def _laid_out(
         ledger.update(surveyed.ledger)
         full = full or surveyed.full
         layouts[DATA].add(DATA, index, surveyed.data)
+        if surveyed.preference is not None:
+            pairs.add(PREFERENCE, index, surveyed.preference)
         layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
     # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         layouts[REJECTED].add(DROPPED, index, lengths)
+    if pairs.rows:
+        layouts[PREFERENCE] = pairs
     return layouts, full
 
 

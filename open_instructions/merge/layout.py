@@ -14,8 +14,8 @@ SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):
-    """Rows `start` to `stop` of one table of one chunk. `kind` is data, rejected, or dropped: what
-    corpus steps rejected."""
+    """Rows `start` to `stop` of one table of one chunk. `kind` is data, preference, rejected, or
+    dropped: what corpus steps rejected."""
 
     kind: str
     chunk: int
@@ -28,7 +28,7 @@ Group = list[Span]
 
 class Layout:
     """Shards of row groups of spans, filled table by table. There is always at least one shard.
-    `sizes` has the bytes of text in each.
+    `sizes` has the bytes of text in each, `rows` is the number of all rows.
 
     A group ends with the row that fills it, by rows or by bytes; a shard ends with the group that
     fills it.
@@ -37,6 +37,7 @@ class Layout:
     def __init__(self) -> None:
         self._shards: list[list[Group]] = [[]]
         self.sizes = [0]
+        self.rows = 0
         self._group: Group = []
         self._rows = self._size = 0
 
@@ -44,6 +45,7 @@ class Layout:
         """Add the next table; `lengths` has the bytes of text in each of its rows."""
         import numpy as np
 
+        self.rows += len(lengths)
         ends = np.cumsum(lengths)
         start = 0
         while start < len(lengths):

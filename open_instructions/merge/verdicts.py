@@ -53,7 +53,8 @@ class Dropped(NamedTuple):
 
 @dataclass(frozen=True)
 class ChunkVerdicts:
-    """For one chunk, by place: the conversations to drop, and the new ids of others."""
+    """For one chunk, by place: the conversations to drop, in the order in which the steps dropped
+    them, and the new ids of others."""
 
     dropped: Mapping[int, Dropped]
     renamed: Mapping[int, str]
@@ -61,20 +62,21 @@ class ChunkVerdicts:
 
 class Verdicts:
     """The verdicts of all chunks. `dropped` has a row per conversation, with its verdict and the
-    step's name. `renamed` has the new ids. Both are sorted by number."""
+    step's name. `renamed` has the new ids. Both are sorted by number. `steps` are the names of all
+    steps, in order."""
 
-    def __init__(self, dropped: pa.Table, renamed: pa.Table) -> None:
+    def __init__(self, dropped: pa.Table, renamed: pa.Table, steps: Sequence[str] = ()) -> None:
         self._dropped, self._renamed = dropped, renamed
+        self._steps = {name: at for at, name in enumerate(steps)}
         self._gone, self._other = view(dropped[NUMBER]), view(renamed[NUMBER])
 
     def count_dropped(self) -> int:
         return len(self._dropped)
 
     def of(self, chunk: int) -> ChunkVerdicts:
-        dropped = {
-            row[NUMBER] - (chunk << CHUNK_BITS): _dropped(row)
-            for row in _rows(self._dropped, self._gone, chunk)
-        }
+        rows = _rows(self._dropped, self._gone, chunk)
+        rows.sort(key=lambda row: self._steps[row[STEP]])
+        dropped = {row[NUMBER] - (chunk << CHUNK_BITS): _dropped(row) for row in rows}
         renamed = {
             row[NUMBER] - (chunk << CHUNK_BITS): row[ID]
             for row in _rows(self._renamed, self._other, chunk)
@@ -101,7 +103,7 @@ def find_verdicts(
         gone = np.sort(np.concatenate([gone, view(found[NUMBER])]))
     renamed = _renamed(engine, folder, counts, gone)
     table = _in_order(pa.concat_tables(dropped))
-    return Verdicts(_with_new_ids(table, renamed), renamed)
+    return Verdicts(_with_new_ids(table, renamed), renamed, [step.name for step in steps])
 
 
 def _renamed(

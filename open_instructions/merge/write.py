@@ -9,25 +9,36 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import booleans, strings, view, whole
+from ..corpus.step import ID
 from ..ledger import Ledger
 from ..paths import Counted, write_whole
-from ..rights.rows import Usage
+from ..preference import CONVERSATION
+from ..rights.rows import Usage, as_counted
 from ..schema import Rejected
-from ..store import DATA, REJECTED, Shard
-from ..store.chunks import KEYS, RAWS, origin, read_chunk, rejected_table
+from ..store import DATA, PREFERENCE, REJECTED, Shard
+from ..store.chunks import (
+    KEYS,
+    RAWS,
+    origin,
+    paired_of,
+    parts_in_data,
+    read_chunk,
+    rejected_table,
+)
 from ..store.columns import (
     FULL,
-    MESSAGES,
+    KIN,
     PARQUET,
     PART_BYTES,
-    RAW,
     RAW_BYTES,
     ROWS,
     data_schema,
     in_form,
     rejected_schema,
 )
-from .counts import Sizes, count_step, count_written
+from ..store.pair_columns import preference_in_form, preference_schema
+from .counts import count_step, count_written, find_gone, sizes_of
+from .kin import Kin, texts_alone
 from .layout import Group, Span
 from .verdicts import ChunkVerdicts
 
@@ -47,6 +58,7 @@ class Surveyed(NamedTuple):
     ledger: Ledger
     full: bool
     data: np.ndarray[Any, Any]
+    preference: np.ndarray[Any, Any] | None
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
 
@@ -75,22 +87,29 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     index, verdicts = work
     keys = read_chunk(chunks, index, KEYS)
     parts, raws = whole(keys[PART_BYTES]), whole(keys[RAW_BYTES])
-    many, records = (view(pc.list_value_length(column)) for column in (parts, raws))
-    sizes = Sizes(many, records, view(keys[MESSAGES]))
+    sizes = sizes_of(keys)
+    many, records = sizes.parts, sizes.records
+    kin = Kin(read_chunk(chunks, index, RAWS)) if KIN in keys.schema.metadata else None
+    gone = find_gone(verdicts.dropped, sizes, kin.rows if kin else None)
+    left = kin.count() if kin else int(records.sum())
     ledger = Ledger()
     stays = np.ones(keys.num_rows, bool)
     for step in steps:
         dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        count_step(ledger, keys, step, sizes, stays, dropped)
+        left = count_step(ledger, keys, step, sizes, stays, dropped, gone, left)
         stays[list(dropped)] = False
-    count_written(ledger, keys, sizes, stays)
+    paired = paired_of(keys)
+    count_written(ledger, keys, sizes, stays, paired, left)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
+    lengths = view(parts.flatten())
+    talks = stays if paired is None else stays & ~paired
     return Surveyed(
         ledger,
         bool(view(keys[FULL])[stays].any()),
-        view(parts.flatten())[np.repeat(stays, many)],
+        lengths[np.repeat(talks, many)],
+        None if paired is None else lengths[np.repeat(stays & paired, many)],
         refused,
-        view(raws.flatten())[np.repeat(~stays, records)],
+        kin.lengths(gone) if kin else view(raws.flatten())[np.repeat(~stays, records)],
     )
 
 
@@ -113,7 +132,7 @@ def _write(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    schema = data_schema(full) if job.kind == DATA else rejected_schema()
+    schema = _schema(job.kind, full)
     rows = 0
     languages: set[str] = set()
     usage = Usage()
@@ -124,9 +143,9 @@ def _write(
             table = _table(group, all_verdicts, chunks, full)
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
-            if job.kind == DATA:
+            if job.kind != REJECTED:
                 languages.update(pc.unique(table["language"]).to_pylist())
-                usage.count(table)
+                usage.count(table if job.kind == DATA else as_counted(table))
             del table  # frees its memory before the next one is read
     return Written(
         Shard(job.path, rows, sink.size, digest.hexdigest()),
@@ -145,27 +164,44 @@ def _table(
     for span in group:
         rows = _rows(chunks, span, all_verdicts[span.chunk])
         rows = rows.slice(span.start, span.stop - span.start)
-        spans.append(in_form(rows, full) if span.kind == DATA else rows)
+        spans.append(_in_form(rows, span.kind, full))
     return pa.concat_tables(spans).combine_chunks()
+
+
+def _schema(kind: str, full: bool) -> pa.Schema:
+    if kind == DATA:
+        return data_schema(full)
+    if kind == PREFERENCE:
+        return preference_schema(full)
+    return rejected_schema()
+
+
+def _in_form(rows: pa.Table, kind: str, full: bool) -> pa.Table:
+    if kind == DATA:
+        return in_form(rows, full)
+    if kind == PREFERENCE:
+        return preference_in_form(rows, full)
+    return rows
 
 
 def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
     """The rows of one chunk to write, with their final ids."""
-    if span.kind == DATA:
-        return _data(chunks, span.chunk, verdicts)
+    if span.kind in (DATA, PREFERENCE):
+        return _kept(chunks, span.chunk, verdicts, span.kind)
     if span.kind == REJECTED:
         return _rejected(chunks, span.chunk, verdicts)
     return _dropped(chunks, span.chunk, verdicts)
 
 
-def _data(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
+def _kept(chunks: Path, index: int, verdicts: ChunkVerdicts, kind: str) -> pa.Table:
     import numpy as np
-    import pyarrow.compute as pc
 
-    table = read_chunk(chunks, index, DATA)
+    table = read_chunk(chunks, index, kind)
     if not verdicts.dropped and not verdicts.renamed:
         return table
-    many = view(pc.list_value_length(read_chunk(chunks, index, KEYS)[PART_BYTES]))
+    keys = read_chunk(chunks, index, KEYS)
+    many = parts_in_data(keys) if kind == DATA else paired_of(keys)
+    assert many is not None
     place = np.repeat(np.arange(len(many)), many)  # the conversation of each row
     if verdicts.renamed:
         columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
@@ -184,26 +220,36 @@ def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
     table = read_chunk(chunks, index, REJECTED)
     if not verdicts.renamed or not table.num_rows:
         return table
-    rows = read_chunk(chunks, index, RAWS)[ROWS]
-    new = {row: name for place, name in verdicts.renamed.items() for row in rows[place].as_py()}
+    keys, rows = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)[ROWS]
+    new: dict[tuple[int, str | None], str] = {}
+    for place, name in verdicts.renamed.items():
+        # only where a record has several conversations does its row not say which
+        old = keys[ID][place].as_py() if KIN in keys.schema.metadata else None
+        new |= {(row, old): name for row in rows[place].as_py()}
     refused = table.to_pylist()
     for row in refused:
-        if row["level"] != "record" and row["origin_row"] in new:
-            row["conversation_id"] = new[row["origin_row"]]
+        if row["level"] not in ("record", "row"):
+            at = row["origin_row"]
+            given = row["conversation_id"]
+            row["conversation_id"] = new.get((at, None)) or new.get((at, given)) or given
     return rejected_table([Rejected(**row) for row in refused])
 
 
 def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """A row of rejected/ for each raw record of each dropped conversation."""
+    """A row of rejected/ for each raw record of each dropped conversation, or one for the
+    conversation if its records have others."""
     keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
     source, subset, file = origin(keys)
+    kin = Kin(raws) if KIN in keys.schema.metadata else None
+    paired = paired_of(keys)
+    gone = find_gone(verdicts.dropped, sizes_of(keys), kin.rows if kin else None)
     rejected = []
     for place, why in sorted(verdicts.dropped.items()):
-        name = keys["conversation_id"][place].as_py()
-        records = zip(raws[ROWS][place].as_py(), raws[RAW][place].as_py(), strict=True)
+        name = keys[ID][place].as_py()
+        records = kin.texts(place, gone[place]) if kin else texts_alone(raws, place)
         rejected += [
             Rejected(
-                level="record",
+                level=level,
                 source=source,
                 subset=subset,
                 conversation_id=name,
@@ -213,11 +259,11 @@ def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
                 reason=why.reason,
                 detail=why.detail,
                 raw=raw,
-                kind="conversation",
+                kind=CONVERSATION if paired is None or not paired[place] else PREFERENCE,
                 other=why.other,
                 score=why.score,
                 evidence=why.evidence,
             )
-            for row, raw in records
+            for level, row, raw in records
         ]
     return rejected_table(rejected)

@@ -161,7 +161,7 @@ def _look(frames: Iterable[Frame], options: LayoutOptions, report: FileReport) -
         layouts[layout.name] += 1
         mapped = report.fields.setdefault(layout.name, {})
         if len(mapped) < _MOST_NAMES:
-            mapped |= {k: v for k, v in mapped_to(record, options, layout).items()}
+            mapped |= mapped_to(record, options, layout)
         if len(report.roles) < _MOST_NAMES:
             report.roles |= _roles(record, options)
         few = sum(example.layout == layout.name for example in report.examples) < _EXAMPLES

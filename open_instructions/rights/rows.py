@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from ..arrays import view
+from ..arrays import strings, view
 from ..catalogue import Use
 from .terms import engine_terms, license_terms, narrowest, use_of
 
@@ -21,6 +21,26 @@ _BRIEF = {
 }
 
 
+_BOTH = " + "
+"""Between the two engines of a preference row."""
+
+
+def as_counted(table: Any) -> Any:
+    """Rows of preference/ with the columns that are counted: both engines, and all tokens."""
+    import pyarrow.compute as pc
+
+    both = zip(
+        table["chosen_engine"].to_pylist(), table["rejected_engine"].to_pylist(), strict=True
+    )
+    engines = strings([_BOTH.join(sorted({*pair})) for pair in both])
+    tokens = [table[f"{name}_tokens"] for name in ("prompt", "chosen", "rejected")]
+    return (
+        table.select(["source", "subset", "license"])
+        .append_column("engine", engines)
+        .append_column("num_tokens", pc.add(pc.add(tokens[0], tokens[1]), tokens[2]))
+    )
+
+
 class Key(NamedTuple):
     source: str
     subset: str
@@ -29,7 +49,12 @@ class Key(NamedTuple):
 
     @property
     def use(self) -> Use:
-        return use_of(self.license, self.engine)
+        """By both engines, where a preference row has two."""
+        return narrowest([use_of(self.license, name) for name in self.engines])
+
+    @property
+    def engines(self) -> list[str]:
+        return self.engine.split(_BOTH)
 
 
 @dataclass
@@ -118,11 +143,12 @@ class Usage:
         found = []
         for key in sorted(self.counts):
             why = []
-            license, engine = license_terms(key.license), engine_terms(key.engine)
+            license = license_terms(key.license)
             if license.use != Use.ANY:
                 why.append(f"{key.license}: {license.why}")
-            if engine.use != Use.ANY:
-                why.append(f"answers by {key.engine}: {engine.why}")
+            for name in key.engines:
+                if (engine := engine_terms(name)).use != Use.ANY:
+                    why.append(f"answers by {name}: {engine.why}")
             if why:
                 found.append(
                     f"{key.source}:{key.subset}, {self.counts[key][0]:,} rows: {'; '.join(why)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from ..catalogue import Rule
+from ..preference import ANSWERS, Answer, Preference
 from ..schema import Conversation, Reason, Reject
 
 
@@ -28,6 +29,18 @@ class BatchStage(Protocol):
     def batch(self, conversations: Sequence[Conversation]) -> list[list[Conversation | Reject]]: ...
 
 
+@runtime_checkable
+class PairStage(Protocol):
+    """A stage that does something of its own to a preference: one result for both answers."""
+
+    name: str
+
+    def pair(self, preference: Preference) -> Preference | Reject: ...
+
+
+Sides = tuple[Answer, ...]
+
+
 class About(NamedTuple):
     """What a stage may know about the subset that it cleans: its active rules and its languages."""
 
@@ -45,6 +58,8 @@ class Definition:
     make     options and facts about the subset -> the stage; None if the recipe leaves it out
     takes    raw records, a converter's drafts, or conversations
     splits   whether it runs after the point where corpus steps see whole conversations
+    sides    the answers of a preference row that it looks at, each with the prompt before it as a
+             conversation
     """
 
     name: str
@@ -53,6 +68,7 @@ class Definition:
     make: Callable[[Any, About], Any]
     takes: Literal["record", "draft", "conversation"] = "conversation"
     splits: bool = False
+    sides: Sides = ANSWERS
 
     def made(self, recipe: object, about: About) -> Any:
         """The stage as the recipe configures it. Keys missing from the recipe keep their

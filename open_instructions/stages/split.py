@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..message import REASONING, next_user
+from ..preference import Preference, Tokens
 from ..schema import Conversation, Message, Reason, Reject, to_json
 from ..tokens import DEFAULT, tokenizer
 from .definition import About, Definition
@@ -165,6 +166,19 @@ class Split:
         others = tokens - self._count(answer.content)
         answer, rest = self._truncated(answer, room - others)
         return (*before, answer), others + self._count(answer.content), rest
+
+    def pair(self, preference: Preference) -> Preference | Reject:
+        """A preference is never split: a prompt without its answers is none."""
+        lists = (preference.prompt, preference.chosen, preference.rejected)
+        prompt, chosen, rejected = (sum(map(self._tokens, messages)) for messages in lists)
+        tools = self._count(preference.tools) if preference.tools else 0
+        tokens = Tokens(prompt + tools, chosen, rejected)
+        messages = max(len(preference.chosen), len(preference.rejected)) + len(preference.prompt)
+        total = tokens.prompt + max(tokens.chosen, tokens.rejected)
+        if self._limit and total + self._overhead * messages > self._limit:
+            detail = f"{total} tokens with the longer answer; the limit is {self._limit}"
+            return Reject(Reason.OVERLONG, detail)
+        return preference.noting(tokens=tokens)
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The part of the answer that fits, and a Reject with the rest; the whole answer if no part

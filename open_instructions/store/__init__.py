@@ -1,7 +1,8 @@
 """Builds on disk: their layout, reading them back, and where they are.
 
     OUT/README.md  OUT/LICENSE.md  OUT/manifest.json  OUT/oi.lock
-    OUT/data/train-00000-of-00003.parquet  OUT/rejected/rejected-00000-of-00001.parquet
+    OUT/data/train-00000-of-00003.parquet  OUT/preference/train-00000-of-00001.parquet
+    OUT/rejected/rejected-00000-of-00001.parquet
     OUT/files/files-00000-of-00001.parquet
 
 names     the names of a build's files and folders
@@ -22,7 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from .manifest import Decided, InputEntry, Manifest, OtherCount, Shard
-from .names import CARD, DATA, FILES, LICENSE, LOCK, MANIFEST, PAGES, REJECTED, TABLES
+from .names import (
+    CARD,
+    DATA,
+    FILES,
+    LICENSE,
+    LOCK,
+    MANIFEST,
+    PAGES,
+    PREFERENCE,
+    REJECTED,
+    TABLES,
+)
 from .reading import Build, existing, open_build
 
 __all__ = [
@@ -33,6 +45,7 @@ __all__ = [
     "LOCK",
     "MANIFEST",
     "PAGES",
+    "PREFERENCE",
     "REJECTED",
     "SAMPLE",
     "TABLES",

@@ -2,6 +2,7 @@
 they are complete.
 
     00000007.data.arrow           rows of data/
+    00000007.preference.arrow     rows of preference/, if there are any
     00000007.rejected.arrow       rows of rejected/
     00000007.keys.arrow           per conversation, what the merge needs: its id and sizes
     00000007.raw.arrow            per conversation, its raw records, in case it is dropped
@@ -19,28 +20,35 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
-from ..arrays import lists, numbers, offsets, strings, whole
+from ..arrays import booleans, flags, lists, numbers, offsets, strings, view, whole
 from ..ledger import Ledger
 from ..paths import Counted, children, is_remote, write_whole
-from ..schema import Reason, Rejected
+from ..preference import Preference
+from ..schema import Conversation, Reason, Rejected
 from .columns import (
+    KIN,
+    PAIRED,
+    PART_BYTES,
     RAW,
+    ROW,
     data_table,
     keys_schema,
     raw_schema,
     rejected_schema,
 )
 from .forms import TOOLS, is_full, messages_array, messages_size
-from .names import DATA, REJECTED
+from .names import DATA, PREFERENCE, REJECTED
+from .pair_columns import LISTS, preference_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from ..pipeline import Output
@@ -64,9 +72,12 @@ class Finished(NamedTuple):
 def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
     """Write the result of a chunk: its rows, its rejects, what the merge needs, its ledger. `given`
     identifies its input."""
-    data, raw = data_table([k.conversation for k in output.conversations]), _raws(output)
-    keys = _keys(chunk, output, data, raw)
-    tables = {DATA: data, REJECTED: rejected_table(output.rejected), KEYS: keys, RAWS: raw}
+    rows = [kept.conversation for kept in output.conversations]
+    data, raw = data_table([row for row in rows if isinstance(row, Conversation)]), _raws(output)
+    tables = {DATA: data, REJECTED: rejected_table(output.rejected), RAWS: raw}
+    if pairs := [row for row in rows if isinstance(row, Preference)]:
+        tables[PREFERENCE] = preference_table(pairs)
+    tables[KEYS] = keys = _keys(chunk, output, data, tables.get(PREFERENCE), raw)
     tables |= {facts_kind(step, 0): facts for step, facts in output.facts.items()}
     if output.keeps_whole:
         tables[WHOLE] = _wholes(output)
@@ -162,8 +173,30 @@ def origin(keys: pa.Table) -> tuple[str, str, str]:
     )
 
 
-def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Table:
-    """What the merge needs to know about the rows in `data` and the raw records in `raw`."""
+def paired_of(keys: pa.Table) -> np.ndarray[Any, Any] | None:
+    """Which conversations of a chunk are preference rows; None if none is."""
+    if PAIRED not in keys.column_names:
+        return None
+    return flags(keys[PAIRED])
+
+
+def parts_in_data(keys: pa.Table) -> np.ndarray[Any, Any]:
+    """How many rows of data/ each conversation of a chunk has. A preference row has none."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    many = view(pc.list_value_length(keys[PART_BYTES]))
+    paired = paired_of(keys)
+    if paired is None:
+        return many
+    return np.where(paired, 0, many)
+
+
+def _keys(
+    chunk: Chunk, output: Output, data: pa.Table, pairs: pa.Table | None, raw: pa.Table
+) -> pa.Table:
+    """What the merge needs to know about the rows in `data` and `pairs` and the raw records in
+    `raw`."""
     import numpy as np
     import pyarrow as pa
 
@@ -176,23 +209,65 @@ def _keys(chunk: Chunk, output: Output, data: pa.Table, raw: pa.Table) -> pa.Tab
             len(output.conversations),
         ]
     )
-    messages, records = whole(data["messages"]), whole(raw[RAW])
-    turns, texts = offsets(messages), messages_size(messages)
-    full = np.zeros(len(data), np.uint8)
-    if TOOLS in data.column_names:
-        texts = texts + offsets(whole(data[TOOLS]))
-        full[:] = [is_full(kept.conversation) for kept in output.conversations]
+    records = whole(raw[RAW])
     rows, raws = offsets(records), offsets(records.values)
+    metadata: dict[str | bytes, str] = {
+        SOURCE: chunk.source,
+        SUBSET: chunk.subset,
+        FILE: chunk.file,
+    }
+    if raw[ROW].null_count < raw.num_rows:
+        metadata[KIN] = "yes"
+    schema = keys_schema().with_metadata(metadata)
+    turns, texts = _sizes(data, "messages")
+    full = np.zeros(len(output.conversations), np.uint8)
+    paired = None
+    if pairs is not None:
+        paired = np.array([isinstance(k.conversation, Preference) for k in output.conversations])
+        turns, texts = _interleaved(paired, (turns, texts), _sizes(pairs, *LISTS))
+    if pairs is not None or TOOLS in data.column_names:
+        full[:] = [is_full(kept.conversation) for kept in output.conversations]
+    turns = np.append(0, np.cumsum(turns))
     arrays = [
         strings(ids),
         hashes,
         numbers(np.diff(turns[parts]), "int32"),
         numbers(np.maximum.reduceat(full, parts[:-1]) if len(full) else full, "uint8"),
-        pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(np.diff(texts), "int64")),
+        pa.ListArray.from_arrays(numbers(parts, "int32"), numbers(texts, "int64")),
         pa.ListArray.from_arrays(numbers(rows, "int32"), numbers(np.diff(raws), "int64")),
     ]
-    metadata = {SOURCE: chunk.source, SUBSET: chunk.subset, FILE: chunk.file}
-    return pa.Table.from_arrays(arrays, schema=keys_schema().with_metadata(metadata))
+    keys = pa.Table.from_arrays(arrays, schema=schema)
+    if paired is None:
+        return keys
+    return keys.append_column(PAIRED, booleans(paired[parts[:-1]]))
+
+
+def _sizes(table: pa.Table, *columns: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The number of messages in these columns of each row, and the bytes of text in them."""
+    import numpy as np
+
+    turns = texts = np.zeros(table.num_rows, np.int64)
+    for name in columns:
+        messages = whole(table[name])
+        turns = turns + np.diff(offsets(messages))
+        texts = texts + np.diff(messages_size(messages))
+    if TOOLS in table.column_names:
+        texts = texts + np.diff(offsets(whole(table[TOOLS])))
+    return turns, texts
+
+
+def _interleaved(
+    paired: np.ndarray[Any, Any],
+    talks: tuple[np.ndarray[Any, Any], ...],
+    pairs: tuple[np.ndarray[Any, Any], ...],
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Numbers about the rows of two tables, in the order of all rows."""
+    import numpy as np
+
+    for of_talks, of_pairs in zip(talks, pairs, strict=True):
+        both = np.empty(len(paired), np.int64)
+        both[paired], both[~paired] = of_pairs, of_talks
+        yield both
 
 
 def _raws(output: Output) -> pa.Table:
@@ -200,7 +275,9 @@ def _raws(output: Output) -> pa.Table:
 
     first = [kept for kept in output.conversations if kept.first]
     rows = lists([k.conversation.origin_rows for k in first], partial(numbers, kind="int64"))
-    return pa.Table.from_arrays([rows, lists([k.raw for k in first], strings)], schema=raw_schema())
+    own = strings([k.row for k in first])
+    raw = lists([k.raw for k in first], strings)
+    return pa.Table.from_arrays([rows, raw, own], schema=raw_schema())
 
 
 def _wholes(output: Output) -> pa.Table:
@@ -211,7 +288,8 @@ def _wholes(output: Output) -> pa.Table:
     split = [
         (place, kept.whole.messages)
         for place, kept in enumerate(first)
-        if kept.whole.messages is not kept.conversation.messages
+        if isinstance(kept.whole, Conversation)
+        and kept.whole.messages is not kept.conversation.messages
     ]
     places = numbers([place for place, _ in split], "int32")
     return pa.table({"place": places, "messages": messages_array([m for _, m in split])})

@@ -73,8 +73,13 @@ PART_BYTES, RAW_BYTES = "part_bytes", "raw_bytes"
 """What a chunk holds about each conversation besides its id: the xxHash of the id, the number of
 messages in all its parts, whether they need the full form, and the bytes of text in each part and
 in each of its raw records."""
-ROWS, RAW = "rows", "raw"
-"""The raw records of each conversation: their rows in the file, and their text."""
+PAIRED = "paired"
+"""Whether it is a preference row; the column is there only if one is."""
+KIN = b"kin"
+"""In the metadata of a chunk's keys, if some of its records have several conversations."""
+ROWS, RAW, ROW = "rows", "raw", "row"
+"""The raw records of each conversation: their rows in the file, and their text, which is null if an
+earlier conversation has it. If its records have several, also the text of its own row."""
 
 
 PARQUET = {
@@ -84,13 +89,16 @@ PARQUET = {
     "use_dictionary": [
         "source", "subset", "messages.list.element.role", "language", "language_score", "task",
         "engine", "license", "num_turns", "num_tokens", "tools",
+        "prompt.list.element.role", "chosen.list.element.role", "rejected.list.element.role",
+        "chosen_score", "rejected_score", "score_name", "judge", "chosen_engine",
+        "rejected_engine", "prompt_tokens", "chosen_tokens", "rejected_tokens",
         "edits.list.element", "origin_file", "metadata", "level", "stage", "reason", "detail",
     ],
     # For text columns, the footer would hold the least and the greatest value of each row group, up
     # to 4 KB each.
     "write_statistics": [
         "id", "conversation_id", "source", "subset", "language", "language_score", "task",
-        "engine", "license", "num_turns", "num_tokens",
+        "engine", "license", "num_turns", "num_tokens", "chosen_engine", "rejected_engine",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip
@@ -113,7 +121,7 @@ def _features(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
     return {name: special.get(kind) or value(kind) for name, kind in fields}
 
 
-def _arrow(fields: Sequence[tuple[str, str]]) -> pa.Schema:
+def arrow_schema(fields: Sequence[tuple[str, str]]) -> pa.Schema:
     import pyarrow as pa
 
     types = {
@@ -138,20 +146,20 @@ def data_schema(full: bool = False) -> pa.Schema:
     """The Arrow schema of data/, with the features that `datasets` reads. `full` is the form of the
     messages, see `forms`."""
     if full:
-        return _arrow([(name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS])
-    return _arrow(_PLAIN_FIELDS)
+        return arrow_schema([(name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS])
+    return arrow_schema(_PLAIN_FIELDS)
 
 
 @cache
 def rejected_schema() -> pa.Schema:
     """The Arrow schema of rejected/."""
-    return _arrow(_REJECTED_FIELDS)
+    return arrow_schema(_REJECTED_FIELDS)
 
 
 @cache
 def files_schema() -> pa.Schema:
     """The Arrow schema of files/."""
-    return _arrow(_FILES_FIELDS)
+    return arrow_schema(_FILES_FIELDS)
 
 
 @cache
@@ -177,7 +185,9 @@ def raw_schema() -> pa.Schema:
     """What goes into rejected/ if a conversation is dropped."""
     import pyarrow as pa
 
-    return pa.schema([(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string()))])
+    return pa.schema(
+        [(ROWS, pa.list_(pa.int64())), (RAW, pa.list_(pa.string())), (ROW, pa.string())]
+    )
 
 
 def data_table(conversations: Sequence[Conversation]) -> pa.Table:
@@ -210,14 +220,18 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
 
 def in_form(table: pa.Table, full: bool) -> pa.Table:
     """Rows of a chunk as rows of data/."""
+    return formed(table, data_schema(full), ("messages",), full)
+
+
+def formed(table: pa.Table, schema: pa.Schema, lists: Sequence[str], full: bool) -> pa.Table:
+    """Rows of a chunk with messages in these columns, as rows of a shard."""
     import pyarrow as pa
 
-    schema = data_schema(full)
     if table.schema.equals(schema):
         return table
     columns = {name: table[name] for name in table.column_names}
-    messages = columns["messages"]
-    columns["messages"] = full_messages(messages) if full else plain_messages(messages)
+    for name in lists:
+        columns[name] = full_messages(columns[name]) if full else plain_messages(columns[name])
     if full:
         tools = columns.get(TOOLS)
         columns[TOOLS] = json_array([None] * len(table) if tools is None else tools.to_pylist())

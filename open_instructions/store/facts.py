@@ -14,21 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import numbers, view, whole
+from ..preference import Preference, Whole
 from ..schema import Conversation, Message
 from .chunks import (
     KEYS,
     WHOLE,
     facts_kind,
     is_whole,
+    paired_of,
+    parts_in_data,
     path_of,
     read_arrow,
     read_chunk,
     write_arrow,
     write_note,
 )
-from .columns import PART_BYTES
 from .forms import TOOLS, read_message
-from .names import DATA
+from .names import DATA, PREFERENCE
+from .pair_columns import preference_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,13 +65,32 @@ def read_settled(folder: Path, step: str, index: int) -> pa.Table:
     return read_arrow(_settled(folder, step, index))
 
 
-def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[Conversation]:
-    """The conversations at these places of a chunk, in order, with their messages before the
-    split."""
+def read_wholes(folder: Path, chunk: int, places: np.ndarray[Any, Any]) -> list[Whole]:
+    """The conversations and preference rows at these places of a chunk, in order, with their
+    messages before the split."""
     import numpy as np
-    import pyarrow.compute as pc
 
-    parts = view(pc.list_value_length(read_chunk(folder, chunk, KEYS)[PART_BYTES]))
+    keys = read_chunk(folder, chunk, KEYS)
+    paired = paired_of(keys)
+    if paired is None:
+        return list(_talks(folder, chunk, keys, places))
+    talks = iter(_talks(folder, chunk, keys, places[~paired[places]]))
+    rows = (np.cumsum(paired) - 1)[places[paired[places]]]
+    pairs = iter(_pairs(folder, chunk, rows))
+    return [next(pairs) if paired[place] else next(talks) for place in places.tolist()]
+
+
+def _pairs(folder: Path, chunk: int, rows: np.ndarray[Any, Any]) -> list[Preference]:
+    table = read_chunk(folder, chunk, PREFERENCE).take(numbers(rows, "int64"))
+    return [preference_of(row) for row in table.to_pylist()]
+
+
+def _talks(
+    folder: Path, chunk: int, keys: pa.Table, places: np.ndarray[Any, Any]
+) -> list[Conversation]:
+    import numpy as np
+
+    parts = parts_in_data(keys)
     first = (np.cumsum(parts) - parts)[places]
     rows = read_chunk(folder, chunk, DATA)
     rows = rows.select([*_COLUMNS, "messages", *({TOOLS} & set(rows.column_names))])

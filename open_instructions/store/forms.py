@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, offsets, strings, whole
 from ..message import FIELDS, Message
-from ..schema import Conversation, to_json
+from ..preference import Whole
+from ..schema import to_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ _FIELDS = "fields"
 """The third member of a chunk's messages."""
 
 
-def is_full(conversation: Conversation) -> bool:
+def is_full(conversation: Whole) -> bool:
     """Has it more than roles and contents?"""
     return conversation.tools is not None or any(m.fields for m in conversation.messages)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 MANIFEST, CARD, LICENSE, LOCK = "manifest.json", "README.md", "LICENSE.md", "oi.lock"
-DATA, REJECTED, FILES = "data", "rejected", "files"
-TABLES = (DATA, REJECTED, FILES)
-"""The folders of a build. It has files/ only if an input file has a header."""
+DATA, PREFERENCE, REJECTED, FILES = "data", "preference", "rejected", "files"
+TABLES = (DATA, PREFERENCE, REJECTED, FILES)
+"""The folders of a build. It has preference/ only if that has rows, files/ only if an input file
+has a header."""
 PAGES = (CARD, LICENSE, LOCK)
 """The files beside the manifest."""
 SHARD = re.compile(r"(train|rejected|files)-[0-9]{5,}-of-[0-9]{5,}\.parquet")

@@ -17,7 +17,7 @@ from . import home
 from .columns import data_schema
 from .forms import TOOLS
 from .manifest import Manifest, Shard
-from .names import DATA, MANIFEST, REJECTED
+from .names import DATA, MANIFEST, PREFERENCE, REJECTED
 from .shards import Footer, Wanted, footer, read
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Build:
         return self.path / shard.path
 
     def shards(self, kind: str = DATA) -> tuple[Shard, ...]:
-        """The shards of data/, rejected/ or files/, in order. Raises NotFoundError if one is
-        missing or has a different size."""
+        """The shards of data/, preference/, rejected/ or files/, in order. Raises NotFoundError if
+        one is missing or has a different size."""
         found = self.manifest.of(kind)
         for shard in found:
             file = self.file(shard)
@@ -56,6 +56,7 @@ class Build:
     def whole(self) -> bool:
         """Does every shard exist, with the right size?"""
         try:
+            self.shards(PREFERENCE)
             return bool(self.shards(DATA) and self.shards(REJECTED))
         except NotFoundError:
             return False
@@ -84,10 +85,11 @@ class Build:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a table, in order, as Arrow record batches; memory stays flat.
 
-        `kind` is data, rejected or files.
+        `kind` is data, preference, rejected or files.
         `columns` are the columns to read, in this order; None reads all.
         `sources` are names, with `gpt4llm:zh` for a subset; empty reads all.
-        `languages` are BCP 47 labels; `zh` matches zh-Hans and zh-Hant. Only for data/.
+        `languages` are BCP 47 labels; `zh` matches zh-Hans and zh-Hant. Only for data/
+        and preference/.
         `ids` are values of the columns `id` and `conversation_id`.
         `only` are the shards to read, whose size is not checked; None reads all.
         `rows` is the most rows in a batch. Empty batches are left out.

@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arrays import strings, whole
 from ..errors import NotFoundError
 from ..paths import for_pyarrow
-from .names import DATA, REJECTED
+from .names import DATA, PREFERENCE, REJECTED
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_IDS = {DATA: ("id", "conversation_id"), REJECTED: ("conversation_id",)}
+_IDS = {
+    DATA: ("id", "conversation_id"),
+    PREFERENCE: ("id", "conversation_id"),
+    REJECTED: ("conversation_id",),
+}
 """The columns of each table that can hold an id."""
 
 

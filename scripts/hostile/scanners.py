@@ -31,7 +31,7 @@ from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
 from open_instructions.stages.language import votes
 from open_instructions.stages.language.names import meant
-from open_instructions.tokens import tokenizer
+from open_instructions.tokens import DEFAULT, tokenizer
 
 from .families import IN_JSON, IN_ROWS, families
 from .timing import Case, Job
@@ -309,6 +309,14 @@ def _of_messages() -> Iterator[Case]:
             partial(_messages, used),
             lambda given: (structure.structure(given), structure.structure(given, "join")),
         )
+    for name, make in (("in turns", _tool_turns), ("of one turn", _tool_calls)):
+        yield (f"messages with tools {name}", make, structure.structure)
+    limited = split.Split(DEFAULT, 8, 0)
+    yield (
+        "messages to split",
+        partial(_messages, ("user", "assistant")),
+        lambda given: limited(Conversation("a", "a", "a", tuple(given))),
+    )
     sharegpt = registry().get("sharegpt")
     for name in ("raw", "v3"):
         yield (
@@ -324,6 +332,26 @@ def _converted(convert: Callable[[Any], Any], given: Any) -> list[Any]:
 
 def _messages(roles: tuple[str, ...], size: int) -> list[Message]:
     return [Message(roles[n % len(roles)], "a") for n in range(size)]
+
+
+def _call(n: int) -> dict[str, Any]:
+    return {"id": f"{n}", "type": "function", "function": {"name": "f", "arguments": {}}}
+
+
+def _tool_turns(size: int) -> list[Message]:
+    """Turns with a call each, all but the last without its result."""
+    asks = Message("assistant", "", fields={"tool_calls": [_call(0)]})
+    told = Message("tool", "a", fields={"tool_call_id": "0"})
+    turn = [Message("user", "a"), asks, asks, told]
+    return [*turn * (size // 4), Message("assistant", "a")]
+
+
+def _tool_calls(size: int) -> list[Message]:
+    """Many calls at once, with results in the other order."""
+    calls = [_call(n) for n in range(size // 2)]
+    results = [Message("tool", "a", fields={"tool_call_id": call["id"]}) for call in calls]
+    asks = Message("assistant", "", fields={"tool_calls": calls})
+    return [Message("user", "a"), asks, *results[::-1], Message("assistant", "a")]
 
 
 def _parts(size: int) -> list[Any]:

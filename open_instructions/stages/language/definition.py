@@ -33,4 +33,4 @@ def _make(options: Options, about: About) -> BatchStage:
     )
 
 
-DEFINITION = Definition(Language.name, Options, (Reason.LANGUAGE,), _make)
+DEFINITION = Definition(Language.name, Options, (Reason.LANGUAGE,), _make, sides=("chosen",))
