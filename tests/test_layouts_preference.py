@@ -319,4 +319,4 @@ def test_tools_and_calls_come_with_the_answers() -> None:
     assert row.chosen[0].fields["tool_calls"][0]["function"] == {"name": "now", "arguments": {}}
     assert row.tools[0]["function"]["name"] == "now"
     assert "tools" in row.used
-    assert isinstance(only({**record, "tools": "none"}), Reject)
+    assert isinstance(only({**record, "tools": "[none"}), Reject)

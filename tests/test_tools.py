@@ -10,12 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset, load_from_disk
+from datasets.utils.json import ujson_loads
+from hypothesis import example, given
+from hypothesis.strategies import floats
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
 from open_instructions.schema import Conversation, Message, Reason, Reject, invalid
 from open_instructions.stages.structure import pair_up, structure
 from open_instructions.store.columns import data_schema, data_table, in_form
+from open_instructions.store.exact import spelled
 from open_instructions.store.forms import python_rows
 from open_instructions.tokens import tokenizer
 
@@ -371,3 +376,93 @@ def test_the_bytes_do_not_depend_on_workers_and_chunks(
     [shard] = (whole.path / "data").glob("*.parquet")
     assert pq.read_schema(shard).field("tools").type == pa.json_()
     assert pq.read_schema(shard).field("messages").type == pa.list_(pa.json_())
+
+
+@given(floats(-1e290, 1e290).filter(lambda number: number == 0 or abs(number) > 1e-290))
+@example(0.208)
+@example(-22.677797)
+def test_every_reader_gets_the_number(number: float) -> None:
+    text = spelled(number)
+    assert json.loads(text) == number
+    assert ujson_loads(text) == number
+
+
+def test_numbers_in_calls_and_tools_are_loaded_as_they_were(made: Make) -> None:
+    numbers = {"a": 0.208, "b": [-22.677797, 1e-7, 9007199254740993], "c": 2.0}
+    talk = [*ENDS_WITH_CALL[:1], calls(call("weather", **numbers))]
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"least": 0.949}}}
+    made((talk, [tool]))
+    [row] = oi.load()
+    assert repr(row["messages"]) == repr(talk)
+    assert repr(row["tools"]) == repr([tool])
+
+
+def test_load_dataset_takes_the_folder(made: Make) -> None:
+    build = made((SINGLE, [WEATHER]), PLAIN)
+    rows = load_dataset(str(build.path), split="train")
+    assert rows["messages"][:] == [SINGLE, PLAIN]
+    assert rows["tools"][:] == [[WEATHER], None]
+    assert rows.features == oi.load(build.path).features
+
+
+def test_a_copy_of_a_row_is_still_the_row(made: Make, tmp_path: Path) -> None:
+    """What trainers and users do with rows: map, select, save, write as Parquet and JSON Lines."""
+    made((SINGLE, [WEATHER]), PLAIN)
+    rows = oi.load(columns="messages,tools")
+    assert rows.map(lambda row: {"n": len(row["messages"])})["messages"][:] == [SINGLE, PLAIN]
+    rows.save_to_disk(tmp_path / "saved")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    rows.to_json(tmp_path / "rows.jsonl")
+    read = [
+        load_from_disk(tmp_path / "saved"),
+        load_dataset("parquet", data_files=str(tmp_path / "rows.parquet"), split="train"),
+    ]
+    for again in read:
+        assert again["messages"][:] == [SINGLE, PLAIN]
+        assert again["tools"][:] == [[WEATHER], None]
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [line["messages"] for line in lines] == [SINGLE, PLAIN]
+    assert [line["tools"] for line in lines] == [[WEATHER], None]
+
+
+def test_datasets_that_cannot_read_tools_is_named(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made((SINGLE, [WEATHER]))
+    monkeypatch.delattr("datasets.Json")
+    with pytest.raises(oi.UsageError, match="cannot read") as raised:
+        oi.load()
+    assert "datasets>=4.7" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"messages": [['{"role":"user","content":"Hi."}', "{"]]}, "not a valid conversation"),
+        ({"messages": [['{"role":"user","content":"Hi."}', "[]"]]}, "is not an object"),
+        ({"messages": [['{"role":"user"}']]}, "without a role or a content"),
+        (
+            {"messages": [[json.dumps(user("Hi.")), json.dumps(says("Hi.", weight=None))]]},
+            "weight is None",
+        ),
+        (
+            {"messages": [[json.dumps(user("?")), json.dumps(ASKS), json.dumps(says("Hot."))]]},
+            "no result follows",
+        ),
+        ({"tools": ["{}"]}, "tools that are not a list"),
+    ],
+)
+def test_a_check_sees_what_no_build_writes(
+    made: Make, change: dict[str, Any], problem: str
+) -> None:
+    build = made((SINGLE, [WEATHER]))
+    [file] = (build.path / "data").glob("*.parquet")
+    table = pq.read_table(file)
+    for name, values in change.items():
+        kind = table.schema.field(name).type
+        storage = pa.list_(pa.string()) if pa.types.is_list(kind) else pa.string()
+        table = table.set_column(
+            table.column_names.index(name), name, pa.array(values, storage).cast(kind)
+        )
+    pq.write_table(table, file)
+    assert any(problem in found for found in oi.check(build.path).problems)

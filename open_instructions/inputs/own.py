@@ -16,6 +16,9 @@ from .files import Candidate, look_through, members_of, why_unreadable
 from .input import Input, digest, input_of
 from .lock import Lock, LockedFile
 
+_ABOUT_DATA = ("dataset_info.json", "state.json", "dataset_dict.json")
+"""What `datasets` writes beside the data that it saves."""
+
 
 @dataclass
 class OwnFound:
@@ -201,7 +204,7 @@ def _in_folder(folder: Path, found: OwnFound) -> Iterator[Candidate]:
     files, unreadable = look_through(folder, whole=False)
     found.notes += [Note(str(item)) for item in unreadable]
     for file in files:
-        if file.is_data:
+        if file.is_readable and file.path.name not in _ABOUT_DATA:
             yield file
         else:
             found.unused.append(file.label)

@@ -15,16 +15,16 @@ from .layout import LayoutOptions
 from .prompts import Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
-CHOSEN = ("chosen", "chosen_response", "response_chosen")
-REJECTED = ("rejected", "rejected_response", "response_rejected")
+CHOSEN = ("chosen", "chosen_response", "response_chosen", "response_j")
+REJECTED = ("rejected", "rejected_response", "response_rejected", "response_k")
 _ALL_REJECTED = frozenset(REJECTED)
 SCORES = {
     "score": (("score_chosen", "chosen_score"), ("score_rejected", "rejected_score")),
     "rating": (("chosen_rating", "chosen-rating"), ("rejected_rating", "rejected-rating")),
 }
 ENGINES = (
-    ("chosen_model", "chosen-model", "model_chosen"),
-    ("rejected_model", "rejected-model", "model_rejected"),
+    ("chosen_engine", "chosen_model", "chosen-model", "model_chosen"),
+    ("rejected_engine", "rejected_model", "rejected-model", "model_rejected"),
 )
 
 

@@ -35,6 +35,7 @@ from open_instructions.stages.language import votes
 from open_instructions.stages.language.names import meant
 from open_instructions.tokens import DEFAULT, tokenizer
 
+from . import shapes as of_layouts
 from .families import IN_JSON, IN_ROWS, families
 from .timing import Case, Job
 
@@ -66,6 +67,10 @@ def jobs() -> list[Job]:
     found += [
         Job(f"source {source.name}", list(_of_source(source)), 30_000)
         for source in registry().all()
+    ]
+    found += [
+        Job("transcript of markers", list(of_layouts.of_markers()), 30_000),
+        Job("layouts", list(of_layouts.of_shapes()), 30_000),
     ]
     return [*found, Job("many messages", list(_of_messages()), 20_000)]
 
@@ -168,6 +173,7 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "language by name": meant,
         "store.columns": lambda text: (strings([text]), encodable(text + "\ud800")),
         "metadata": lambda text: to_json({"a": text, text: [text]}),
+        "transcript": of_layouts.in_every_style,
         "calls in a text": lambda text: [
             hermes.take_calls(said)
             for said in (
