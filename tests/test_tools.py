@@ -512,3 +512,19 @@ def test_no_html_is_read_in_results_of_tools() -> None:
     assert isinstance(talk, Conversation)
     assert [m.content for m in talk.messages] == ["?", "", page, "18 **degrees**"]
     assert talk.messages[1].fields == asks.fields
+
+
+def test_what_is_rejected_of_a_conversation_can_be_read_back(made: Make) -> None:
+    broken = [user("And in Rome, what is it like?"), ASKS, says("Hot.", reasoning_content="July.")]
+    build = made((([*PLAIN, *broken]), [WEATHER]), (broken, [WEATHER]))
+    assert oi.load()["messages"][:] == [PLAIN]
+    assert oi.load()["edits"][:] == [["trimmed"]]
+    rejected = oi.rejected(build.path)
+    levels = zip(rejected["level"], rejected["reason"], strict=True)
+    assert list(levels) == [("message", CALL)] * 3 + [("record", CALL)]
+    raw = rejected["raw"].to_list()
+    assert raw[0] == "And in Rome, what is it like?"
+    assert [json.loads(text) for text in raw[1:3]] == broken[1:]
+    assert json.loads(raw[3]) == {"messages": broken, "tools": [WEATHER]}
+    assert build.ledger.problems() == []
+    assert oi.check(build.path).problems == ()
