@@ -106,7 +106,7 @@ def hub_files(address: str, config: str = "", split: str = "") -> HubDataset:
     no files that can be read or does not say which are meant, FetchError where the hub refuses.
     """
     asked = parse_address(address)
-    listing = {file.path: file for file in hub.repository(asked.repo, asked.revision)}
+    listing = {file.path: file for file in hub.repository(asked.repo, asked.revision, fresh=True)}
     commit = next((file.commit for file in listing.values()), asked.revision)
     card = Card()
     if "README.md" in listing:
