@@ -19,7 +19,9 @@ from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
+from open_instructions.layouts import calls, embedded, hermes, literals
 from open_instructions.layouts import fields as shapes
+from open_instructions.layouts.messages import read_chat
 from open_instructions.limits import TooLarge
 from open_instructions.readers import envelopes, frames, jsontext, open_file, slabs
 from open_instructions.readers.buffer import Buffer
@@ -88,6 +90,14 @@ def _slow() -> dict[str, Callable[[str], Any]]:
 
 def _json() -> dict[str, Callable[[str], Any]]:
     return {
+        "JSON in a text": _not_json(embedded.opened, '{"a": "', '{"a": '),
+        "objects of Python": _not_json(
+            lambda text: literals.read_literal(text.replace('"', "'")), "{'a': '", "{'a': "
+        ),
+        "calls of tools": lambda text: [
+            calls.read_calls(f'{{"name": "a", "arguments": {value}}}')
+            for value in (text, f'"{text}', f"[{text}]", '{"a": ' + text)
+        ],
         "json array": _read(_elements, "[{"),
         "json array, broken": _read(_elements, '[{"a": 1}, {"a": x'),
         "json array, deep": _read(_elements, "[" * 2000),
@@ -164,6 +174,17 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "store.columns": lambda text: (strings([text]), encodable(text + "\ud800")),
         "metadata": lambda text: to_json({"a": text, text: [text]}),
         "transcript": of_layouts.in_every_style,
+        "calls in a text": lambda text: [
+            hermes.take_calls(said)
+            for said in (
+                text,
+                f"<tool_call>{text}</tool_call>" * 2,
+                f"<tool_call>{{'name': 'a', 'arguments': {{'a': '{text}'}}}}</tool_call>",
+                "<tool_call>" + text,
+            )
+        ],
+        "results in a text": lambda text: hermes.take_results(f"<tool_response>{text}" * 2),
+        "lists of messages": lambda text: read_chat(_entries(text), has_tools=True),
         "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
     }
 
@@ -229,6 +250,28 @@ def _in_file(
             call(path)
 
     return measured
+
+
+def _not_json(call: Callable[[str], Any], *begins: str) -> Callable[[str], Any]:
+    """What refuses text that is not JSON, behind each of these beginnings."""
+
+    def measured(text: str) -> None:
+        for begin in begins:
+            with suppress(ValueError):
+                call(begin + text)
+
+    return measured
+
+
+def _entries(text: str) -> list[Any]:
+    """Messages of all kinds with a text in them."""
+    return [
+        {"role": "user", "content": [{"type": "text", "text": text}] * 2, "name": text},
+        {"role": "assistant", "content": f"<tool_call>{text}</tool_call>", "reasoning": text},
+        {"role": "tool_call", "content": {"name": "a", "arguments": {"a": text}}},
+        {"role": "tool", "content": text},
+        {"from": text, "value": text},
+    ]
 
 
 def _refused(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
