@@ -68,7 +68,9 @@ def test_converters_know_only_the_public_contract() -> None:
                     "catalogue",
                     "layouts.answers",
                     "layouts.fields",
+                    "layouts.layout",
                     "layouts.messages",
+                    "layouts.sides",
                     "layouts.tools",
                 ), path.name
 
