@@ -131,6 +131,26 @@ def test_a_block_of_code_behind_a_marker() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|im_start|>user\n```\nx\n```<|im_end|>\n<|im_start|>assistant\n```\ny\n```<|im_end|>\n"
+        "<|im_start|>user\nSee\n```\nz\n```\nOk?<|im_end|>\n<|im_start|>assistant\nOk.<|im_end|>",
+        "### Human: ```\nx\n```### Assistant: ```\ny\n```### Human: See\n```\nz\n```\nOk?"
+        "### Assistant: Ok.",
+        "USER: ```\nx\n``` ASSISTANT: ```\ny\n```</s>USER: See\n```\nz\n```\nOk?"
+        " ASSISTANT: Ok.</s>",
+    ],
+)
+def test_a_marker_behind_a_fence_is_no_language(text: str) -> None:
+    assert said(text) == (
+        ("user", "```\nx\n```"),
+        ("assistant", "```\ny\n```"),
+        ("user", "See\n```\nz\n```\nOk?"),
+        ("assistant", "Ok."),
+    )
+
+
 def test_a_block_of_code_that_is_never_closed() -> None:
     text = "Human: Code?\nAssistant: See\n```py\nx\nHuman: And?\nAssistant: See\n```js\ny\n```"
     assert said(text) == (

@@ -105,20 +105,17 @@ def _style(text: str, begin: int) -> tuple[Style | None, int]:
 def _markers(text: str, style: Style, first: int) -> list[_Marker] | Reject:
     """The markers of a style that are not in blocks of code; a Reject where a block that is never
     closed leaves open what is in one."""
-    found = list(style.markers.finditer(text, first))
-    blocks, torn = blocks_of_code(text, [match.end() for match in found])
+    found = [(m.start(), m.end(), m["role"] or "") for m in style.markers.finditer(text, first)]
+    blocks, torn = blocks_of_code(text, [(start, end) for start, end, _ in found])
     markers: list[_Marker] = []
     at = 0
-    for match in found:
-        start = match.start()
+    for start, end, word in found:
         while at < len(blocks) and blocks[at][1] <= start:
             at += 1
         if at < len(blocks) and blocks[at][0] < start:
             continue
-        word = match["role"] or ""
-        role = style.roles.get(word, word)
         place = _place(text, start, first) if style.worded else _ANYWHERE
-        markers.append(_Marker(start, match.end(), role, place))
+        markers.append(_Marker(start, end, style.roles.get(word, word), place))
     if torn and len(markers) < len(found):
         return Reject(
             Reason.AMBIGUOUS_LAYOUT, f"markers of {style.name!r} in code that may not be code"
