@@ -143,7 +143,7 @@ def _take_as_known(
 def _files(own: OwnSource, found: OwnFound) -> list[Candidate]:
     files: list[Candidate] = []
     for written, place in zip(own.files, own.places(), strict=True):
-        files += _in_place(written, place, found)
+        files += _shards(place) if own.parent else _in_place(written, place, found)
     if not files:
         raise UsageError(
             f"{', '.join(map(shown, own.files))} has no data files.",
@@ -215,12 +215,14 @@ def _in_place(written: str, place: Path, found: OwnFound) -> Iterator[Candidate]
         yield from _matching(written, place, found)
 
 
+def _shards(build: Path) -> Iterator[Candidate]:
+    """The shards of a build that hold rows."""
+    for table in ("data", "preference"):
+        for path in sorted((build / table).glob("*.parquet")):
+            yield Candidate(path, None, f"{table}/{path.name}", path.stat().st_size)
+
+
 def _in_folder(folder: Path, found: OwnFound) -> Iterator[Candidate]:
-    if (folder / "manifest.json").is_file() and (folder / "data").is_dir():
-        raise UsageError(
-            f"{folder} is a build, which cannot be a source yet.",
-            hint="open_instructions.load() reads it.",
-        )
     files, unreadable = look_through(folder, whole=False)
     found.notes += [Note(str(item)) for item in unreadable]
     for file in files:
