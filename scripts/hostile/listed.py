@@ -104,6 +104,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     "stages.html.markdown": ("html", "html in an answer"),
     "stages.phrases._folded": ("phrases", "phrases, folded"),
     "stages.phrases._marks": (),
+    "stages.running.outcomes": (),
     "stages.prose": ("prose", "phrases"),
     "stages.split.Split._truncated": ("split",),
     "stages.split._turns": ("many messages",),
