@@ -39,8 +39,8 @@ from .terms import UNSTATED
 UNSTATED_ENGINE = "unstated"
 HUB = "hf://"
 _SUFFIXES = (
-    ".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv", ".arrow", ".xlsx", ".zip", ".tar",
-    ".tgz", ".gz", ".zst", ".bz2", ".xz",
+    ".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv", ".arrow", ".feather", ".xlsx", ".zip",
+    ".tar", ".tgz", ".gz", ".zst", ".bz2", ".xz",
 )  # fmt: skip
 """Names that end so are files, also without a folder before them."""
 _WILD = re.compile(r"[*?\[\]]+")

@@ -35,6 +35,11 @@ def is_full(conversation: Whole) -> bool:
     return conversation.tools is not None or any(m.fields for m in conversation.messages)
 
 
+def is_full_schema(schema: pa.Schema) -> bool:
+    """Is this the schema of a table in the full form?"""
+    return TOOLS in schema.names and "json" in str(schema.field(TOOLS).type)
+
+
 def messages_array(conversations: Sequence[Sequence[Message]]) -> pa.ListArray:
     """The messages of each conversation, as a chunk has them."""
     return lists(conversations, _messages)
