@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .reports.check import check
     from .reports.explain import explain
+    from .reports.inspect import inspect
     from .reports.stats import sources, stats
     from .schema import Conversation, Message
 
@@ -68,6 +69,7 @@ __all__ = [
     "check",
     "explain",
     "fetch",
+    "inspect",
     "load",
     "push",
     "rejected",
@@ -82,6 +84,7 @@ _HOMES = {
     "check": "reports.check",
     "explain": "reports.explain",
     "fetch": "inputs.fetching",
+    "inspect": "reports.inspect",
     "load": "exports.load",
     "rejected": "exports.load",
     "push": "exports.hub",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
@@ -117,14 +118,15 @@ def _unmatched(calls: Sequence[Mapping[str, Any]], results: Sequence[Message]) -
         return Broken(Reason.CALL_WITHOUT_RESULT, "a tool is called and no result follows")
     if any(result.is_empty for result in results):
         return Broken(Reason.CALL_WITHOUT_RESULT, "the result is empty")
-    open_calls = [call["id"] for call in calls if "id" in call]
+    open_calls = Counter(call["id"] for call in calls if "id" in call)
+    known = bool(open_calls)
     unnamed = 0
     for result in results:
         name = (result.fields or {}).get(CALL_ID)
-        if name is None or not open_calls:
+        if name is None or not known:
             unnamed += 1
-        elif name in open_calls:
-            open_calls.remove(name)
+        elif open_calls[name]:
+            open_calls[name] -= 1
         else:
             return Broken(
                 Reason.RESULT_WITHOUT_CALL, f"a result of call {shown(name)}, which is not open"

@@ -96,6 +96,12 @@ def test_what_stands_before_a_cut_is_kept(tmp_path: Path, ending: str) -> None:
     assert got.count("truncated") == 1
 
 
+def test_a_tar_in_zstd_says_so(tmp_path: Path) -> None:
+    assert plain_name("x.tar.gz") == "x.tar.gz"
+    with pytest.raises(InputError, match=r"x\.tar\.zst is a \.tar packed with zstd"):
+        read(written(tmp_path, "x.tar.zst", zstd(LINES)))
+
+
 @every
 def test_damaged(tmp_path: Path, ending: str) -> None:
     data = bytearray(PACK[ending](LINES))

@@ -259,10 +259,11 @@ def test_two_files_for_one_name(tmp_path: Path) -> None:
         (
             "mine.csv",
             "q,a\n",
-            "is a CSV table, which cannot be read; save it as JSON Lines or Parquet",
+            "is a CSV table, which no known source is published in; --sources reads it as your own",
         ),
-        ("mine.xlsx", b"PK", "is an Excel workbook, which cannot be read"),
-        ("mine.jsonl.zst", b"x", "is packed with zstd, which cannot be read; unpack it"),
+        ("mine.xlsx", b"PK", "is an Excel workbook, which no known source is published in"),
+        ("mine.xls", b"PK", "is an Excel workbook, which cannot be read; save it as JSON Lines"),
+        ("mine.tar.zst", b"x", "is packed with zstd, which cannot be read; unpack it"),
         (
             "alpaca_data.json.1",
             [PAIR],

@@ -97,7 +97,7 @@ def test_every_language_has_a_name() -> None:
             "Error: oi stats has no option --zzz.\noi stats --help lists its options.",
         ),
         (["biuld"], 2, "Error: There is no command 'biuld'.\nDid you mean 'build'?"),
-        (["list"], 2, "Error: There is no command 'list'.\nCommands are: build, fetch, stats"),
+        (["list"], 2, "Error: There is no command 'list'.\nCommands are: build, fetch, inspect"),
         (
             ["build", "--locked", "/no/such"],
             4,
@@ -491,6 +491,7 @@ def test_the_help_groups_the_options_of_a_build() -> None:
         "Arguments",
         "Options",
         "What goes in",
+        "Your own source",
         "Cleaning",
         "Where it goes",
         "Running",

@@ -21,6 +21,7 @@ from open_instructions.layouts.fields import (
     pair,
 )
 from open_instructions.layouts.messages import read_chat
+from open_instructions.layouts.tools import definitions
 from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
 
@@ -48,17 +49,21 @@ def _conversation(instance: Record) -> Draft | Reject:
     turns, system = instance.get("messages"), instance.get("system")
     if not isinstance(turns, list):
         return Reject(Reason.UNEXPECTED_SHAPE, "no list of messages")
-    chat = read_chat(turns)
+    tools = definitions(instance)
+    if isinstance(tools, Reject):
+        return tools
+    chat = read_chat(turns, has_tools=bool(tools.tools))
     if isinstance(chat, Reject):
         return chat
-    used = ["messages"]
+    used = ["messages", *(tools.used if tools.tools else ())]
     items = chat.items
     if isinstance(system, str):
         used.append("system")
         if system.strip():
             items = [Message(SYSTEM, system), *items]
     metadata = {"messages": chat.left} if chat.left else {}
-    return Draft(items, metadata=metadata, used=used, edits=chat.edits)
+    edits = (*tools.edits, *chat.edits)
+    return Draft(items, metadata=metadata, used=used, edits=edits, tools=tools.tools)
 
 
 def _text_pair(instance: Record) -> Draft | Reject:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, Terms, Use, source
 from open_instructions.layouts.messages import Chat, read_chat
+from open_instructions.layouts.tools import Definitions, definitions
 from open_instructions.schema import INVISIBLE, SYSTEM, Draft, Message, Reason, Record, Reject
 
 from .damage import drop_page_chrome, refuse_banners, refuse_placeholders
@@ -48,6 +49,7 @@ class _Part(NamedTuple):
     start: int
     record: int
     system: str
+    tools: Definitions
     chat: Chat
 
 
@@ -58,13 +60,16 @@ def _part(record: Record, index: int, html: bool) -> _Part | Reject:
         return Reject(Reason.UNEXPECTED_SHAPE, "no list of conversations", record=index, id=name)
     if not turns:
         return Reject(Reason.EMPTY, "an empty list of conversations", record=index, id=name)
-    chat = read_chat(turns, record=index, html=html)
+    tools = definitions(record)
+    if isinstance(tools, Reject):
+        return tools._replace(record=index, id=name)
+    chat = read_chat(turns, record=index, html=html, has_tools=bool(tools.tools))
     if isinstance(chat, Reject):
         return chat._replace(id=name)
     if not any(isinstance(item, Message) for item in chat.items):
         wrong = "no message with text from a known sender"
         return Reject(Reason.UNEXPECTED_SHAPE, wrong, record=index, id=name)
-    return _Part(_start(record), index, _system(record), chat)
+    return _Part(_start(record), index, _system(record), tools, chat)
 
 
 def _start(record: Record) -> int:
@@ -97,7 +102,7 @@ class _Whole:
     """A conversation while parts are joined to it."""
 
     def __init__(self, part: _Part) -> None:
-        self.start, self.system = part.start, part.system
+        self.start, self.system, self.tools = part.start, part.system, part.tools
         self.items = list(part.chat.items)
         self.parts = [part]
 
@@ -106,7 +111,7 @@ class _Whole:
         overlap = self.start + len(self.items) - part.start
         if not 0 <= overlap <= min(len(part.chat.items), len(self.items)):
             return None
-        if part.system not in ("", self.system):
+        if part.system not in ("", self.system) or part.tools.tools not in ([], self.tools.tools):
             return None
         mine, theirs = self.items[len(self.items) - overlap :], part.chat.items[:overlap]
         if list(map(_text, mine)) == list(map(_text, theirs)):
@@ -136,10 +141,16 @@ class _Whole:
             id=_name(own[0], self.start if joins else None),
             engine=(model or "").strip() or _engine(self.parts),
             metadata=metadata,
-            used=_used(own, model),
+            used=[*_used(own, model), *(self.tools.used if self.tools.tools else ())],
             records=tuple(part.record for part in self.parts),
-            edits=tuple(dict.fromkeys(edit for part in self.parts for edit in part.chat.edits)),
+            edits=tuple(dict.fromkeys(self._edits())),
+            tools=self.tools.tools,
         )
+
+    def _edits(self) -> Iterator[str]:
+        yield from self.tools.edits
+        for part in self.parts:
+            yield from part.chat.edits
 
 
 def _model(own: Sequence[Record]) -> str | None:

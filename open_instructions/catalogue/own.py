@@ -29,7 +29,7 @@ from urllib.parse import quote
 from ..errors import RecipeError, UsageError, shown, suggest
 from ..layouts import tree
 from ..layouts.layout import LayoutOptions
-from ..layouts.recognise import convert
+from ..layouts.recognise import convert, convert_run
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
 from .published import File
@@ -39,8 +39,8 @@ from .terms import UNSTATED
 UNSTATED_ENGINE = "unstated"
 HUB = "hf://"
 _SUFFIXES = (
-    ".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv", ".arrow", ".xlsx", ".zip", ".tar",
-    ".tgz", ".gz", ".zst", ".bz2", ".xz",
+    ".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv", ".arrow", ".feather", ".xlsx", ".zip",
+    ".tar", ".tgz", ".gz", ".zst", ".bz2", ".xz",
 )  # fmt: skip
 """Names that end so are files, also without a folder before them."""
 _WILD = re.compile(r"[*?\[\]]+")
@@ -152,7 +152,7 @@ def tree_of(record: Record) -> str | None:
 def _read_run(records: list[Record], options: LayoutOptions) -> Iterable[Drafted | Reject]:
     """The rows of one tree, or a single record of any layout."""
     if len(records) > 1 or tree.is_row(records[0]):
-        return tree.convert_run(records, options)
+        return convert_run(records, options)
     return convert(records[0], options)
 
 

@@ -16,7 +16,7 @@ import typer
 from ..checkout import documents
 from ..errors import OpenInstructionsError
 from ..paths import store_fault
-from . import build, cache, check, explain, fetch, push, sources, stats
+from . import build, cache, check, explain, fetch, inspect, push, sources, stats
 from .console import fail
 from .help import Command, Group
 from .mistakes import in_words
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 app.command("build", cls=Command, epilog=build.EXAMPLES)(build.build)
 app.command("fetch", cls=Command, epilog=fetch.EXAMPLES)(fetch.fetch)
+app.command("inspect", cls=Command, epilog=inspect.EXAMPLES)(inspect.inspect)
 app.command("stats", cls=Command, epilog=stats.EXAMPLES)(stats.stats)
 app.command("check", cls=Command, epilog=check.EXAMPLES)(check.check)
 app.command("sources", cls=Command, epilog=sources.EXAMPLES)(sources.sources)

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from ..building.progress import Update
 
 EXAMPLES = """\
+oi build ./tickets.jsonl alpaca --out mix  your own file, and a known set
 oi build --sample                          try it, without downloads
 oi build                                   fetch what is missing, and build
 oi build --data-dir downloads --missing skip
 oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
-oi build ./mine.py --data-dir downloads    a source of your own
+oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""

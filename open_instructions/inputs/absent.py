@@ -38,9 +38,7 @@ _OTHER_FORMATS = {
     ".feather": "an Arrow file",
     ".pkl": "a pickle",
     ".pickle": "a pickle",
-    ".zst": "packed with zstd",
-    ".xz": "packed with xz",
-    ".bz2": "packed with bzip2",
+    ".tar.zst": "packed with zstd",
     ".7z": "a 7-Zip archive",
     ".rar": "a RAR archive",
     ".crdownload": "an unfinished download",
@@ -152,6 +150,8 @@ def _other_format(file: Candidate) -> str:
     if kind == "an unfinished download":
         return f"is {kind}; download it again"
     advice = "unpack it" if kind.startswith(_UNPACKED) else "save it as JSON Lines or Parquet"
+    if file.is_readable:
+        return f"is {kind}, which no known source is published in; --sources reads it as your own"
     if kind:
         return f"is {kind}, which cannot be read; {advice}"
     return "is not JSON, JSON Lines or Parquet"

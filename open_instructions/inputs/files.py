@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from .. import paths
 from ..readers import is_archive, members, plain_name
+from ..readers.containers import ENDINGS
 from .cache import CachedFile
 
 DATA_SUFFIXES = (".json", ".jsonl", ".parquet", ".ndjson")
+"""What known sources are published in. Other files are never taken for one of them."""
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -45,6 +47,20 @@ class Candidate(NamedTuple):
     @property
     def is_data(self) -> bool:
         return self.name.lower().endswith(DATA_SUFFIXES)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its name says that it has records: those of a known source, or a user's own."""
+        return is_readable(self.name)
+
+
+def is_readable(name: str) -> bool:
+    """Whether the name of a file, perhaps packed, says that it has records.
+
+    >>> is_readable("day.csv.zst"), is_readable("notes.md")
+    (True, False)
+    """
+    return plain_name(name).lower().endswith((*DATA_SUFFIXES, *ENDINGS))
 
 
 class Unreadable(NamedTuple):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
-from ..schema import ASSISTANT, TOOL, Reason, Reject
+from ..schema import ASSISTANT, TOOL, Reason, Reject, is_blank
+from .embedded import unfit
 
+REASONING = "reasoning_content"
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CALL_IDS = ("tool_call_id", "tool_use_id")
 _NAMES = {TOOL: ("name", "tool_name")}
 _WEIGHTS = ("weight", "loss", "loss_weight", "train")
+BESIDE = frozenset((*_REASONING, *_CALL_IDS, "name", "tool_name", *_WEIGHTS))
+"""All fields that are read here."""
 
 
 class Beside(NamedTuple):
@@ -24,7 +27,7 @@ class Beside(NamedTuple):
 def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Beside | Reject:
     """What an entry has beside role and content.
 
-    thought  reasoning that was in the content; fields of the entry go before it
+    thought  reasoning that was in the content; that in a field goes before it
 
     A Reject `contradiction` where it has two weights that differ.
 
@@ -34,14 +37,15 @@ def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Bes
     fields: dict[str, Any] = {}
     used: list[str] = []
     if role == ASSISTANT:
-        text = _text(entry, _REASONING, used) or thought
-        fields |= {"reasoning_content": text} if text else {}
+        texts = dict.fromkeys((_text(entry, _REASONING, used), thought))
+        text = "\n\n".join(filter(None, texts))
+        fields |= {REASONING: text} if text else {}
     if role == TOOL:
         call = _text(entry, _CALL_IDS, used)
         fields |= {"tool_call_id": call} if call else {}
     name = _text(entry, _NAMES.get(role, ("name",)), used)
     fields |= {"name": name} if name else {}
-    weights = {key: entry[key] for key in _WEIGHTS if _is_weight(entry.get(key))}
+    weights = {key: entry[key] for key in _WEIGHTS if key in entry and _is_weight(entry[key])}
     if len(set(weights.values())) > 1:
         return Reject(Reason.CONTRADICTION, f"{' and '.join(weights)} of a message differ")
     for value in weights.values():
@@ -54,11 +58,11 @@ def _text(entry: Mapping[str, Any], keys: tuple[str, ...], used: list[str]) -> s
     found = ""
     for key in keys:
         value = entry.get(key)
-        if isinstance(value, str) and value and found in ("", value):
+        if isinstance(value, str) and not is_blank(value) and found in ("", value):
             found = value
             used.append(key)
     return found
 
 
 def _is_weight(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, float) and isfinite(value))
+    return isinstance(value, int | float) and not unfit(value)

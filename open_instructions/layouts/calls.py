@@ -7,74 +7,94 @@ Without an id upstream there is none here. Arguments are an object; as JSON text
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from ..schema import Reason, Reject
+from ..errors import shown
+from ..schema import Reason, Reject, is_blank
 from .embedded import opened, unfit
+from .fields import kind, leftover
 
 Call = dict[str, Any]
 _NAMES = ("name", "tool_name", "function_name")
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 _IDS = ("id", "tool_call_id", "call_id")
-_SHOWN = 80
-"""Characters of upstream's words in a detail."""
 
 
-def read_calls(value: Any) -> list[Call] | Reject:
+class Calls(NamedTuple):
+    """Calls, and per call the fields that were not used; empty where no call has any."""
+
+    calls: Sequence[Call] = ()
+    left: Sequence[dict[str, Any]] = ()
+
+
+def read_calls(value: Any) -> Calls | Reject:
     """The calls in a value: one, a list of them, or a JSON text of either.
 
     A Reject of the record: `bad_arguments` where arguments cannot be read as an object, `tool_call`
     where nothing says what is called.
 
-    >>> read_calls('{"name": "now", "arguments": "{}"}')
+    >>> read_calls('{"name": "now", "arguments": "{}"}').calls
     [{'type': 'function', 'function': {'name': 'now', 'arguments': {}}}]
     """
-    if isinstance(value, str):
-        try:
-            value = opened(value)
-        except ValueError as error:
-            return Reject(Reason.BAD_ARGUMENTS, f"a call that is {error}")
     calls: list[Call] = []
+    left: list[dict[str, Any]] = []
+    value = _opened(value)
     for given in value if isinstance(value, list) else [value]:
-        call = read_call(given)
-        if isinstance(call, Reject):
-            return call
-        calls.append(call)
-    return calls
+        read = _call(_opened(given))
+        if isinstance(read, Reject):
+            return read
+        calls.append(read[0])
+        left.append(read[1])
+    return Calls(calls, left if any(left) else ())
 
 
-def read_call(given: Any) -> Call | Reject:
-    """One call. OpenAI's {"function": {"name", "arguments"}}, or name and arguments by
-    themselves."""
-    if isinstance(given, str):
-        return _from_text(given)
+def _opened(value: Any) -> Any:
+    """The value of a JSON text; a Reject where it is not one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return opened(value)
+    except ValueError as error:
+        return Reject(Reason.BAD_ARGUMENTS, f"a call that cannot be read: {error}")
+
+
+def _call(given: Any) -> tuple[Call, dict[str, Any]] | Reject:
+    """One call and what is left of it. OpenAI's {"function": {"name", "arguments"}}, or name and
+    arguments by themselves."""
+    if isinstance(given, Reject):
+        return given
     if not isinstance(given, dict):
-        return Reject(Reason.TOOL_CALL, f"a call that is a {type(given).__name__}")
+        return Reject(Reason.TOOL_CALL, f"a call that is {kind(given)}")
     inner = given.get("function")
     body = inner if isinstance(inner, dict) else given
-    name = _first(body, ("function", *_NAMES) if body is given else _NAMES)
-    if not isinstance(name, str) or not name:
+    named = _first(body, _NAMES if body is inner else ("function", *_NAMES))
+    name = body.get(named)
+    if not isinstance(name, str) or is_blank(name):
         return Reject(Reason.TOOL_CALL, "a call that does not say what it calls")
-    arguments = _arguments(_first(body, _ARGUMENTS))
+    given_arguments = _first(body, _ARGUMENTS)
+    arguments = _arguments(body.get(given_arguments))
     if isinstance(arguments, str):
-        return Reject(Reason.BAD_ARGUMENTS, f"the arguments of {name[:_SHOWN]!r} {arguments}")
+        return Reject(Reason.BAD_ARGUMENTS, f"the arguments of {shown(name)} {arguments}")
     call: Call = {"type": "function", "function": {"name": name, "arguments": arguments}}
-    identity = _first(given, _IDS)
-    return {"id": identity, **call} if isinstance(identity, str) and identity else call
+    left = leftover(body, (named, given_arguments))
+    if body is inner:
+        beside = leftover(given, ("function",))
+        left = {**beside, "function": left} if left else beside
+    if left.get("type") in _TYPES:
+        del left["type"]
+    key = _first(left, _IDS)
+    if isinstance(left.get(key), str) and not is_blank(left[key]):
+        call = {"id": left.pop(key), **call}
+    return call, left
 
 
-def _from_text(text: str) -> Call | Reject:
-    try:
-        value = opened(text)
-    except ValueError as error:
-        return Reject(Reason.BAD_ARGUMENTS, f"a call that is {error}")
-    if isinstance(value, str):
-        return Reject(Reason.TOOL_CALL, "a call that is a text in a text")
-    return read_call(value)
+_TYPES = ("function", "function_call", "tool_call", "tool_use")
 
 
-def _first(body: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((body[key] for key in keys if body.get(key) is not None), None)
+def _first(body: dict[str, Any], keys: tuple[str, ...]) -> str:
+    """The first of these keys that is there; "" if none is."""
+    return next((key for key in keys if body.get(key) is not None), "")
 
 
 def _arguments(value: Any) -> dict[str, Any] | str:
@@ -86,8 +106,8 @@ def _arguments(value: Any) -> dict[str, Any] | str:
         try:
             value = opened(value)
         except ValueError as error:
-            return f"are {error}"
+            return f"cannot be read: {error}"
     if not isinstance(value, dict):
-        return f"are a {type(value).__name__}, not an object"
+        return f"are {kind(value)}, not an object"
     wrong = unfit(value)
     return f"have {wrong}" if wrong else value

@@ -16,6 +16,7 @@ from .prompts import Prompt, prompt_of
 from .sides import number
 
 LISTS = ("completions", "responses", "generations", "answers", "responses_and_scores")
+_ALL_LISTS = frozenset(LISTS)
 RATINGS = ("ratings", "scores", "rewards")
 MODELS = ("models", "generation_models")
 _TEXTS = ("response", "text", "answer", "completion", "content", "output")
@@ -56,6 +57,8 @@ def _said(prompt: Prompt, fields: Sequence[str]) -> dict[str, Any]:
 
 def list_of_answers(record: Record) -> str | None:
     """The field with a list of answers, which may have scores."""
+    if _ALL_LISTS.isdisjoint(record):
+        return None
     for name in LISTS:
         if name not in record:
             continue
@@ -65,7 +68,7 @@ def list_of_answers(record: Record) -> str | None:
         objects = all(isinstance(item, dict) and _text_key(item) for item in value)
         if not objects and not _are_texts(value):
             continue
-        if name != "answers" or _scale(_items(record, name)):
+        if name != "answers" or is_scaled(record, name):
             return name
     return None
 
@@ -84,6 +87,11 @@ def read_rated(record: Record, name: str, options: LayoutOptions) -> list[Prefer
     said = _said(prompt, (name, *_parallel(record, len(items)).values()))
     rows = rated(prompt.messages, answers, options.pairs, score_name=scale, **said)
     return [_without_rank(row) for row in rows] if scale == _RANK else rows
+
+
+def is_scaled(record: Record, name: str) -> bool:
+    """Whether one of the answers has a score or a rank."""
+    return _scale(_items(record, name)) is not None
 
 
 def _items(record: Record, name: str) -> list[dict[str, Any]]:

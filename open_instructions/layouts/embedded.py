@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 MAX_LEVELS = 100
 """Deeper nesting is an attack on what recurses: neither people nor models write it."""
-_LARGEST = 2**63
-"""Integers from here on do not fit into 64 bits, which is what readers of a build have."""
+_LEAST, _LARGEST = -(2**63), 2**64 - 1
+"""Integers that fit into 64 bits, with a sign or without, which is what parsers of JSON have."""
 
 
 def opened(text: str) -> Any:
@@ -58,7 +58,7 @@ def holds_objects(value: Any) -> bool:
 def unfit(value: Any) -> str:
     """Why a value cannot be stored as JSON and read back anywhere; "" if it can.
 
-    >>> unfit({"n": 2**63})
+    >>> unfit({"n": 2**64})
     'an integer beyond 64 bits'
     """
     if isinstance(value, dict | list):
@@ -67,7 +67,7 @@ def unfit(value: Any) -> str:
     if isinstance(value, bool | str) or value is None:
         return ""
     if isinstance(value, int):
-        return "" if -_LARGEST <= value < _LARGEST else "an integer beyond 64 bits"
+        return "" if _LEAST <= value <= _LARGEST else "an integer beyond 64 bits"
     if isinstance(value, float):
         return "" if isfinite(value) else "a number that JSON does not have"
     return f"a {type(value).__name__}, which JSON does not have"

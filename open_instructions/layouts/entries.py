@@ -6,26 +6,23 @@ Usually one. An entry of Anthropic's with the results of two tools and a text st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ..schema import ASSISTANT, TOOL, Message, Reason, Reject, to_json
-from .beside import fields_beside
-from .calls import Call, read_calls
+from ..errors import shown
+from ..schema import ASSISTANT, TOOL, USER, Message, Reason, Reject, to_json
+from .beside import BESIDE, REASONING, fields_beside
 from .embedded import without_nulls
-from .fields import NUMBER_AS_TEXT, as_text, is_empty, leftover
-from .hermes import after_thought, take_calls, take_results
-from .parts import Content, Unreadable, read_answer, read_parts
-from .roles import CALL, Names, speaker
-from .rounds import with_calls
+from .fields import NUMBER_AS_TEXT, leftover
+from .hermes import take_calls
+from .parts import Result, Unreadable
+from .roles import CALL, ROLES, SENDERS, Names, Speaker, speaker
+from .rounds import fields_of, with_calls
+from .said import CALLS, TEXTS, Said, read_said
 from .tools import NULL_MEMBERS
 
-_TEXTS = ("value", "content")
-_OTHER_TEXTS = ("text", "message", "utterance")
-"""Fields with what is said; the others where none of the first is."""
-_CALLS = ("tool_calls", "function_call", "tool_call")
-_SHOWN = 100
-"""Characters of upstream's words in a detail."""
+KNOWN = frozenset((*SENDERS, *TEXTS, *CALLS)) | BESIDE
+"""All fields that are read where an entry has a sender and a text under their usual names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +41,6 @@ class Entry:
     edits: tuple[str, ...] = ()
 
 
-class _Said(NamedTuple):
-    """The content of an entry, and the fields that it is from."""
-
-    content: Content
-    used: tuple[str, ...]
-    number: bool = False
-
-
-class _Called(NamedTuple):
-    """The calls that an entry has in fields of their own, and those."""
-
-    calls: list[Call]
-    used: tuple[str, ...]
-
-
 def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | Reject:
     """The messages of an entry.
 
@@ -66,135 +48,102 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
     html    whether the assistant's texts are HTML
     padded  whether members of objects that are null say nothing, as in Parquet
 
-    A Reject of the record for a call that cannot be read, and for what is not text.
+    A Reject of the record for a call or a result that cannot be read, and for what is not text.
     """
     if not isinstance(turn, dict):
-        return _unreadable(turn, f"a message from {None!r}")
+        return _unreadable(turn, Unreadable(f"a message from {None!r}"))
     given = {key: value for key, value in turn.items() if value is not None}
     entry = without_nulls(given) if padded else given
     who = speaker(entry, names)
-    called = _called(entry)
-    if isinstance(called, Reject):
-        return called
-    said = _said(entry, who.role)
-    if isinstance(said, Reject):
+    if not who.used and "type" in entry:
+        entry = _with_role(entry)
+        who = speaker(entry, ROLES)
+    read = _read(entry, who, html)
+    if isinstance(read, Unreadable):
+        return _unreadable(turn, read)
+    if isinstance(read, Entry) and padded and without_nulls(given) != given:
+        return replace(read, edits=(*read.edits, NULL_MEMBERS))
+    return read
+
+
+def _with_role(item: dict[str, Any]) -> dict[str, Any]:
+    """An item of OpenAI's responses as an entry: a call and its result have a type and no role."""
+    if item["type"] == "function_call":
+        return {"role": CALL, "content": item}
+    if item["type"] == "function_call_output":
+        names = {"output": "content", "call_id": "tool_call_id"}
+        beside = {names.get(key, key): value for key, value in item.items() if key != "type"}
+        return {"role": TOOL, **beside}
+    return item
+
+
+def _unreadable(turn: Any, why: Unreadable) -> Entry:
+    return Entry((Reject(why.reason, why.detail, Message("unknown", to_json(turn))),))
+
+
+def _read(entry: Mapping[str, Any], who: Speaker, html: bool) -> Entry | Unreadable | Reject:
+    said = read_said(entry, who.role)
+    if isinstance(said, Reject | Unreadable):
         return said
-    if isinstance(said, Unreadable):
-        return _unreadable(turn, said.detail)
-    name = f"a message from {who.name!r:.{_SHOWN}}"
-    beside = fields_beside(entry, who.role or "", said.content.thought)
-    if isinstance(beside, Reject):
-        return beside
-    calls = [*called.calls, *said.content.calls]
-    speaks = said.content.text is not None or said.content.results or calls
-    if not isinstance(who.name, str) or not (speaks or "reasoning_content" in beside.fields):
-        return _unreadable(turn, name)
-    if who.role is None:
-        return _unreadable(turn, name, Reason.UNKNOWN_ROLE)
-    if calls and who.role not in (ASSISTANT, CALL):
-        return Reject(Reason.TOOL_CALL, f"a call in {name}")
-    items = _messages(who.role, said.content, calls, beside.fields, html)
-    if isinstance(items, Reject):
-        return items
-    left = leftover(entry, (*who.used, *called.used, *said.used, *beside.used))
-    if said.content.left:
-        left["content"] = said.content.left
-    edits = (NULL_MEMBERS,) * (entry != given) + (NUMBER_AS_TEXT,) * said.number
-    return Entry(tuple(items), who.name, left, edits)
+    if said.calls and who.role not in (ASSISTANT, CALL):
+        return Reject(Reason.TOOL_CALL, f"a call in {_from(who)}")
+    if said.results and who.role not in (USER, TOOL):
+        return Reject(Reason.TOOL_CALL, f"a result in {_from(who)}")
+    if who.role == CALL and not said.calls:
+        return Reject(Reason.TOOL_CALL, f"no call in {_from(who)}")
+    if said.thought and who.role != ASSISTANT:
+        return Unreadable(f"a thought in {_from(who)}")
+    role = ASSISTANT if who.role == CALL else who.role
+    found = fields_beside(entry, role or "", said.thought)
+    if isinstance(found, Reject):
+        return found
+    speaks = said.text is not None or said.results or said.calls or REASONING in found.fields
+    if not speaks or not isinstance(who.name, str):
+        return Unreadable(_from(who))
+    if role is None:
+        return Unreadable(_from(who), Reason.UNKNOWN_ROLE)
+    left = leftover(entry, (*who.used, *said.used, *found.used)) | said.left
+    items = _messages(role, said, found.fields, html)
+    return Entry(tuple(items), who.name, left, (NUMBER_AS_TEXT,) * said.number)
 
 
-def _unreadable(turn: Any, detail: str, reason: Reason = Reason.UNEXPECTED_SHAPE) -> Entry:
-    return Entry((Reject(reason, detail, Message("unknown", to_json(turn))),))
+def with_spoken_calls(entry: Entry) -> Entry | Reject:
+    """An entry with the calls that are written into the assistant's text taken out, unless it has
+    calls in a field."""
+    if len(entry.items) != 1:
+        return entry
+    message = entry.items[0]
+    if isinstance(message, Reject) or message.role != ASSISTANT or CALLS[0] in fields_of(message):
+        return entry
+    spoken = take_calls(message.content)
+    if isinstance(spoken, Reject):
+        return spoken
+    if not spoken.calls:
+        return entry
+    fields = with_calls(fields_of(message), spoken.calls)
+    made = message._replace(content=spoken.text, fields=fields)
+    left = {**entry.left, CALLS[0]: spoken.left} if spoken.left else entry.left
+    return replace(entry, items=(made,), left=left)
 
 
-def _called(entry: Mapping[str, Any]) -> _Called | Reject:
-    """The calls that an entry has in fields of their own."""
-    keys = [key for key in _CALLS if not is_empty(entry.get(key))]
-    found: list[list[Call]] = []
-    for key in keys:
-        calls = read_calls(entry[key])
-        if isinstance(calls, Reject):
-            return calls
-        found.append(calls)
-    if len(found) > 1 and any(_functions(calls) != _functions(found[0]) for calls in found):
-        return Reject(Reason.CONTRADICTION, f"{' and '.join(keys)} of a message differ")
-    return _Called(found[0] if found else [], tuple(keys))
+def _from(who: Speaker) -> str:
+    return f"a message from {shown(who.name)}"
 
 
-def _functions(calls: list[Call]) -> list[Any]:
-    return [call["function"] for call in calls]
-
-
-def _said(entry: Mapping[str, Any], role: str | None) -> _Said | Unreadable | Reject:
-    """The content of an entry. Where two fields have one, they must say the same."""
-    read: dict[str, Content] = {}
-    for key in [key for key in _TEXTS if key in entry] or [k for k in _OTHER_TEXTS if k in entry]:
-        content = _content(entry[key], role)
-        if isinstance(content, Reject | Unreadable):
-            return content
-        if content:
-            read[key] = content
-    if not read:
-        return _Said(Content(None), ())
-    contents = list(read.values())
-    if any(content != contents[0] for content in contents):
-        return Unreadable(f"{' and '.join(read)} differ")
-    return _Said(
-        contents[0], tuple(read), not any(isinstance(entry[key], str | list | dict) for key in read)
-    )
-
-
-def _content(value: Any, role: str | None) -> Content | Unreadable | Reject | None:
-    """The content in a value; None for what is neither text nor parts."""
-    text = as_text(value)
-    if text is not None:
-        return Content(text)
+def _messages(role: str, said: Said, fields: dict[str, Any], html: bool) -> list[Message]:
+    """The messages of an entry: results before what is said."""
     if role == TOOL:
-        return read_answer(value)
-    if role == CALL and isinstance(value, list | dict):
-        calls = read_calls(value)
-        return calls if isinstance(calls, Reject) else Content(None, calls=tuple(calls))
-    if isinstance(value, list):
-        return read_parts(value) if value else Content("")
-    if isinstance(value, dict) and "type" in value:
-        return read_parts([value])
-    return None
+        return [_result(result, fields) for result in said.results]
+    weight = {"weight": fields["weight"]} if "weight" in fields else {}
+    results = [_result(result, weight) for result in said.results]
+    text = said.text or ""
+    if results and not text:
+        return results
+    if said.calls:
+        fields = with_calls(fields, said.calls)
+    return [*results, Message(role, text, html and role == ASSISTANT, fields=fields or None)]
 
 
-def _messages(
-    role: str, content: Content, calls: list[Call], fields: dict[str, Any], html: bool
-) -> list[Message] | Reject:
-    """The messages of an entry by their roles."""
-    text = content.text or ""
-    if role == CALL:
-        return _call_alone(text, calls, fields)
-    results = [_result(result.text, result.call, fields) for result in content.results]
-    if role == TOOL:
-        return results or [_result(found, None, fields) for found in take_results(text)]
-    if calls:
-        fields = with_calls(fields, calls)
-    spoken = Message(role, text, html and role == ASSISTANT, fields=fields or None)
-    return [*results, spoken] if text or not results else results
-
-
-def _result(text: str, call: str | None, fields: dict[str, Any]) -> Message:
-    own = {"tool_call_id": call, **fields} if call else fields
-    return Message(TOOL, text, fields=own or None)
-
-
-def _call_alone(text: str, calls: list[Call], fields: dict[str, Any]) -> list[Message] | Reject:
-    """An entry that is a call: JSON, or JSON between tags, perhaps behind a thought."""
-    said = text
-    if not calls:
-        at = after_thought(text)
-        rest = take_calls(text[at:])
-        if isinstance(rest, Reject):
-            return rest
-        found = rest.calls or read_calls(rest.text)
-        if isinstance(found, Reject):
-            return found
-        calls = found
-        said = text[:at].strip() + rest.text if rest.calls else text[:at].strip()
-    if not calls:
-        return Reject(Reason.BAD_ARGUMENTS, "a call that is empty")
-    return [Message(ASSISTANT, said, fields=with_calls(fields, calls))]
+def _result(result: Result, fields: dict[str, Any]) -> Message:
+    own = {"tool_call_id": result.call, **fields} if result.call else fields
+    return Message(TOOL, result.text, fields=own or None)

@@ -101,7 +101,7 @@ def instruction_pair(
         if is_empty(given):
             return Reject(Reason.NO_ANSWER, "a prompt without an answer")
         if texts[-1] is None:
-            return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {_kind(given)}")
+            return Reject(Reason.UNEXPECTED_SHAPE, f"{answer} is {kind(given)}")
     messages = pair(question(*texts[:-1]), texts[-1])
     if SYSTEM in record or _HISTORY in record:
         before = earlier_turns(record)
@@ -117,7 +117,7 @@ def earlier_turns(record: Record) -> list[Message] | Reject:
     messages: list[Message] = []
     if not is_empty(system):
         if not isinstance(system, str):
-            return Reject(Reason.LOST_CONTEXT, f"{SYSTEM} is {_kind(system)}, not text")
+            return Reject(Reason.LOST_CONTEXT, f"{SYSTEM} is {kind(system)}, not text")
         messages.append(Message(SYSTEM, system))
     if is_empty(history):
         return messages
@@ -132,13 +132,16 @@ def _is_pair(turn: Any) -> bool:
     return isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn)
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
+    """What a value of JSON is, in words."""
     names = {
         bool: "true or false",
         list: "a list",
         dict: "an object",
         int: "a number",
         float: "a number",
+        str: "a text",
+        type(None): "null",
     }
     return names.get(type(value), type(value).__name__)
 

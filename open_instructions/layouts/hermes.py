@@ -6,12 +6,13 @@ Let me look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ..schema import Reason, Reject
-from .calls import Call, read_calls
+from .calls import Call, Calls, read_calls
 from .embedded import opened
+from .literals import read_literal
 
 _THOUGHT = ("<think>", "</think>")
 _CALL = ("<tool_call>", "</tool_call>")
@@ -19,10 +20,11 @@ _RESULT = ("<tool_response>", "</tool_response>")
 
 
 class Spoken(NamedTuple):
-    """A text without the calls that were in it, and those."""
+    """A text without the calls that were in it, those, and what was not used of them."""
 
     text: str
-    calls: list[Call]
+    calls: Sequence[Call]
+    left: Sequence[dict[str, Any]] = ()
 
 
 class _Piece(NamedTuple):
@@ -34,8 +36,9 @@ class _Piece(NamedTuple):
 
 
 def take_calls(text: str) -> Spoken | Reject:
-    """The calls in a text, taken out with the white space around them. What is between tags and is
-    not JSON that says what is called stays in the text, and so does what the model thought.
+    """The calls in a text, taken out with the white space around them. Each is JSON between tags,
+    or what Python prints for it, and says what is called. Anything else between tags stays in the
+    text, and so does what the model thought.
 
     A Reject `bad_arguments` for a call whose arguments are not an object.
 
@@ -44,19 +47,21 @@ def take_calls(text: str) -> Spoken | Reject:
     """
     said: list[str] = []
     calls: list[Call] = []
+    left: list[dict[str, Any]] = []
     begin = 0
     for piece in _pieces(text, _CALL, after_thought(text)):
         found = _called(piece.inside)
         if isinstance(found, Reject):
             return found
-        if found:
+        if found.calls:
             said.append(text[begin : piece.start].strip())
-            calls += found
+            calls += found.calls
+            left += found.left
             begin = piece.end
     if not calls:
         return Spoken(text, [])
     said.append(text[begin:].strip())
-    return Spoken("\n".join(filter(None, said)), calls)
+    return Spoken("\n".join(filter(None, said)), calls, left)
 
 
 def take_results(text: str) -> list[str]:
@@ -100,13 +105,20 @@ def _pieces(text: str, tags: tuple[str, str], begin: int) -> Iterator[_Piece]:
         start = text.find(opening, end)
 
 
-def _called(inside: str) -> list[Call] | Reject:
+def _printed(text: str) -> Any:
+    try:
+        return read_literal(text)
+    except ValueError:
+        return None
+
+
+def _called(inside: str) -> Calls | Reject:
     """The calls between two tags; none where it does not say what is called."""
     try:
         value = opened(inside)
     except ValueError:
-        return []
-    calls = read_calls(value) if isinstance(value, dict | list) else []
+        value = _printed(inside)
+    calls = read_calls(value) if isinstance(value, dict | list) else Calls()
     if isinstance(calls, Reject) and calls.reason == Reason.TOOL_CALL:
-        return []
+        return Calls()
     return calls

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..schema import ASSISTANT, SYSTEM, USER, Message, Reject
-from .entries import Entry, read_entry
+from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Message, Reject
+from .entries import KNOWN, Entry, read_entry, with_spoken_calls
+from .fields import leftover
 from .roles import ROLES, Names
 from .rounds import in_rounds
 
 _PLAIN = (USER, ASSISTANT, SYSTEM)
+_NOTHING: dict[str, Any] = {}
 
 
 class Chat(NamedTuple):
@@ -58,32 +60,56 @@ def read_chat(
         plain = _plain(turns, html, names)
         if plain:
             return plain
+    entries = _entries(turns, names, html, has_tools)
+    if isinstance(entries, Reject):
+        return entries._replace(record=record)
+    items = in_rounds(item for entry in entries for item in entry.items)
+    if isinstance(items, Reject):
+        return items._replace(record=record)
+    left = [dict(entry.left) for entry in entries]
+    return Chat(
+        [i._replace(record=record) if isinstance(i, Reject) else i for i in items],
+        frozenset(entry.sender for entry in entries if entry.sender),
+        left if any(left) else [],
+        tuple(dict.fromkeys(edit for entry in entries for edit in entry.edits)),
+    )
+
+
+def _entries(
+    turns: Sequence[Any], names: Names, html: bool, has_tools: bool
+) -> list[Entry] | Reject:
     padded = _is_padded(turns)
     entries: list[Entry] = []
     for turn in turns:
         entry = read_entry(turn, names, html=html, padded=padded)
         if isinstance(entry, Reject):
-            return entry._replace(record=record)
+            return entry
         entries.append(entry)
-    rounds = in_rounds([item for entry in entries for item in entry.items], has_tools)
-    if isinstance(rounds, Reject):
-        return rounds._replace(record=record)
-    left = [dict(entry.left) for entry in entries]
-    return Chat(
-        [i._replace(record=record) if isinstance(i, Reject) else i for i in rounds.items],
-        frozenset(entry.sender for entry in entries if entry.sender),
-        left if any(left) else [],
-        tuple(dict.fromkeys((*(e for entry in entries for e in entry.edits), *rounds.edits))),
-    )
+    if not has_tools and not any(_is_result(item) for entry in entries for item in entry.items):
+        return entries
+    spoken: list[Entry] = []
+    for entry in entries:
+        read = with_spoken_calls(entry)
+        if isinstance(read, Reject):
+            return read
+        spoken.append(read)
+    return spoken
 
 
 def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
-    """A list of messages of the usual kind, as most are: nothing but sender and text; None for any
-    other."""
+    """A list of messages of the usual kind, as most are: of what is read, nothing but sender and
+    text; None for any other."""
     items: list[Message | Reject] = []
     senders = set()
+    left: list[dict[str, Any]] = []
     for turn in turns:
-        if type(turn) is not dict or len(turn) != 2:
+        if type(turn) is not dict:
+            return None
+        if len(turn) == 2:
+            left.append(_NOTHING)
+        elif len(KNOWN & turn.keys()) == 2:
+            left.append(leftover(turn, KNOWN))
+        else:
             return None
         if "role" in turn:
             sender, text = turn["role"], turn.get("content")
@@ -96,7 +122,11 @@ def _plain(turns: Sequence[Any], html: bool, names: Names) -> Chat | None:
             return None
         items.append(Message(role, text, html and role == ASSISTANT))
         senders.add(sender)
-    return Chat(items, frozenset(senders), [], ())
+    return Chat(items, frozenset(senders), left if any(left) else [], ())
+
+
+def _is_result(item: Message | Reject) -> bool:
+    return isinstance(item, Message) and item.role == TOOL
 
 
 def _is_padded(turns: Sequence[Any]) -> bool:

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..errors import shown
 from ..schema import Reason, Reject, to_json
-from .calls import Call, read_call, read_calls
+from .calls import Call, read_calls
 from .fields import as_text, is_empty, leftover
+from .fields import kind as kind_of
 
 _TEXTS = ("text", "input_text", "output_text")
 _THOUGHTS = ("thinking", "reasoning")
@@ -46,8 +48,8 @@ class Content(NamedTuple):
 
     text: str | None
     thought: str = ""
-    calls: tuple[Call, ...] = ()
-    results: tuple[Result, ...] = ()
+    calls: Sequence[Call] = ()
+    results: Sequence[Result] = ()
     left: Sequence[Any] = ()
 
 
@@ -55,13 +57,14 @@ class Unreadable(NamedTuple):
     """Why a single message cannot be read."""
 
     detail: str
+    reason: Reason = Reason.UNEXPECTED_SHAPE
 
 
 def read_parts(parts: Sequence[Any]) -> Content | Unreadable | Reject:
     """The content in a list of parts.
 
-    A Reject of the record: `unsupported_modality` for a part that is not text, and what
-    `read_call` rejects.
+    A Reject of the record: `unsupported_modality` for a part that is not text, `tool_call` for one
+    of a tool that is of no known kind, and what `read_calls` rejects.
 
     >>> read_parts([{"type": "text", "text": "Hi, "}, "you"]).text
     'Hi, you'
@@ -94,19 +97,28 @@ def _part(part: Any) -> Content | Unreadable | Reject:
     if isinstance(part, str):
         return Content(part, left=({},))
     if not isinstance(part, dict):
-        return Unreadable(f"a part that is a {type(part).__name__}")
+        return Unreadable(f"a part that is {kind_of(part)}")
     kind = part.get("type")
     if is_media(part):
-        return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {str(kind)[:40]!r}")
+        return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {shown(kind)}")
     if kind in _CALLS:
         return _call(part)
     if kind in _RESULTS:
         return _result(part)
     if kind in _THOUGHTS:
         return _thought(part)
+    if _is_of_tool(part):
+        return Reject(Reason.TOOL_CALL, f"a part with {shown(kind or min(part))}")
     if kind in _TEXTS or (kind is None and "text" in part):
         return _text(part)
-    return Unreadable(f"a part of type {str(kind)[:40]!r}")
+    return Unreadable(f"a part of type {shown(kind)}")
+
+
+def _is_of_tool(part: dict[str, Any]) -> bool:
+    """Whether a part is of a tool in a form that is not known: by its type, or by its keys."""
+    kind = part.get("type")
+    words = [kind] if isinstance(kind, str) else part
+    return any("tool" in word or "function" in word.lower() for word in words)
 
 
 def is_media(part: dict[str, Any]) -> bool:
@@ -119,6 +131,8 @@ def is_media(part: dict[str, Any]) -> bool:
 
 def _text(part: dict[str, Any]) -> Content | Unreadable:
     said = [key for key in _SAYS if isinstance(part.get(key), str)]
+    if not said and isinstance(inner := part.get("text"), dict):  # as OpenAI's assistants have it
+        return _text({**part, **inner, "text": inner.get("value")})
     if not said:
         return Unreadable("a part of text without text")
     return Content(part[said[0]], left=(leftover(part, ("type", said[0])),))
@@ -134,19 +148,15 @@ def _thought(part: dict[str, Any]) -> Content | Unreadable:
 
 def _call(part: dict[str, Any]) -> Content | Reject:
     """Its name and arguments are in the part, or as LLaMA-Factory has them: JSON in `value`."""
-    body = {key: value for key, value in part.items() if key != "type"}
-    if isinstance(value := part.get("value"), str):
-        calls = read_calls(value)
-        if isinstance(calls, Reject):
-            return calls
-        return Content(None, calls=tuple(calls), left=(leftover(body, ("value",)),))
-    call = read_call(body)
-    if isinstance(call, Reject):
-        return call
-    return Content(None, calls=(call,), left=(leftover(body, _OF_A_CALL),))
-
-
-_OF_A_CALL = ("id", "call_id", "name", "function", "arguments", "parameters", "input")
+    value = part.get("value")
+    alone = isinstance(value, str)
+    read = read_calls(value if alone else part)
+    if isinstance(read, Reject):
+        return read
+    left = leftover(part, ("type", "value")) if alone else {}
+    for call in read.left:
+        left |= call
+    return Content(None, calls=read.calls, left=(left,))
 
 
 def _result(part: dict[str, Any]) -> Content | Reject:

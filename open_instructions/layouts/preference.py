@@ -15,7 +15,16 @@ from ..schema import Draft, Reason, Record, Reject
 from .alpaca import ALPACA
 from .answers import ranked as ranked
 from .answers import rated as rated
-from .candidates import LISTS, MODELS, RATINGS, is_ranked, list_of_answers, read_ranked, read_rated
+from .candidates import (
+    LISTS,
+    MODELS,
+    RATINGS,
+    is_ranked,
+    is_scaled,
+    list_of_answers,
+    read_ranked,
+    read_rated,
+)
 from .chats import MESSAGES, SYSTEMS
 from .context import HISTORIES
 from .layout import Layout, LayoutExample, LayoutOptions
@@ -27,6 +36,7 @@ from .tools import TOOL_KEYS
 from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
+_ALL_LABELS = frozenset(_LABELS)
 _MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
 """Fields one of which every form has."""
 _SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
@@ -37,13 +47,19 @@ _GOOD = {True: True, False: False, "true": True, "false": False}
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if _MARKS.isdisjoint(record):
         return False
-    if has_sides(record) or is_ranked(record) or list_of_answers(record):
+    if has_sides(record) or is_ranked(record):
         return True
-    return _label(record) is not None and _answered(record, options) is not None
+    single = _answered(record, options)
+    name = list_of_answers(record)
+    if name and (single is None or is_scaled(record, name)):
+        return True
+    return single is not None and _label(record) is not None
 
 
 def _label(record: Record) -> str | None:
     """The field that says whether the answer is good."""
+    if _ALL_LABELS.isdisjoint(record):
+        return None
     return next((name for name in _LABELS if _is_good(record.get(name)) is not None), None)
 
 

@@ -10,20 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
+from . import tree
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
-from .mapping import mapped, under_own_names
+from .mapping import (
+    Fields,
+    Mapped,
+    beside_displaced,
+    in_small_letters,
+    mapped,
+    seen_as,
+    under_own_names,
+)
 from .order import LAYOUTS
+from .prompts import CHATS, PROMPTS
+from .transcript import TRANSCRIPT
 
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
 _FACTS = frozenset(FACTS)
 MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
 _TEXTS = ("text", "content")
+_ASKS = frozenset((*PROMPTS, *CHATS))
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
 Drafted = Draft | PreferenceDraft
@@ -49,24 +61,49 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     >>> convert({"question": "2 + 2?", "answer": "4"}, LayoutOptions())[0].messages[1].content
     '4'
     """
-    if not options.fields:
-        return [_finished(item, record, options) for item in _read(record, options)]
-    under = mapped(record, options.fields)
-    found = [_finished(item, under.record, options) for item in _read(under.record, options)]
-    return [
-        item if isinstance(item, Reject) else under_own_names(item, record, under) for item in found
-    ]
+    seen = _seen(record, options)
+    found: list[Drafted | Reject] = []
+    for item in _read(seen, options):
+        if not isinstance(item, Reject):
+            item = _finished(item, seen.under.record, options)
+            item = under_own_names(item, record, seen.under) if seen.fields else item
+        found.append(item)
+    return found
+
+
+def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Drafted | Reject]:
+    """The drafts and rejects of neighbouring records that are the messages of one tree."""
+    under = [mapped(record, options.fields) for record in records]
+    rows = [beside_displaced(each) for each in under]
+    found: list[Drafted | Reject] = []
+    for item in tree.convert_run(rows, options):
+        if isinstance(item, Draft):
+            first = rows[item.records[0]]
+            facts = {name: first[name] for name in FACTS if name in first}
+            fields = {name for at in item.records for name in records[at]}
+            found.append(replace(_finished(item, facts, options), used=fields))
+        else:
+            found.append(item)
+    return found
 
 
 def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     """The layouts by which a record can be read; none, one, or several that nobody but the user can
     choose from."""
-    if options.fields:
-        record = mapped(record, options.fields).record
-    first = _first(record, options)
-    if first is None:
+    seen = _seen(record, options)
+    if seen.layout is None:
         return ()
-    return first, *_others(first, list(first.read(record, options)), record, options)
+    result = list(seen.layout.read(seen.under.record, options))
+    return seen.layout, *_others(seen, result, options)
+
+
+def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
+    """The layout that a record is read by; None if no layout reads it.
+
+    >>> layout_of({"question": "2 + 2?", "answer": "4"}, LayoutOptions()).name
+    'pairs'
+    """
+    return _seen(record, options).layout
 
 
 def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[str, str]:
@@ -75,69 +112,105 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     >>> mapped_to({"query": "Hi", "response": "Hello."}, LayoutOptions(), _named("pairs"))
     {'prompt': 'query', 'completion': 'response'}
     """
-    own = dict(options.fields)
-    if own:
-        record = mapped(record, options.fields).record
+    fields = _seen(record, options).fields
+    own = dict(fields)
+    record = seen_as(layout.aliases, mapped(record, fields), fields).record
+    read = [item for item in layout.read(record, options) if not isinstance(item, Reject)]
+    used = {*read[0].used, *FACTS} if read else record.keys()
     found = {}
     for canonical, aliases in {**layout.aliases, **{fact: (fact,) for fact in FACTS}}.items():
-        name = next((alias for alias in aliases if not is_empty(record.get(alias))), None)
-        if name is not None:
-            found[canonical] = own.get(name, name)
+        names = [name for name in aliases if name in used and not is_empty(record.get(name))]
+        if names:
+            found[canonical] = own.get(names[0], names[0])
     return found
 
 
+_KNOWN = frozenset(
+    (*FACTS, *(n for layout in LAYOUTS for names in layout.aliases.values() for n in names))
+)
+_BY_NAME = {layout.name: layout for layout in LAYOUTS}
+
+
 def _named(name: str) -> Layout:
-    return {layout.name: layout for layout in LAYOUTS}[name]
+    return _BY_NAME[name]
 
 
-def _first(record: Record, options: LayoutOptions) -> Layout | None:
-    if options.layout != AUTO:
-        layout = _named(options.layout)
-        return layout if layout.fits(record, options) else None
-    return next((layout for layout in LAYOUTS if layout.fits(record, options)), None)
+class _Seen(NamedTuple):
+    """The layout that a record fits, if there is one, the record as it sees it, and the fields that
+    were mapped for that."""
+
+    layout: Layout | None
+    under: Mapped
+    fields: Fields
 
 
-def _read(record: Record, options: LayoutOptions) -> Sequence[Drafted | Reject]:
+def _seen(record: Record, options: LayoutOptions) -> _Seen:
+    seen = _seen_under(options.fields, record, options)
+    if seen.layout is None and (lowered := in_small_letters(record, options.fields, _KNOWN)):
+        again = _seen_under(lowered, record, options)
+        seen = again if again.layout else seen
+    return seen
+
+
+def _seen_under(fields: Fields, record: Record, options: LayoutOptions) -> _Seen:
+    layouts = LAYOUTS if options.layout == AUTO else (_named(options.layout),)
+    under = mapped(record, fields) if fields else Mapped(record, {})
+    for layout in layouts:
+        view = seen_as(layout.aliases, under, fields) if fields else under
+        if layout.fits(view.record, options):
+            return _Seen(layout, view, fields)
+    return _Seen(None, under, fields)
+
+
+def _read(seen: _Seen, options: LayoutOptions) -> Sequence[Drafted | Reject]:
+    layout, (record, _), _ = seen
     if not MEDIA.isdisjoint(record):
         for name in sorted(MEDIA.intersection(record)):
             if not is_empty(record[name]):
                 detail = f"{name!r} cannot be put into the conversation"
                 return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
-    layout = _first(record, options)
     if layout is None:
         return (_unknown(record, options),)
     result = list(layout.read(record, options))
     if options.layout != AUTO:
         return result
-    for other in _others(layout, result, record, options):
+    for other in _others(seen, result, options):
         detail = f"{layout.name} and {other.name} both fit, and differ"
         return (Reject(Reason.AMBIGUOUS_LAYOUT, detail),)
     return result
 
 
 def _others(
-    layout: Layout, result: Sequence[Drafted | Reject], record: Record, options: LayoutOptions
+    seen: _Seen, result: Sequence[Drafted | Reject], options: LayoutOptions
 ) -> list[Layout]:
     """The layouts that fit what one has left of a record, and say something else."""
     draft = next((item for item in result if not isinstance(item, Reject)), None)
     if draft is None:
         return []
-    left = leftover(record, draft.used)
+    left = leftover(seen.under.record, draft.used)
     if not left:
         return []
     found = []
     for other in LAYOUTS:
-        if other is layout or not other.fits(left, options):
+        if other is seen.layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
-        if drafts and not any(_agree(draft, item) for item in drafts):
+        if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
 
 
-def _agree(one: Drafted, other: Drafted) -> bool:
-    """Whether two readings say the same, but for a system prompt that one of them may not have."""
-    return _turns(one) == _turns(other)
+def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:
+    """Whether two readings say the same, but for a system prompt that one of them may not have. A
+    transcript that a template made of the other fields may say more in a message, such as that
+    there is no input."""
+    mine, theirs = _turns(one), _turns(other)
+    if mine == theirs or not rendered or len(mine) != len(theirs):
+        return mine == theirs
+    return all(
+        role == other_role and text in other_text
+        for (role, text, _), (other_role, other_text, _) in zip(mine, theirs, strict=True)
+    )
 
 
 def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
@@ -152,9 +225,11 @@ def _turns(draft: Drafted) -> list[tuple[Any, ...]]:
     ]
 
 
-def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) -> Drafted | Reject:
+def _finished(item: Drafted, record: Record, options: LayoutOptions) -> Drafted:
     """A draft with what the record says about itself."""
-    if isinstance(item, Reject) or _FACTS.isdisjoint(record):
+    if options.html:
+        item = _as_html(item)
+    if _FACTS.isdisjoint(record):
         return item
     said: dict[str, Any] = {}
     for name in FACTS:
@@ -170,12 +245,27 @@ def _finished(item: Drafted | Reject, record: Record, options: LayoutOptions) ->
     return replace(item, used=(*item.used, *said), **said)
 
 
+def _as_html(item: Drafted) -> Drafted:
+    """A draft with the assistant's messages marked as HTML."""
+    if isinstance(item, Draft):
+        return replace(item, messages=_marked(item.messages))
+    return replace(
+        item,
+        prompt=_marked(item.prompt),
+        chosen=_marked(item.chosen),
+        rejected=_marked(item.rejected),
+    )
+
+
+def _marked(items: Sequence[Any]) -> list[Any]:
+    answers = (isinstance(item, Message) and item.role == ASSISTANT for item in items)
+    return [i._replace(html=True) if a else i for i, a in zip(items, answers, strict=True)]
+
+
 def _unknown(record: Record, options: LayoutOptions) -> Reject:
     """Why no layout reads a record."""
-    known = {name for layout in LAYOUTS for names in layout.aliases.values() for name in names}
-    if any(isinstance(record.get(name), str) for name in _TEXTS) and not (
-        known.difference(_TEXTS).intersection(record)
-    ):
+    is_text = any(isinstance(record.get(name), str) for name in _TEXTS)
+    if is_text and _ASKS.isdisjoint(record):
         return Reject(Reason.NOT_A_CONVERSATION, "a text without a marker of who speaks")
     wanted = "no layout" if options.layout == AUTO else f"not the layout {options.layout}"
     return Reject(Reason.UNKNOWN_LAYOUT, f"{wanted} has these fields: {_listed(record)}")

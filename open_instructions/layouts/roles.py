@@ -12,7 +12,7 @@ from .fields import is_empty
 CALL = "tool_call"
 """The role of an entry that is a call and nothing else: a message of the assistant's."""
 
-_SENDERS = ("from", "role")
+SENDERS = ("from", "role")
 _OTHER_SENDERS = ("speaker", "sender")
 """Fields with a sender; the others where none of the first is."""
 _USERS = ("human", "user", "prompter", "usr")
@@ -95,7 +95,7 @@ def speaker(entry: Mapping[str, Any], names: Names) -> Speaker:
     >>> speaker({"from": "GPT"}, ROLES)
     Speaker(name='gpt', role='assistant', used=('from',))
     """
-    used = [key for key in _SENDERS if not is_empty(entry.get(key))]
+    used = [key for key in SENDERS if key in entry and not is_empty(entry[key])]
     used = used or [key for key in _OTHER_SENDERS if not is_empty(entry.get(key))]
     said = [_normal(entry[key]) for key in used]
     if len(said) == 2 and role_of(said[0], names) != role_of(said[1], names):

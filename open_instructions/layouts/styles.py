@@ -15,8 +15,6 @@ BEGIN = re.compile(r"\s*+(?:(?:<s>|<bos>|<\|begin_of_text\|>)\s*+)?")
 """What may stand before the first marker."""
 ENDS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>")
 """What a tokenizer wrote behind an answer."""
-PREAMBLES = ("A chat between ", "Below is an instruction")
-"""How the system prompts of templates begin that stand before the first marker without one."""
 MORE = "more"
 """The role of what is added to the user's message before it."""
 
@@ -88,3 +86,11 @@ STYLES = (
     ),
     _words("<human>", "{}:", **{"<human>": "user", "<bot>": "assistant"}),
 )
+PREAMBLES = {
+    "Below is an instruction": ("### Instruction",),
+    "A chat between ": ("USER", "### Human"),
+}
+"""How the system prompts of templates begin that stand before the first marker without one of their
+own, and the styles of those templates."""
+PREAMBLE_ENDS = 2_000
+"""In characters: the first marker is not further away."""

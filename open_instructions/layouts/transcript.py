@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from ..schema import Draft, Reason, Record, Reject
+import json
+from dataclasses import replace
+from typing import Any
+
+from ..schema import ASSISTANT, Draft, Reason, Record, Reject
 from .chats import SYSTEMS
 from .context import Entries, conversation, differ, filled
 from .layout import Layout, LayoutExample, LayoutOptions
 from .turns import Turns, begins_as_turns, turns_of
 
 _TEXTS = ("text", "chat", "conversation", "conversations", "dialogue", "dialog", "transcript")
+_CALL_MARK = "<functioncall>"
 _SYSTEM_MARK = "SYSTEM:"
 """What Glaive writes before a system prompt in a field of its own."""
 
@@ -44,8 +49,25 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     turns = turns_of(record[name])
     if turns is None or isinstance(turns, Reject):
         return (turns or Reject(Reason.UNKNOWN_LAYOUT, "no transcript"),)
-    draft = conversation(_without_mark(record), turns.entries, name, options)
-    return (draft,)
+    entries = [_with_call(entry) for entry in turns.entries]
+    draft = conversation(_without_mark(record), entries, name, options)
+    return (draft if isinstance(draft, Reject) else replace(draft, used=(name, *draft.used)),)
+
+
+def _with_call(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the assistant's with the call that Glaive writes at its end."""
+    text, mark, body = entry["content"].partition(_CALL_MARK)
+    if not mark or entry["role"] != ASSISTANT or not body.lstrip().startswith("{"):
+        return entry
+    return {"role": ASSISTANT, "content": text.strip(), "tool_calls": [_as_json(body.strip())]}
+
+
+def _as_json(call: str) -> str:
+    """A call as JSON; Glaive puts the JSON of arguments between single quotes."""
+    head, quote, rest = call.partition("'")
+    if not quote or not rest.endswith("'}"):
+        return call
+    return head + json.dumps(rest.removesuffix("'}"), ensure_ascii=False) + "}"
 
 
 def _without_mark(record: Record) -> Record:

@@ -7,7 +7,7 @@ with all that upstream says of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,6 @@ from .context import conversation
 from .fields import leftover
 from .layout import Layout, LayoutExample, LayoutOptions
 
-RUN_KEY = "message_tree_id"
-"""The field that rows of one tree, which stand together in a file, have in common."""
 _ID, _PARENT, _TEXT, _REPLIES, _ROOT = "message_id", "parent_id", "text", "replies", "prompt"
 _ON_PATH = "messages"
 """The metadata with what upstream says of each message on the path."""
@@ -80,7 +78,7 @@ def _read(record: Record, options: LayoutOptions) -> list[Draft | Reject]:
 
 def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft | Reject]:
     """The conversations in neighbouring rows of one tree. A row that is on no path is a Reject of
-    its record.
+    its record. All that rows on a path say is in the draft.
 
     >>> rows = [{"message_id": "1", "parent_id": None, "role": "prompter", "text": "Hi"},
     ...         {"message_id": "2", "parent_id": "1", "role": "assistant", "text": "Hello."}]
@@ -100,7 +98,7 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
             reasons |= {node.record: paths for node in tree}
             continue
         reasons |= {node.record: _OFF for node in tree}
-        found += [_draft(path, ("role", _TEXT, RUN_KEY), rows=True) for path in paths]
+        found += [_draft(path, (), tuple(node.record for node in path)) for path in paths]
     taken = {at for item in found if isinstance(item, Draft) for at in item.records}
     return found + [reason._replace(record=at) for at, reason in reasons.items() if at not in taken]
 
@@ -220,14 +218,13 @@ def _up(node: _Node) -> list[_Node]:
     return path[::-1]
 
 
-def _draft(path: Sequence[_Node], used: tuple[str, ...], *, rows: bool = False) -> Draft:
+def _draft(path: Sequence[_Node], used: Collection[str], records: tuple[int, ...] = (0,)) -> Draft:
     messages = tuple(node.message for node in path if node.message)
     name = path[0].said.get(_ID)
     named = name if isinstance(name, str) and name.strip() else None
-    if rows:
-        return Draft(messages, id=named, used=used, records=tuple(node.record for node in path))
     left = [leftover(node.said, ("role", _TEXT, _REPLIES)) for node in path]
-    return Draft(messages, id=named, used=used, metadata={_ON_PATH: left} if any(left) else {})
+    metadata = {_ON_PATH: left} if any(left) else {}
+    return Draft(messages, id=named, used=used, records=records, metadata=metadata)
 
 
 def _off_path(node: _Node) -> Reject:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Reason, Reject
-from .styles import BEGIN, ENDS, MORE, PREAMBLES, STYLES, Style
+from .code import blocks_of_code
+from .styles import BEGIN, ENDS, MORE, PREAMBLE_ENDS, PREAMBLES, STYLES, Style
 
-_FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<info>[^\n`]*+)$", re.M)
 _LIKELY = re.compile(
     r"\s*+(?:<|\[INST|##|Human:|AI:|User:|System:|Assistant:|[A-Z]{4,9}:|A chat|Below)"
 )
@@ -61,6 +61,8 @@ def turns_of(text: str) -> Turns | Reject | None:
     if style is None:
         return None
     markers = _markers(text, style, first)
+    if isinstance(markers, Reject):
+        return markers
     if not style.worded:
         return _of_tokens(text, style, markers)
     chosen = _chosen(markers, bool(begin) and text[:begin].endswith("\n\n"))
@@ -87,46 +89,41 @@ def _style(text: str, begin: int) -> tuple[Style | None, int]:
     for style in STYLES:
         if style.begins.match(text, begin):
             return style, begin
-    if not text.startswith(PREAMBLES, begin):
-        return None, 0
-    found = [(m.start(), s) for s in STYLES if s.worded and (m := s.begins.search(text, begin))]
+    names = next((PREAMBLES[p] for p in PREAMBLES if text.startswith(p, begin)), ())
+    found = [
+        (match.start(), style)
+        for style in STYLES
+        if style.name in names
+        and (match := style.begins.search(text, begin, begin + PREAMBLE_ENDS))
+    ]
     if not found:
         return None, 0
     first, style = min(found, key=lambda item: item[0])
     return style, first
 
 
-def _markers(text: str, style: Style, first: int) -> list[_Marker]:
-    """The markers of a style that are not in blocks of code."""
-    blocks = iter(_blocks(text))
-    block = next(blocks, None)
-    found = []
-    for match in style.markers.finditer(text, first):
-        while block and block[1] <= match.start():
-            block = next(blocks, None)
-        if block and block[0] < match.start():
+def _markers(text: str, style: Style, first: int) -> list[_Marker] | Reject:
+    """The markers of a style that are not in blocks of code; a Reject where a block that is never
+    closed leaves open what is in one."""
+    found = list(style.markers.finditer(text, first))
+    blocks, torn = blocks_of_code(text, [match.end() for match in found])
+    markers: list[_Marker] = []
+    at = 0
+    for match in found:
+        start = match.start()
+        while at < len(blocks) and blocks[at][1] <= start:
+            at += 1
+        if at < len(blocks) and blocks[at][0] < start:
             continue
         word = match["role"] or ""
         role = style.roles.get(word, word)
-        found.append(_Marker(match.start(), match.end(), role, _place(text, match.start(), first)))
-    return found
-
-
-def _blocks(text: str) -> list[tuple[int, int]]:
-    """Where blocks of code begin and end. A fence with a language opens one, even in an open block:
-    that one was never closed."""
-    if "```" not in text and "~~~" not in text:
-        return []
-    found = []
-    start, fence = -1, ""
-    for match in _FENCE.finditer(text):
-        closes = match["fence"].startswith(fence) and not match["info"].strip()
-        if start >= 0 and closes:
-            found.append((start, match.end()))
-            start = -1
-        elif start < 0 or match["info"].strip():
-            start, fence = match.start(), match["fence"]
-    return found
+        place = _place(text, start, first) if style.worded else _ANYWHERE
+        markers.append(_Marker(start, match.end(), role, place))
+    if torn and len(markers) < len(found):
+        return Reject(
+            Reason.AMBIGUOUS_LAYOUT, f"markers of {style.name!r} in code that may not be code"
+        )
+    return markers
 
 
 def _place(text: str, at: int, first: int) -> int:

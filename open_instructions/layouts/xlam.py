@@ -58,7 +58,7 @@ XLAM = Layout(
             {
                 "query": "How warm is it in Oslo?",
                 "tools": '[{"name": "weather"}]',
-                "answers": '[{"name": "weather", "arguments": {"station": 9223372036854775808}}]',
+                "answers": '[{"name": "weather", "arguments": {"station": 18446744073709551616}}]',
             },
             (Reason.BAD_ARGUMENTS,),
         ),

@@ -7,7 +7,8 @@ json values      {...} {...}, {...}                   one frame each, over howev
 json object      { "key": {...}, "key": {...} }       one frame per value, with its key
 json envelope    { "type": ..., "items": [ {...} ] }  one frame per item; the rest is a header
 json columns     { "a": [...], "b": [...] }           one frame per row
-parquet          one frame per row
+parquet, arrow   one frame per row
+xlsx             one frame per row of each sheet, a JSON object of its cells
 csv, tsv         one frame per row, a JSON object of its cells; the header is in none
 """
 
@@ -22,7 +23,7 @@ from ..catalogue import Subset
 from ..errors import InputError
 from ..paths import is_remote
 from ..schema import Reason
-from . import delimited, jsontext, parquet
+from . import delimited, ipc, jsontext, parquet, sheets
 from .arrangement import Arrangement, arrangement_of, lists_of_records, several
 from .buffer import Buffer
 from .columns import table
@@ -63,6 +64,17 @@ __all__ = [
 ]
 
 
+_ARRANGED = {
+    "empty": "empty",
+    "array": "JSON array",
+    "lines": "JSON lines",
+    "values": "JSON values",
+    "object": "JSON object of records",
+    "envelope": "JSON object with a list of records",
+    "columns": "JSON object of columns",
+}
+
+
 class Opened:
     """An open input: its `header`, which all its records share, and its frames, with parsed values
     where a run key needs them.
@@ -83,7 +95,7 @@ class Opened:
         self.path, self.member, self.subset = path, member, subset
         self._name = path.name if member is None else member_name(path, member)
         self._container = container_of(self._name)
-        self._encoding = UTF_8 if self._is_parquet else encoding_of(path, member, encoding)
+        self._encoding = encoding_of(path, member, encoding) if self._is_text else UTF_8
         self._names_first = names_first
         self.header: dict[str, Any] = {}
         self._stream: ByteStream | None = None
@@ -123,8 +135,8 @@ class Opened:
         if self._is_parquet:
             yield from self._parquet(columns)
             return
-        if self._container == "delimited":
-            yield from self._delimited()
+        if self._container != "json":
+            yield from ((frame, None) for frame in self._rows())
             return
         with open_text(self.path, self.member, self._encoding) as self._stream:
             yield from self._json(self._buffer(self._stream))
@@ -144,6 +156,40 @@ class Opened:
         if not self._is_plain or self._container != "json":
             return False
         return self._arrangement.kind in ("array", "lines")
+
+    @property
+    def way_in(self) -> str:
+        """How the file can be entered in the middle: by its row groups, its lines, or as an array;
+        "" if only from the start."""
+        if self._is_parquet:
+            return "row groups"
+        return self._arrangement.kind if self._in_slabs else ""
+
+    @property
+    def described(self) -> str:
+        """What the file is, in words: its container and how it is arranged."""
+        words = {
+            "parquet": "Parquet",
+            "delimited": "table",
+            "arrow": "Arrow",
+            "xlsx": "Excel sheet",
+        }
+        if self._container in words:
+            return words[self._container]
+        return _ARRANGED[self._arrangement.kind]
+
+    @property
+    def encoding(self) -> str:
+        return self._encoding
+
+    @property
+    def _is_text(self) -> bool:
+        return self._container in ("json", "delimited")
+
+    @property
+    def _is_own(self) -> bool:
+        """Is nothing known of it beforehand? Then its classes are read by their names."""
+        return not self.subset.fields
 
     @property
     def _is_parquet(self) -> bool:
@@ -199,6 +245,8 @@ class Opened:
 
     def read_header(self) -> None:
         """Read the header of an envelope: everything but its items, wherever it is in the file."""
+        if self._container == "xlsx":
+            sheets.check_installed(self.path)
         if self._container != "json" or self._arrangement.kind != "envelope":
             return
         items = self._arrangement.items
@@ -234,7 +282,7 @@ class Opened:
 
     def _parquet(self, columns: Collection[str]) -> Iterator[Framed]:
         with seekable(self.path, self.member) as file:
-            for frame, share in parquet.rows(file, self.path, columns):
+            for frame, share in parquet.rows(file, self.path, columns, named=self._is_own):
                 self._share = share
                 yield frame, None
 
@@ -244,6 +292,9 @@ class Opened:
         told; True of files that name their columns otherwise."""
         if self._container == "delimited":
             return self._form.header
+        if self._container == "xlsx":
+            with seekable(self.path, self.member) as file:
+                return sheets.has_header(file, self.path, self._names_first)
         return True
 
     @cached_property
@@ -254,10 +305,16 @@ class Opened:
             except InputError as error:
                 raise self._said(error) from error
 
-    def _delimited(self) -> Iterator[Framed]:
+    def _rows(self) -> Iterator[Frame]:
+        if self._container == "xlsx":
+            with seekable(self.path, self.member) as file:
+                yield from sheets.rows(file, self.path, self._names_first)
+            return
         with open_text(self.path, self.member, self._encoding) as self._stream:
-            for frame in delimited.rows(self._stream, self._form):
-                yield frame, None
+            if self._container == "arrow":
+                yield from ipc.rows(self._stream, self.path, named=self._is_own)
+            else:
+                yield from delimited.rows(self._stream, self._form)
 
 
 def open_file(

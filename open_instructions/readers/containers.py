@@ -6,10 +6,13 @@ from typing import Literal
 
 from .streams import plain_name
 
-Container = Literal["json", "parquet", "delimited"]
+Container = Literal["json", "parquet", "delimited", "arrow", "xlsx"]
 
-_ENDINGS: dict[str, Container] = {
+ENDINGS: dict[str, Container] = {
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".xlsx": "xlsx",
     ".csv": "delimited",
     ".tsv": "delimited",
 }
@@ -22,4 +25,4 @@ def container_of(name: str) -> Container:
     ('delimited', 'json')
     """
     ending = plain_name(name).lower().rpartition(".")[2]
-    return _ENDINGS.get(f".{ending}", "json")
+    return ENDINGS.get(f".{ending}", "json")

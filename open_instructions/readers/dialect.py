@@ -148,6 +148,9 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool | None:
         return False
     if len(set(named)) < len(named):
         return False
+    beside = sum(any(cell.strip() for cell in row[len(named) :]) for row in below)
+    if 2 * beside > len(below):
+        return False  # a title above the table
     columns = [_column(below, at) for at in range(len(named))]
     if any(name in cells for name, cells in zip(named, columns, strict=True) if name):
         return None
@@ -174,7 +177,8 @@ def _may_name(cell: str) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    return bool(cell) and not cell.strip("0123456789.,-+%eE ")
+    digits = cell.strip(".,-+%eE ")
+    return bool(digits) and digits[0].isdigit() and not cell.strip("0123456789.,-+%eE ")
 
 
 def _differs(name: str, cells: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
@@ -93,16 +93,17 @@ def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
         )
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: PurePath) -> bool:
     return path.name.lower().endswith((".zip", *TAR_SUFFIXES))
 
 
 def plain_name(name: str) -> str:
     """The name without a wrapping .gz or the like: alpaca_data.json.gz is alpaca_data.json,
     packed."""
-    if name.lower().endswith(TAR_SUFFIXES):
+    inner = name[: len(name) - len(wrapper_of(name))]
+    if inner.lower().endswith(".tar"):
         return name
-    return name[: len(name) - len(wrapper_of(name))]
+    return inner
 
 
 def _clean_member(name: str) -> str | None:
@@ -266,6 +267,8 @@ def member_size(path: Path, index: int) -> int:
 def open_stream(path: Path, member: int | None = None, start: int = 0) -> Iterator[ByteStream]:
     """The bytes of a file from `start` on, or of one member of an archive by its index, without
     the compression around them."""
+    if path.name.lower().endswith(".tar.zst"):
+        raise InputError(f"{path} is a .tar packed with zstd.", hint="Take the .zst off: zstd -d.")
     try:
         raw: IO[bytes]
         if member is None:
