@@ -20,11 +20,12 @@ from open_instructions.schema import Draft, Message, Reason, Reject
 
 
 def told(said):
-    return [Message(*m) for m in said]
+    return [Message(*m[:2], fields=m[2] if len(m) > 2 else None) for m in said]
 
 
 def drafted(said, records):
-    shared = {key: said[key] for key in ("id", "license", "task", "metadata") if key in said}
+    known = ("id", "license", "task", "metadata", "tools")
+    shared = {key: said[key] for key in known if key in said}
     shared |= {"used": ("drafts", "run", "refused"), "records": records}
     if "messages" in said:
         return Draft(told(said["messages"]), engine=said.get("engine"), **shared)

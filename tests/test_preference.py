@@ -270,7 +270,7 @@ def test_a_build_of_preference_rows_alone(say: Say, tmp_path: Path) -> None:
     streamed = load(result.path, kind="preference", columns="id", streaming=True)
     assert list(streamed) == [{"id": "says/000"}]
     assert check(result.path).problems == ()
-    assert "1 preference rows, built" in (result.path / "README.md").read_text()
+    assert "1 preference row, built" in (result.path / "README.md").read_text()
 
 
 def test_a_build_without_preference_rows_has_no_trace_of_them(say: Say) -> None:
@@ -280,6 +280,28 @@ def test_a_build_without_preference_rows_has_no_trace_of_them(say: Say) -> None:
     assert "preference" not in text and "derived" not in text
     with pytest.raises(UsageError, match="no preference rows"):
         load(result.path, kind="preference")
+
+
+def test_rows_with_tools_are_in_the_form_of_the_build(say: Say) -> None:
+    """A call in the prompt: messages are JSON in data/ and in preference/, and tools with them."""
+    tools = [{"type": "function", "function": {"name": "now", "parameters": {}}}]
+    call = {"id": "1", "type": "function", "function": {"name": "now", "arguments": {"zone": "Z"}}}
+    asked = [
+        user("What time is it?"),
+        ["assistant", "", {"tool_calls": [call]}],
+        ["tool", "12:00", {"tool_call_id": "1"}],
+        assistant("Noon."),
+        user("And now?"),
+    ]
+    result = say(
+        [record(pair() | {"prompt": asked, "tools": tools}), record(pair()), record(talk())]
+    )
+    assert check(result.path).problems == ()
+    first, second = load(result.path, kind="preference").to_list()
+    assert first["prompt"][1] == {"role": "assistant", "content": "", "tool_calls": [call]}
+    assert first["tools"] == tools and second["tools"] is None
+    assert second["prompt"] == [{"role": "user", "content": "Name a bird."}]
+    assert load(result.path)[0]["messages"][0] == {"role": "user", "content": "Name a fish."}
 
 
 def test_a_row_is_explained_alone(say: Say, tmp_path: Path) -> None:
@@ -304,7 +326,7 @@ def test_stats_count_both_kinds(say: Say) -> None:
     assert (found.all.conversations, found.all.preferences) == (1, 1)
     assert (found.all.tokens.total, found.all.preference_tokens) == (8, 12)
     assert found.all.engines == {"human": 2}
-    assert "1 preference rows with 12 tokens" in dict(found.brief())["and"]
+    assert "1 preference row with 12 tokens" in dict(found.brief())["and"]
 
 
 def test_damage_to_a_row_is_found(say: Say) -> None:
