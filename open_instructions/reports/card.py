@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from ..catalogue import Source
+from ..errors import counted
 from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
@@ -128,8 +129,8 @@ def _kinds(summary: Mapping[str, int]) -> str:
     """How many rows of each kind there are."""
     pairs = summary.get("preference_rows", 0)
     talks = summary["rows"] - pairs
-    counts = {"conversations": talks, "preference rows": pairs}
-    return " and ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "0 conversations"
+    said = [f"{talks:,} conversations"] if talks or not pairs else []
+    return " and ".join([*said, *([counted(pairs, "preference row")] if pairs else [])])
 
 
 _SHOWN = {
