@@ -17,12 +17,16 @@ ROOMS = (
     "rights.terms",
     "recipe",
     "inputs.lock",
+    "inputs.hub_card",
+    "inputs.splits",
     "cli.console",
 )
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
     "inputs.lock.locked_files": (),
+    "inputs.hub_card": ("card", "card, its configs"),
+    "inputs.splits": ("names of files",),
     "cli.console._at_words": ("words of a line",),
     "cli.console._narrowed": (),
     "converters": (
