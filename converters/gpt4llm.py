@@ -6,8 +6,11 @@ instructions.
     {"instruction": …, "input": …, "output": …, "label": "the original answer"}   (unnatural)
     -> the same, the label in `metadata`
 
-The comparison files hold preference pairs. They are known and read, and each record is rejected as
-`preference_pair`.
+    {"user_input": "Below … ### Instruction:\\nName a bird.\\n\\n### Response:",
+     "responses_and_scores": [{"response": "A wren.", "source": "gpt4", "score": 9}, …]}
+    -> a preference row: the answer with the highest score against the one with the lowest
+    {"user_input": …, "completion_a": "A wren.", "completion_b": "A cat."}   (the first version)
+    -> a preference row: completion_a is the one that was ranked higher
 """
 
 from __future__ import annotations
@@ -16,8 +19,19 @@ import re
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, File, Hub, Rule, Source, Subset, github, source
-from open_instructions.layouts.fields import blank_no_input, drop_labels, instruction_pair
-from open_instructions.schema import Draft, Reason, Record, Reject
+from open_instructions.layouts.answers import Answer, ranked, rated, text_answer
+from open_instructions.layouts.fields import (
+    as_text,
+    blank_no_input,
+    drop_labels,
+    instruction_pair,
+    leftover,
+    missing_fields,
+    question,
+)
+from open_instructions.layouts.sides import number
+from open_instructions.preference import PreferenceDraft
+from open_instructions.schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 
 _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 
@@ -25,6 +39,14 @@ _GITHUB = "github: Instruction-Tuning-with-GPT-4/GPT-4-LLM"
 # an lstrip("Su…") in upstream's code removed the beginnings of "Sure! Here is …" and "Subject: …"
 _SURE = re.compile(r"(?:ur)?e(?=[!,] [Hh]ere)")
 _SUBJECT = re.compile(r"b?ject(?=: )")
+_INSTRUCTION, _INPUT, _RESPONSE = (
+    "### Instruction:\n",
+    "\n\n### Input:\n",
+    "\n\n### Response:",
+)
+_ASKED = ("instruction", "input", "user_input")
+_COMPLETIONS = ("completion_a", "completion_b")
+_ENGINES = {"gpt4": "gpt-4"}
 _FRAGMENT = re.compile(r"(?:e|re|ure)[!,] |(?:ect|ct): |[,，、] ?\w")
 
 
@@ -34,19 +56,94 @@ def restore_beginning(record: Record) -> Record:
     text = record.get("output")
     if not isinstance(text, str):
         return record
-    for known, word in ((_SURE, "Sure"), (_SUBJECT, "Subject")):
-        if known.match(text):
-            return {**record, "output": known.sub(word, text, count=1)}
+    restored = _restored(text)
+    if restored is not None:
+        return {**record, "output": restored}
     if _FRAGMENT.match(text):
         return dict(record)
     return record
 
 
-def refuse_pairs(record: Record) -> Iterator[Draft | Reject]:
-    yield Reject(
-        Reason.PREFERENCE_PAIR,
-        "two or more rated answers to one prompt; this version converts conversations only",
-    )
+def _restored(text: str) -> str | None:
+    for known, word in ((_SURE, "Sure"), (_SUBJECT, "Subject")):
+        if known.match(text):
+            return known.sub(word, text, count=1)
+    return None
+
+
+def restore_responses(record: Record) -> Record:
+    """The same for the answers of a comparison."""
+    marked = False
+    changed: Record = {}
+    for name in _COMPLETIONS:
+        if isinstance(text := record.get(name), str):
+            marked |= bool(_FRAGMENT.match(text))
+            if (restored := _restored(text)) is not None:
+                changed[name] = restored
+    answers = record.get("responses_and_scores")
+    if isinstance(answers, list):
+        texts = [a.get("response") if isinstance(a, dict) else None for a in answers]
+        restored_texts = [_restored(text) if isinstance(text, str) else None for text in texts]
+        marked |= any(isinstance(text, str) and _FRAGMENT.match(text) for text in texts)
+        if any(text is not None for text in restored_texts):
+            changed["responses_and_scores"] = [
+                answer if text is None else {**answer, "response": text}
+                for answer, text in zip(answers, restored_texts, strict=True)
+            ]
+    return {**record, **changed} if changed or marked else record
+
+
+def open_template(record: Record) -> Record:
+    """Alpaca's template around a prompt is opened: its instruction and its input are fields."""
+    text = record.get("user_input")
+    if not isinstance(text, str) or text.count(_INSTRUCTION) != 1:
+        return record
+    body, mark, behind = text.partition(_INSTRUCTION)[2].rpartition(_RESPONSE)
+    if not mark or behind.strip() or body.count(_INPUT) > 1:
+        return record
+    instruction, _, given = body.partition(_INPUT)
+    if not instruction.strip():
+        return record
+    left = {name: value for name, value in record.items() if name != "user_input"}
+    return {"instruction": instruction.strip(), "input": given.strip(), **left}
+
+
+def compare(record: Record) -> Iterator[PreferenceDraft | Reject]:
+    """The best of the answers against the worst."""
+    asked = [as_text(record.get(name)) or "" for name in _ASKED]
+    prompt = [Message(USER, question(*asked))]
+    if not prompt[0].content:
+        yield Reject(Reason.UNEXPECTED_SHAPE, missing_fields(record, "user_input"))
+    elif "responses_and_scores" in record:
+        yield from _rated(record, prompt)
+    elif wrong := missing_fields(record, *_COMPLETIONS):
+        yield Reject(Reason.UNEXPECTED_SHAPE, wrong)
+    else:
+        used = (*_ASKED, *_COMPLETIONS)
+        answers = [text_answer(record[name]) for name in _COMPLETIONS]
+        yield from ranked(prompt, answers, "best_worst", used=used)
+
+
+def _rated(record: Record, prompt: list[Message]) -> list[PreferenceDraft | Reject]:
+    given = record["responses_and_scores"]
+    if not isinstance(given, list) or not all(
+        isinstance(answer, dict) and isinstance(answer.get("response"), str) for answer in given
+    ):
+        return [Reject(Reason.UNEXPECTED_SHAPE, "responses_and_scores is no list of responses")]
+    answers = []
+    for answer in given:
+        source = as_text(answer.get("source"))
+        score = answer.get("score")
+        answers.append(
+            Answer(
+                (Message(ASSISTANT, answer["response"]),),
+                number(score),
+                _ENGINES.get(source or "", source),
+                leftover(answer, ("response", "score", "source")),
+            )
+        )
+    said = {"score_name": "score", "judge": "gpt-4", "used": (*_ASKED, "responses_and_scores")}
+    return rated(prompt, answers, "best_worst", **said)
 
 
 def _file(name: str, *mirrors: Hub, size: int | None = None, sha256: tuple[str, ...] = ()) -> File:
@@ -136,15 +233,22 @@ GPT4LLM = Source(
             records=52002,
             format="array",
             id="comparison/{row:06d}",
-            convert=refuse_pairs,
+            convert=compare,
             note=(
-                "Preference pairs, which this version does not convert: every record is rejected as"
-                " preference_pair."
+                "Preference rows: the answer with the highest score against the one with the"
+                " lowest, or, in the first version, completion_a against completion_b."
             ),
         ),
     ),
-    default=("en", "zh"),
+    default=("en", "zh", "comparison"),
     rules=(
+        Rule(
+            "template",
+            "A prompt that stands in Alpaca's template is taken out of it: its instruction and its "
+            "input, with a blank line between them.",
+            open_template,
+            subsets=("comparison",),
+        ),
         Rule(
             "labels",
             "The template's labels 输入： and 输出： are removed from the beginning of input and "
@@ -162,6 +266,13 @@ GPT4LLM = Source(
             'Answers that begin "e! Here is" or "e, here\'s" get their "Sur" back, and "bject: " '
             'its "Su"; others that begin inside a word or with a comma are only marked.',
             restore_beginning,
+            subsets=("en", "zh", "unnatural"),
+        ),
+        Rule(
+            "lost_beginnings",
+            "The same for the answers of a comparison.",
+            restore_responses,
+            subsets=("comparison",),
         ),
     ),
     template="{instruction}\n\n{input}",
@@ -195,8 +306,37 @@ GPT4LLM = Source(
             subset="unnatural",
         ),
         Example(
+            {
+                "user_input": "Follow it.\n\n### Instruction:\nName a bird.\n\n### Response:",
+                "responses_and_scores": [
+                    {"response": "A pike.", "source": "text-davinci-003", "score": 4.5},
+                    {"response": "A wren.", "source": "gpt4", "score": 9},
+                    {"response": "Bird.", "source": "icm-1.3b", "score": 1},
+                ],
+            },
+            (
+                {
+                    "prompt": (("user", "Name a bird."),),
+                    "chosen": (("assistant", "A wren."),),
+                    "rejected": (("assistant", "Bird."),),
+                },
+            ),
+            subset="comparison",
+        ),
+        Example(
             {"user_input": "Name a bird.", "completion_a": "A wren.", "completion_b": "A cat."},
-            ("preference_pair",),
+            (
+                {
+                    "prompt": (("user", "Name a bird."),),
+                    "chosen": (("assistant", "A wren."),),
+                    "rejected": (("assistant", "A cat."),),
+                },
+            ),
+            subset="comparison",
+        ),
+        Example(
+            {"user_input": "Name a bird.", "completion_a": "A wren.", "completion_b": "A wren."},
+            ("equal_answers",),
             subset="comparison",
         ),
     ),

@@ -47,9 +47,10 @@ _CONTEXT = frozenset(
 )
 """Fields that an answer refers to. A row without them would be a different conversation."""
 
-Trace = Callable[[str, Any], None]
-"""Called with a stage's name and its result; `oi explain` follows a record this way. The result of
-a stage that takes raw records is the record and the names of the rules that changed it."""
+Trace = Callable[[str, Any, str | None], None]
+"""Called with a stage's name, its result and the id of the conversation; `oi explain` follows a
+record this way. The result of a stage that takes raw records is the record and the names of the
+rules that changed it, without an id."""
 
 
 class Run(NamedTuple):
@@ -143,7 +144,7 @@ class Drafting:
                 for name in result.edits:
                     run.tally[stage.name, "edits", name] += 1
                 if run.watch:
-                    run.watch(stage.name, result)
+                    run.watch(stage.name, result, None)
         return _Read(frame, record, edits)
 
     def _converted(self, repaired: Sequence[_Read], run: Run) -> list[Drafted | Refused]:

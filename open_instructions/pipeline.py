@@ -181,8 +181,8 @@ class Pipeline:
         if made.rejects or made.edits:
             self._reject(stage, made.rejects, made.edits, given, talk, run)
         if run.watch:
-            run.watch("convert", draft)
-            run.watch(stage, [*talk.current, *made.rejects])
+            run.watch("convert", draft, name)
+            run.watch(stage, [*talk.current, *made.rejects], name)
         return talk
 
     def _paired(self, drafted: Drafted, draft: PreferenceDraft, name: str, run: Run) -> Talk:
@@ -223,8 +223,8 @@ class Pipeline:
             run.tally[stage, "messages_joined", ""] += made.joined
         self._reject(stage, made.rejects, made.edits, given, talk, run)
         if run.watch:
-            run.watch("convert", draft)
-            run.watch(stage, [*talk.current, *made.rejects])
+            run.watch("convert", draft, name)
+            run.watch(stage, [*talk.current, *made.rejects], name)
         return talk
 
     def _count_records(
@@ -262,7 +262,7 @@ class Pipeline:
         results = results_of(named, before) if named.stage and talks else []
         for talk, conversation, made in zip(talks, before, results, strict=bool(results)):
             if run.watch:
-                run.watch(named.name, made)
+                run.watch(named.name, made, talk.name)
             first = made[0]
             if first is conversation and len(made) == 1:  # the most common case
                 continue

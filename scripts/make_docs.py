@@ -15,6 +15,7 @@ from pathlib import Path
 from open_instructions.catalogue import registry
 from open_instructions.catalogue.pages import as_page
 from open_instructions.errors import OpenInstructionsError
+from open_instructions.layouts.page import as_page as layouts_page
 from open_instructions.rights.terms import ENGINES, known_licenses, use_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -36,6 +37,7 @@ def pages() -> dict[str, str]:
     """The path of each generated page, relative to docs/, and its text."""
     made = {f"sources/{s.name}.md": as_page(s) for s in registry().all()}
     made["sources/README.md"] = _index()
+    made["layouts.md"] = layouts_page()
     made["cli.md"] = _cli()
     made["licences.md"] = _licences()
     return made

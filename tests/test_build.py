@@ -78,11 +78,13 @@ def test_the_sample_build(tmp_path: Path) -> None:
         == totals["records_kept"] + totals["records_rejected"]
     )
     assert {s.name for s in registry().all()} == {row["source"] for row in rows(result)}
-    assert totals["rows"] == len(rows(result))
+    pairs = rows(result, "preference")
+    assert totals["rows"] == len(rows(result)) + len(pairs)
+    assert totals["preference_rows"] == len(pairs)
     assert totals["records_rejected"] == sum(
         r["level"] == "record" for r in rows(result, "rejected")
     )
-    ids = [row["id"] for row in rows(result)]
+    ids = [row["id"] for row in [*rows(result), *pairs]]
     assert len(set(ids)) == len(ids)
     assert "read" in repr(result) and str(result.path) in repr(result)
 
@@ -94,7 +96,8 @@ def test_load_dataset_takes_the_folder(tmp_path: Path) -> None:
     loaded = datasets.load_dataset(
         str(result.path), split="train", cache_dir=str(tmp_path / "cache")
     )
-    assert loaded.num_rows == result.manifest.totals["rows"]
+    totals = result.manifest.totals
+    assert loaded.num_rows == totals["rows"] - totals["preference_rows"]
     assert loaded.features["messages"] == datasets.List(
         {"role": datasets.Value("string"), "content": datasets.Value("string")}
     )
@@ -323,12 +326,17 @@ def test_a_build_without_a_row_fails_and_an_older_one_stays(
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
 
 
-def test_comparison_data_says_that_it_is_not_converted(tmp_path: Path) -> None:
+def test_comparison_data_become_preference_rows(tmp_path: Path) -> None:
     result = build("gpt4llm:comparison,dolly", sample=True, out=tmp_path / "out")
-    refused = [row for row in rows(result, "rejected") if row["source"] == "gpt4llm"]
-    assert {r["reason"] for r in refused} == {"preference_pair"}
-    assert len(refused) == result.ledger.summary("gpt4llm")["records_read"] == 20
-    assert "converts conversations only" in refused[0]["detail"]
+    found = rows(result, "preference")
+    assert len(found) == result.ledger.summary("gpt4llm")["records_read"] == 20
+    first = found[0]
+    assert [m["content"] for m in first["prompt"]] == ["Name a use for old newspapers."]
+    assert [m["content"] for m in first["chosen"]] == ["They clean windows without leaving lint."]
+    assert [m["content"] for m in first["rejected"]] == ["Newspapers newspapers old."]
+    assert (first["chosen_score"], first["rejected_score"], first["judge"]) == (9.0, 1.0, "gpt-4")
+    assert (first["chosen_engine"], first["rejected_engine"]) == ("gpt-4", "icm-1.3b")
+    assert first["edits"] == ["template"]
 
 
 def test_missing_subsets_are_in_the_books(make: Callable[..., BuildResult]) -> None:
@@ -399,6 +407,7 @@ def test_the_real_files(real: Path, tmp_path: Path) -> None:
         "alpaca:main": 8873,
         "dolly:main": 2009,
         "gpt4all:main": 0,
+        "gpt4llm:comparison": 0,
         "gpt4llm:en": 999,
         "gpt4llm:zh": 1000,
         "instructionwild:en": 3,

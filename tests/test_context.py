@@ -181,6 +181,50 @@ def test_senders(asks: str, answers: str, sender: str, text: str) -> None:
     assert texts(talks([record])) == [["Hi", "Hello."]]
 
 
+CALL = {"type": "function", "function": {"name": "clock", "arguments": {"zone": "UTC"}}}
+
+
+def test_conversations_with_tools_are_kept() -> None:
+    """With the calls, the results, and the definitions of the tools."""
+    turns = [
+        {"from": "human", "value": "Is it late?"},
+        {"from": "function_call", "value": '{"name": "clock", "arguments": {"zone": "UTC"}}'},
+        {"from": "observation", "value": "23:50"},
+        {"from": "gpt", "value": "Almost midnight."},
+    ]
+    tools = '[{"name": "clock", "parameters": {"type": "object"}}]'
+    native = {"type": "conversation", "instances": {"messages": turns, "tools": tools}}
+    for items in (
+        talks([{"id": "t", "conversations": turns, "tools": tools}]),
+        run(registry().get("lmflow"), "native", [native]),
+    ):
+        [talk] = [item.conversation for item in items]
+        assert [(m.role, m.content, m.fields) for m in talk.messages] == [
+            ("user", "Is it late?", None),
+            ("assistant", "", {"tool_calls": [CALL]}),
+            ("tool", "23:50", None),
+            ("assistant", "Almost midnight.", None),
+        ]
+        assert json.loads(talk.tools) == [
+            {
+                "type": "function",
+                "function": {"name": "clock", "parameters": {"type": "object"}},
+            }
+        ]
+        assert talk.metadata is None
+
+
+def test_parts_with_other_tools_are_not_joined() -> None:
+    def part(name: str, first: int, tool: str) -> dict[str, Any]:
+        turns = [{"from": NAMES[role], "value": f"{first}{role}"} for role in "ua"]
+        return {"id": f"{name}_{first}", "conversations": turns, "tools": [{"name": tool}]}
+
+    same = talks([part("t", 0, "clock"), part("t", 2, "clock")], "v3")
+    assert [len(item.conversation.messages) for item in same] == [4]
+    other = talks([part("t", 0, "clock"), part("t", 2, "map")], "v3")
+    assert [len(item.conversation.messages) for item in other] == [2, 2]
+
+
 def test_fields_beside_the_conversation() -> None:
     [item] = talks(
         [chat("ua", system="Be brief.", model="gpt-4", title="T", tools="[]", id=7, lang="")]

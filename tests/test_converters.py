@@ -11,6 +11,7 @@ from open_instructions.catalogue import Example, Source, registry
 from open_instructions.drafting import Run
 from open_instructions.ledger import Tally
 from open_instructions.pipeline import Pipeline
+from open_instructions.preference import Preference
 from open_instructions.readers import Frame
 from open_instructions.readers.chunk import Chunk
 from open_instructions.recipe import Recipe
@@ -43,6 +44,10 @@ def run(
     return list(Pipeline(recipe, source, subset).run(Run(chunk, Tally())))
 
 
+def said(messages: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((m.role, m.content) for m in messages)
+
+
 @pytest.mark.parametrize(("source", "example"), CASES)
 def test_example(source: Source, example: Example) -> None:
     subset = example.subset or source.default[0]
@@ -52,8 +57,11 @@ def test_example(source: Source, example: Example) -> None:
         if isinstance(item, Rejected):
             if item.level == "record":
                 got.append(item.reason)
+        elif isinstance(item.conversation, Preference):
+            lists = ("prompt", "chosen", "rejected")
+            got.append({name: said(getattr(item.conversation, name)) for name in lists})
         else:
-            got.append(tuple((m.role, m.content) for m in item.conversation.messages))
+            got.append(said(item.conversation.messages))
     assert tuple(got) == example.result
 
 
@@ -317,7 +325,30 @@ LMFLOW_NATIVE = [
         {"text": "Intro.\n\n### Instruction:\nAdd.\n\n### Response:3"},
         ["Intro.\n\n### Instruction:\nAdd.", "3"],
     ),
-    ("paired_conversation", {"chosen": {}, "rejected": {}}, "preference_pair"),
+    ("paired_conversation", {"chosen": {}, "rejected": {}}, "unexpected_shape"),
+    (
+        "paired_conversation",
+        {
+            "chosen": {
+                "system": "Be brief.",
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": "b"},
+                ],
+            },
+            "rejected": {
+                "system": "Be brief.",
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {"role": "assistant", "content": "c"},
+                ],
+            },
+        },
+        ["Be brief.", "a", "b", "c"],
+    ),
+    ("paired_text_to_text", {"prompt": "a", "chosen": "b", "rejected": "c"}, ["a", "b", "c"]),
+    ("paired_text_to_text", {"prompt": "a", "chosen": "b", "rejected": "b"}, "equal_answers"),
+    ("paired_text_to_text", {"prompt": "a", "chosen": "b"}, "one_answer"),
     ("image_text", {"images": "x", "text": "y"}, "no_text"),
     ("hologram", {"text": "y"}, "unexpected_shape"),
 ]

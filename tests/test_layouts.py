@@ -114,9 +114,8 @@ def test_two_pairs_in_one_record() -> None:
     reject = only(record)
     assert (reject.reason, reject.detail) == (
         Reason.AMBIGUOUS_LAYOUT,
-        "alpaca and pairs both fit, and differ",
+        "'instruction' and 'question' could each be meant",
     )
-    assert [layout.name for layout in readings(record, AUTO)] == ["alpaca", "pairs"]
     assert said(only(record, layout="pairs").messages)[0] == ("user", "Why?")
 
 
@@ -179,3 +178,136 @@ def test_a_prompt_of_messages_with_a_text_for_answer() -> None:
         ("user", "Why?"),
         ("assistant", "So."),
     )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda x: x.name)
+def test_each_canonical_name_is_one_that_files_may_have(layout: Layout) -> None:
+    """Or a field that is mapped to it would not be read."""
+    assert [name for name, names in layout.aliases.items() if name not in names] == []
+
+
+def test_other_names_of_a_mapped_field_stand_for_it_no_more() -> None:
+    record = {"prompt": "Why?", "response": "No.", "best": "So."}
+    draft = only(record, fields=(("completion", "best"),))
+    assert said(draft.messages) == (("user", "Why?"), ("assistant", "So."))
+    assert draft.metadata == {"response": "No."}
+    record = {"system_prompt": "Be kind.", "s": "Be brief.", "prompt": "a", "response": "b"}
+    draft = only(record, fields=(("system", "s"),))
+    assert said(draft.messages)[0] == ("system", "Be brief.")
+    assert draft.metadata == {"system_prompt": "Be kind."}
+    assert "system_prompt" in draft.used
+
+
+def test_html_is_marked_for_every_layout() -> None:
+    for record in (
+        {"prompt": "a", "response": "<p>b</p>"},
+        {"prompt": "a", "chosen": "<p>b</p>", "rejected": "<p>c</p>"},
+        {"text": "Human: a\nAssistant: <p>b</p>"},
+    ):
+        item = only(record, html=True)
+        answers = item.chosen if isinstance(item, PreferenceDraft) else item.messages[1:]
+        asked = item.prompt if isinstance(item, PreferenceDraft) else item.messages[:1]
+        assert [m.html for m in (*asked, *answers)] == [False, True]
+
+
+def test_what_a_record_says_about_itself() -> None:
+    record = {"id": 7, "task": "qa", "engine": "m", "license": "MIT", "language": "en"}
+    draft = only({**record, "prompt": "a", "response": "b"})
+    assert (draft.id, draft.task, draft.engine, draft.license) == ("7", "qa", "m", "MIT")
+    assert "language" not in draft.used
+    odd = only({"id": ["x"], "task": " ", "prompt": "a", "response": "b"})
+    assert (odd.id, odd.task) == (None, None) and "id" not in odd.used
+
+
+def test_a_prompt_that_is_a_transcript_up_to_the_answer() -> None:
+    prompt = "\n\nHuman: Hi\n\nAssistant: Hello.\n\nHuman: Why?\n\nAssistant:"
+    assert said(only({"prompt": prompt, "completion": " So."}).messages) == (
+        ("user", "Hi"),
+        ("assistant", "Hello."),
+        ("user", "Why?"),
+        ("assistant", " So."),
+    )
+    asked = "Human: Hi\n\nAssistant: Hello."
+    assert said(only({"prompt": asked, "completion": "So."}).messages)[0] == ("user", asked)
+
+
+def test_an_answer_that_is_json_is_text() -> None:
+    listed = '[{"role": "user", "content": "Hi"}]'
+    draft = only({"prompt": "Show me a list of messages.", "completion": listed})
+    assert said(draft.messages)[1] == ("assistant", listed)
+
+
+def test_context_is_part_of_the_prompt_or_lost() -> None:
+    record = {"question": "How many?", "answer": "SELECT 1", "context": "CREATE TABLE a"}
+    assert said(only(record).messages)[0] == ("user", "How many?\n\nCREATE TABLE a")
+    draft = only({**record, "context": ["CREATE TABLE a"]})
+    assert "context" not in draft.used
+
+
+def test_a_list_of_messages_beside_a_pair() -> None:
+    messages = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    record = {"messages": messages, "problem": "Why?", "solution": "So."}
+    assert said(only(record).messages) == (("user", "Why?"), ("assistant", "So."))
+    reject = only({**record, "solution": "Because."})
+    assert (reject.reason, reject.detail) == (
+        Reason.AMBIGUOUS_LAYOUT,
+        "messages and pairs both fit, and differ",
+    )
+    found = readings({**record, "solution": "Because."}, AUTO)
+    assert [layout.name for layout in found] == ["messages", "pairs"]
+
+
+QA = {"question": "2 + 2", "answer": "4"}
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({**QA, "instruction": "Solve."}, "ambiguous_layout"),
+        ({"problem": "2 + 2", "solution": "4", "instruction": "Solve."}, "ambiguous_layout"),
+        ({**QA, "passage": "A text."}, "lost_context"),
+        ({**QA, "choices": ["4", "5"]}, "lost_context"),
+        ({**QA, "options": {"A": "4", "B": "5"}}, "lost_context"),
+        ({"definition": "Add.", "inputs": "2 + 2", "targets": "4"}, "lost_context"),
+    ],
+)
+def test_what_an_answer_may_depend_on(record: dict[str, Any], reason: str) -> None:
+    """Without it, the row would be a different conversation; who names the layout knows better."""
+    assert only(record).reason == reason
+    assert said(only(record, layout="pairs").messages) == (("user", "2 + 2"), ("assistant", "4"))
+
+
+def test_settings_and_people_are_no_part_of_a_prompt() -> None:
+    record = {"prompt": "a", "response": "b", "options": {"top_p": 1}, "user": "u17", "human": "x"}
+    assert said(only(record).messages) == (("user", "a"), ("assistant", "b"))
+    assert said(only({"user": "a", "assistant": "b"}).messages) == (
+        ("user", "a"),
+        ("assistant", "b"),
+    )
+
+
+def test_a_prompt_that_a_template_made_of_another() -> None:
+    made = "### Instruction:\nWhy?\n\n### Response:\n"
+    for record in (
+        {"instruction": "Why?", "output": "So.", "prompt": made},
+        {"question": "Why?", "answer": "So.", "prompt": made},
+    ):
+        assert said(only(record).messages) == (("user", "Why?"), ("assistant", "So."))
+
+
+def test_the_fields_of_a_layout_are_those_that_it_read() -> None:
+    record = {"answer": "4", "problem": "2 + 2", "solution": "Two and two make four."}
+    (layout,) = readings(record, AUTO)
+    assert mapped_to(record, AUTO, layout) == {"prompt": "problem", "completion": "solution"}
+
+
+def test_names_with_capitals() -> None:
+    record = {"Question": "Why?", " Answer": "So.", "Level": "easy"}
+    draft = only(record)
+    assert said(draft.messages) == (("user", "Why?"), ("assistant", "So."))
+    assert set(draft.used) >= {"Question", " Answer"}
+    assert draft.metadata == {} and "Level" not in draft.used
+    (layout,) = readings(record, AUTO)
+    found = {"prompt": "Question", "completion": " Answer"}
+    assert mapped_to(record, AUTO, layout) == found
+    assert only({"Caption": "a", "Price": "b"}).detail.endswith("fields: Caption, Price")

@@ -172,6 +172,8 @@ def test_nothing_of_a_tool_is_dropped_from_a_conversation() -> None:
         called(CALL, role="narrator"),
         {"role": "assistant", "content": [{"type": "server_tool_use", "id": "1", "name": "web"}]},
         {"role": "assistant", "content": [{"type": "tool_result", "content": "7"}]},
+        {"role": "assistant", "content": [{"toolUse": {"name": "now", "input": {}}}]},
+        {"role": "user", "content": [{"functionResponse": {"name": "now"}}]},
         {"role": "system", "content": [{"type": "tool_use", "name": "now", "input": {}}]},
     ):
         assert refused([ASKS, turn, answer])[0] == "tool_call"
@@ -396,6 +398,8 @@ NOW = {"type": "function", "function": {"name": "now", "parameters": {"type": "o
         [{"function": NOW["function"]}],
         [{"name": "now", "parameters": {"type": "object"}}],
         [{"type": "function", "name": "now", "parameters": {"type": "object"}}],
+        [{"name": "now", "parameters": '{"type": "object"}'}],
+        [{"type": "function", "function": {"name": "now", "parameters": '{"type": "object"}'}}],
         [{"name": "now", "input_schema": {"type": "object"}}],
         [{"name": "now", "inputSchema": {"type": "object"}}],
         [{"name": "now", "description": None, "parameters": {"type": "object"}}],
@@ -408,6 +412,13 @@ def test_definitions(tools: Any) -> None:
         assert (found.tools, found.used) == ([NOW], (key,))
 
 
+def test_a_schema_that_cannot_be_opened_stays_text() -> None:
+    for schema in ("any", "[1]", '{"default": 18446744073709551616}'):
+        found = definitions({"tools": [{"name": "now", "parameters": schema}]})
+        assert isinstance(found, Definitions)
+        assert found.tools[0]["function"] == {"name": "now", "parameters": schema}
+
+
 def test_a_schema_alone_is_a_definition() -> None:
     schema = {"title": "now", "type": "object", "properties": {"zone": {"type": "string"}}}
     found = definitions({"tools": [schema]})
@@ -417,7 +428,9 @@ def test_a_schema_alone_is_a_definition() -> None:
 
 @pytest.mark.parametrize("tools", [None, "", [], "[]", "none", ["hammer", "saw"], {}])
 def test_no_definitions(tools: Any) -> None:
-    assert definitions({"tools": tools}) == Definitions([])
+    found = definitions({"tools": tools})
+    assert isinstance(found, Definitions)
+    assert (found.tools, found.used) == ([], ("tools",) if tools == "[]" else ())
 
 
 @pytest.mark.parametrize(

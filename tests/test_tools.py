@@ -10,12 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset, load_from_disk
+from datasets.utils.json import ujson_loads
+from hypothesis import example, given
+from hypothesis.strategies import floats, just, lists, one_of, sampled_from
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
 from open_instructions.schema import Conversation, Message, Reason, Reject, invalid
+from open_instructions.stages.html import Html
 from open_instructions.stages.structure import pair_up, structure
 from open_instructions.store.columns import data_schema, data_table, in_form
+from open_instructions.store.exact import spelled
 from open_instructions.store.forms import python_rows
 from open_instructions.tokens import tokenizer
 
@@ -136,6 +142,41 @@ def test_a_turn_stays_or_goes_as_a_whole(
     )
     if stays:
         assert invalid(stays) == ""
+
+
+def one_call(*ids: str | None) -> dict[str, Any]:
+    return calls(*(call("weather", id) for id in ids))
+
+
+IDS = sampled_from([None, "a", "b"])
+MESSAGES = one_of(
+    sampled_from([user("Q"), user("Q"), says("A"), says(""), user(" "), says("A", weight=0)]),
+    just({"role": "system", "content": "S"}),
+    lists(IDS, min_size=1, max_size=2).map(lambda ids: one_call(*ids)),
+    IDS.map(lambda id: result("R", id)),
+    just(result("")),
+    sampled_from([Reason.UNKNOWN_ROLE, Reason.BAD_ARGUMENTS]).map(
+        lambda reason: Reject(reason, "", Message("robot", "Beep."))
+    ),
+)
+
+
+@given(lists(MESSAGES, max_size=12), sampled_from(["reject", "join"]))
+def test_each_message_is_kept_or_rejected_and_what_is_kept_is_valid(
+    given_items: list[Any], consecutive: Any
+) -> None:
+    items = [i if isinstance(i, Reject) else messages([i])[0] for i in given_items]
+    said = [item for item in items if isinstance(item, Message)]
+    stays, rejects, _ = pair_up(items)
+    found = [*map(id, stays), *(id(reject.message) for reject in rejects)]
+    assert sorted(found) == sorted(map(id, said))
+    if any(message.role == "user" for message in stays):
+        assert invalid(stays) == ""
+        assert pair_up(stays) == (stays, [], ())
+    made = structure(items, consecutive)
+    if made.messages:
+        assert invalid(made.messages) == ""
+        assert len(made.messages) + len(made.rejects) + made.joined == len(said)
 
 
 def test_a_refused_message_takes_its_turn_along() -> None:
@@ -371,3 +412,119 @@ def test_the_bytes_do_not_depend_on_workers_and_chunks(
     [shard] = (whole.path / "data").glob("*.parquet")
     assert pq.read_schema(shard).field("tools").type == pa.json_()
     assert pq.read_schema(shard).field("messages").type == pa.list_(pa.json_())
+
+
+@given(floats(-1e290, 1e290).filter(lambda number: number == 0 or abs(number) > 1e-290))
+@example(0.208)
+@example(-22.677797)
+def test_every_reader_gets_the_number(number: float) -> None:
+    text = spelled(number)
+    assert json.loads(text) == number
+    assert ujson_loads(text) == number
+
+
+def test_numbers_in_calls_and_tools_are_loaded_as_they_were(made: Make) -> None:
+    numbers = {"a": 0.208, "b": [-22.677797, 1e-7, 9007199254740993], "c": 2.0}
+    talk = [*ENDS_WITH_CALL[:1], calls(call("weather", **numbers))]
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"least": 0.949}}}
+    made((talk, [tool]))
+    [row] = oi.load()
+    assert repr(row["messages"]) == repr(talk)
+    assert repr(row["tools"]) == repr([tool])
+
+
+def test_load_dataset_takes_the_folder(made: Make) -> None:
+    build = made((SINGLE, [WEATHER]), PLAIN)
+    rows = load_dataset(str(build.path), split="train")
+    assert rows["messages"][:] == [SINGLE, PLAIN]
+    assert rows["tools"][:] == [[WEATHER], None]
+    assert rows.features == oi.load(build.path).features
+
+
+def test_a_copy_of_a_row_is_still_the_row(made: Make, tmp_path: Path) -> None:
+    """What trainers and users do with rows: map, select, save, write as Parquet and JSON Lines."""
+    made((SINGLE, [WEATHER]), PLAIN)
+    rows = oi.load(columns="messages,tools")
+    assert rows.map(lambda row: {"n": len(row["messages"])})["messages"][:] == [SINGLE, PLAIN]
+    rows.save_to_disk(tmp_path / "saved")
+    rows.to_parquet(tmp_path / "rows.parquet")
+    rows.to_json(tmp_path / "rows.jsonl")
+    read = [
+        load_from_disk(tmp_path / "saved"),
+        load_dataset("parquet", data_files=str(tmp_path / "rows.parquet"), split="train"),
+    ]
+    for again in read:
+        assert again["messages"][:] == [SINGLE, PLAIN]
+        assert again["tools"][:] == [[WEATHER], None]
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [line["messages"] for line in lines] == [SINGLE, PLAIN]
+    assert [line["tools"] for line in lines] == [[WEATHER], None]
+
+
+def test_datasets_that_cannot_read_tools_is_named(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made((SINGLE, [WEATHER]))
+    monkeypatch.delattr("datasets.Json")
+    with pytest.raises(oi.UsageError, match="cannot read") as raised:
+        oi.load()
+    assert "datasets>=4.7" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"messages": [['{"role":"user","content":"Hi."}', "{"]]}, "not a valid conversation"),
+        ({"messages": [['{"role":"user","content":"Hi."}', "[]"]]}, "is not an object"),
+        ({"messages": [['{"role":"user"}']]}, "without a role or a content"),
+        (
+            {"messages": [[json.dumps(user("Hi.")), json.dumps(says("Hi.", weight=None))]]},
+            "weight is None",
+        ),
+        (
+            {"messages": [[json.dumps(user("?")), json.dumps(ASKS), json.dumps(says("Hot."))]]},
+            "no result follows",
+        ),
+        ({"tools": ["{}"]}, "tools that are not a list"),
+    ],
+)
+def test_a_check_sees_what_no_build_writes(
+    made: Make, change: dict[str, Any], problem: str
+) -> None:
+    build = made((SINGLE, [WEATHER]))
+    [file] = (build.path / "data").glob("*.parquet")
+    table = pq.read_table(file)
+    for name, values in change.items():
+        kind = table.schema.field(name).type
+        storage = pa.list_(pa.string()) if pa.types.is_list(kind) else pa.string()
+        table = table.set_column(
+            table.column_names.index(name), name, pa.array(values, storage).cast(kind)
+        )
+    pq.write_table(table, file)
+    assert any(problem in found for found in oi.check(build.path).problems)
+
+
+def test_no_html_is_read_in_results_of_tools() -> None:
+    page = "<div class='x'><p>18 <b>degrees</b></p></div>"
+    asked, asks, told, answered = messages([user("?"), ASKS, result(page), says(page)])
+    marked = (asked, asks, told._replace(html=True), answered._replace(html=True))
+    [talk] = Html()(Conversation("a", "talks", "main", marked))
+    assert isinstance(talk, Conversation)
+    assert [m.content for m in talk.messages] == ["?", "", page, "18 **degrees**"]
+    assert talk.messages[1].fields == asks.fields
+
+
+def test_what_is_rejected_of_a_conversation_can_be_read_back(made: Make) -> None:
+    broken = [user("And in Rome, what is it like?"), ASKS, says("Hot.", reasoning_content="July.")]
+    build = made((([*PLAIN, *broken]), [WEATHER]), (broken, [WEATHER]))
+    assert oi.load()["messages"][:] == [PLAIN]
+    assert oi.load()["edits"][:] == [["trimmed"]]
+    rejected = oi.rejected(build.path)
+    levels = zip(rejected["level"], rejected["reason"], strict=True)
+    assert list(levels) == [("message", CALL)] * 3 + [("record", CALL)]
+    raw = rejected["raw"].to_list()
+    assert raw[0] == "And in Rome, what is it like?"
+    assert [json.loads(text) for text in raw[1:3]] == broken[1:]
+    assert json.loads(raw[3]) == {"messages": broken, "tools": [WEATHER]}
+    assert build.ledger.problems() == []
+    assert oi.check(build.path).problems == ()

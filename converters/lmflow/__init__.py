@@ -2,10 +2,11 @@
 gone, offered.
 
 `native` reads text2text, text_only (where its text has a prompt and an answer), conversation,
-text_to_textlist (its first answer) and text_to_scored_textlist (its best); preference pairs, images
-and numbers are rejected with a reason.
+text_to_textlist (its first answer) and text_to_scored_textlist (its best); paired_conversation and
+paired_text_to_text become preference rows; images and numbers are rejected with a reason.
 
 native    LMFlow's own format
+paired    its preference records
 medical   PubMedQA, MedMCQA and MedQA
 licences  rights without an SPDX name
 choices   questions with options, which the medical sets share
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from open_instructions.catalogue import Example, Rule, Source, Subset, source
+from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import Draft, Record, Reject
 
 from .choices import mark_equal_options
@@ -116,11 +118,25 @@ LMFLOW = Source(
             ("no_answer",),
             subset="native",
         ),
+        Example(
+            {
+                "type": "paired_text_to_text",
+                "instances": {"prompt": "2 + 2?", "chosen": "4", "rejected": "5", "margin": 1},
+            },
+            (
+                {
+                    "prompt": (("user", "2 + 2?"),),
+                    "chosen": (("assistant", "4"),),
+                    "rejected": (("assistant", "5"),),
+                },
+            ),
+            subset="native",
+        ),
         Example({"type": "float_only", "instances": {"value": 0.5}}, ("no_text",), subset="native"),
     ),
 )
 
 
 @source(LMFLOW)
-def convert(record: Record) -> Iterator[Draft | Reject]:
-    yield read_instance(record)
+def convert(record: Record) -> Iterator[Draft | PreferenceDraft | Reject]:
+    yield from read_instance(record)

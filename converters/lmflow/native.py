@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import isnan
 from typing import Any
@@ -22,7 +22,10 @@ from open_instructions.layouts.fields import (
 )
 from open_instructions.layouts.messages import read_chat
 from open_instructions.layouts.tools import definitions
+from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import SYSTEM, Draft, Message, Reason, Record, Reject
+
+from .paired import read_pair
 
 _MARKS = [
     re.compile(rf"\n ?{mark}[ \n]?")
@@ -52,7 +55,7 @@ def _conversation(instance: Record) -> Draft | Reject:
     chat = read_chat(turns, has_tools=bool(tools.tools))
     if isinstance(chat, Reject):
         return chat
-    used = ["messages", *tools.used]
+    used = ["messages", *(tools.used if tools.tools else ())]
     items = chat.items
     if isinstance(system, str):
         used.append("system")
@@ -137,15 +140,15 @@ _KINDS: dict[str, Callable[[Record], Draft | Reject]] = {
 }
 
 
-def read_instance(record: Record) -> Draft | Reject:
-    """A record of any type, as a conversation or a reject."""
+def read_instance(record: Record) -> Iterable[Draft | PreferenceDraft | Reject]:
+    """A record of any type, as a conversation, a preference row or a reject."""
     kind, instance = record.get("type"), record.get("instances")
     if not isinstance(instance, dict) or not isinstance(kind, str):
-        return Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is not an object")
+        return [Reject(Reason.UNEXPECTED_SHAPE, "no type, or an instance that is not an object")]
     if kind in _KINDS:
-        return _KINDS[kind](instance)
+        return [_KINDS[kind](instance)]
     if kind in _PREFERENCES:
-        return Reject(Reason.PREFERENCE_PAIR, f"{kind}; this version converts conversations only")
+        return read_pair(instance)
     if kind in ("float_only", "image_text"):
-        return Reject(Reason.NO_TEXT, f"{kind} is not text")
-    return Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")
+        return [Reject(Reason.NO_TEXT, f"{kind} is not text")]
+    return [Reject(Reason.UNEXPECTED_SHAPE, f"type {kind!r} is not one of LMFlow's")]

@@ -141,7 +141,7 @@ class _Whole:
             id=_name(own[0], self.start if joins else None),
             engine=(model or "").strip() or _engine(self.parts),
             metadata=metadata,
-            used=[*_used(own, model), *self.tools.used],
+            used=[*_used(own, model), *(self.tools.used if self.tools.tools else ())],
             records=tuple(part.record for part in self.parts),
             edits=tuple(dict.fromkeys(self._edits())),
             tools=self.tools.tools,

@@ -74,7 +74,7 @@ def plan(said: Choices) -> Plan:
     check_writable(there)
     for address in (there, *data):
         check_reachable(address)
-    own = own_inputs([s for s in selections if s.own], lock, data)
+    own = own_inputs([s for s in selections if s.own], said.how_to_fetch, lock, data)
     selections = [s for s in selections if not s.own]
     if not selections and own.selections:
         found = Found((), (), (), ())

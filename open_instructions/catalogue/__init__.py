@@ -24,6 +24,7 @@ from .registry import (
     load_file,
     registry,
     select,
+    select_described,
     select_entries,
     source,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "load_file",
     "registry",
     "select",
+    "select_described",
     "select_entries",
     "source",
 ]

@@ -146,4 +146,7 @@ def _download(file: File) -> str:
 def _result(result: Any) -> str:
     if isinstance(result, str):
         return f"-> rejected: {result}"
+    if isinstance(result, dict):
+        said = [(name, m) for name, messages in result.items() for m in messages]
+        return "\n".join(f"-> {name}: {role}: {to_json(text)}" for name, (role, text) in said)
     return "\n".join(f"-> {role}: {to_json(content)}" for role, content in result)

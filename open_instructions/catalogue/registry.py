@@ -257,6 +257,20 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
     return in_order(chosen for item in items for chosen in _chosen(item, own))
 
 
+def select_described(wanted: str | Iterable[str]) -> list[Selection]:
+    """Like `select`, for sources that somebody described: the catalogue's, and .py files. Raises
+    UsageError for files of a user's own."""
+    selections = select(wanted)
+    for selection in selections:
+        if selection.own and not selection.own.hub:
+            named = _named(selection)
+            raise UsageError(
+                f"{shown(named)} is files of your own, not a source of the catalogue.",
+                hint="oi inspect shows what is in it, and oi build builds it.",
+            )
+    return selections
+
+
 def select_entries(entries: Iterable[str | OwnSource]) -> list[Selection]:
     """Like `select`, for the sources of a recipe, which runs no code."""
     return in_order(

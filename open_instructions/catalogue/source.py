@@ -112,7 +112,8 @@ class Example:
     """A raw record and its literal result, for the documentation and the test that runs every
     example.
 
-    `result` holds a tuple of (role, content) pairs per conversation, or the reason of a reject as a
+    `result` holds a tuple of (role, content) pairs per conversation, a dict of such tuples
+    (prompt, chosen, rejected) per preference row, or the reason of a reject as a
     string. `record` is a list if the subset declares runs; `index_base` is its file's index base.
     """
 

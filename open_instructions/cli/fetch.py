@@ -36,13 +36,13 @@ def fetch(
 
     Interrupted downloads resume, and checksums are verified.
     """
-    from ..catalogue import select
+    from ..catalogue import select_described
     from ..inputs.cache import Cache
     from ..inputs.fetch import needs
     from ..inputs.fetching import bring, told
 
     cache = Cache()
-    needed = needs(select(",".join(named) if named else "all"), cache)
+    needed = needs(select_described(named or "all"), cache)
     for label, steps in needed.by_hand:
         err().print(Text(safe(f"By hand: {label}. {steps}")))
     failed = bring(needed, cache, watching(yes=yes))

@@ -23,13 +23,13 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """Show the catalogue of sources: sizes, languages, licences, files, and what is cached."""
-    from ..catalogue import registry, select
+    from ..catalogue import registry, select_described
     from ..catalogue.pages import as_dict, as_text
     from ..inputs.cache import Cache
     from ..reports.stats import sources as catalogue
 
     if as_json:
-        chosen = [s.source for s in select(name)] if name else registry().all()
+        chosen = [s.source for s in select_described(name)] if name else registry().all()
         cache = Cache()
         said = [as_dict(s) for s in chosen]
         for s, described in zip(chosen, said, strict=True):
@@ -37,7 +37,7 @@ def sources(
                 there["cached"] = bool(cache.complete(s, subset))
         typer.echo(json_text(said))
     elif name:
-        out().print(Text(safe("\n\n".join(as_text(s.source) for s in select(name)))))
+        out().print(Text(safe("\n\n".join(as_text(s.source) for s in select_described(name)))))
     else:
         show("", *catalogue().table(), spare=("answers by", "default", "size", "here"))
         out().print(Text("oi sources NAME shows one source, with the files it looks for."))

@@ -40,10 +40,10 @@ def stats(
     show("Ledger", *ledger_table(found.ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(found.ledger))
     show("Changed by rules", *edits_table(found.ledger))
-    total = found.all.conversations or 1
+    total = found.all.conversations + found.all.preferences or 1
     show(
         "Languages",
-        ["language", "conversations", "share"],
+        ["language", "rows", "share"],
         [[k, f"{n:,}", f"{n / total:.1%}"] for k, n in found.all.languages.items()],
     )
     show("Licences", *found.usage.table(), spare=("tokens", "answers by"))

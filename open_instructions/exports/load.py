@@ -10,9 +10,9 @@ from ..arrays import strings
 from ..errors import UsageError, suggest
 from ..schema import Reason
 from ..stages.language import LABELS
-from ..store import DATA, REJECTED, Build, Shard, open_build
+from ..store import DATA, PREFERENCE, REJECTED, Build, Shard, open_build
 from ..store.columns import REJECTED_COLUMNS, rejected_schema
-from ..store.forms import FULL_NEEDS, TOOLS
+from ..store.forms import FULL_NEEDS, is_full_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,15 +29,17 @@ def load(
     languages: str | Iterable[str] | None = None,
     columns: str | Iterable[str] | None = None,
     streaming: bool = False,
+    kind: str | None = None,
 ) -> Dataset | IterableDataset:
     """Load the rows of a build, with the right features.
 
     `path` is the build's folder (the newest by default). `sources` (with `gpt4llm:zh` for a subset)
     and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) select rows, `columns` selects columns.
-    `streaming` returns an IterableDataset that holds one batch of rows at a time.
+    `streaming` returns an IterableDataset that holds one batch of rows at a time. `kind` is data or
+    preference; None loads data, or preference if the build has no other rows.
 
-    Raises NotFoundError if there is no build, UsageError for a column, source or language that the
-    build does not have.
+    Raises NotFoundError if there is no build, UsageError for a kind, column, source or language
+    that the build does not have.
 
     >>> import open_instructions as oi                                              # doctest: +SKIP
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
@@ -46,15 +48,16 @@ def load(
     from datasets import Dataset, IterableDataset, disable_progress_bars
 
     build = open_build(path)
-    given = build.schema()
+    kind = _kind(build, kind)
+    given = build.schema(kind)
     kept = _known(columns, "column", given.names) or given.names
     wanted = _sources(build, sources)
     labels = _known(languages, "language", LABELS)
     features = _features(given, kept)
     if streaming:
-        asked = {"columns": kept, "sources": wanted, "languages": labels}
+        asked = {"kind": kind, "columns": kept, "sources": wanted, "languages": labels}
         # a DataLoader's workers divide this list among themselves
-        about = {"build": build, "asked": asked, "shards": list(build.shards())}
+        about = {"build": build, "asked": asked, "shards": list(build.shards(kind))}
         stream: IterableDataset = IterableDataset.from_generator(
             _stream, gen_kwargs=about, features=features
         )
@@ -62,7 +65,7 @@ def load(
     import pyarrow as pa
 
     disable_progress_bars()
-    batches = list(build.batches(DATA, kept, sources=wanted, languages=labels))
+    batches = list(build.batches(kind, kept, sources=wanted, languages=labels))
     schema = pa.schema([given.field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
@@ -104,6 +107,16 @@ def rejected(
     return pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).to_pandas()
 
 
+def _kind(build: Build, given: str | None) -> str:
+    """The table to load. Raises UsageError for one that the build does not have."""
+    if given is None:
+        return build.default
+    _known([given], "kind", (DATA, PREFERENCE))
+    if not build.manifest.of(given):
+        raise UsageError(f"This build has no {given} rows.", hint="Its rows are in data/.")
+    return given
+
+
 def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -> list[str]:
     """The names that the user gave. Raises UsageError for an unknown one."""
     listed = _listed(given)
@@ -133,7 +146,7 @@ def _features(schema: pa.Schema, kept: Sequence[str]) -> Any:
     """The features of some columns. Raises UsageError where `datasets` is too old for them."""
     import datasets
 
-    if TOOLS in schema.names and not hasattr(datasets, "Json"):
+    if is_full_schema(schema) and not hasattr(datasets, "Json"):
         raise UsageError(
             f"This build has tools, which datasets {datasets.__version__} cannot read.",
             hint=f'pip install -U "datasets>={FULL_NEEDS}" installs one that can.',
@@ -149,7 +162,7 @@ def _info(features: Any) -> Any:
 
 
 def _stream(build: Build, asked: dict[str, Any], shards: list[Shard]) -> Iterator[dict[str, Any]]:
-    for batch in build.batches(DATA, only=shards, rows=_STREAMED, **asked):
+    for batch in build.batches(only=shards, rows=_STREAMED, **asked):
         yield from batch.to_pylist()
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..catalogue import Selection, select
+from ..catalogue import Selection, select_described
 from ..errors import FetchError, UsageError
 from .cache import Cache
 from .fetch import Confirm, Failure, Needs, Report, WantedFile, fetch_needed, needs
@@ -95,7 +95,7 @@ def fetch(sources: str | Iterable[str] = "all") -> Fetched:
     >>> fetch("dolly").files  # doctest: +SKIP
     {'dolly:main': (PosixPath('.../databricks-dolly-15k.jsonl'),)}
     """
-    selections = select(sources)
+    selections = select_described(sources)
     cache = Cache()
     needed = needs(selections, cache)
     if failed := bring(needed, cache, Fetching()):

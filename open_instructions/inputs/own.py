@@ -10,11 +10,14 @@ from pathlib import Path
 
 from ..catalogue import Selection, Source, registry
 from ..catalogue.own import OwnSource
+from ..catalogue.registry import own_selection
 from ..errors import InputError, MissingSourceError, Note, UsageError, shown, suggest
 from .copies import unique
-from .files import Candidate, look_through, members_of, why_unreadable
+from .fetching import Fetching
+from .files import Candidate, files_of, look_through, members_of, why_unreadable
 from .input import Input, digest, input_of
 from .lock import Lock, LockedFile
+from .own_hub import from_hub
 
 _ABOUT_DATA = ("dataset_info.json", "state.json", "dataset_dict.json")
 """What `datasets` writes beside the data that it saves."""
@@ -32,11 +35,15 @@ class OwnFound:
 
 
 def own_inputs(
-    selections: Sequence[Selection], lock: Lock | None = None, folders: Sequence[Path] = ()
+    selections: Sequence[Selection],
+    how: Fetching,
+    lock: Lock | None = None,
+    folders: Sequence[Path] = (),
 ) -> OwnFound:
     """The files of own sources. A file with the bytes of a known source is an input of that
-    source, under its licence and engine. With a lock, they are exactly its files; those that the
-    user does not name are looked for in the folders.
+    source, under its licence and engine. Datasets on the hub are fetched, as `how` says. With a
+    lock, they are exactly its files; those that the user does not name are looked for in the
+    folders.
 
     Raises UsageError if there is no such file, InputError for one that cannot be read, is empty,
     is not the lock's, or is a known source and said to be something else.
@@ -46,7 +53,15 @@ def own_inputs(
     for selection in selections:
         own = selection.own
         assert own
-        files = _files(own, found) if own.files else _locked_files(own, lock, folders, digests)
+        if own.hub:
+            own, cached = from_hub(own, how, lock)
+            selection = own_selection(own)
+            digests |= {file.path: file.sha256 for file in cached}
+            files = [each for file in cached for each in files_of(file)]
+        elif own.files:
+            files = _files(own, found)
+        else:
+            files = _locked_files(own, lock, folders, digests)
         taken = [input_of(file, selection.source.subsets[0], selection.source) for file in files]
         distinct, copies = unique(taken, digests)
         found.notes += map(Note, copies)
@@ -65,11 +80,16 @@ def own_inputs(
 
 def look_at(own: OwnSource) -> list[tuple[Candidate, str]]:
     """The files of an own source, unread, and the known source that has the same bytes: "" for
-    most, since a file is hashed only if its size is that of a published one."""
+    most, since a file is hashed only if its size is that of a published one. A dataset on the hub
+    is fetched."""
     sizes = {
         file.size for s in registry().all() for x in s.subsets for file in x.downloads if file.size
     }
-    return [(file, _known_as(file.path, sizes)) for file in _files(own, OwnFound())]
+    if own.hub:
+        files = [each for file in from_hub(own, Fetching())[1] for each in files_of(file)]
+    else:
+        files = _files(own, OwnFound())
+    return [(file, _known_as(file.path, sizes)) for file in files]
 
 
 def _known_as(path: Path, sizes: set[int]) -> str:

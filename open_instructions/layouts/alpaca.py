@@ -8,6 +8,7 @@ from .chats import SYSTEMS
 from .context import HISTORIES, differ, filled
 from .fields import as_text, blank_no_input, instruction_pair
 from .layout import Layout, LayoutExample, LayoutOptions
+from .rivals import rival
 from .tools import TOOL_KEYS
 
 _INPUTS = ("input", "context")
@@ -38,7 +39,8 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if len(answers) > 1:
         return (differ(answers),)
     answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
-    return (answered(record, ("instruction", *inputs), answer, options),)
+    prompts = ("instruction", *inputs)
+    return (rival(record, prompts, options) or answered(record, prompts, answer, options),)
 
 
 ALPACA = Layout(

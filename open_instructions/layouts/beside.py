@@ -27,7 +27,7 @@ class Beside(NamedTuple):
 def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Beside | Reject:
     """What an entry has beside role and content.
 
-    thought  reasoning that was in the content; fields of the entry go before it
+    thought  reasoning that was in the content; that in a field goes before it
 
     A Reject `contradiction` where it has two weights that differ.
 
@@ -37,7 +37,8 @@ def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Bes
     fields: dict[str, Any] = {}
     used: list[str] = []
     if role == ASSISTANT:
-        text = _text(entry, _REASONING, used) or thought
+        texts = dict.fromkeys((_text(entry, _REASONING, used), thought))
+        text = "\n\n".join(filter(None, texts))
         fields |= {REASONING: text} if text else {}
     if role == TOOL:
         call = _text(entry, _CALL_IDS, used)

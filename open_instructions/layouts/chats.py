@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
 from .embedded import holds_objects, opened_list
@@ -43,7 +43,10 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
     chat = read_chat(listed, html=options.html, names=names, has_tools=has_tools)
     if isinstance(chat, Reject):
         return chat
-    items = _with_system(chat.items, record)
+    system = _system(record)
+    if isinstance(system, Reject):
+        return system
+    items = _with_system(chat.items, system)
     if isinstance(items, Reject):
         return items
     if not any(isinstance(item, Message) for item in chat.items):
@@ -53,8 +56,8 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
     return Draft(
         items,
         id=name if named else None,
-        metadata={key: chat.left} if chat.left else {},
-        used=(key, *SYSTEMS, *TOOL_KEYS, *((_NAME,) * named)),
+        metadata={**({key: chat.left} if chat.left else {}), **system.left},
+        used=(key, *system.used, *tools.used, *((_NAME,) * named)),
         edits=(*tools.edits, *chat.edits),
         tools=tools.tools,
     )
@@ -66,38 +69,46 @@ def _unread(items: Sequence[Message | Reject]) -> Reject:
     return Reject(reject.reason, f"no message can be read: {reject.detail}")
 
 
-def _with_system(
-    items: list[Message | Reject], record: Mapping[str, Any]
-) -> list[Message | Reject] | Reject:
-    """The messages behind the system prompt that is beside them, if there is one."""
-    keys = [key for key in SYSTEMS if key in record and _says_something(record[key])]
-    if not keys:
+class _System(NamedTuple):
+    """A system prompt beside the messages, "" if there is none; the fields that it is from; what
+    was not used of them."""
+
+    text: str = ""
+    used: tuple[str, ...] = ()
+    left: Mapping[str, Any] = {}
+
+
+def _system(record: Record) -> _System | Reject:
+    """The system prompt beside the messages, as text or typed parts."""
+    keys = [key for key in SYSTEMS if key in record and not is_empty(record[key])]
+    found: dict[str, Content] = {}
+    for key in keys:
+        given = record[key]
+        content = read_parts(given if isinstance(given, list) else [given])
+        if not isinstance(content, Content) or not _is_text(content):
+            return Reject(Reason.LOST_CONTEXT, f"{key} is not text")
+        found[key] = content
+    texts = {content.text or "" for content in found.values()}
+    if len(texts) > 1:
+        return Reject(Reason.CONTRADICTION, f"{' and '.join(keys)} differ")
+    left = {key: content.left for key, content in found.items() if content.left}
+    return _System("".join(texts), tuple(keys), left)
+
+
+def _is_text(content: Content) -> bool:
+    return not (content.text is None or content.calls or content.results or content.thought)
+
+
+def _with_system(items: list[Message | Reject], system: _System) -> list[Message | Reject] | Reject:
+    """The messages behind the system prompt that is beside them."""
+    if not system.text.strip():
         return items
-    texts = [_text(record[key]) for key in keys]
-    if None in texts:
-        return Reject(Reason.LOST_CONTEXT, f"{keys[texts.index(None)]} is not text")
-    first = items[0] if items else None
-    if isinstance(first, Message) and first.role == SYSTEM and first.content.strip():
-        keys, texts = [*keys, "the first message"], [*texts, first.content]
-    if len(set(texts)) > 1:
-        return Reject(Reason.CONTRADICTION, f"two system prompts, in {' and '.join(keys)}")
-    if keys[-1] == "the first message":
-        return items
-    return [Message(SYSTEM, texts[0] or ""), *items]
-
-
-def _says_something(system: Any) -> bool:
-    return bool(system.strip()) if isinstance(system, str) else not is_empty(system)
-
-
-def _text(system: Any) -> str | None:
-    """A system prompt, as text or typed parts; None for anything else."""
-    if isinstance(system, str):
-        return system
-    content = read_parts(system) if isinstance(system, list) else None
-    if isinstance(content, Content) and not (content.calls or content.results or content.thought):
-        return content.text
-    return None
+    first = items[0]
+    if not isinstance(first, Message) or first.role != SYSTEM or not first.content.strip():
+        return [Message(SYSTEM, system.text), *items]
+    if first.content != system.text:
+        return Reject(Reason.CONTRADICTION, f"the first message is another {system.used[0]}")
+    return items
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
@@ -76,12 +77,16 @@ def _pair(turn: Any) -> Entries:
 def conversation(
     record: Record, entries: Sequence[Any], name: str, options: LayoutOptions
 ) -> Draft | Reject:
-    """A conversation of entries, with the system prompt and the tools that the record has.
+    """A conversation of entries, with the system prompt and the tools that the record has, which
+    are the fields that it says it uses.
 
     name  under which the metadata has what is in the entries and not in the conversation
     """
     beside = {key: record[key] for key in (*SYSTEMS, *TOOL_KEYS) if key in record}
-    return read_list(beside, name, entries, options)
+    draft = read_list(beside, name, entries, options)
+    if isinstance(draft, Reject):
+        return draft
+    return replace(draft, used=tuple(field for field in draft.used if field in beside))
 
 
 def is_chat(value: Any) -> bool:

@@ -91,6 +91,8 @@ def _read(entry: Mapping[str, Any], who: Speaker, html: bool) -> Entry | Unreada
         return Reject(Reason.TOOL_CALL, f"a result in {_from(who)}")
     if who.role == CALL and not said.calls:
         return Reject(Reason.TOOL_CALL, f"no call in {_from(who)}")
+    if said.thought and who.role != ASSISTANT:
+        return Unreadable(f"a thought in {_from(who)}")
     role = ASSISTANT if who.role == CALL else who.role
     found = fields_beside(entry, role or "", said.thought)
     if isinstance(found, Reject):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -40,6 +40,33 @@ def mapped(record: Record, fields: Fields) -> Mapped:
     displaced = {name: result.pop(name) for name in names if name in result}
     result |= {name: value for name, value in values.items() if value is not _ABSENT}
     return Mapped(result, displaced)
+
+
+def seen_as(aliases: Mapping[str, Sequence[str]], under: Mapped, fields: Fields) -> Mapped:
+    """A mapped record as a layout sees it: other names of what is mapped stand for it no more."""
+    own = {name for name, _ in fields}
+    hidden = {alias for name in own for alias in aliases.get(name, ())} - own
+    displaced = {name: under.record[name] for name in under.record if name in hidden}
+    if not displaced:
+        return under
+    record = {name: value for name, value in under.record.items() if name not in hidden}
+    return Mapped(record, {**under.displaced, **displaced})
+
+
+def in_small_letters(record: Record, fields: Fields, known: Collection[str]) -> Fields:
+    """The mapped fields, and those whose names are known in small letters and without blanks around
+    them; nothing where there are no such names.
+
+    >>> in_small_letters({"Question": "Why?", "Level": 7}, (), ("question",))
+    (('question', 'Question'),)
+    """
+    taken = {name for name, _ in fields} | record.keys()
+    found: dict[str, str] = {}
+    for name in record:
+        small = name.strip().lower()
+        if small in known and small not in taken:
+            found.setdefault(small, name)
+    return (*fields, *found.items()) if found else ()
 
 
 def beside_displaced(mapped: Mapped) -> Record:

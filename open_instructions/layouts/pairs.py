@@ -8,6 +8,7 @@ from .chats import SYSTEMS
 from .context import HISTORIES, differ, filled, is_chat, opened_chat
 from .fields import as_text
 from .layout import Layout, LayoutExample, LayoutOptions
+from .rivals import is_other, rival
 from .tools import TOOL_KEYS
 
 _CUSTOMS = {
@@ -25,12 +26,16 @@ _PROMPTS = tuple(_CUSTOMS)
 _ANSWERS = tuple(dict.fromkeys(name for names in _CUSTOMS.values() for name in names))
 _ALL_PROMPTS, _ALL_ANSWERS = frozenset(_PROMPTS), frozenset(_ANSWERS)
 _ABOUT = ("context",)
+_PEOPLE = ("user", "human")
+"""Names of prompts beside `assistant`; elsewhere they say who asks."""
+_OTHERS = tuple(name for name in _PROMPTS if name not in _PEOPLE)
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if _ALL_ANSWERS.isdisjoint(record) or _ALL_PROMPTS.isdisjoint(record):
         return False
-    return any(_is_side(record[name]) for name in _PROMPTS if name in record)
+    names = _PROMPTS if "assistant" in record else _OTHERS
+    return any(_is_side(record[name]) for name in names if name in record)
 
 
 def _is_side(value: object) -> bool:
@@ -38,7 +43,7 @@ def _is_side(value: object) -> bool:
 
 
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
-    prompts = [name for name in filled(record, _PROMPTS) if _is_side(record[name])]
+    prompts = _prompts(record)
     if len(prompts) > 1:
         return (differ(prompts),)
     prompt = prompts[0] if prompts else next((n for n in _PROMPTS if n in record), _PROMPTS[0])
@@ -48,8 +53,21 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if len(answers) > 1:
         return (differ(answers),)
     answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
-    about = [name for name in _ABOUT if isinstance(record.get(name), str)]
-    return (answered(record, (prompt, *about), answer, options, opens=True),)
+    asked = (prompt, *(name for name in _ABOUT if isinstance(record.get(name), str)))
+    beside = rival(record, asked, options)
+    return (beside or answered(record, asked, answer, options, opens=True),)
+
+
+def _prompts(record: Record) -> list[str]:
+    """The fields with a prompt; not those that name a person, nor what a template made of
+    another."""
+    names = [name for name in filled(record, _PROMPTS) if _is_side(record[name])]
+    if "assistant" not in record:
+        names = [name for name in names if name not in _PEOPLE]
+    if len(names) < 2:
+        return names
+    made = [n for n in names if not any(is_other(record, n, (m,)) for m in names if m != n)]
+    return [name for name in names if name not in made] or names[:1]
 
 
 PAIRS = Layout(

@@ -10,14 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
-from .mapping import beside_displaced, mapped, under_own_names
+from .mapping import (
+    Fields,
+    Mapped,
+    beside_displaced,
+    in_small_letters,
+    mapped,
+    seen_as,
+    under_own_names,
+)
 from .order import LAYOUTS
 from .prompts import CHATS, PROMPTS
 from .transcript import TRANSCRIPT
@@ -53,13 +61,12 @@ def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
     >>> convert({"question": "2 + 2?", "answer": "4"}, LayoutOptions())[0].messages[1].content
     '4'
     """
-    under = mapped(record, options.fields) if options.fields else None
-    read = under.record if under else record
+    seen = _seen(record, options)
     found: list[Drafted | Reject] = []
-    for item in _read(read, options):
+    for item in _read(seen, options):
         if not isinstance(item, Reject):
-            item = _finished(item, read, options)
-            item = under_own_names(item, record, under) if under else item
+            item = _finished(item, seen.under.record, options)
+            item = under_own_names(item, record, seen.under) if seen.fields else item
         found.append(item)
     return found
 
@@ -83,12 +90,11 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
 def readings(record: Record, options: LayoutOptions) -> tuple[Layout, ...]:
     """The layouts by which a record can be read; none, one, or several that nobody but the user can
     choose from."""
-    if options.fields:
-        record = mapped(record, options.fields).record
-    first = _first(record, options)
-    if first is None:
+    seen = _seen(record, options)
+    if seen.layout is None:
         return ()
-    return first, *_others(first, list(first.read(record, options)), record, options)
+    result = list(seen.layout.read(seen.under.record, options))
+    return seen.layout, *_others(seen, result, options)
 
 
 def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
@@ -97,9 +103,7 @@ def layout_of(record: Record, options: LayoutOptions) -> Layout | None:
     >>> layout_of({"question": "2 + 2?", "answer": "4"}, LayoutOptions()).name
     'pairs'
     """
-    if options.fields:
-        record = mapped(record, options.fields).record
-    return _first(record, options)
+    return _seen(record, options).layout
 
 
 def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[str, str]:
@@ -108,59 +112,87 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     >>> mapped_to({"query": "Hi", "response": "Hello."}, LayoutOptions(), _named("pairs"))
     {'prompt': 'query', 'completion': 'response'}
     """
-    own = dict(options.fields)
-    if own:
-        record = mapped(record, options.fields).record
+    fields = _seen(record, options).fields
+    own = dict(fields)
+    record = seen_as(layout.aliases, mapped(record, fields), fields).record
+    read = [item for item in layout.read(record, options) if not isinstance(item, Reject)]
+    used = {*read[0].used, *FACTS} if read else record.keys()
     found = {}
     for canonical, aliases in {**layout.aliases, **{fact: (fact,) for fact in FACTS}}.items():
-        name = next((alias for alias in aliases if not is_empty(record.get(alias))), None)
-        if name is not None:
-            found[canonical] = own.get(name, name)
+        names = [name for name in aliases if name in used and not is_empty(record.get(name))]
+        if names:
+            found[canonical] = own.get(names[0], names[0])
     return found
 
 
+_KNOWN = frozenset(
+    (*FACTS, *(n for layout in LAYOUTS for names in layout.aliases.values() for n in names))
+)
+_BY_NAME = {layout.name: layout for layout in LAYOUTS}
+
+
 def _named(name: str) -> Layout:
-    return {layout.name: layout for layout in LAYOUTS}[name]
+    return _BY_NAME[name]
 
 
-def _first(record: Record, options: LayoutOptions) -> Layout | None:
-    if options.layout != AUTO:
-        layout = _named(options.layout)
-        return layout if layout.fits(record, options) else None
-    return next((layout for layout in LAYOUTS if layout.fits(record, options)), None)
+class _Seen(NamedTuple):
+    """The layout that a record fits, if there is one, the record as it sees it, and the fields that
+    were mapped for that."""
+
+    layout: Layout | None
+    under: Mapped
+    fields: Fields
 
 
-def _read(record: Record, options: LayoutOptions) -> Sequence[Drafted | Reject]:
+def _seen(record: Record, options: LayoutOptions) -> _Seen:
+    seen = _seen_under(options.fields, record, options)
+    if seen.layout is None and (lowered := in_small_letters(record, options.fields, _KNOWN)):
+        again = _seen_under(lowered, record, options)
+        seen = again if again.layout else seen
+    return seen
+
+
+def _seen_under(fields: Fields, record: Record, options: LayoutOptions) -> _Seen:
+    layouts = LAYOUTS if options.layout == AUTO else (_named(options.layout),)
+    under = mapped(record, fields) if fields else Mapped(record, {})
+    for layout in layouts:
+        view = seen_as(layout.aliases, under, fields) if fields else under
+        if layout.fits(view.record, options):
+            return _Seen(layout, view, fields)
+    return _Seen(None, under, fields)
+
+
+def _read(seen: _Seen, options: LayoutOptions) -> Sequence[Drafted | Reject]:
+    layout, (record, _), _ = seen
     if not MEDIA.isdisjoint(record):
         for name in sorted(MEDIA.intersection(record)):
             if not is_empty(record[name]):
                 detail = f"{name!r} cannot be put into the conversation"
                 return (Reject(Reason.UNSUPPORTED_MODALITY, detail),)
-    layout = _first(record, options)
     if layout is None:
         return (_unknown(record, options),)
     result = list(layout.read(record, options))
     if options.layout != AUTO:
         return result
-    for other in _others(layout, result, record, options):
+    for other in _others(seen, result, options):
         detail = f"{layout.name} and {other.name} both fit, and differ"
         return (Reject(Reason.AMBIGUOUS_LAYOUT, detail),)
     return result
 
 
 def _others(
-    layout: Layout, result: Sequence[Drafted | Reject], record: Record, options: LayoutOptions
+    seen: _Seen, result: Sequence[Drafted | Reject], options: LayoutOptions
 ) -> list[Layout]:
     """The layouts that fit what one has left of a record, and say something else."""
     draft = next((item for item in result if not isinstance(item, Reject)), None)
     if draft is None:
         return []
-    left = leftover(record, draft.used)
+    left = leftover(seen.under.record, draft.used)
     if not left:
         return []
     found = []
     for other in LAYOUTS:
-        if other is layout or not other.fits(left, options):
+        if other is seen.layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
         if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from ..schema import ASSISTANT, Draft, Reason, Record, Reject
@@ -49,7 +50,8 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if turns is None or isinstance(turns, Reject):
         return (turns or Reject(Reason.UNKNOWN_LAYOUT, "no transcript"),)
     entries = [_with_call(entry) for entry in turns.entries]
-    return (conversation(_without_mark(record), entries, name, options),)
+    draft = conversation(_without_mark(record), entries, name, options)
+    return (draft if isinstance(draft, Reject) else replace(draft, used=(name, *draft.used)),)
 
 
 def _with_call(entry: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def _markers(text: str, style: Style, first: int) -> list[_Marker] | Reject:
             continue
         word = match["role"] or ""
         role = style.roles.get(word, word)
-        markers.append(_Marker(start, match.end(), role, _place(text, start, first)))
+        place = _place(text, start, first) if style.worded else _ANYWHERE
+        markers.append(_Marker(start, match.end(), role, place))
     if torn and len(markers) < len(found):
         return Reject(
             Reason.AMBIGUOUS_LAYOUT, f"markers of {style.name!r} in code that may not be code"

@@ -9,7 +9,7 @@ import yaml
 
 from ..catalogue import Source
 from ..rights.rows import HEADINGS, Usage
-from ..store import FILES, REJECTED, Manifest
+from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
 
 _SIZES = (
@@ -22,6 +22,7 @@ _SIZES = (
 )
 
 
+_TAGS = ("instruction-tuning", "sft", "conversational", "open-instructions")
 _HUB_LICENSES = (
     "apache-2.0",
     "cc-by-3.0",
@@ -95,10 +96,13 @@ def _configs(manifest: Manifest) -> list[dict[str, Any]]:
     `rejected` and `files` only if they have rows, because it cannot load an empty table."""
     tables = {shard.kind for shard in manifest.shards if shard.rows}
     paths = {
-        "default": "data/train-*.parquet",
+        "default": f"{DATA}/train-*.parquet",
+        PREFERENCE: f"{PREFERENCE}/train-*.parquet",
         REJECTED: f"{REJECTED}/*.parquet",
         FILES: f"{FILES}/*.parquet",
     }
+    if PREFERENCE in tables and DATA not in tables:
+        paths["default"] = paths[PREFERENCE]
     there = [name for name in paths if name == "default" or name in tables]
     return [
         {"config_name": name, "data_files": [{"split": "train", "path": paths[name]}]}
@@ -109,6 +113,7 @@ def _configs(manifest: Manifest) -> list[dict[str, Any]]:
 def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How to load the other tables, as code."""
     says = {
+        PREFERENCE: "a prompt, and two answers of which one is preferred",
         REJECTED: "what was rejected, and why",
         FILES: "what input files say once for all their records",
     }
@@ -117,6 +122,21 @@ def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
         f'load_dataset("PATH_OR_REPOSITORY", "{name}", split="train")  # {says[name]}'
         for name in names
     ]
+
+
+def _kinds(summary: Mapping[str, int]) -> str:
+    """How many rows of each kind there are."""
+    pairs = summary.get("preference_rows", 0)
+    talks = summary["rows"] - pairs
+    counts = {"conversations": talks, "preference rows": pairs}
+    return " and ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "0 conversations"
+
+
+_SHOWN = {
+    DATA: '"messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
+    PREFERENCE: '"chosen"]  # [{"role": "assistant", "content": …}], as "rejected"; and "prompt"',
+}
+"""The first row's messages, as code."""
 
 
 def card(
@@ -129,7 +149,8 @@ def card(
     """README.md for a build. All of it comes from the manifest or the catalogue. `full` is the form
     of its messages."""
     name, ledger = manifest.recipe_name, manifest.ledger
-    rows = ledger.summary()["rows"]
+    summary = ledger.summary()
+    rows, pairs = summary["rows"], summary.get("preference_rows", 0)
     configs = _configs(manifest)
     front = {
         "pretty_name": f"Open Instructions: {name}",
@@ -137,7 +158,7 @@ def card(
         "language": sorted({label.split("-")[0] for label in languages if label != "und"}),
         "task_categories": ["text-generation"],
         "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
-        "tags": ["instruction-tuning", "sft", "conversational", "open-instructions"],
+        "tags": [*_TAGS, *["preference"] * bool(pairs)],
         "configs": configs,
     }
     lines = [
@@ -149,20 +170,14 @@ def card(
         "",
     ]
     lines += [
-        f"{rows:,} conversations, built by Open Instructions {manifest.open_instructions} with "
+        f"{_kinds(summary)}, built by Open Instructions {manifest.open_instructions} with "
         f"the recipe `{name}`. Each row says which file and record it came from, under which "
         "licence, and which rules changed it.",
         "",
         "```python",
         "from datasets import load_dataset",
         'rows = load_dataset("PATH_OR_REPOSITORY", split="train")',
-        'rows[0]["messages"]  # [{"role": '
-        '"user", '
-        '"content": '
-        "…}, "
-        '{"role": '
-        '"assistant", '
-        '"content": …}]',
+        f"rows[0][{_SHOWN[PREFERENCE if pairs == rows and pairs else DATA]}",
         *_ways(configs),
         "```",
         "",

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, NotFoundError
 from ..inputs.lock import read_lock
 from ..ledger import WRITE, Entry, Ledger
-from ..message import wrong_fields
 from ..paths import sha256_of, walk
-from ..schema import Conversation, Message, Reason
-from ..stages.language import LABELS
+from ..schema import Reason
 from ..store import (
     DATA,
     FILES,
     LOCK,
     MANIFEST,
     PAGES,
+    PREFERENCE,
     REJECTED,
     Build,
     Shard,
     open_build,
 )
 from ..store.columns import data_schema, files_schema, rejected_schema
-from ..store.forms import TOOLS
+from ..store.forms import is_full_schema
+from ..store.pair_columns import preference_schema
+from .valid_rows import OPTIONAL, is_object, pair_problems, talk_problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST = 100
 """The most problems that are listed; the rest are a number."""
-_OPTIONAL = {
-    DATA: ("task", "metadata", TOOLS),
-    REJECTED: ("conversation_id", "kind", "other", "score", "evidence", "parent"),
-}
-"""The columns that may be null."""
-_SCHEMAS = {REJECTED: rejected_schema, FILES: files_schema}
-_PART = re.compile(r"#[1-9][0-9]*")
-"""A part's id is the conversation's id with this behind it."""
+_SCHEMAS = {DATA: data_schema, PREFERENCE: preference_schema}
+_OTHERS = {REJECTED: rejected_schema, FILES: files_schema}
+_ROWS = {DATA: talk_problems, PREFERENCE: pair_problems}
+"""The tables of rows, and what is wrong with one."""
 
 
 @dataclass(frozen=True)
@@ -125,18 +119,18 @@ def _table(
     """The problems in a shard's schema and rows. Raises NotFoundError if it is unreadable."""
     name, kind = shard.path, shard.kind
     said = build.footer(shard)
-    full = TOOLS in said.schema.names
-    expected = data_schema(full) if kind == DATA else _SCHEMAS[kind]()
+    full = is_full_schema(said.schema)
+    expected = _SCHEMAS[kind](full) if kind in _ROWS else _OTHERS[kind]()
     if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
         yield f"{name} has the wrong schema"
         return
     if said.rows != shard.rows:
         yield f"{name} has {said.rows:,} rows, but the manifest says {shard.rows:,}"
-    if kind == DATA:
+    if kind in _ROWS:
         counted["full" if full else "plain",] += 1
     for batch in build.batches(kind, only=[shard]):
-        if kind == DATA:
-            yield from _data(name, batch, counted, ids)
+        if kind in _ROWS:
+            yield from _data(name, batch, counted, ids, _ROWS[kind])
         elif kind == REJECTED:
             yield from _rejected(name, batch, counted)
         else:
@@ -144,116 +138,39 @@ def _table(
 
 
 def _data(
-    name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]], ids: bytearray
+    name: str,
+    batch: pa.RecordBatch,
+    counted: Counter[tuple[str, ...]],
+    ids: bytearray,
+    problems: Callable[[dict[str, Any]], Iterator[str]],
 ) -> Iterator[str]:
     for row in batch.to_pylist():
         ids += blake2b((row["id"] or "").encode(), digest_size=16).digest()
         counted["rows", row["source"], row["subset"]] += 1
-        yield from (f"{name}: {row['id']} {problem}" for problem in _row(row))
-
-
-def _row(row: dict[str, Any]) -> Iterator[str]:
-    """The problems in a row of data/."""
-    absent = [
-        column for column, value in row.items() if value is None and column not in _OPTIONAL[DATA]
-    ]
-    if (
-        absent
-        or None in row["edits"]
-        or any(m is None or (isinstance(m, dict) and None in m.values()) for m in row["messages"])
-    ):
-        yield f"has no {', '.join(absent) or 'value in a message or an edit'}"
-        return
-    try:
-        talk = Conversation(
-            row["id"],
-            row["source"],
-            row["subset"],
-            tuple(map(_message, row["messages"])),
-        )
-    except (ValueError, RecursionError) as error:
-        yield f"is not a valid conversation: {str(error).removeprefix(row['id'] + ': ')}"
-        return
-    if talk.num_turns != row["num_turns"]:
-        yield f"has {talk.num_turns} turns, but its num_turns is {row['num_turns']}"
-    if row["num_tokens"] < 0:
-        yield f"has {row['num_tokens']} tokens"
-    if row["language"] not in LABELS:
-        yield f"has language {row['language']!r}"
-    if not 0 <= row["language_score"] <= 1:
-        yield f"has the language score {row['language_score']}"
-    whole = row["conversation_id"]
-    if row["id"] != whole and not (
-        row["id"].startswith(whole) and _PART.fullmatch(row["id"], len(whole))
-    ):
-        yield f"is not a part of {whole}"
-    if row["metadata"] is not None and not _is_object(row["metadata"]):
-        yield "has metadata that is not a JSON object"
-    if row.get(TOOLS) is not None and not _are_tools(row[TOOLS]):
-        yield "has tools that are not a list of JSON objects"
-
-
-def _message(found: Any) -> Message:
-    """A message as a row has it. Raises ValueError for one that is not as a build writes it."""
-    if isinstance(found, str):
-        found = _loads(found)
-        if not isinstance(found, dict):
-            raise ValueError("a message that is not an object")
-    role, content = found.pop("role", None), found.pop("content", None)
-    if not isinstance(role, str) or not isinstance(content, str):
-        raise ValueError("a message without a role or a content")
-    message = Message(role, content, fields=found or None)
-    if wrong := wrong_fields(message):
-        raise ValueError(f"a message in which {wrong}")
-    return message
-
-
-def _are_tools(text: str) -> bool:
-    try:
-        tools = _loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(tools, list) and bool(tools) and all(isinstance(t, dict) for t in tools)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(_loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError(f"{text} is too large")
-    return value
+        yield from (f"{name}: {row['id']} {problem}" for problem in problems(row))
 
 
 def _headers(name: str, batch: pa.RecordBatch) -> Iterator[str]:
     for row in batch.to_pylist():
-        if None in row.values() or not _is_object(row["header"]):
+        if None in row.values() or not is_object(row["header"]):
             yield f"{name}: {row['origin_file']} has a header that is not a JSON object"
 
 
 def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
     reasons = {str(reason) for reason in Reason}
     for column in batch.schema.names:
-        if column not in _OPTIONAL[REJECTED] and (absent := batch.column(column).null_count):
+        if column not in OPTIONAL[REJECTED] and (absent := batch.column(column).null_count):
             yield f"{name}: {absent:,} rows have no {column}"
     for row in batch.select(["level", "source", "subset", "stage", "reason"]).to_pylist():
         counted[
             f"rejected_{row['level']}s", row["source"], row["subset"], row["stage"], row["reason"]
         ] += 1
-        if row["reason"] not in reasons or row["level"] not in ("record", "message", "piece"):
+        if row["reason"] not in reasons or row["level"] not in (
+            "record",
+            "row",
+            "message",
+            "piece",
+        ):
             yield f"{name}: a rejected {row['level']!r} for {row['reason']!r}"
 
 

@@ -25,18 +25,20 @@ from ..ledger import CONVERT, Tally, stages
 from ..options import Folders
 from ..paths import folders, place
 from ..pipeline import Pipeline
+from ..preference import Preference, PreferenceDraft
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
 from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
 from ..stages.record_rules import Repaired
-from ..store import DATA, FILES, REJECTED, Build, InputEntry, home, open_build
+from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
+Result = Draft | PreferenceDraft | Conversation | Preference | Reject
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class StageResult:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The rows of data/ and rejected/ that belong to an id, and the steps if the file is still
-    available. `header` is what the file says for all its records, as JSON text."""
+    """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
+    file is still available. `header` is what the file says for all its records, as JSON text."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -89,14 +91,14 @@ def explain(
     runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
-    rows = _find(build, DATA, id)
+    rows = _find(build, DATA, id) or _find(build, PREFERENCE, id)
     rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
     if not rows and not rejected:
         near = _near(build, id)
         hint = (
             f"Did you mean {near!r}?"
             if near
-            else "Ids are in the columns id and conversation_id of data/ and rejected/."
+            else "Ids are in the columns id and conversation_id of all tables."
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
@@ -114,7 +116,8 @@ def explain(
             "folder as --data-dir."
         )
         return found(raw, [], Note(note))
-    raw, steps = _replay(recipe, origin, item, known, entry.counted_from)
+    name = (rows or rejected)[0]["conversation_id"]
+    raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
     dropped = [r for r in rejected if r["stage"] in step_names()]
     if dropped and not rows:
         first = dropped[0]
@@ -139,7 +142,12 @@ def _near(build: Build, id: str) -> str:
     name, source = re.escape(before.removesuffix("/")), re.escape(named[0])
     number = said[len(before) :].lstrip("0") or "0"
     patterns = [rf"^(?i:{name})/0*{number}$", rf"^(?i:{source})/(.*/)?0*{number}$"]
-    tables = ((DATA, "id"), (DATA, "conversation_id"), (REJECTED, "conversation_id"))
+    tables = (
+        (DATA, "id"),
+        (DATA, "conversation_id"),
+        (PREFERENCE, "id"),
+        (REJECTED, "conversation_id"),
+    )
     near = (_first(build, kind, column, pattern) for pattern in patterns for kind, column in tables)
     return next(filter(None, near), "")
 
@@ -202,8 +210,8 @@ def _input(
 
 def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
     """The row's source as the build had it, or why it is unavailable."""
-    if described := build.manifest.own.get(name):
-        return from_described(name, described, "the manifest").source()
+    if name in build.manifest.own:
+        return from_described(name, build.manifest.own[name], "the manifest").source()
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
@@ -227,18 +235,24 @@ def _at_hand(sha256: str) -> Path | None:
 
 
 def _replay(
-    recipe: Recipe, origin: dict[str, Any], item: Input, source: Source, base: int | None
+    recipe: Recipe,
+    origin: dict[str, Any],
+    item: Input,
+    source: Source,
+    base: int | None,
+    name: str,
 ) -> tuple[str, list[StageResult]]:
     """The record as text, and the result of each stage. `base` is the file's index base as the
     build settled it, so the records are read the same way."""
     subset = source.subset(item.subset)
-    steps: list[StageResult] = []
+    steps: list[tuple[str | None, StageResult]] = []
 
-    def watch(stage: str, result: Any) -> None:
+    def watch(stage: str, result: Any, whose: str | None) -> None:
         if isinstance(result, Repaired):
-            steps.append(StageResult(stage, [], [], ", ".join(result.edits), result.record))
+            step = StageResult(stage, [], [], ", ".join(result.edits), result.record)
         else:
-            steps.append(_step(stage, result if isinstance(result, list) else [result]))
+            step = _step(stage, result if isinstance(result, list) else [result])
+        steps.append((whose, step))
 
     # these reject records before there is a draft to show
     unseen = stages()[: stages().index(CONVERT) + 1]
@@ -250,33 +264,50 @@ def _replay(
                 alone = Run(chunk._replace(runs=[run]), Tally(), watch)
                 for result in Pipeline(recipe, source, subset).run(alone):
                     if isinstance(result, Rejected) and result.stage in unseen:
-                        steps.append(
-                            StageResult(result.stage, [], [f"{result.reason}: {result.detail}"])
-                        )
-                return "\n".join(frame.text for frame in run), steps
-    return "", steps
+                        step = StageResult(result.stage, [], [f"{result.reason}: {result.detail}"])
+                        steps.append((None, step))
+                return "\n".join(frame.text for frame in run), _of(name, steps)
+    return "", _of(name, steps)
 
 
-def _step(stage: str, results: Sequence[Draft | Conversation | Reject]) -> StageResult:
-    talks = [
-        [(m.role, _shown(m)) for m in r.messages if isinstance(m, Message)]
-        for r in results
-        if not isinstance(r, Reject)
-    ]
+def _of(name: str, steps: Sequence[tuple[str | None, StageResult]]) -> list[StageResult]:
+    """The steps of one conversation, where its records have several. An id that another record has
+    too got a number at its end."""
+    names = {whose for whose, _ in steps}
+    own = name if name in names else name.rpartition("~")[0]
+    return [step for whose, step in steps if own not in names or whose in (None, own)]
+
+
+def _step(stage: str, results: Sequence[Result]) -> StageResult:
+    talks = [_turns(r) for r in results if not isinstance(r, Reject)]
     refused = [
         f"{r.reason}: {r.detail}" + (f" ({_start(r.message)})" if r.message else "")
         for r in results
         if isinstance(r, Reject)
     ]
-    first = next((r for r in results if isinstance(r, Conversation)), None)
+    first = next((r for r in results if isinstance(r, Conversation | Preference)), None)
     labels = ""
     if first and stage == "language":
         labels = f"{first.language} {first.language_score:.2f}"
     if first and stage == "split":
         labels = ", ".join(
-            f"{r.id}: {r.num_tokens:,} tokens" for r in results if isinstance(r, Conversation)
+            f"{r.id}: {_tokens(r):,} tokens"
+            for r in results
+            if isinstance(r, Conversation | Preference)
         )
     return StageResult(stage, talks, refused, labels)
+
+
+def _turns(result: Draft | PreferenceDraft | Conversation | Preference) -> Turns:
+    """Its messages; those of a preference row with the list that they are in."""
+    if isinstance(result, Draft | Conversation):
+        return [(m.role, _shown(m)) for m in result.messages if isinstance(m, Message)]
+    lists = {"prompt": result.prompt, "chosen": result.chosen, "rejected": result.rejected}
+    return [(f"{name}: {m.role}", _shown(m)) for name, messages in lists.items() for m in messages]
+
+
+def _tokens(row: Conversation | Preference) -> int:
+    return sum(row.tokens) if isinstance(row, Preference) else row.num_tokens
 
 
 def _shown(message: Message) -> str:

@@ -43,11 +43,13 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
     for row in found.rows:
         say(
             f"  kept as {row['id']}: {row['num_turns']} "
-            f"pair{'s' if row['num_turns'] != 1 else ''}, {row['num_tokens']:,} tokens, "
+            f"pair{'s' if row['num_turns'] != 1 else ''}, {_tokens(row):,} tokens, "
             f"{row['language']} {row['language_score']:.2f}"
         )
+        if "chosen" in row:
+            say(f"    {_preferred(row)}")
         say(
-            f"    licence {row['license']}, answers by {row['engine']}"
+            f"    licence {row['license']}, answers by {_engine(row)}"
             + (f", task {row['task']}" if row["task"] else "")
         )
         say(
@@ -60,7 +62,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             f"  rejected {row['level']} at {row['stage']}: {row['reason']}: {row['detail']}",
             "refused",
         )
-        if row["level"] == "message":
+        if row["level"] in ("message", "row"):
             say(_indent(_short(row["raw"], most and most._replace(characters=300))))
     if found.note:
         say(f"  {found.note.command}", "note")
@@ -103,6 +105,27 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             said += _changes(before, after, most)
         before = after
     return said
+
+
+def _tokens(row: dict[str, Any]) -> int:
+    if "num_tokens" in row:
+        return int(row["num_tokens"])
+    return sum(row[f"{name}_tokens"] for name in ("prompt", "chosen", "rejected"))
+
+
+def _engine(row: dict[str, Any]) -> str:
+    if "engine" in row:
+        return str(row["engine"])
+    return f"{row['chosen_engine']} (chosen) and {row['rejected_engine']} (rejected)"
+
+
+def _preferred(row: dict[str, Any]) -> str:
+    """How the two answers of a preference row compare."""
+    said = "a preference row"
+    if row["chosen_score"] is not None and row["rejected_score"] is not None:
+        name = row["score_name"] or "score"
+        said += f": {name} {row['chosen_score']:g} against {row['rejected_score']:g}"
+    return said + (f", by {row['judge']}" if row["judge"] else "")
 
 
 def _changes(before: list[str], after: list[str], most: Limit | None) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -15,8 +15,8 @@ from ..arrays import strings
 from ..catalogue import Source, registry
 from ..inputs.cache import Cache
 from ..ledger import Ledger
-from ..rights.rows import Usage
-from ..store import open_build
+from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
+from ..store import PREFERENCE, Build, open_build
 from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class SourceStats:
-    """One source, or all of them: rows, turns, tokens, languages, licences, counts."""
+    """One source, or all of them: rows, turns, tokens, languages, licences, counts. Languages,
+    licences and engines are those of all rows; turns and `tokens` those of conversations.
+    `preferences` are the rows of preference/, with `preference_tokens` in all."""
 
     source: str
     conversations: int
@@ -49,6 +51,8 @@ class SourceStats:
     books: dict[str, int]
     rejected: dict[str, int] = field(default_factory=dict)
     edits: dict[str, int] = field(default_factory=dict)
+    preferences: int = 0
+    preference_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Stats:
         more."""
         books = self.all.books
         read = books["records_read"] + books["records_unreadable"]
-        counts = {name: s.conversations for name, s in self.sources.items()}
+        counts = {name: s.conversations + s.preferences for name, s in self.sources.items()}
         largest = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
         return [
             ("build", f"{self.path} (recipe {self.recipe})"),
@@ -87,13 +91,29 @@ class Stats:
                 f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} "
                 f"records; {_few(self.all.languages)}",
             ),
+            *self._pairs(),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
         ]
 
+    def _pairs(self) -> list[tuple[str, str]]:
+        found = self.all
+        if not found.preferences:
+            return []
+        said = f"{found.preferences:,} preference rows with {found.preference_tokens:,} tokens"
+        return [("and", f"{said}, in preference/")]
+
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Headings and rows of the overview."""
+        """Headings and rows of the overview. It has preference rows if there are any."""
+        headings, rows = self._talks()
+        if self.all.preferences:
+            headings = [*headings, "preference rows", "their tokens"]
+            for row, s in zip(rows, [*self.sources.values(), self.all], strict=True):
+                row += [f"{s.preferences:,}", f"{s.preference_tokens:,}"]
+        return headings, rows
+
+    def _talks(self) -> tuple[list[str], list[list[str]]]:
         headings = [
             "source",
             "conversations",
@@ -158,6 +178,7 @@ class Stats:
                 "conversations": s.conversations,
                 "pairs": s.turns,
                 "tokens": s.tokens.total,
+                "preferences": s.preferences,
             }
             | {
                 f"tokens_{name}": value
@@ -187,12 +208,28 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
             if name in sums:
                 sums[name].count(table.filter(pc.equal(table["source"], strings([name])[0])))
         sums.setdefault("", _Sums()).count(table)
+    _count_pairs(build, sums, usage)
     every = _one(sums.pop("", _Sums()), "all", None, build.ledger)
     each = {name: _one(sums[name], name, name, build.ledger) for name in names}
     said = build.manifest
     return Stats(
         build.path, said.recipe_name, said.ledger, each, every, usage, dict(said.attribution)
     )
+
+
+def _count_pairs(build: Build, sums: dict[str, _Sums], usage: Usage) -> None:
+    """Count the rows of preference/, of each source and in all."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = ["source", "subset", "language", "license", *PAIR_COLUMNS]
+    for batch in build.batches(PREFERENCE, columns, rows=_TOGETHER):
+        table = as_counted(pa.Table.from_batches([batch]))
+        usage.count(table)
+        for name in pc.unique(table["source"]).to_pylist():
+            own = table.filter(pc.equal(table["source"], strings([name])[0]))
+            sums.setdefault(name, _Sums()).count_pairs(own)
+        sums.setdefault("", _Sums()).count_pairs(table)
 
 
 _TOGETHER = 1 << 16
@@ -203,7 +240,7 @@ class _Sums:
     """How often each value occurs in a column. Rows are not kept, however many there are."""
 
     def __init__(self) -> None:
-        self.rows = self.turns = 0
+        self.rows = self.turns = self.pairs = self.pair_tokens = 0
         self.counts: dict[str, Counter[Any]] = {
             name: Counter() for name in ("num_tokens", "language", "license", "engine")
         }
@@ -213,9 +250,19 @@ class _Sums:
 
         self.rows += table.num_rows
         self.turns += pc.sum(table["num_turns"]).as_py() or 0
-        for name, counts in self.counts.items():
+        self._count(table, tuple(self.counts))
+
+    def count_pairs(self, table: Any) -> None:
+        import pyarrow.compute as pc
+
+        self.pairs += table.num_rows
+        self.pair_tokens += pc.sum(table["num_tokens"]).as_py() or 0
+        self._count(table, ("language", "license", "engine"))
+
+    def _count(self, table: Any, columns: Sequence[str]) -> None:
+        for name in columns:
             for entry in table[name].value_counts().to_pylist():
-                counts[entry["values"]] += entry["counts"]
+                self.counts[name][entry["values"]] += entry["counts"]
 
 
 def _one(sums: _Sums, label: str, source: str | None, ledger: Ledger) -> SourceStats:
@@ -236,6 +283,8 @@ def _one(sums: _Sums, label: str, source: str | None, ledger: Ledger) -> SourceS
         books=ledger.summary(source),
         rejected=dict(rejected.most_common()),
         edits=dict(edits.most_common()),
+        preferences=sums.pairs,
+        preference_tokens=sums.pair_tokens,
     )
 
 

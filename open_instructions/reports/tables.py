@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ..errors import safe as safe
 from ..ledger import Ledger
 
-LEDGER_SPARE = ("joined", "parts added", "unreadable", "messages rejected", "turns kept")
+LEDGER_SPARE = ("joined", "derived", "parts added", "unreadable", "messages rejected", "turns kept")
 """Columns of the ledger that a narrow terminal can omit, the first one first."""
 
 Table = tuple[list[str], list[list[str]]]
@@ -29,6 +29,9 @@ def ledger_table(ledger: Ledger) -> Table:
         "messages kept",
         "messages rejected",
     ]
+    derived = "derived" in ledger.summary()
+    if derived:
+        headings.insert(headings.index("rows"), "derived")
     rows = []
     named = {f"{source}:{subset}": own for (source, subset), own in ledger.by_subset().items()}
     for name, own in [*sorted(named.items(), key=lambda item: item[0].split(":")), ("all", ledger)]:
@@ -43,6 +46,7 @@ def ledger_table(ledger: Ledger) -> Table:
             s["records_rejected"],
             s["records_joined"] - s["records_joined_dropped"],
             s["parts_added"],
+            *([s.get("derived", 0)] if derived else ()),
             s["rows"],
             s["messages_kept"],
             s["messages_rejected"],
@@ -52,14 +56,15 @@ def ledger_table(ledger: Ledger) -> Table:
 
 
 def reasons_table(ledger: Ledger, source: str | None = None) -> Table:
-    """Why records and messages, and pieces cut off messages, were rejected: stage, reason,
-    count."""
+    """Why records and messages, rows of records that have others, and pieces cut off messages were
+    rejected: stage, reason, count."""
     counts = {
         level: ledger.by_name(f"rejected_{level}", source=source)
-        for level in ("records", "messages", "pieces")
+        for level in ("records", "messages", "rows", "pieces")
     }
-    if not counts["pieces"]:
-        del counts["pieces"]
+    for rare in ("rows", "pieces"):
+        if not counts[rare]:
+            del counts[rare]
     keys = sorted(
         {k for count in counts.values() for k in count},
         key=lambda k: ([-count.get(k, 0) for count in counts.values()], k),

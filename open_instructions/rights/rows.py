@@ -25,20 +25,25 @@ _BOTH = " + "
 """Between the two engines of a preference row."""
 
 
+PAIR_COLUMNS = (
+    "chosen_engine",
+    "rejected_engine",
+    "prompt_tokens",
+    "chosen_tokens",
+    "rejected_tokens",
+)
+
+
 def as_counted(table: Any) -> Any:
     """Rows of preference/ with the columns that are counted: both engines, and all tokens."""
     import pyarrow.compute as pc
 
-    both = zip(
-        table["chosen_engine"].to_pylist(), table["rejected_engine"].to_pylist(), strict=True
-    )
+    chosen, rejected, *tokens = (table[name] for name in PAIR_COLUMNS)
+    both = zip(chosen.to_pylist(), rejected.to_pylist(), strict=True)
     engines = strings([_BOTH.join(sorted({*pair})) for pair in both])
-    tokens = [table[f"{name}_tokens"] for name in ("prompt", "chosen", "rejected")]
-    return (
-        table.select(["source", "subset", "license"])
-        .append_column("engine", engines)
-        .append_column("num_tokens", pc.add(pc.add(tokens[0], tokens[1]), tokens[2]))
-    )
+    left = [name for name in table.column_names if name not in PAIR_COLUMNS]
+    total = pc.add(pc.add(tokens[0], tokens[1]), tokens[2])
+    return table.select(left).append_column("engine", engines).append_column("num_tokens", total)
 
 
 class Key(NamedTuple):

@@ -16,6 +16,7 @@ from .forms import (
     json_array,
     messages_array,
     plain_messages,
+    tools_array,
 )
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
     }
     if not (has_fields(columns["messages"]) or any(c.tools for c in conversations)):
         return pa.Table.from_arrays(list(columns.values()), schema=data_schema())
-    columns[TOOLS] = strings([c.tools for c in conversations])
+    columns[TOOLS] = tools_array([c.tools for c in conversations])
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 

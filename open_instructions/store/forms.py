@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..arrays import lists, offsets, strings, whole
 from ..message import FIELDS, Message
 from ..preference import Whole
-from ..schema import to_json
+from .exact import exact_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,11 @@ _FIELDS = "fields"
 def is_full(conversation: Whole) -> bool:
     """Has it more than roles and contents?"""
     return conversation.tools is not None or any(m.fields for m in conversation.messages)
+
+
+def is_full_schema(schema: pa.Schema) -> bool:
+    """Is this the schema of a table in the full form?"""
+    return TOOLS in schema.names and "json" in str(schema.field(TOOLS).type)
 
 
 def messages_array(conversations: Sequence[Sequence[Message]]) -> pa.ListArray:
@@ -58,7 +63,7 @@ def has_fields(messages: pa.ListArray) -> bool:
 
 def _fields_text(message: Message) -> str | None:
     fields = message.fields
-    return to_json({name: fields[name] for name in FIELDS if name in fields}) if fields else None
+    return exact_json({name: fields[name] for name in FIELDS if name in fields}) if fields else None
 
 
 def messages_size(messages: pa.ListArray) -> Any:
@@ -107,6 +112,12 @@ def _ends(array: pa.ListArray) -> pa.Array:
 
     ends = offsets(array)
     return numbers(ends - ends[0], "int32")
+
+
+def tools_array(tools: Sequence[str | None]) -> pa.StringArray:
+    """The tools of each conversation, as a chunk has them."""
+    exact = {text: exact_json(json.loads(text)) for text in set(tools) if text is not None}
+    return strings([None if text is None else exact[text] for text in tools])
 
 
 def json_array(texts: Sequence[str | None]) -> pa.Array:

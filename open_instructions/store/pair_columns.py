@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..arrays import lists, numbers, strings
 from ..preference import Preference, Tokens
 from .columns import arrow_schema, formed
-from .forms import messages_array, read_message
+from .forms import messages_array, read_message, tools_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +75,7 @@ def preference_table(rows: Sequence[Preference]) -> pa.Table:
         "prompt": messages_array([p.prompt for p in rows]),
         "chosen": messages_array([p.chosen for p in rows]),
         "rejected": messages_array([p.rejected for p in rows]),
-        "tools": strings([p.tools for p in rows]),
+        "tools": tools_array([p.tools for p in rows]),
         "chosen_score": numbers([p.chosen_score for p in rows], "float64"),
         "rejected_score": numbers([p.rejected_score for p in rows], "float64"),
         "score_name": strings([p.score_name for p in rows]),

@@ -15,9 +15,10 @@ from ..errors import NotFoundError, OutputError, safe
 from ..ledger import Ledger
 from . import home
 from .columns import data_schema
-from .forms import TOOLS
+from .forms import is_full_schema
 from .manifest import Manifest, Shard
 from .names import DATA, MANIFEST, PREFERENCE, REJECTED
+from .pair_columns import preference_schema
 from .shards import Footer, Wanted, footer, read
 
 if TYPE_CHECKING:
@@ -61,11 +62,19 @@ class Build:
         except NotFoundError:
             return False
 
-    def schema(self) -> pa.Schema:
-        """The schema of data/, with the features that `datasets` reads: its messages are in one of
-        two forms, see `forms`. Raises NotFoundError for a shard that is gone or damaged."""
-        shards = self.shards(DATA)
-        return data_schema(bool(shards) and TOOLS in self.footer(shards[0]).schema.names)
+    def schema(self, kind: str = DATA) -> pa.Schema:
+        """The schema of data/ or preference/, with the features that `datasets` reads: the messages
+        are in one of two forms, see `forms`. Raises NotFoundError for a shard that is gone or
+        damaged."""
+        shards = self.shards(kind)
+        full = bool(shards) and is_full_schema(self.footer(shards[0]).schema)
+        return preference_schema(full) if kind == PREFERENCE else data_schema(full)
+
+    @property
+    def default(self) -> str:
+        """What is loaded if nothing else is asked for: data/, or preference/ if it is alone."""
+        rows = {kind: sum(s.rows for s in self.manifest.of(kind)) for kind in (DATA, PREFERENCE)}
+        return PREFERENCE if rows[PREFERENCE] and not rows[DATA] else DATA
 
     def footer(self, shard: Shard) -> Footer:
         """The schema and the number of rows in a shard's file. Raises NotFoundError if it cannot be

@@ -24,6 +24,8 @@ MADE_IN_FUNCTIONS: dict[str, tuple[str, ...]] = {
     "readers.envelopes._key": (r'"instances"[ \t\r\n]*:[ \t\r\n]*(?=\[)',),
     "layouts.fields._label": (),
     "layouts.fields._section": (),
+    "layouts.styles._tokens": (),
+    "layouts.styles._words": (),
     "stages.phrases._marks": ("([\u0300-\u036f]{30})[\u0300-\u036f]+",),
     "stages.phrases._whole": (
         r"(?<![^\W\u0e00-\u0eff])as\ an\ ai\ language\ model(?![^\W\u0e00-\u0eff])",

@@ -21,7 +21,9 @@ from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
 from open_instructions.inputs.hub_card import read_card
 from open_instructions.inputs.splits import fits, splits_of
+from open_instructions.layouts import calls, embedded, hermes, literals
 from open_instructions.layouts import fields as shapes
+from open_instructions.layouts.messages import read_chat
 from open_instructions.limits import TooLarge
 from open_instructions.readers import envelopes, frames, jsontext, open_file, slabs
 from open_instructions.readers.buffer import Buffer
@@ -35,6 +37,7 @@ from open_instructions.stages.language import votes
 from open_instructions.stages.language.names import meant
 from open_instructions.tokens import DEFAULT, tokenizer
 
+from . import shapes as of_layouts
 from .families import IN_JSON, IN_ROWS, families
 from .timing import Case, Job
 
@@ -67,6 +70,10 @@ def jobs() -> list[Job]:
         Job(f"source {source.name}", list(_of_source(source)), 30_000)
         for source in registry().all()
     ]
+    found += [
+        Job("transcript of markers", list(of_layouts.of_markers()), 30_000),
+        Job("layouts", list(of_layouts.of_shapes()), 30_000),
+    ]
     return [*found, Job("many messages", list(_of_messages()), 20_000)]
 
 
@@ -87,6 +94,14 @@ def _slow() -> dict[str, Callable[[str], Any]]:
 
 def _json() -> dict[str, Callable[[str], Any]]:
     return {
+        "JSON in a text": _not_json(embedded.opened, '{"a": "', '{"a": '),
+        "objects of Python": _not_json(
+            lambda text: literals.read_literal(text.replace('"', "'")), "{'a': '", "{'a': "
+        ),
+        "calls of tools": lambda text: [
+            calls.read_calls(f'{{"name": "a", "arguments": {value}}}')
+            for value in (text, f'"{text}', f"[{text}]", '{"a": ' + text)
+        ],
         "json array": _read(_elements, "[{"),
         "json array, broken": _read(_elements, '[{"a": 1}, {"a": x'),
         "json array, deep": _read(_elements, "[" * 2000),
@@ -165,6 +180,18 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "language by name": meant,
         "store.columns": lambda text: (strings([text]), encodable(text + "\ud800")),
         "metadata": lambda text: to_json({"a": text, text: [text]}),
+        "transcript": of_layouts.in_every_style,
+        "calls in a text": lambda text: [
+            hermes.take_calls(said)
+            for said in (
+                text,
+                f"<tool_call>{text}</tool_call>" * 2,
+                f"<tool_call>{{'name': 'a', 'arguments': {{'a': '{text}'}}}}</tool_call>",
+                "<tool_call>" + text,
+            )
+        ],
+        "results in a text": lambda text: hermes.take_results(f"<tool_response>{text}" * 2),
+        "lists of messages": lambda text: read_chat(_entries(text), has_tools=True),
         "choices": lambda text: shapes.multiple_choice(text, {"A": text}),
     }
 
@@ -230,6 +257,28 @@ def _in_file(
             call(path)
 
     return measured
+
+
+def _not_json(call: Callable[[str], Any], *begins: str) -> Callable[[str], Any]:
+    """What refuses text that is not JSON, behind each of these beginnings."""
+
+    def measured(text: str) -> None:
+        for begin in begins:
+            with suppress(ValueError):
+                call(begin + text)
+
+    return measured
+
+
+def _entries(text: str) -> list[Any]:
+    """Messages of all kinds with a text in them."""
+    return [
+        {"role": "user", "content": [{"type": "text", "text": text}] * 2, "name": text},
+        {"role": "assistant", "content": f"<tool_call>{text}</tool_call>", "reasoning": text},
+        {"role": "tool_call", "content": {"name": "a", "arguments": {"a": text}}},
+        {"role": "tool", "content": text},
+        {"from": text, "value": text},
+    ]
 
 
 def _refused(call: Callable[[Any], Any]) -> Callable[[Any], Any]:

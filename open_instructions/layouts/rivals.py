@@ -1,0 +1,58 @@
+"""What would be left beside a prompt and its answer although the answer may depend on it: another
+prompt, a text that is asked about, choices to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..schema import Reason, Record, Reject
+from .context import differ
+from .fields import as_text, is_empty
+from .layout import AUTO, LayoutOptions
+from .turns import begins_as_turns
+
+PROMPTS = ("instruction", "prompt", "query", "question", "problem", "input", "inputs")
+_TEXTS = ("passage", "paragraph", "article", "document", "story", "definition")
+_CHOICES = ("choices", "options")
+_BESIDE = frozenset((*PROMPTS, *_TEXTS, *_CHOICES))
+
+
+def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Reject | None:
+    """A Reject for what a prompt may not do without; None if there is nothing, or if the user named
+    the layout and so knows what it reads.
+
+    taken  the fields of the prompt
+    """
+    if options.layout != AUTO or not _BESIDE.intersection(record).difference(taken):
+        return None
+    others = [name for name in PROMPTS if name in record and name not in taken]
+    others = [name for name in others if is_other(record, name, taken)]
+    if others:
+        return differ([taken[0], others[0]])
+    for name in (*_TEXTS, *_CHOICES):
+        if name in record and name not in taken and _is_asked_about(record[name]):
+            detail = f"the prompt may need {name!r}: map it to a field, or name the layout"
+            return Reject(Reason.LOST_CONTEXT, detail)
+    return None
+
+
+def is_other(record: Record, name: str, taken: Sequence[str]) -> bool:
+    """Whether a field has a prompt that is neither the one that is taken, nor what a template made
+    of it."""
+    text = as_text(record[name])
+    if text is None or not text.strip():
+        return False
+    texts = [said.strip() for field in taken if (said := as_text(record.get(field)))]
+    if text.strip() in texts:
+        return False
+    return not (begins_as_turns(text) and all(said in text for said in texts))
+
+
+def _is_asked_about(value: Any) -> bool:
+    """Whether a value is a text, or texts to choose from; not a setting."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return len(value) > 1 and all(isinstance(item, str) for item in value)
+    return isinstance(value, str) and not is_empty(value)
