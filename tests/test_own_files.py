@@ -228,6 +228,13 @@ def test_wrong_entries_are_refused(tmp_path: Path, entry: str, says: str) -> Non
         oi.build(recipe=str(recipe), out=tmp_path / "no")
 
 
+def test_explain_needs_no_options(tickets: Path, tmp_path: Path) -> None:
+    built([str(tickets)], tmp_path / "mix")
+    assert oi.explain("tickets/000001", tmp_path / "mix").steps[0].conversations == [
+        [("user", CHAT["messages"][0]["content"]), ("assistant", CHAT["messages"][1]["content"])]
+    ]
+
+
 def test_explain_reads_the_file_again(tickets: Path, tmp_path: Path) -> None:
     built([str(tickets)], tmp_path / "mix", field={"prompt": "completion", "completion": "prompt"})
     shown = oi.explain("tickets/000000", tmp_path / "mix")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ..errors import shown
 
 _HUB = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+)@(?P<revision>[^/]+)/(?P<path>.+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Hub:
     @property
     def is_pattern(self) -> bool:
         return bool(set("*?[") & set(self.path))
+
+    @property
+    def is_one_version(self) -> bool:
+        """Whether it is one file at a commit, whose bytes never change."""
+        return not self.is_pattern and _COMMIT.fullmatch(self.revision) is not None
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,12 @@ class File:
     places: tuple[Place, ...]
     size: int | None = None
     sha256: tuple[str, ...] = ()
+
+    def may_come_from(self, place: str) -> bool:
+        """Whether bytes from a place can be this file's. Where a commit is named and no digest,
+        they have to be from that commit."""
+        pinned = [str(p) for p in self.places if isinstance(p, Hub) and p.is_one_version]
+        return bool(self.sha256) or not pinned or place in pinned
 
 
 def parse_place(text: str) -> Place:

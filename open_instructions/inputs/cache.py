@@ -225,7 +225,9 @@ def _of_file(entries: Sequence[CacheEntry], file: File) -> list[CacheEntry]:
         return [
             e
             for e in entries
-            if e.name == file.name and (not file.sha256 or e.sha256 in file.sha256)
+            if e.name == file.name
+            and (not file.sha256 or e.sha256 in file.sha256)
+            and file.may_come_from(e.place)
         ]
     fitting = [(e, parse_place(e.place)) for e in entries if fnmatchcase(e.name, pattern.path)]
     commits = dict.fromkeys(place.revision for _, place in fitting if isinstance(place, Hub))

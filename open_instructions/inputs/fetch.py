@@ -206,6 +206,7 @@ def _fetch_one(
             known
             and (not wanted.file.sha256 or known.sha256 in wanted.file.sha256)
             and known.of == wanted.of
+            and wanted.file.may_come_from(known.place)
         ):
             return known  # another process was faster
         wanted, places = _as_pinned(wanted, cache.pin(wanted.source, wanted.subset, wanted.name))
@@ -226,6 +227,8 @@ def _as_pinned(wanted: WantedFile, pin: CacheEntry | None) -> tuple[WantedFile, 
     that of the first fetch before them."""
     places = list(dict.fromkeys([wanted.place, *wanted.file.places]))
     if not pin or wanted.file.sha256 or (wanted.listed and wanted.of > 1):
+        return wanted, places
+    if not wanted.file.may_come_from(pin.place):
         return wanted, places
     first = parse_place(pin.place)
     file = replace(wanted.file, size=pin.size, sha256=(pin.sha256,))

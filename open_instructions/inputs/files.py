@@ -51,7 +51,16 @@ class Candidate(NamedTuple):
     @property
     def is_readable(self) -> bool:
         """Whether its name says that it has records: those of a known source, or a user's own."""
-        return self.name.lower().endswith((*DATA_SUFFIXES, *ENDINGS))
+        return is_readable(self.name)
+
+
+def is_readable(name: str) -> bool:
+    """Whether the name of a file, perhaps packed, says that it has records.
+
+    >>> is_readable("day.csv.zst"), is_readable("notes.md")
+    (True, False)
+    """
+    return plain_name(name).lower().endswith((*DATA_SUFFIXES, *ENDINGS))
 
 
 class Unreadable(NamedTuple):

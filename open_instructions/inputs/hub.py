@@ -63,6 +63,30 @@ def _hub_file(item: Any, commit: str) -> HubFile:
     return HubFile(item.rfilename, commit, item.size, "", item.blob_id or "")
 
 
+def repository(repo: str, revision: str, *, fresh: bool = False) -> tuple[HubFile, ...]:
+    """All files of a repository at a revision. The hub is asked once per process, or again if
+    `fresh`: a branch moves. Raises FetchError if they cannot be listed."""
+    if fresh:
+        _listing.cache_clear()
+    return _listing(repo, revision, endpoint())
+
+
+def text_of(repo: str, file: HubFile, most: int = 4 << 20) -> str:
+    """The text of a small file; "" for a large one. Raises FetchError."""
+    from huggingface_hub import hf_hub_download
+
+    if (file.size or 0) > most:
+        return ""
+    path = _tried(
+        lambda: hf_hub_download(
+            repo, file.path, repo_type="dataset", revision=file.commit, endpoint=endpoint()
+        ),
+        str(Hub(repo, file.path, file.commit)),
+    )
+    with Path(path).open("rb") as stream:
+        return stream.read(most).decode("utf-8", "replace")
+
+
 def listed(place: Hub) -> list[HubFile]:
     """The files that a place names: one, or all that fit its pattern. Raises FetchError if there is
     none, or none can be asked for."""
@@ -146,11 +170,13 @@ def _tried(call: Callable[[], T], what: str) -> T:
     FetchError with what the hub said."""
     import httpx2
     from huggingface_hub.errors import (
+        DisabledRepoError,
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
+        RevisionNotFoundError,
     )
 
     server = endpoint()
@@ -170,6 +196,10 @@ def _tried(call: Callable[[], T], what: str) -> T:
                 f"{what} is not on the hub, or you have no access to it.",
                 hint="If it is private, run hf auth login.",
             ) from error
+        except RevisionNotFoundError as error:
+            raise FetchError(f"{what} has no such revision.") from error
+        except DisabledRepoError as error:
+            raise FetchError(f"{what} was disabled on the hub.") from error
         except HFValidationError as error:
             raise FetchError(f"{what} is not the name of a repository: {error}") from error
         except (httpx2.HTTPError, OSError) as error:

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any, Protocol, cast
 
 from ..errors import InputError
@@ -93,7 +93,7 @@ def _refuse_bombs(path: Path, packed: int, unpacked: int) -> None:
         )
 
 
-def is_archive(path: Path) -> bool:
+def is_archive(path: PurePath) -> bool:
     return path.name.lower().endswith((".zip", *TAR_SUFFIXES))
 
 

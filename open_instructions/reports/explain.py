@@ -210,8 +210,8 @@ def _input(
 
 def _source(build: Build, name: str, said: str | Iterable[str] | None) -> Source | str:
     """The row's source as the build had it, or why it is unavailable."""
-    if described := build.manifest.own.get(name):
-        return from_described(name, described, "the manifest").source()
+    if name in build.manifest.own:
+        return from_described(name, build.manifest.own[name], "the manifest").source()
     loaded = {s.source.name: s.source for s in select(said)} if said is not None else {}
     known = loaded.get(name) or (registry().get(name) if name in registry() else None)
     if known is None:
