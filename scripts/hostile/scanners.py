@@ -74,7 +74,11 @@ def jobs() -> list[Job]:
         Job("transcript of markers", list(of_layouts.of_markers()), 30_000),
         Job("layouts", list(of_layouts.of_shapes()), 30_000),
     ]
-    return [*found, Job("many messages", list(_of_messages()), 20_000)]
+    return [
+        *found,
+        Job("many messages", list(_of_messages()), 20_000),
+        Job("entries in a row", list(_of_entries()), 4_000),
+    ]
 
 
 def _repeated(pump: str, size: int) -> str:
@@ -380,6 +384,26 @@ def _of_messages() -> Iterator[Case]:
             _parts,
             partial(_converted, sharegpt.converter(sharegpt.subset(name))),
         )
+
+
+_CALL = '{"name": "a", "arguments": {"b": 1}}'
+_IN_A_ROW: dict[str, Any] = {
+    "calls": {"role": "tool_call", "content": _CALL},
+    "thoughts": {"role": "assistant", "reasoning": "a", "tool_calls": _CALL},
+    "calls in texts": {"role": "assistant", "content": f"<tool_call>{_CALL}</tool_call>"},
+    "results": {"role": "tool", "content": "<tool_response>a</tool_response>"},
+    "parts": {"role": "user", "content": [{"type": "text", "text": "a"}], "weight": 1},
+}
+
+
+def _of_entries() -> Iterator[Case]:
+    """Entries of one kind in a row."""
+    for name, entry in _IN_A_ROW.items():
+        yield name, partial(_row, entry), lambda turns: read_chat(turns, has_tools=True)
+
+
+def _row(entry: Any, size: int) -> list[Any]:
+    return [entry] * size
 
 
 def _converted(convert: Callable[[Any], Any], given: Any) -> list[Any]:
