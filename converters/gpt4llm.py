@@ -335,6 +335,23 @@ GPT4LLM = Source(
             subset="comparison",
         ),
         Example(
+            {
+                "user_input": "Name a bird.",
+                "responses_and_scores": [
+                    {"response": "e! Here is one: a wren.", "source": "gpt4", "score": 8.5},
+                    {"response": "A pike.", "source": "icm-1.3b", "score": 0},
+                ],
+            },
+            (
+                {
+                    "prompt": (("user", "Name a bird."),),
+                    "chosen": (("assistant", "Sure! Here is one: a wren."),),
+                    "rejected": (("assistant", "A pike."),),
+                },
+            ),
+            subset="comparison",
+        ),
+        Example(
             {"user_input": "Name a bird.", "completion_a": "A wren.", "completion_b": "A wren."},
             ("equal_answers",),
             subset="comparison",

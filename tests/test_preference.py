@@ -9,12 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from open_instructions.corpus.duplicates import key
 from open_instructions.errors import UsageError
 from open_instructions.exports.load import load
+from open_instructions.pairing import outcomes
+from open_instructions.preference import ANSWERS, Preference
 from open_instructions.recipe import Recipe
 from open_instructions.reports.check import check
 from open_instructions.reports.explain import explain
 from open_instructions.reports.stats import stats
+from open_instructions.schema import Conversation, Message, Reason, Reject
 
 from .conftest import digests, rows
 from .pairs import Say, assistant, pair, record, say, saying, talk, user
@@ -170,7 +174,7 @@ def test_the_language_is_that_of_the_chosen_answer(say: Say) -> None:
     english = "Please describe the weather in the mountains during the winter months."
     good = "It is cold and there is a lot of snow, which stays until the end of April."
     bad = "Es ist kalt, und es liegt viel Schnee, der bis zum Ende des Monats April bleibt."
-    result = say([record(pair(english, good, bad))], languages="en")
+    result = say([record(pair(english, good, f"{bad} " * 8))], languages="en")
     assert [r["language"] for r in rows(result, "preference")] == ["en"]
 
 
@@ -220,6 +224,35 @@ def test_messages_beside_drafts_are_rejected(say: Say) -> None:
     ]
     totals = result.manifest.totals
     assert (totals["messages_read"], totals["messages_rejected"]) == (5, 2)
+
+
+def preference(prompt: str, chosen: str, rejected: str) -> Preference:
+    """One of short texts: `uau` is a user's, an assistant's and a user's message."""
+    roles = {"u": "user", "a": "assistant", "b": "assistant"}
+    lists = [tuple(Message(roles[c], c) for c in text) for text in (prompt, chosen, rejected)]
+    return Preference("says/0", "says", "main", lists[0], lists[1], lists[2])
+
+
+def test_where_the_prompt_ends_is_in_the_key() -> None:
+    """The same messages one after the other, but the first row asks for two answers more."""
+    assert key(preference("u", "aua", "b")) != key(preference("uau", "a", "b"))
+    assert key(preference("u", "a", "b")) == key(preference("u", "a", "b"))
+
+
+class Signs:
+    """A stage that writes the answer's text into the prompt."""
+
+    name = "signs"
+
+    def __call__(self, talk: Conversation) -> list[Conversation | Reject]:
+        asked, *others = talk.messages
+        signed = (asked.edited(talk.messages[-1].content), *others)
+        return [talk.unchecked(**talk.__dict__ | {"messages": signed})]
+
+
+def test_cleaning_must_not_make_two_prompts_of_one() -> None:
+    [[made]] = outcomes(Signs(), ANSWERS, [preference("u", "a", "b")])
+    assert isinstance(made, Reject) and made.reason == Reason.DIFFERENT_PROMPTS
 
 
 def test_drafts_that_share_records(say: Say) -> None:
