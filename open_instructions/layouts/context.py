@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .chats import HISTORIES as HISTORIES
 from .chats import SYSTEMS, read_list
 from .embedded import opened_list
 from .fields import is_empty
@@ -14,7 +15,6 @@ from .layout import LayoutOptions
 from .roles import roles, speaker
 from .tools import TOOL_KEYS
 
-HISTORIES = ("history", "chat_history")
 BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS))
 _SIDES = (
     ("human", "assistant"),
