@@ -131,7 +131,7 @@ def test_blanks_before_quotes(tmp_path: Path) -> None:
         ("prompt,\nName a tree of the north.,\n", True),
         ("prompt,,answer\nName a tree of the north.,x,Birch\n", False),
         ("yes,no\nup,down\n", None),
-        ("prompt,answer\n", None),
+        ("prompt,answer\n", True),
         ("north,south\nName a tree of the north.,south\n", None),
         ("e,f\nName a tree of the north.,Birch\n", True),
         ("Report\nprompt,answer\nName a tree of the north.,Birch\n", False),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import InputError
+from ..layouts.order import LAYOUTS
 
 SAMPLE = 1 << 18
 """So many characters of a file show how it is written."""
@@ -25,6 +26,10 @@ _WORDS = 5
 """More words than this are no name of a column."""
 _ENDS = tuple(".?!:。？！：…")
 _BEGINS = tuple("{[(<\"'")
+_FIELDS = frozenset(
+    name for layout in LAYOUTS for names in layout.aliases.values() for name in names
+)
+"""Two of these in one row are no coincidence."""
 
 
 class Dialect(NamedTuple):
@@ -151,6 +156,8 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool | None:
     beside = sum(any(cell.strip() for cell in row[len(named) :]) for row in below)
     if 2 * beside > len(below):
         return False  # a title above the table
+    if sum(name.lower() in _FIELDS for name in named) > 1:
+        return True
     columns = [_column(below, at) for at in range(len(named))]
     if any(name in cells for name, cells in zip(named, columns, strict=True) if name):
         return None
