@@ -90,7 +90,7 @@ LAYOUTS_BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 
 def test_what_is_not_mapped_stays_with_the_record() -> None:
-    record = {"q": "Why?", "answer": "So.", "context": ["lost"]}
+    record = {"q": "Why?", "answer": "So.", "notes": ["lost"]}
     draft = only(record, fields=(("question", "q"),))
     assert set(draft.used) == {"q", "answer"}
     assert draft.metadata == {}
@@ -240,8 +240,8 @@ def test_an_answer_that_is_json_is_text() -> None:
 def test_context_is_part_of_the_prompt_or_lost() -> None:
     record = {"question": "How many?", "answer": "SELECT 1", "context": "CREATE TABLE a"}
     assert said(only(record).messages)[0] == ("user", "How many?\n\nCREATE TABLE a")
-    draft = only({**record, "context": ["CREATE TABLE a"]})
-    assert "context" not in draft.used
+    lost = only({**record, "context": ["CREATE TABLE a"]})
+    assert lost.reason == Reason.LOST_CONTEXT
 
 
 def test_a_list_of_messages_beside_a_pair() -> None:

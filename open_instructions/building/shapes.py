@@ -14,6 +14,7 @@ from ..inputs import Input
 from ..layouts.layout import AUTO
 from ..layouts.recognise import convert
 from ..layouts.tree import TREE
+from ..readers import Opened
 from ..readers.heads import read_head
 from ..schema import Reason, Record, Reject
 
@@ -48,7 +49,7 @@ def _checked(selection: Selection, inputs: Sequence[Input], encoding: str) -> Se
     }
     records = [record for head in heads.values() for record in head]
     for item, head in heads.items():
-        _check_header(item, head, own)
+        _check_header(item, head, selection, encoding)
     _check_names(own, records)
     if own.options.layout in (AUTO, TREE.name) and any(map(tree_of, records)):
         return own_selection(replace(own, trees=True))
@@ -64,13 +65,18 @@ def _head(item: Input, selection: Selection, encoding: str) -> tuple[Record, ...
     ).records
 
 
-def _check_header(item: Input, records: Sequence[Record], own: OwnSource) -> None:
+def _check_header(
+    item: Input, records: Sequence[Record], selection: Selection, encoding: str
+) -> None:
     """Raises InputError for a table without a line of names, unless the user names columns by
     number."""
-    if not records or not all(name.isdecimal() for name in records[0]):
+    if not records or not records[0] or not all(name.isdecimal() for name in records[0]):
         return
-    if any(place.isdecimal() for _, place in own.options.fields):
+    own, subset = selection.own, selection.source.subset(item.subset)
+    if own and any(place.isdecimal() for _, place in own.options.fields):
         return
+    if Opened(item.path, item.member, subset, encoding).has_header:
+        return  # numbers that are names
     cells = ", ".join(f"{n}: {shown(str(cell)[:_CELL])}" for n, cell in records[0].items())
     raise InputError(
         f"{shown(item.name)} has no line with the names of its columns. The first row is {cells}.",

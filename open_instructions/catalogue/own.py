@@ -45,6 +45,7 @@ _SUFFIXES = (
 """Names that end so are files, also without a folder before them."""
 _WILD = re.compile(r"[*?\[\]]+")
 _MAIN = "main"
+_NAMED = "Give it a `name` under `sources` in a recipe."
 _FACTS = ("hub", "config", "split", "license", "engine", "language", "task", "parent")
 _SWITCHES = ("several", "trees")
 Drafted = Draft | PreferenceDraft
@@ -192,7 +193,10 @@ def _name_of(path: str) -> str:
         plain = _WILD.sub("", stem).strip("-_. ")
         if plain:
             return quote(plain.encode("utf-8", "surrogateescape"), safe="-_.+@=")
-    return _name_of(os.path.abspath(path)) if path else path
+    whole = os.path.abspath(path)
+    if whole != path:
+        return _name_of(whole) if path else path
+    raise UsageError(f"{shown(path)} has no name that a source could have.", hint=_NAMED)
 
 
 def _stem(name: str) -> str:
@@ -259,7 +263,8 @@ def from_entry(entry: Mapping[str, Any], where: str, folder: str = "") -> OwnSou
         raise RecipeError(f"{where}: a source has either files or hub.")
     files = entry.get("files", [])
     listed = [files] if isinstance(files, str) else files
-    if not isinstance(listed, list) or not all(isinstance(f, str) and f for f in listed):
+    texts = isinstance(listed, list) and all(isinstance(f, str) and f for f in listed)
+    if not texts or ("files" in entry and not listed):
         raise RecipeError(f"{where}: files takes a path or a list of paths, not {shown(files)}.")
     text = {
         key: _text(entry, key, where)
@@ -298,7 +303,7 @@ def from_described(name: str, said: Mapping[str, Any], where: str) -> OwnSource:
 
 def checked_name(name: str, where: str) -> str:
     """A source's name, if ids can begin with it. Raises RecipeError otherwise."""
-    if not re.fullmatch(r"[\w%.+@=-]{1,200}", name, re.ASCII):
+    if not re.fullmatch(r"[\w%.+@=-]{1,200}", name, re.ASCII) or not name.strip("."):
         raise RecipeError(
             f"{where}: {shown(name)} is not the name of a source.",
             hint="A name has letters, digits and any of - _ . + @ =",

@@ -236,7 +236,7 @@ def _one(written: str, path: Path, found: OwnFound) -> Iterator[Candidate]:
     if what := why_unreadable(path):
         there = path.parent
         names = os.listdir(there) if there.is_dir() else []
-        near = suggest(path.name, names, "") if names else ""
+        near = suggest(path.name, names, "") if path.name not in names else ""
         hint = near if near.startswith("Did you mean") else ""
         wrong = (
             f"There is no file {shown(written)}."

@@ -16,7 +16,7 @@ from .prompts import Prompt, prompt_of
 
 LISTS = ("completions", "responses", "generations", "answers", "responses_and_scores")
 _ALL_LISTS = frozenset(LISTS)
-RATINGS = ("ratings", "scores", "rewards")
+RATINGS = ("ratings", "scores", "rewards", "rating", "score", "reward")
 MODELS = ("models", "generation_models")
 _TEXTS = ("response", "text", "answer", "completion", "content", "output")
 _SCORES = ("fine-grained_score", "overall_score", "score", "rating", "reward")
@@ -24,7 +24,9 @@ _SCORES = ("fine-grained_score", "overall_score", "score", "rating", "reward")
 the mean of its fine-grained ones does not have, so that one comes first."""
 _ANNOTATIONS = "annotations"
 _RANK = "rank"
+_RANKS = ("rank", "ranks")
 """A scale that runs the other way: 1 is the best."""
+_RATED = frozenset(("score", _RANK))
 _ENGINES = ("model", "source", "engine")
 
 
@@ -35,7 +37,10 @@ def is_ranked(record: Record) -> bool:
 
 
 def read_ranked(record: Record, options: LayoutOptions) -> list[PreferenceDraft | Reject]:
-    """The rows of a record with a list of outputs, the best one first."""
+    """The rows of a record with a list of outputs: by the scores beside it, else the best one
+    first."""
+    if not _RATED.isdisjoint(_parallel(record, len(record["output"]))):
+        return read_rated(record, "output", options)
     answers = [text_answer(text) for text in record["output"]]
     prompt = prompt_of(record, options)
     if isinstance(prompt, Reject):
@@ -108,7 +113,7 @@ def _items(record: Record, name: str) -> list[dict[str, Any]]:
 def _parallel(record: Record, number_of_answers: int) -> dict[str, str]:
     """The fields with a list that has a score, or an engine, for each of so many answers."""
     found: dict[str, str] = {}
-    for key, names in (("score", RATINGS), ("model", MODELS)):
+    for key, names in (("score", RATINGS), (_RANK, _RANKS), ("model", MODELS)):
         for name in names:
             values = opened_list(record.get(name))
             if values is not None and len(values) == number_of_answers:

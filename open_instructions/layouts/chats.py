@@ -19,6 +19,13 @@ from .roles import roles
 from .tools import TOOL_KEYS, definitions
 
 SYSTEMS = ("system", "system_prompt", "system_message")
+HISTORIES = (
+    "history",
+    "chat_history",
+    "conversation_history",
+    "dialog_history",
+    "dialogue_history",
+)
 _NAME = "conversation_id"
 
 
@@ -36,6 +43,8 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
         return Reject(Reason.UNEXPECTED_SHAPE, f"{key} is not a list of messages")
     if not listed:
         return Reject(Reason.EMPTY, f"an empty list of {key}")
+    if lost := lost_history(record):
+        return lost
     tools = definitions(record)
     if isinstance(tools, Reject):
         return tools
@@ -61,6 +70,14 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
         edits=(*tools.edits, *chat.edits),
         tools=tools.tools,
     )
+
+
+def lost_history(record: Mapping[str, Any]) -> Reject | None:
+    """The Reject for earlier turns beside a whole conversation: nobody says where they belong."""
+    name = next((name for name in HISTORIES if not is_empty(record.get(name))), None)
+    if name is None:
+        return None
+    return Reject(Reason.LOST_CONTEXT, f"{name} is beside a whole conversation")
 
 
 def _unread(items: Sequence[Message | Reject]) -> Reject:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .chats import HISTORIES as HISTORIES
 from .chats import SYSTEMS, read_list
 from .embedded import opened_list
 from .fields import is_empty
@@ -13,7 +14,6 @@ from .layout import LayoutOptions
 from .roles import roles, speaker
 from .tools import TOOL_KEYS
 
-HISTORIES = ("history", "chat_history")
 BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS))
 _SIDES = (
     ("human", "assistant"),

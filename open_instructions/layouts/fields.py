@@ -161,6 +161,14 @@ def kind(value: Any) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+def not_text(record: Record, names: Sequence[str]) -> Reject | None:
+    """The Reject for the first of these fields, which a prompt is about, that is not text."""
+    wrong = next((name for name in names if as_text(record[name]) is None), None)
+    if wrong is None:
+        return None
+    return Reject(Reason.LOST_CONTEXT, f"{wrong} is {kind(record[wrong])}, not text")
+
+
 def multiple_choice(text: str, options: Mapping[str, str]) -> str:
     """The prompt of a multiple-choice question: its text, a blank line, one line per option."""
     return text + "\n\n" + "\n".join(f"{letter}. {option}" for letter, option in options.items())

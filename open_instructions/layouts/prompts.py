@@ -9,7 +9,7 @@ from ..schema import ASSISTANT, SYSTEM, Draft, Message, Reason, Record, Reject
 from .answered import asked_entries
 from .context import Entries, conversation, differ, earlier_turns, filled
 from .embedded import opened_list
-from .fields import as_text
+from .fields import is_empty, not_text
 from .layout import LayoutOptions
 
 PROMPTS = ("prompt", "question", "query", "instruction", "problem", "input")
@@ -35,10 +35,12 @@ class Prompt(NamedTuple):
 def own_prompt(record: Record) -> Asked | Reject | None:
     """The prompt in a field of its own, a text or a list of messages; None if there is none."""
     names = filled(record, PROMPTS)
-    about: list[str] = []
-    if "instruction" in names:
-        about = [name for name in ABOUT if as_text(record.get(name))]
-        names = [name for name in names if name not in about]
+    about = [name for name in ABOUT if not is_empty(record.get(name))]
+    if "instruction" not in names:
+        about = [name for name in about if name not in PROMPTS]
+    names = [name for name in names if name not in about]
+    if lost := not_text(record, about):
+        return lost
     if not names:
         return None
     if len(names) > 1:

@@ -33,7 +33,10 @@ from .transcript import TRANSCRIPT
 FACTS = ("id", "task", "engine", "license", "language")
 """What a record of any layout may say about itself."""
 _FACTS = frozenset(FACTS)
-MEDIA = frozenset(("image", "images", "video", "videos", "audio", "audios"))
+_MEDIUM = ("image", "images", "video", "videos", "audio", "audios")
+MEDIA = frozenset(
+    name + end for name in _MEDIUM for end in ("", "_path", "_paths", "_url", "_urls", "_file")
+)
 _TEXTS = ("text", "content")
 _ASKS = frozenset((*PROMPTS, *CHATS))
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40

@@ -13,9 +13,10 @@ from .layout import AUTO, LayoutOptions
 from .turns import begins_as_turns
 
 PROMPTS = ("instruction", "prompt", "query", "question", "problem", "input", "inputs")
+_CONTEXT = "context"
 _TEXTS = ("passage", "paragraph", "article", "document", "story", "definition")
 _CHOICES = ("choices", "options")
-_BESIDE = frozenset((*PROMPTS, *_TEXTS, *_CHOICES))
+_BESIDE = frozenset((*PROMPTS, _CONTEXT, *_TEXTS, *_CHOICES))
 
 
 def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Reject | None:
@@ -30,8 +31,10 @@ def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Rejec
     others = [name for name in others if is_other(record, name, taken)]
     if others:
         return differ([taken[0], others[0]])
-    for name in (*_TEXTS, *_CHOICES):
-        if name in record and name not in taken and _is_asked_about(record[name]):
+    for name in (_CONTEXT, *_TEXTS, *_CHOICES):
+        if name in taken or is_empty(record.get(name)):
+            continue
+        if name == _CONTEXT or _is_asked_about(record[name]):
             detail = f"the prompt may need {name!r}: map it to a field, or name the layout"
             return Reject(Reason.LOST_CONTEXT, detail)
     return None
@@ -50,9 +53,11 @@ def is_other(record: Record, name: str, taken: Sequence[str]) -> bool:
 
 
 def _is_asked_about(value: Any) -> bool:
-    """Whether a value is a text, or texts to choose from; not a setting."""
+    """Whether a value is a text, or things to choose from: a list of them, one per letter, or the
+    lists of their texts and labels; not a setting."""
     if isinstance(value, dict):
-        value = list(value.values())
+        inside = list(value.values())
+        return len(inside) > 1 and any(all(isinstance(v, t) for v in inside) for t in (str, list))
     if isinstance(value, list):
-        return len(value) > 1 and all(isinstance(item, str) for item in value)
+        return len(value) > 1
     return isinstance(value, str) and not is_empty(value)

@@ -17,7 +17,7 @@ from .tools import TOOL_KEYS
 _LISTS = ("conversations", "conversation", "dialog", "dialogue", "chat")
 _SIDES = {
     SYSTEM: ("system",),
-    USER: ("human", "user", "input", "prompt", "question", "query"),
+    USER: ("human", "user", "input", "prompt", "question", "query", "instruction"),
     ASSISTANT: ("assistant", "gpt", "bot", "output", "response", "answer"),
 }
 """What an object with both sides of a turn calls them."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..schema import ASSISTANT, Draft, Reason, Record, Reject
-from .chats import SYSTEMS
+from .chats import SYSTEMS, lost_history
 from .context import Entries, conversation, differ, filled
 from .layout import Layout, LayoutExample, LayoutOptions
 from .tools import TOOL_KEYS
@@ -50,6 +50,8 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     turns = turns_of(record[name])
     if turns is None or isinstance(turns, Reject):
         return (turns or Reject(Reason.UNKNOWN_LAYOUT, "no transcript"),)
+    if lost := lost_history(record):
+        return (lost,)
     entries = [_with_call(entry) for entry in turns.entries]
     draft = conversation(_without_mark(record), entries, name, options)
     return (draft if isinstance(draft, Reject) else replace(draft, used=(name, *draft.used)),)

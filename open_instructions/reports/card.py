@@ -9,6 +9,7 @@ import yaml
 
 from ..catalogue import Source
 from ..errors import counted
+from ..paths import shown
 from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
@@ -57,17 +58,22 @@ def _license(usage: Usage) -> dict[str, str]:
     return {"license": "other", "license_name": "per-row", "license_link": "LICENSE.md"}
 
 
+def _cell(text: str) -> str:
+    """A licence or an engine may be what a record says."""
+    return shown(text).replace("|", "\\|")
+
+
 def _terms(usage: Usage) -> list[str]:
     return [
         "## What it may be used for",
         "",
         usage.verdict(),
         "",
-        *(f"- {reason}." for reason in usage.reasons()),
+        *(f"- {shown(reason)}." for reason in usage.reasons()),
         "",
         "| " + " | ".join(HEADINGS) + " |",
         "| --- | --- | --- | ---: | ---: | --- |",
-        *("| " + " | ".join(row) + " |" for row in usage.table()[1]),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in usage.table()[1]),
         "",
         "Derived from each row's licence, as upstream states it, and from the terms of whoever "
         "made the model that wrote its answers. This is information, not legal advice.",
