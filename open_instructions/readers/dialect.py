@@ -30,10 +30,6 @@ _WORDS = 5
 """More words than this are no name of a column."""
 _ENDS = tuple(".?!:。？！：…")
 _BEGINS = tuple("{[(<\"'")
-_FIELDS = frozenset(
-    name for layout in LAYOUTS for names in layout.aliases.values() for name in names
-)
-"""Two of these in one row are no coincidence."""
 
 
 class Dialect(NamedTuple):
@@ -160,8 +156,6 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool | None:
     beside = sum(any(cell.strip() for cell in row[len(named) :]) for row in below)
     if 2 * beside > len(below):
         return False  # a title above the table
-    if sum(name.lower() in _FIELDS for name in named) > 1:
-        return True
     columns = [_column(below, at) for at in range(len(named))]
     if any(name in cells for name, cells in zip(named, columns, strict=True) if name):
         return None
