@@ -17,16 +17,18 @@ def in_rounds(items: Iterable[Message | Reject]) -> list[Message | Reject] | Rej
 
     A Reject of the record where two that belong together have different weights.
     """
-    made: list[Message | Reject] = []
+    made: list[list[Message] | Reject] = []
     for item in items:
         before = made[-1] if made else None
-        if isinstance(before, Message) and isinstance(item, Message) and _goes_on(before, item):
-            if fields_of(before).get("weight") != fields_of(item).get("weight"):
-                return Reject(Reason.CONTRADICTION, "a call and the text before differ in weight")
-            made[-1] = _together(before, item)
-        else:
+        if isinstance(item, Reject):
             made.append(item)
-    return made
+        elif isinstance(before, list) and _goes_on(before[-1], item):
+            if fields_of(before[-1]).get("weight") != fields_of(item).get("weight"):
+                return Reject(Reason.CONTRADICTION, "a call and the text before differ in weight")
+            before.append(item)
+        else:
+            made.append([item])
+    return [each if isinstance(each, Reject) else _together(each) for each in made]
 
 
 def fields_of(message: Message) -> Mapping[str, Any]:
@@ -49,10 +51,13 @@ def _goes_on(before: Message, item: Message) -> bool:
     return before.role == item.role == ASSISTANT and not item.content and CALLS in fields_of(item)
 
 
-def _together(before: Message, item: Message) -> Message:
-    one, other = fields_of(before), fields_of(item)
-    thoughts = [fields[REASONING] for fields in (one, other) if REASONING in fields]
-    fields = {**other, **one, **({REASONING: "\n\n".join(thoughts)} if thoughts else {})}
-    fields.pop(CALLS)
-    calls = [*one.get(CALLS, ()), *other[CALLS]]
-    return before._replace(fields=with_calls(fields, calls))
+def _together(messages: Sequence[Message]) -> Message:
+    first, *others = messages
+    if not others:
+        return first
+    each = [fields_of(message) for message in messages]
+    thoughts = [fields[REASONING] for fields in each if REASONING in fields]
+    fields = {key: value for own in reversed(each) for key, value in own.items() if key != CALLS}
+    fields |= {REASONING: "\n\n".join(thoughts)} if thoughts else {}
+    calls = [call for own in each for call in own.get(CALLS, ())]
+    return first._replace(fields=with_calls(fields, calls))
