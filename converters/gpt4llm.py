@@ -27,9 +27,9 @@ from open_instructions.layouts.fields import (
     instruction_pair,
     leftover,
     missing_fields,
+    number,
     question,
 )
-from open_instructions.layouts.sides import number
 from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 
@@ -330,6 +330,23 @@ GPT4LLM = Source(
                     "prompt": (("user", "Name a bird."),),
                     "chosen": (("assistant", "A wren."),),
                     "rejected": (("assistant", "A cat."),),
+                },
+            ),
+            subset="comparison",
+        ),
+        Example(
+            {
+                "user_input": "Name a bird.",
+                "responses_and_scores": [
+                    {"response": "e! Here is one: a wren.", "source": "gpt4", "score": 8.5},
+                    {"response": "A pike.", "source": "icm-1.3b", "score": 0},
+                ],
+            },
+            (
+                {
+                    "prompt": (("user", "Name a bird."),),
+                    "chosen": (("assistant", "Sure! Here is one: a wren."),),
+                    "rejected": (("assistant", "A pike."),),
                 },
             ),
             subset="comparison",

@@ -166,11 +166,11 @@ class Drafting:
             reject = failed("The converter", error)
             return [_refuse(reject, item.frame, tally) for item in repaired]
         results: list[Drafted | Refused] = []
-        kin = kin_of(produced)
+        kin, owners = kin_of(produced), _owners(produced)
         for at, item in enumerate(produced):
             if isinstance(item, Reject):
                 frame = repaired[item.record].frame
-                results.append(_beside_drafts(item, frame, produced, tally))
+                results.append(_beside_drafts(item, frame, owners.get(item.record), tally))
             else:
                 results += self._drafted(item, repaired, kin.get(at), tally)
         return results
@@ -267,13 +267,21 @@ def _refused_kin(
     return [Refused("convert", reject, frame, draft.id, kind_of(draft), text_of(draft))]
 
 
+def _owners(
+    produced: Sequence[Draft | PreferenceDraft | Reject],
+) -> dict[int, Draft | PreferenceDraft]:
+    """The first draft of each record, if there are rejects beside the drafts."""
+    if len(produced) == 1:
+        return {}
+    drafts = [item for item in reversed(produced) if not isinstance(item, Reject)]
+    return {record: draft for draft in drafts for record in draft.records}
+
+
 def _beside_drafts(
-    reject: Reject, frame: Frame, produced: Sequence[Draft | PreferenceDraft | Reject], tally: Tally
+    reject: Reject, frame: Frame, draft: Draft | PreferenceDraft | None, tally: Tally
 ) -> Refused:
     """A reject that the converter gave beside drafts, or in their place. A message has the name of
-    the first draft of its record."""
-    drafts = (d for d in produced if not isinstance(d, Reject) and reject.record in d.records)
-    draft = next(drafts, None)
+    the first draft of its record, which is `draft`."""
     if draft is None:
         kind = PREFERENCE if reject.reason in NO_PREFERENCE else None
         if reject.message is not None:

@@ -20,7 +20,6 @@ class Reason(StrEnum):
     # converters
     UNEXPECTED_SHAPE = "unexpected_shape"
     UNKNOWN_ROLE = "unknown_role"
-    PREFERENCE_PAIR = "preference_pair"
     NO_TEXT = "no_text"
     CONTRADICTION = "contradiction"
     REPEATED_TURN = "repeated_turn"

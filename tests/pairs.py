@@ -3,7 +3,9 @@ records."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from open_instructions.schema import Draft, Message, Reason, Reject
 
 
 def told(said):
-    return [Message(*m) for m in said]
+    return [Message(*m[:2], fields=m[2] if len(m) > 2 else None) for m in said]
 
 
 def drafted(said, records):
-    shared = {key: said[key] for key in ("id", "license", "task", "metadata") if key in said}
+    known = ("id", "license", "task", "metadata", "tools")
+    shared = {key: said[key] for key in known if key in said}
     shared |= {"used": ("drafts", "run", "refused"), "records": records}
     if "messages" in said:
         return Draft(told(said["messages"]), engine=said.get("engine"), **shared)
@@ -94,22 +97,26 @@ def record(*drafts: dict[str, Any], **more: Any) -> dict[str, Any]:
 Say = Callable[..., BuildResult]
 
 
+def saying(
+    make: Callable[..., BuildResult],
+    folder: Path,
+    records: Sequence[dict[str, Any]],
+    runs: Sequence[dict[str, Any]] = (),
+    **options: Any,
+) -> BuildResult:
+    """A build of records of the source; those of `runs` say which run they are of."""
+    (folder / "says.py").write_text(SAYS)
+    for name in ("main.jsonl", "runs.jsonl"):
+        (folder / "data" / name).unlink(missing_ok=True)
+    files = {"main.jsonl": records, "runs.jsonl": runs}
+    texts = {
+        name: "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in found)
+        for name, found in files.items()
+        if found
+    }
+    return make(texts, str(folder / "says.py"), missing="skip", **options)
+
+
 @pytest.fixture
 def say(make: Callable[..., BuildResult], tmp_path: Path) -> Say:
-    """A build of records of the source; of `runs` where records say which run they are of."""
-
-    def run(
-        records: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]] = (), **options: Any
-    ) -> BuildResult:
-        import json
-
-        (tmp_path / "says.py").write_text(SAYS)
-        files = {"main.jsonl": records, "runs.jsonl": runs}
-        texts = {
-            name: "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in found)
-            for name, found in files.items()
-            if found
-        }
-        return make(texts, str(tmp_path / "says.py"), missing="skip", **options)
-
-    return run
+    return partial(saying, make, tmp_path)

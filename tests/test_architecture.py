@@ -64,9 +64,13 @@ def test_converters_know_only_the_public_contract() -> None:
                 room = ".".join(node.module.split(".")[1:])
                 assert room in (
                     "schema",
+                    "preference",
                     "catalogue",
+                    "layouts.answers",
                     "layouts.fields",
+                    "layouts.layout",
                     "layouts.messages",
+                    "layouts.sides",
                     "layouts.tools",
                 ), path.name
 

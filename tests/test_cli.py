@@ -93,7 +93,7 @@ def test_a_build_from_start_to_explanation(tmp_path: Path) -> None:
     out = tmp_path / "mix"
     built = oi("build", "--sources", "all", "--sample", "--out", out)
     assert built.returncode == 0, built.stderr
-    assert "572 records = 421 kept + 151 rejected; 421 rows" in built.stdout
+    assert "592 records = 461 kept + 131 rejected; 461 rows" in built.stdout
     assert built.stdout.rstrip().endswith(str(out))
     assert "gpt4llm:zh  alpaca_gpt4_data_zh.json  " in built.stderr
     assert "dolly: 24 records, " in built.stderr

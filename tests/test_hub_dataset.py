@@ -7,10 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import open_instructions as oi
 from open_instructions.catalogue import Selection
 from open_instructions.catalogue.own import OwnSource
 from open_instructions.catalogue.published import File, Hub
@@ -21,6 +24,7 @@ from open_instructions.inputs.hub_card import Card, Config, read_card
 from open_instructions.inputs.hub_dataset import hub_files, parse_address
 from open_instructions.inputs.splits import fits, splits_of
 
+from .conftest import rows
 from .hub_server import FakeHub
 
 DATA = b'{"prompt": "Name a tree.", "completion": "Oak."}\n'
@@ -375,3 +379,32 @@ def test_another_commit_is_not_taken_from_the_cache(hub: FakeHub, tmp_path: Path
         (entry,) = cache.complete(source, source.subset("main"))
         texts.append(json.loads(entry.path.read_bytes())["completion"])
     assert texts == ["Oak", "Ash"]
+
+
+def test_a_build_of_a_dataset(hub: FakeHub, tmp_path: Path) -> None:
+    """The train split alone, its classes by their names, its licence from the card, and in the lock
+    the commit of each file."""
+    features = {
+        "prompt": {"dtype": "string", "_type": "Value"},
+        "completion": {"names": ["bad", "good"], "_type": "ClassLabel"},
+    }
+    said = json.dumps({"info": {"features": features}})
+    table = pa.table({"prompt": ["How is the oak tree today?"], "completion": [1]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({"huggingface": said}), sink)
+    shard = "data/{}-00000-of-00001.parquet"
+    commit = hub.add(
+        "a/trees",
+        {
+            shard.format("train"): sink.getvalue().to_pybytes(),
+            shard.format("test"): b"never read",
+            "README.md": card("license: cc-by-4.0"),
+        },
+    )
+    out = tmp_path / "mix"
+    (row,) = rows(oi.build(["hf://datasets/a/trees"], out=out))
+    assert [m["content"] for m in row["messages"]] == ["How is the oak tree today?", "good"]
+    assert (row["source"], row["license"]) == ("trees", "CC-BY-4.0")
+    place = f"hf://datasets/a/trees@{commit}/{shard.format('train')}"
+    assert [f["place"] for f in json.loads((out / "oi.lock").read_text())["files"]] == [place]
+    assert not any("test-00000" in line for line in hub.lines)

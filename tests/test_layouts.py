@@ -295,6 +295,12 @@ def test_a_prompt_that_a_template_made_of_another() -> None:
         assert said(only(record).messages) == (("user", "Why?"), ("assistant", "So."))
 
 
+def test_the_fields_of_a_layout_are_those_that_it_read() -> None:
+    record = {"answer": "4", "problem": "2 + 2", "solution": "Two and two make four."}
+    (layout,) = readings(record, AUTO)
+    assert mapped_to(record, AUTO, layout) == {"prompt": "problem", "completion": "solution"}
+
+
 def test_names_with_capitals() -> None:
     record = {"Question": "Why?", " Answer": "So.", "Level": "easy"}
     draft = only(record)

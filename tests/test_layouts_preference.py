@@ -68,6 +68,14 @@ HH = "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: Why?\n\nAssistant: "
         {"chosen": "Human: Why?\n\nAssistant: So.", "rejected": "Human: Why?\n\nAssistant: No."},
         {"prompt": "\n\nHuman: Why?\n\nAssistant:", "chosen": " So.", "rejected": " No."},
         {
+            "prompt": "\n\nHuman: Why?\n\nAssistant:",
+            "chosen": "\n\nHuman: Why?\n\nAssistant: So.",
+            "rejected": "\n\nHuman: Why?\n\nAssistant: No.",
+        },
+        {"query": "Why?", "response": "So.", "rejected_response": "No."},
+        {"messages": [user("Why?"), assistant("So.")], "rejected_response": "No."},
+        {"conversations": [user("Why?"), assistant("So.")], "rejected": [assistant("No.")]},
+        {
             "chosen": '[{"role": "user", "content": "Why?"}, '
             '{"role": "assistant", "content": "So."}]',
             "rejected": '[{"role": "user", "content": "Why?"}, '
@@ -146,6 +154,14 @@ def test_whole_transcripts() -> None:
 )
 def test_rejects_of_two_answers(record: dict[str, Any], reason: str) -> None:
     assert only(record).reason == reason
+
+
+def test_an_answer_that_is_a_dialogue() -> None:
+    chosen = "Human: Hi\nAssistant: Hello."
+    record = {"prompt": "Write a dialogue.", "chosen": chosen, "rejected": "No."}
+    assert sides(only(record)) == ((("user", "Write a dialogue."),), chosen, "No.")
+    record = {"conversations": [user("Write a dialogue.")], "chosen": chosen, "rejected": "No."}
+    assert sides(only(record)) == ((("user", "Write a dialogue."),), chosen, "No.")
 
 
 def test_scores_and_engines() -> None:
@@ -303,6 +319,12 @@ def test_a_single_answer_with_a_label(record: dict[str, Any]) -> None:
 def test_a_label_of_something_else() -> None:
     assert isinstance(only({"prompt": "a", "completion": "b", "label": 3}), Draft)
     assert only({"text": "A film.", "label": True}).reason == Reason.NOT_A_CONVERSATION
+
+
+@pytest.mark.parametrize("beside", [{"rejected": False}, {"rejected": None, "chosen": None}])
+def test_fields_of_another_kind(beside: dict[str, Any]) -> None:
+    draft = only({"prompt": "a", "completion": "b", **beside})
+    assert said(draft.messages) == (("user", "a"), ("assistant", "b"))
 
 
 def test_tools_and_calls_come_with_the_answers() -> None:

@@ -131,6 +131,26 @@ def test_a_block_of_code_behind_a_marker() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|im_start|>user\n```\nx\n```<|im_end|>\n<|im_start|>assistant\n```\ny\n```<|im_end|>\n"
+        "<|im_start|>user\nSee\n```\nz\n```\nOk?<|im_end|>\n<|im_start|>assistant\nOk.<|im_end|>",
+        "### Human: ```\nx\n```### Assistant: ```\ny\n```### Human: See\n```\nz\n```\nOk?"
+        "### Assistant: Ok.",
+        "USER: ```\nx\n``` ASSISTANT: ```\ny\n```</s>USER: See\n```\nz\n```\nOk?"
+        " ASSISTANT: Ok.</s>",
+    ],
+)
+def test_a_marker_behind_a_fence_is_no_language(text: str) -> None:
+    assert said(text) == (
+        ("user", "```\nx\n```"),
+        ("assistant", "```\ny\n```"),
+        ("user", "See\n```\nz\n```\nOk?"),
+        ("assistant", "Ok."),
+    )
+
+
 def test_a_block_of_code_that_is_never_closed() -> None:
     text = "Human: Code?\nAssistant: See\n```py\nx\nHuman: And?\nAssistant: See\n```js\ny\n```"
     assert said(text) == (
@@ -198,6 +218,35 @@ def test_glaive() -> None:
     }
     broken = {**record, "chat": record["chat"].replace('"Oslo"}', '"Oslo"')}
     assert only(broken).reason == Reason.BAD_ARGUMENTS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<s>[INST] Late? [/INST][TOOL_CALLS] [{'name': 'now'}]</s>",
+        "<|start_header_id|>user<|end_header_id|>\n\nLate?<|eot_id|><|start_header_id|>assistant"
+        "<|end_header_id|>\n\n<|python_tag|>now()<|eom_id|>",
+    ],
+)
+def test_calls_in_forms_that_are_not_read(text: str) -> None:
+    assert said(text) == Reason.TOOL_CALL
+
+
+def test_calls_of_hermes_in_chatml() -> None:
+    call = '<tool_call>{"name": "now", "arguments": {}}</tool_call>'
+    text = (
+        f"<|im_start|>user\nLate?<|im_end|>\n<|im_start|>assistant\n{call}<|im_end|>\n"
+        "<|im_start|>tool\n<tool_response>9</tool_response><|im_end|>\n"
+        "<|im_start|>assistant\nNo.<|im_end|>"
+    )
+    draft = only({"text": text})
+    assert [(m.role, m.content) for m in draft.messages] == [
+        ("user", "Late?"),
+        ("assistant", ""),
+        ("tool", "9"),
+        ("assistant", "No."),
+    ]
+    assert draft.messages[1].fields["tool_calls"][0]["function"]["name"] == "now"
 
 
 def test_a_transcript_beside_the_fields_that_it_was_made_of() -> None:

@@ -114,7 +114,7 @@ def test_the_commercial_recipe_keeps_what_qualifies_and_rejects_the_rest_by_name
         ("lmflow", "CC-BY-4.0", "human"),
     }
     refused = [r for r in rows(result, "rejected") if r["reason"] == "license"]
-    assert len(refused) == 359
+    assert len(refused) == 399
     # of 422 that are whole (421 of them kept by default), these stay: 24 of Dolly, 20 of PubMedQA,
     # 19 of the tasks
     assert {r["stage"] for r in refused} == {"license"}
@@ -161,7 +161,7 @@ def test_a_build_says_what_it_may_be_used_for(tmp_path: Path) -> None:
         assert line in shown
     said = json.loads(oi("stats", result.path, "--json").stdout)
     assert said["usage"]["use"] == "unclear"
-    assert sum(group["rows"] for group in said["usage"]["groups"]) == 421
+    assert sum(group["rows"] for group in said["usage"]["groups"]) == 461
     assert set(said["attribution"]) == {
         "alpaca",
         "dolly",
@@ -208,6 +208,10 @@ def test_the_card_has_front_matter_that_the_hub_library_reads(tmp_path: Path) ->
         {
             "config_name": "default",
             "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+        },
+        {
+            "config_name": "preference",
+            "data_files": [{"split": "train", "path": "preference/train-*.parquet"}],
         },
         {
             "config_name": "rejected",

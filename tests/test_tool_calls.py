@@ -172,6 +172,8 @@ def test_nothing_of_a_tool_is_dropped_from_a_conversation() -> None:
         called(CALL, role="narrator"),
         {"role": "assistant", "content": [{"type": "server_tool_use", "id": "1", "name": "web"}]},
         {"role": "assistant", "content": [{"type": "tool_result", "content": "7"}]},
+        {"role": "assistant", "content": [{"toolUse": {"name": "now", "input": {}}}]},
+        {"role": "user", "content": [{"functionResponse": {"name": "now"}}]},
         {"role": "system", "content": [{"type": "tool_use", "name": "now", "input": {}}]},
     ):
         assert refused([ASKS, turn, answer])[0] == "tool_call"
@@ -377,10 +379,30 @@ def test_columns_of_parquet() -> None:
         None,
     ]
     assert (chat.left, chat.edits) == ([], ("null_members",))
-    turns[0] = ASKS  # now they have different fields, so that null is what somebody wrote
+
+
+def test_parts_in_columns_of_parquet() -> None:
+    absent = {"tool_calls": None}
+    text = {"type": "text", "text": "Hi", "name": None, "input": None}
+    call = {**text, "type": "tool_use", "text": None, "name": "warmth"}
+    call["input"] = {"city": "Oslo", "day": None}
+    asks = {**absent, "role": "user", "content": [text]}
+    chat = read_chat([asks, {**absent, "role": "assistant", "content": [call]}])
+    assert isinstance(chat, Chat)
+    assert chat.items[1] == Message("assistant", "", fields={"tool_calls": [CALL]})
+    assert (chat.left, chat.edits) == ([], ("null_members",))
+    plain = read_chat([asks, {**absent, "role": "assistant", "content": [text]}])
+    assert isinstance(plain, Chat)
+    assert (plain.left, plain.edits) == ([], ())  # nothing that a row shows was left out
+
+
+def test_null_members_that_somebody_wrote() -> None:
+    """In lines of JSON, messages have different fields."""
+    arguments = {"city": "Oslo", "day": None}
+    turns = [ASKS, called({"name": "warmth", "arguments": arguments})]
     fields = rows(turns)[1][2]
     assert fields is not None
-    assert fields["tool_calls"][0]["function"]["arguments"] == {"city": "Oslo", "day": None}
+    assert fields["tool_calls"][0]["function"]["arguments"] == arguments
 
 
 NOW = {"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}
@@ -396,6 +418,8 @@ NOW = {"type": "function", "function": {"name": "now", "parameters": {"type": "o
         [{"function": NOW["function"]}],
         [{"name": "now", "parameters": {"type": "object"}}],
         [{"type": "function", "name": "now", "parameters": {"type": "object"}}],
+        [{"name": "now", "parameters": '{"type": "object"}'}],
+        [{"type": "function", "function": {"name": "now", "parameters": '{"type": "object"}'}}],
         [{"name": "now", "input_schema": {"type": "object"}}],
         [{"name": "now", "inputSchema": {"type": "object"}}],
         [{"name": "now", "description": None, "parameters": {"type": "object"}}],
@@ -406,6 +430,13 @@ def test_definitions(tools: Any) -> None:
         found = definitions({key: tools})
         assert isinstance(found, Definitions), found
         assert (found.tools, found.used) == ([NOW], (key,))
+
+
+def test_a_schema_that_cannot_be_opened_stays_text() -> None:
+    for schema in ("any", "[1]", '{"default": 18446744073709551616}'):
+        found = definitions({"tools": [{"name": "now", "parameters": schema}]})
+        assert isinstance(found, Definitions)
+        assert found.tools[0]["function"] == {"name": "now", "parameters": schema}
 
 
 def test_a_schema_alone_is_a_definition() -> None:

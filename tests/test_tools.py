@@ -13,11 +13,13 @@ import pytest
 from datasets import load_dataset, load_from_disk
 from datasets.utils.json import ujson_loads
 from hypothesis import example, given
-from hypothesis.strategies import floats
+from hypothesis.strategies import floats, just, lists, one_of, sampled_from
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
+from open_instructions.readers.batches import frames_of
 from open_instructions.schema import Conversation, Message, Reason, Reject, invalid
+from open_instructions.stages.html import Html
 from open_instructions.stages.structure import pair_up, structure
 from open_instructions.store.columns import data_schema, data_table, in_form
 from open_instructions.store.exact import spelled
@@ -141,6 +143,41 @@ def test_a_turn_stays_or_goes_as_a_whole(
     )
     if stays:
         assert invalid(stays) == ""
+
+
+def one_call(*ids: str | None) -> dict[str, Any]:
+    return calls(*(call("weather", id) for id in ids))
+
+
+IDS = sampled_from([None, "a", "b"])
+MESSAGES = one_of(
+    sampled_from([user("Q"), user("Q"), says("A"), says(""), user(" "), says("A", weight=0)]),
+    just({"role": "system", "content": "S"}),
+    lists(IDS, min_size=1, max_size=2).map(lambda ids: one_call(*ids)),
+    IDS.map(lambda id: result("R", id)),
+    just(result("")),
+    sampled_from([Reason.UNKNOWN_ROLE, Reason.BAD_ARGUMENTS]).map(
+        lambda reason: Reject(reason, "", Message("robot", "Beep."))
+    ),
+)
+
+
+@given(lists(MESSAGES, max_size=12), sampled_from(["reject", "join"]))
+def test_each_message_is_kept_or_rejected_and_what_is_kept_is_valid(
+    given_items: list[Any], consecutive: Any
+) -> None:
+    items = [i if isinstance(i, Reject) else messages([i])[0] for i in given_items]
+    said = [item for item in items if isinstance(item, Message)]
+    stays, rejects, _ = pair_up(items)
+    found = [*map(id, stays), *(id(reject.message) for reject in rejects)]
+    assert sorted(found) == sorted(map(id, said))
+    if any(message.role == "user" for message in stays):
+        assert invalid(stays) == ""
+        assert pair_up(stays) == (stays, [], ())
+    made = structure(items, consecutive)
+    if made.messages:
+        assert invalid(made.messages) == ""
+        assert len(made.messages) + len(made.rejects) + made.joined == len(said)
 
 
 def test_a_refused_message_takes_its_turn_along() -> None:
@@ -466,3 +503,53 @@ def test_a_check_sees_what_no_build_writes(
         )
     pq.write_table(table, file)
     assert any(problem in found for found in oi.check(build.path).problems)
+
+
+def test_no_html_is_read_in_results_of_tools() -> None:
+    page = "<div class='x'><p>18 <b>degrees</b></p></div>"
+    asked, asks, told, answered = messages([user("?"), ASKS, result(page), says(page)])
+    marked = (asked, asks, told._replace(html=True), answered._replace(html=True))
+    [talk] = Html()(Conversation("a", "talks", "main", marked))
+    assert isinstance(talk, Conversation)
+    assert [m.content for m in talk.messages] == ["?", "", page, "18 **degrees**"]
+    assert talk.messages[1].fields == asks.fields
+
+
+def test_what_is_rejected_of_a_conversation_can_be_read_back(made: Make) -> None:
+    broken = [user("And in Rome, what is it like?"), ASKS, says("Hot.", reasoning_content="July.")]
+    build = made((([*PLAIN, *broken]), [WEATHER]), (broken, [WEATHER]))
+    assert oi.load()["messages"][:] == [PLAIN]
+    assert oi.load()["edits"][:] == [["trimmed"]]
+    rejected = oi.rejected(build.path)
+    levels = zip(rejected["level"], rejected["reason"], strict=True)
+    assert list(levels) == [("message", CALL)] * 3 + [("record", CALL)]
+    raw = rejected["raw"].to_list()
+    assert raw[0] == "And in Rome, what is it like?"
+    assert [json.loads(text) for text in raw[1:3]] == broken[1:]
+    assert json.loads(raw[3]) == {"messages": broken, "tools": [WEATHER]}
+    assert build.ledger.problems() == []
+    assert oi.check(build.path).problems == ()
+
+
+def test_a_shard_with_tools_is_a_source_like_any_other(made: Make, tmp_path: Path) -> None:
+    talks = [SINGLE, SEVERAL, PARALLEL, ENDS_WITH_CALL, PLAIN]
+    build = made((SINGLE, [WEATHER]), *talks[1:])
+    [shard] = (build.path / "data").glob("*.parquet")
+    oi.build(str(shard), out=tmp_path / "again")
+    rows = oi.load(tmp_path / "again")
+    assert rows["messages"][:] == talks
+    assert rows["tools"][:] == [[WEATHER], None, None, None, None]
+
+
+def test_json_that_is_none_is_a_text(tmp_path: Path) -> None:
+    texts = ['{"a":1e2}', '1,"b":2', None, "[" * 5000, '{"a":1,"a":2}']
+    table = pa.table({"x": pa.array(texts, pa.string()).cast(pa.json_())})
+    [batch] = table.to_batches()
+    found = [frame.text for frame in frames_of(batch, 0)]
+    assert found == [
+        '{"x":{"a":1e2}}',
+        '{"x":"1,\\"b\\":2"}',
+        '{"x":null}',
+        '{"x":"' + "[" * 5000 + '"}',
+        '{"x":{"a":1,"a":2}}',
+    ]

@@ -85,7 +85,7 @@ def test_the_wheel_builds_the_samples(tmp_path: Path) -> None:
     ]
     assert (
         run(tmp_path, "print(oi.build('all', sample=True, out='mix').manifest.totals['rows'])")
-        == "421"
+        == "461"
     )
 
 

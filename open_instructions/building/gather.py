@@ -8,15 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..catalogue import Selection, Source, Subset
-from ..catalogue.published import File, parse_place
 from ..catalogue.registry import in_order
 from ..errors import FetchError, InputError, MissingSourceError, Note
 from ..inputs import Found, find
 from ..inputs.cache import Cache, CachedFile
-from ..inputs.fetch import Needs, WantedFile, needs
+from ..inputs.fetch import Needs, needs
 from ..inputs.fetching import Fetching, bring, told
 from ..inputs.lock import Lock, LockedFile
 from ..inputs.own import OwnFound
+from ..inputs.own_hub import locked_file
 from ..recipe import Recipe
 from ..rights.terms import qualifies
 from .choices import Choices
@@ -103,7 +103,7 @@ def as_locked(
             ),
         )
     wanted = tuple(
-        _locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
+        locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
     )
     if failed := bring(Needs(wanted), cache, said.how_to_fetch):
         raise FetchError(
@@ -167,19 +167,6 @@ def _why_lost(file: LockedFile, data: Sequence[Path], cache: Cache, how: Fetchin
         return "is not in the cache"
     return "came from a folder when the lock was written" + (
         f", and is not in {named(data)}" if data else ""
-    )
-
-
-def _locked_file(file: LockedFile, place: str) -> WantedFile:
-    where = parse_place(place)
-    source, _, subset = file.subsets[0].partition(":")
-    # apart from the catalogue's file of this name, which may have other bytes
-    return WantedFile(
-        source,
-        subset,
-        File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,)),
-        where,
-        size=file.size,
     )
 
 

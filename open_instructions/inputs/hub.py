@@ -63,8 +63,11 @@ def _hub_file(item: Any, commit: str) -> HubFile:
     return HubFile(item.rfilename, commit, item.size, "", item.blob_id or "")
 
 
-def repository(repo: str, revision: str) -> tuple[HubFile, ...]:
-    """All files of a repository at a revision. Raises FetchError if they cannot be listed."""
+def repository(repo: str, revision: str, *, fresh: bool = False) -> tuple[HubFile, ...]:
+    """All files of a repository at a revision. The hub is asked once per process, or again if
+    `fresh`: a branch moves. Raises FetchError if they cannot be listed."""
+    if fresh:
+        _listing.cache_clear()
     return _listing(repo, revision, endpoint())
 
 

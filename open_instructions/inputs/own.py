@@ -10,11 +10,14 @@ from pathlib import Path
 
 from ..catalogue import Selection, Source, registry
 from ..catalogue.own import OwnSource
+from ..catalogue.registry import own_selection
 from ..errors import InputError, MissingSourceError, Note, UsageError, shown, suggest
 from .copies import unique
-from .files import Candidate, look_through, members_of, why_unreadable
+from .fetching import Fetching
+from .files import Candidate, files_of, look_through, members_of, why_unreadable
 from .input import Input, digest, input_of
 from .lock import Lock, LockedFile
+from .own_hub import from_hub
 
 _ABOUT_DATA = ("dataset_info.json", "state.json", "dataset_dict.json")
 """What `datasets` writes beside the data that it saves."""
@@ -32,11 +35,15 @@ class OwnFound:
 
 
 def own_inputs(
-    selections: Sequence[Selection], lock: Lock | None = None, folders: Sequence[Path] = ()
+    selections: Sequence[Selection],
+    how: Fetching,
+    lock: Lock | None = None,
+    folders: Sequence[Path] = (),
 ) -> OwnFound:
     """The files of own sources. A file with the bytes of a known source is an input of that
-    source, under its licence and engine. With a lock, they are exactly its files; those that the
-    user does not name are looked for in the folders.
+    source, under its licence and engine. Datasets on the hub are fetched, as `how` says. With a
+    lock, they are exactly its files; those that the user does not name are looked for in the
+    folders.
 
     Raises UsageError if there is no such file, InputError for one that cannot be read, is empty,
     is not the lock's, or is a known source and said to be something else.
@@ -46,7 +53,15 @@ def own_inputs(
     for selection in selections:
         own = selection.own
         assert own
-        files = _files(own, found) if own.files else _locked_files(own, lock, folders, digests)
+        if own.hub:
+            own, cached = from_hub(own, how, lock)
+            selection = own_selection(own)
+            digests |= {file.path: file.sha256 for file in cached}
+            files = [each for file in cached for each in files_of(file)]
+        elif own.files:
+            files = _files(own, found)
+        else:
+            files = _locked_files(own, lock, folders, digests)
         taken = [input_of(file, selection.source.subsets[0], selection.source) for file in files]
         distinct, copies = unique(taken, digests)
         found.notes += map(Note, copies)
@@ -65,11 +80,16 @@ def own_inputs(
 
 def look_at(own: OwnSource) -> list[tuple[Candidate, str]]:
     """The files of an own source, unread, and the known source that has the same bytes: "" for
-    most, since a file is hashed only if its size is that of a published one."""
+    most, since a file is hashed only if its size is that of a published one. A dataset on the hub
+    is fetched."""
     sizes = {
         file.size for s in registry().all() for x in s.subsets for file in x.downloads if file.size
     }
-    return [(file, _known_as(file.path, sizes)) for file in _files(own, OwnFound())]
+    if own.hub:
+        files = [each for file in from_hub(own, Fetching())[1] for each in files_of(file)]
+    else:
+        files = _files(own, OwnFound())
+    return [(file, _known_as(file.path, sizes)) for file in files]
 
 
 def _known_as(path: Path, sizes: set[int]) -> str:
@@ -123,7 +143,7 @@ def _take_as_known(
 def _files(own: OwnSource, found: OwnFound) -> list[Candidate]:
     files: list[Candidate] = []
     for written, place in zip(own.files, own.places(), strict=True):
-        files += _in_place(written, place, found)
+        files += _shards(place) if own.parent else _in_place(written, place, found)
     if not files:
         raise UsageError(
             f"{', '.join(map(shown, own.files))} has no data files.",
@@ -190,27 +210,29 @@ def _in_place(written: str, place: Path, found: OwnFound) -> Iterator[Candidate]
     if place.is_dir():
         yield from _in_folder(place, found)
     elif place.exists() or not glob.has_magic(str(place)):
-        yield from _one(written, place, place.name)
+        yield from _one(written, place, found)
     else:
         yield from _matching(written, place, found)
 
 
+def _shards(build: Path) -> Iterator[Candidate]:
+    """The shards of a build that hold rows."""
+    for table in ("data", "preference"):
+        for path in sorted((build / table).glob("*.parquet")):
+            yield Candidate(path, None, f"{table}/{path.name}", path.stat().st_size)
+
+
 def _in_folder(folder: Path, found: OwnFound) -> Iterator[Candidate]:
-    if (folder / "manifest.json").is_file() and (folder / "data").is_dir():
-        raise UsageError(
-            f"{folder} is a build, which cannot be a source yet.",
-            hint="open_instructions.load() reads it.",
-        )
     files, unreadable = look_through(folder, whole=False)
     found.notes += [Note(str(item)) for item in unreadable]
     for file in files:
-        if file.is_readable and file.path.name not in _ABOUT_DATA:
+        if _is_data(file):
             yield file
         else:
             found.unused.append(file.label)
 
 
-def _one(written: str, path: Path, relative: str) -> Iterator[Candidate]:
+def _one(written: str, path: Path, found: OwnFound) -> Iterator[Candidate]:
     if what := why_unreadable(path):
         there = path.parent
         names = os.listdir(there) if there.is_dir() else []
@@ -225,7 +247,21 @@ def _one(written: str, path: Path, relative: str) -> Iterator[Candidate]:
     size = path.stat().st_size
     if not size:
         raise InputError(f"{shown(written)} is empty.")
-    yield from members_of(path, relative, size)
+    yield from _data_in(path, path.name, size, found)
+
+
+def _data_in(path: Path, relative: str, size: int, found: OwnFound) -> Iterator[Candidate]:
+    """A file, whatever its name; of an archive the members that are data by theirs."""
+    for file in members_of(path, relative, size):
+        hidden = file.name.startswith("__MACOSX/") or "/." in f"/{file.name}"
+        if file.member is None or (_is_data(file) and not hidden):
+            yield file
+        else:
+            found.unused.append(file.label)
+
+
+def _is_data(file: Candidate) -> bool:
+    return file.is_readable and file.name.rpartition("/")[2] not in _ABOUT_DATA
 
 
 def _matching(written: str, pattern: Path, found: OwnFound) -> Iterator[Candidate]:
@@ -237,7 +273,7 @@ def _matching(written: str, pattern: Path, found: OwnFound) -> Iterator[Candidat
     for path in files:
         relative = path.relative_to(fixed).as_posix()
         if path.stat().st_size:
-            yield from members_of(path, relative, path.stat().st_size)
+            yield from _data_in(path, relative, path.stat().st_size, found)
         else:
             found.notes.append(Note(f"{shown(relative)} is empty"))
 

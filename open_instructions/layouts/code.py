@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from .styles import ENDS
 
 _FENCE = r"(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<info>[^\n`]*+)$"
 _ON_A_LINE = re.compile("^ {0,3}" + _FENCE, re.M)
@@ -18,30 +21,42 @@ class Blocks(NamedTuple):
     torn: bool
 
 
-def blocks_of_code(text: str, messages: Sequence[int]) -> Blocks:
+def blocks_of_code(text: str, markers: Sequence[tuple[int, int]]) -> Blocks:
     """The blocks of code in a text.
 
-    messages  where messages may begin; a fence there opens a block, like one with a language. If
-              one is open already, that is never closed
+    markers  where markers begin and end, in order. A fence right behind one opens a block, like one
+             with a language; if one is open already, that is never closed
 
     >>> blocks_of_code("```\\nx\\n```\\n```py", [])
     Blocks(found=[(0, 9)], torn=True)
     """
     if "```" not in text and "~~~" not in text:
         return Blocks([], False)
-    fences = {match.start("fence"): (match, False) for match in _ON_A_LINE.finditer(text)}
-    for begin in messages:
-        match = _BEHIND_A_MARKER.match(text, begin)
-        if match:
-            fences[match.start("fence")] = (match, True)
+    starts = [start for start, _ in markers]
+    fences = {}
+    for line in _ON_A_LINE.finditer(text):
+        fences[line.start("fence")] = _fence(line, starts)
+    for _, end in markers:
+        first = _BEHIND_A_MARKER.match(text, end)
+        if first:
+            fences[first.start("fence")] = (*_fence(first, starts)[:3], True)
     found: list[tuple[int, int]] = []
     start, fence, torn = -1, "", False
-    for at, (match, begins) in sorted(fences.items(), key=lambda item: item[0]):
-        opens = begins or bool(match["info"].strip())
-        if start >= 0 and not opens and match["fence"].startswith(fence):
-            found.append((start, match.end()))
+    for at, end, mark, opens in sorted(fences.values()):
+        if start >= 0 and not opens and mark.startswith(fence):
+            found.append((start, end))
             start = -1
         elif start < 0 or opens:
             torn |= start >= 0
-            start, fence = at, match["fence"]
+            start, fence = at, mark
     return Blocks(found, torn or start >= 0)
+
+
+def _fence(match: re.Match[str], starts: Sequence[int]) -> tuple[int, int, str, bool]:
+    """Where a fence begins and ends, its marks, and whether it has a language, so that it opens a
+    block. A marker on its line is behind it."""
+    begin, behind = match.span("fence")
+    following = bisect_left(starts, behind)
+    end = min(match.end(), starts[following]) if following < len(starts) else match.end()
+    language = match.string[behind:end].strip()
+    return begin, end, match["fence"], bool(language) and language not in ENDS

@@ -101,17 +101,29 @@ def _part(part: Any) -> Content | Unreadable | Reject:
     kind = part.get("type")
     if is_media(part):
         return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {shown(kind)}")
-    if kind in _CALLS:
+    if is_call(part):
         return _call(part)
     if kind in _RESULTS:
         return _result(part)
     if kind in _THOUGHTS:
         return _thought(part)
-    if isinstance(kind, str) and "tool" in kind:
-        return Reject(Reason.TOOL_CALL, f"a part of type {shown(kind)}")
+    if _is_of_tool(part):
+        return Reject(Reason.TOOL_CALL, f"a part with {shown(kind or min(part))}")
     if kind in _TEXTS or (kind is None and "text" in part):
         return _text(part)
     return Unreadable(f"a part of type {shown(kind)}")
+
+
+def _is_of_tool(part: dict[str, Any]) -> bool:
+    """Whether a part is of a tool in a form that is not known: by its type, or by its keys."""
+    kind = part.get("type")
+    words = [kind] if isinstance(kind, str) else part
+    return any("tool" in word or "function" in word.lower() for word in words)
+
+
+def is_call(part: Any) -> bool:
+    """Whether a part is a call of a tool."""
+    return isinstance(part, dict) and part.get("type") in _CALLS
 
 
 def is_media(part: dict[str, Any]) -> bool:

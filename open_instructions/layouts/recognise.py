@@ -115,14 +115,16 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     >>> mapped_to({"query": "Hi", "response": "Hello."}, LayoutOptions(), _named("pairs"))
     {'prompt': 'query', 'completion': 'response'}
     """
-    seen = _seen(record, options)
-    own = dict(seen.fields)
-    record = seen_as(layout.aliases, mapped(record, seen.fields), seen.fields).record
+    fields = _seen(record, options).fields
+    own = dict(fields)
+    record = seen_as(layout.aliases, mapped(record, fields), fields).record
+    read = [item for item in layout.read(record, options) if not isinstance(item, Reject)]
+    used = {*read[0].used, *FACTS} if read else record.keys()
     found = {}
     for canonical, aliases in {**layout.aliases, **{fact: (fact,) for fact in FACTS}}.items():
-        name = next((alias for alias in aliases if not is_empty(record.get(alias))), None)
-        if name is not None:
-            found[canonical] = own.get(name, name)
+        names = [name for name in aliases if name in used and not is_empty(record.get(name))]
+        if names:
+            found[canonical] = own.get(names[0], names[0])
     return found
 
 

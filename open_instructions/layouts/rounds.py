@@ -17,18 +17,19 @@ def in_rounds(items: Iterable[Message | Reject]) -> list[Message | Reject] | Rej
 
     A Reject of the record where two that belong together have different weights.
     """
-    made: list[list[Message] | Reject] = []
+    runs: list[list[Message | Reject]] = []
     for item in items:
-        before = made[-1] if made else None
-        if isinstance(item, Reject):
-            made.append(item)
-        elif isinstance(before, list) and _goes_on(before[-1], item):
-            if fields_of(before[-1]).get("weight") != fields_of(item).get("weight"):
-                return Reject(Reason.CONTRADICTION, "a call and the text before differ in weight")
-            before.append(item)
+        if runs and _goes_on(runs[-1][-1], item):
+            runs[-1].append(item)
         else:
-            made.append([item])
-    return [each if isinstance(each, Reject) else _together(each) for each in made]
+            runs.append([item])
+    made: list[Message | Reject] = []
+    for run in runs:
+        one = _together([m for m in run if isinstance(m, Message)]) if len(run) > 1 else run[0]
+        if isinstance(one, Reject) and one.message is None:
+            return one
+        made.append(one)
+    return made
 
 
 def fields_of(message: Message) -> Mapping[str, Any]:
@@ -46,18 +47,22 @@ def with_calls(fields: Mapping[str, Any], calls: Sequence[Any]) -> dict[str, Any
     return {**thought, CALLS: list(calls), **{k: v for k, v in fields.items() if k not in thought}}
 
 
-def _goes_on(before: Message, item: Message) -> bool:
+def _goes_on(before: Message | Reject, item: Message | Reject) -> bool:
     """Is a message nothing but calls, and the one before it of the same side?"""
+    if isinstance(before, Reject) or isinstance(item, Reject):
+        return False
     return before.role == item.role == ASSISTANT and not item.content and CALLS in fields_of(item)
 
 
-def _together(messages: Sequence[Message]) -> Message:
-    first, *others = messages
-    if not others:
-        return first
-    each = [fields_of(message) for message in messages]
-    thoughts = [fields[REASONING] for fields in each if REASONING in fields]
-    fields = {key: value for own in reversed(each) for key, value in own.items() if key != CALLS}
-    fields |= {REASONING: "\n\n".join(thoughts)} if thoughts else {}
-    calls = [call for own in each for call in own.get(CALLS, ())]
-    return first._replace(fields=with_calls(fields, calls))
+def _together(run: Sequence[Message]) -> Message | Reject:
+    """A text with the calls behind it, or several calls, as one message."""
+    every = [fields_of(message) for message in run]
+    if len({fields.get("weight") for fields in every}) > 1:
+        return Reject(Reason.CONTRADICTION, "a call and what is before it differ in weight")
+    thoughts = [fields[REASONING] for fields in every if REASONING in fields]
+    fields: dict[str, Any] = {REASONING: "\n\n".join(thoughts)} if thoughts else {}
+    for others in every:
+        fields = {**others, **fields}
+    fields.pop(CALLS)
+    calls = [call for fields in every for call in fields.get(CALLS, ())]
+    return run[0]._replace(fields=with_calls(fields, calls))

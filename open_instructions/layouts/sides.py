@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Reject
 from .answered import answer_entries
 from .answers import Answer, ranked
-from .context import Entries, conversation, differ, filled, opened_chat, role_in
+from .context import Entries, conversation, differ, filled, is_chat, opened_chat, role_in
+from .embedded import opened_list
+from .fields import is_empty, number
 from .layout import LayoutOptions
-from .prompts import Asked, all_of, listed_prompt, own_prompt, with_earlier
+from .prompts import CHATS, PROMPTS, Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
 CHOSEN = ("chosen", "chosen_response", "response_chosen", "response_j")
 REJECTED = ("rejected", "rejected_response", "response_rejected", "response_k")
+_ANSWERS = ("response", "completion", "output", "answer")
+"""Where the chosen answer is, if there is none by that name."""
 _ALL_REJECTED = frozenset(REJECTED)
 SCORES = {
     "score": (("score_chosen", "chosen_score"), ("score_rejected", "rejected_score")),
@@ -49,21 +52,29 @@ class _Scores(NamedTuple):
 
 
 def has_sides(record: Record) -> bool:
-    """Whether a record has a chosen answer and the field of a rejected one."""
+    """Whether a record has the fields of a chosen and a rejected answer, and one of those is
+    there."""
     if _ALL_REJECTED.isdisjoint(record):
         return False
-    chosen = next((record[name] for name in CHOSEN if name in record), None)
-    return chosen is None or isinstance(chosen, str | list | dict)
+    given = [record[name] for name in (*CHOSEN, *REJECTED) if name in record]
+    said = [value for value in given if not is_empty(value)]
+    return bool(said) and all(isinstance(value, str | list | dict) for value in said)
 
 
 def read_sides(record: Record, options: LayoutOptions) -> list[PreferenceDraft | Reject]:
-    """The row of a record with a chosen and a rejected answer."""
+    """The row of a record with a chosen and a rejected answer. The chosen one may be where the
+    answer of other layouts is: in a field of its own, or at the end of a list of messages."""
     fields: list[str] = []
     for aliases in (CHOSEN, REJECTED):
         names = filled(record, aliases)
+        if aliases is CHOSEN and not names:
+            names = filled(record, _ANSWERS)
         if len(names) > 1:
             return [differ(names)]
         fields += names
+    if len(fields) == 1 and fields[0] in REJECTED:
+        record = _with_chosen(record)
+        fields = [CHOSEN[0], *fields] if record.get(CHOSEN[0]) else fields
     if len(fields) < 2:
         return [Reject(Reason.ONE_ANSWER, f"{len(fields)} of two answers")]
     own = own_prompt(record)
@@ -96,14 +107,23 @@ def read_sides(record: Record, options: LayoutOptions) -> list[PreferenceDraft |
     )
 
 
+def _with_chosen(record: Record) -> Record:
+    """A record with the answer at the end of its list of messages as the chosen one."""
+    names = filled(record, CHATS)
+    entries = opened_list(record[names[0]]) if len(names) == 1 else None
+    if not entries or len(entries) < 2 or not is_chat(entries):
+        return record
+    return {**record, CHOSEN[0]: entries[-1:], names[0]: entries[:-1]}
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _side(value: Any, name: str, has_prompt: bool, options: LayoutOptions) -> _Side | Reject:
+def _side(record: Record, name: str, options: LayoutOptions) -> _Side | Reject:
     """One of the two, as entries."""
-    value = opened_chat(value)
-    if not has_prompt and isinstance(value, str) and begins_as_turns(value):
+    value = opened_chat(record[name])
+    if isinstance(value, str) and _is_whole(value, record):
         turns = turns_of(value)
         if isinstance(turns, Reject):
             return turns
@@ -114,13 +134,22 @@ def _side(value: Any, name: str, has_prompt: bool, options: LayoutOptions) -> _S
     return _Side(entries, role_in(entries[0], options) in (SYSTEM, USER))
 
 
+def _is_whole(text: str, record: Record) -> bool:
+    """Whether a text is a transcript: where the record has a prompt, one that begins with it."""
+    if not begins_as_turns(text):
+        return False
+    prompts = [record[name] for name in filled(record, (*PROMPTS, *CHATS))]
+    begun = [p for p in prompts if isinstance(p, str) and begins_as_turns(p) and text.startswith(p)]
+    return len(begun) == len(prompts)
+
+
 def _read(
     record: Record, fields: Sequence[str], own: Asked | None, options: LayoutOptions
 ) -> _Read | Reject:
     """Both conversations with what comes before their answers."""
     sides: list[_Side] = []
     for name in fields:
-        side = _side(record[name], name, own is not None, options)
+        side = _side(record, name, options)
         if isinstance(side, Reject):
             return side
         sides.append(side)
@@ -205,18 +234,3 @@ def _scores(record: Record) -> _Scores | Reject:
             return Reject(Reason.CONTRADICTION, f"the rejected answer has the better {name}")
         return _Scores(name, (better, worse), tuple(map(str, found)))
     return _Scores(None, (None, None), ())
-
-
-def number(value: Any) -> float | None:
-    """A finite number, also one that is written as text; None for anything else.
-
-    >>> number("4.5"), number(True), number("N/A")
-    (4.5, None, None)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value) if not isinstance(value, str) or len(value) < 40 else None
-    except (ValueError, OverflowError):
-        return None
-    return found if found is not None and isfinite(found) else None

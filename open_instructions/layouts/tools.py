@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..errors import shown
@@ -16,7 +17,8 @@ from .fields import is_empty, kind
 TOOL_KEYS = ("tools", "functions")
 NULL_MEMBERS = "null_members"
 """The edit that says that members of objects which were null were left out."""
-_SCHEMAS = {"input_schema": "parameters", "inputSchema": "parameters"}
+_SCHEMA = "parameters"
+_SCHEMAS = {"input_schema": _SCHEMA, "inputSchema": _SCHEMA}
 
 
 class Definitions(NamedTuple):
@@ -97,7 +99,7 @@ def _definition(tool: Any) -> dict[str, Any] | str:
         return _wrapped(tool)
     if not _is_name(tool["function"].get("name")):
         return "a tool without a name"
-    return {"type": "function", **tool}
+    return {"type": "function", **tool, "function": _with_schema(tool["function"])}
 
 
 def _wrapped(bare: dict[str, Any]) -> dict[str, Any] | str:
@@ -105,13 +107,25 @@ def _wrapped(bare: dict[str, Any]) -> dict[str, Any] | str:
     `input_schema`; or that schema alone, with the name as its title."""
     type_ = bare.get("type")
     if type_ == "object" and _is_name(bare.get("title")):
-        return _tool({"name": bare["title"], "parameters": bare})
+        return _tool({"name": bare["title"], _SCHEMA: bare})
     if not _is_name(bare.get("name")):
         return "a tool without a name"
     if type_ not in (None, "function", "custom"):
         return f"a tool of type {shown(type_)}"
-    names = {} if "parameters" in bare else _SCHEMAS
-    return _tool({names.get(key, key): value for key, value in bare.items() if key != "type"})
+    names = {} if _SCHEMA in bare else _SCHEMAS
+    function = {names.get(key, key): value for key, value in bare.items() if key != "type"}
+    return _tool(_with_schema(function))
+
+
+def _with_schema(function: dict[str, Any]) -> dict[str, Any]:
+    """A function with the schema of its arguments opened, where it is JSON text."""
+    schema = function.get(_SCHEMA)
+    if isinstance(schema, str):
+        with suppress(ValueError):
+            schema = opened(schema)
+    if isinstance(schema, dict) and not unfit(schema):
+        return {**function, _SCHEMA: schema}
+    return function
 
 
 def _tool(function: dict[str, Any]) -> dict[str, Any]:

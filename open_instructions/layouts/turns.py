@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Reason, Reject
 from .code import blocks_of_code
-from .styles import BEGIN, ENDS, MORE, PREAMBLE_ENDS, PREAMBLES, STYLES, Style
+from .styles import BEGIN, CALLS, ENDS, MORE, PREAMBLE_ENDS, PREAMBLES, STYLES, Style
 
 _LIKELY = re.compile(
     r"\s*+(?:<|\[INST|##|Human:|AI:|User:|System:|Assistant:|[A-Z]{4,9}:|A chat|Below)"
@@ -105,20 +105,17 @@ def _style(text: str, begin: int) -> tuple[Style | None, int]:
 def _markers(text: str, style: Style, first: int) -> list[_Marker] | Reject:
     """The markers of a style that are not in blocks of code; a Reject where a block that is never
     closed leaves open what is in one."""
-    found = list(style.markers.finditer(text, first))
-    blocks, torn = blocks_of_code(text, [match.end() for match in found])
+    found = [(m.start(), m.end(), m["role"] or "") for m in style.markers.finditer(text, first)]
+    blocks, torn = blocks_of_code(text, [(start, end) for start, end, _ in found])
     markers: list[_Marker] = []
     at = 0
-    for match in found:
-        start = match.start()
+    for start, end, word in found:
         while at < len(blocks) and blocks[at][1] <= start:
             at += 1
         if at < len(blocks) and blocks[at][0] < start:
             continue
-        word = match["role"] or ""
-        role = style.roles.get(word, word)
         place = _place(text, start, first) if style.worded else _ANYWHERE
-        markers.append(_Marker(start, match.end(), role, place))
+        markers.append(_Marker(start, end, style.roles.get(word, word), place))
     if torn and len(markers) < len(found):
         return Reject(
             Reason.AMBIGUOUS_LAYOUT, f"markers of {style.name!r} in code that may not be code"
@@ -193,6 +190,9 @@ def _added(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _of_tokens(text: str, style: Style, markers: Sequence[_Marker]) -> Turns | Reject:
+    for token in CALLS:
+        if token in text:
+            return Reject(Reason.TOOL_CALL, f"a call behind {token!r} is not read")
     entries: list[dict[str, Any]] = []
     for marker, end in _with_ends(markers, len(text)):
         if marker.role:

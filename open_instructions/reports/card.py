@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from ..catalogue import Source
+from ..errors import counted
 from ..paths import shown
 from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
@@ -134,8 +135,8 @@ def _kinds(summary: Mapping[str, int]) -> str:
     """How many rows of each kind there are."""
     pairs = summary.get("preference_rows", 0)
     talks = summary["rows"] - pairs
-    counts = {"conversations": talks, "preference rows": pairs}
-    return " and ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "0 conversations"
+    said = [f"{talks:,} conversations"] if talks or not pairs else []
+    return " and ".join([*said, *([counted(pairs, "preference row")] if pairs else [])])
 
 
 _SHOWN = {
@@ -195,7 +196,6 @@ def card(
         "| source | records read | kept | rejected | rows |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    by_name = {s.name: s for s in sources}
     for source, subset in sorted(ledger.subsets()):
         s = ledger.summary(source, subset)
         read = s["records_read"] + s["records_unreadable"]
@@ -205,9 +205,11 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
+    titles = {s.name: s.title for s in sources}
     lines += ["", "## Attribution", ""]
     lines += [
-        f"- **{by_name[source].title}**: {text}" for source, text in manifest.attribution.items()
+        f"- **{titles.get(source, source)}**: {text}"
+        for source, text in manifest.attribution.items()
     ]
     lines += [
         "",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import strings
 from ..catalogue import Source, registry
+from ..errors import counted
 from ..inputs.cache import Cache
 from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
@@ -84,25 +85,25 @@ class Stats:
         read = books["records_read"] + books["records_unreadable"]
         counts = {name: s.conversations + s.preferences for name, s in self.sources.items()}
         largest = dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+        rows, *others = self._rows()
         return [
             ("build", f"{self.path} (recipe {self.recipe})"),
-            (
-                "rows",
-                f"{self.all.conversations:,} with {self.all.tokens.total:,} tokens, of {read:,} "
-                f"records; {_few(self.all.languages)}",
-            ),
-            *self._pairs(),
+            ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
+            *(("and", f"{other}, in {PREFERENCE}/") for other in others),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
         ]
 
-    def _pairs(self) -> list[tuple[str, str]]:
+    def _rows(self) -> list[str]:
+        """How many rows of each kind there are, with how many tokens."""
         found = self.all
+        talks = f"{found.conversations:,} with {found.tokens.total:,} tokens"
         if not found.preferences:
-            return []
-        said = f"{found.preferences:,} preference rows with {found.preference_tokens:,} tokens"
-        return [("and", f"{said}, in preference/")]
+            return [talks]
+        named = counted(found.preferences, "preference row")
+        pairs = f"{named} with {found.preference_tokens:,} tokens"
+        return [talks, pairs] if found.conversations else [pairs]
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows of the overview. It has preference rows if there are any."""

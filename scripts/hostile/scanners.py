@@ -19,6 +19,8 @@ from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
+from open_instructions.inputs.hub_card import read_card
+from open_instructions.inputs.splits import fits, splits_of
 from open_instructions.layouts import calls, embedded, hermes, literals
 from open_instructions.layouts import fields as shapes
 from open_instructions.layouts.messages import read_chat
@@ -72,7 +74,11 @@ def jobs() -> list[Job]:
         Job("transcript of markers", list(of_layouts.of_markers()), 30_000),
         Job("layouts", list(of_layouts.of_shapes()), 30_000),
     ]
-    return [*found, Job("many messages", list(_of_messages()), 20_000)]
+    return [
+        *found,
+        Job("many messages", list(_of_messages()), 20_000),
+        Job("entries in a row", list(_of_entries()), 4_000),
+    ]
 
 
 def _repeated(pump: str, size: int) -> str:
@@ -83,6 +89,8 @@ def _slow() -> dict[str, Callable[[str], Any]]:
     """What takes ten microseconds for a character, whatever it is."""
     return {
         "html, classic": html_classic.to_markdown,
+        "card": lambda text: read_card(f"---\nlicense: {text}\n---\n{text}"),
+        "card, its configs": lambda text: read_card(f"---\nconfigs: [{text}\n---\n"),
         "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),
         "recipe, a value": _refused(lambda text: recipe.parse(f"languages: [{text}", "x.yaml")),
     }
@@ -167,6 +175,9 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "licence": lambda text: (
             licenses.license_terms(text),
             licenses.license_terms(f"({text} OR MIT)"),
+        ),
+        "names of files": _refused(
+            lambda text: (splits_of([text, f"data/{text}"]), fits(text, text), fits(text, "**/a"))
         ),
         "terminal": safe,
         "words of a line": lambda text: _at_words(Text(text), 80),
@@ -373,6 +384,26 @@ def _of_messages() -> Iterator[Case]:
             _parts,
             partial(_converted, sharegpt.converter(sharegpt.subset(name))),
         )
+
+
+_CALL = '{"name": "a", "arguments": {"b": 1}}'
+_IN_A_ROW: dict[str, Any] = {
+    "calls": {"role": "tool_call", "content": _CALL},
+    "thoughts": {"role": "assistant", "reasoning": "a", "tool_calls": _CALL},
+    "calls in texts": {"role": "assistant", "content": f"<tool_call>{_CALL}</tool_call>"},
+    "results": {"role": "tool", "content": "<tool_response>a</tool_response>"},
+    "parts": {"role": "user", "content": [{"type": "text", "text": "a"}], "weight": 1},
+}
+
+
+def _of_entries() -> Iterator[Case]:
+    """Entries of one kind in a row."""
+    for name, entry in _IN_A_ROW.items():
+        yield name, partial(_row, entry), lambda turns: read_chat(turns, has_tools=True)
+
+
+def _row(entry: Any, size: int) -> list[Any]:
+    return [entry] * size
 
 
 def _converted(convert: Callable[[Any], Any], given: Any) -> list[Any]:

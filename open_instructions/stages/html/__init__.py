@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ...limits import Room, TooLarge
-from ...schema import Conversation, Message, Reason, Reject
+from ...schema import TOOL, Conversation, Message, Reason, Reject
 from ..structure import replace_content
 from .dom import answer, parse
 from .markdown import render
@@ -27,13 +27,15 @@ _LEAD = re.compile(r"[\s\ufeff]*+")
 
 
 class Html:
-    """The stage. It leaves alone messages that no converter marked, and marked ones without
-    HTML."""
+    """The stage. It leaves alone messages that no converter marked, marked ones without HTML, and
+    results of tools: what a tool returned is data."""
 
     name = "html"
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
-        pages = [m.html and looks_like_html(m.content) for m in conversation.messages]
+        pages = [
+            m.html and m.role != TOOL and looks_like_html(m.content) for m in conversation.messages
+        ]
         if not any(pages):
             return [conversation]
         messages: list[Message] = []

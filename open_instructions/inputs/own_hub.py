@@ -1,0 +1,144 @@
+"""The files of a dataset on the hub that a user names as a source: fetched at a commit, and found
+again without the network.
+
+What the hub said is noted in the cache, so that the same address builds offline from what was
+fetched last.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..catalogue import OwnSource
+from ..catalogue.published import File, Hub, parse_place
+from ..errors import FetchError, InputError, MissingSourceError, shown
+from ..paths import write_whole
+from .cache import Cache, CachedFile
+from .fetch import Needs, WantedFile
+from .fetching import Fetching, bring, told
+from .hub_dataset import HubDataset, hub_files
+from .lock import Lock, LockedFile
+
+_LONGEST = 1 << 20
+"""Bytes that a note may have."""
+_SUBSET = "main"
+
+
+def from_hub(
+    own: OwnSource, how: Fetching, lock: Lock | None = None
+) -> tuple[OwnSource, list[CachedFile]]:
+    """The source with what the dataset's card says of its licence, and its files in the cache.
+    With a lock, they are the lock's.
+
+    Raises FetchError if a file cannot be fetched, MissingSourceError if it is not in the cache and
+    nothing may be fetched, and what `hub_files` raises.
+    """
+    cache = Cache()
+    if lock:
+        return own, _as_locked(own, lock, cache, how)
+    note = _note(own, cache)
+    if not how.allowed:
+        dataset = _read(note)
+    else:
+        dataset = hub_files(own.hub, own.config, own.split)
+    files = _bring(own, dataset, cache, how)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(note, lambda file: file.write(_written(dataset)))
+    licence = own.license or dataset.license
+    return replace(own, license=licence), files
+
+
+def _bring(own: OwnSource, dataset: HubDataset, cache: Cache, how: Fetching) -> list[CachedFile]:
+    """The files in the cache, fetched where they are not there."""
+    wanted = [_wanted(own, dataset, file) for file in dataset.files]
+    there = {entry.place: entry for entry in cache.of(quote(dataset.repo, safe=""), _SUBSET)}
+    absent = tuple(w for w in wanted if str(w.place) not in there)
+    if absent and not how.allowed:
+        raise _not_there(own)
+    if failed := bring(Needs(absent), cache, how):
+        raise FetchError(
+            "Some files could not be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)),
+            hint="Run the same command again to fetch the rest.",
+        )
+    there = {entry.place: entry for entry in cache.of(quote(dataset.repo, safe=""), _SUBSET)}
+    return [
+        there[str(w.place)].file._replace(relative=file.name)
+        for w, file in zip(wanted, dataset.files, strict=True)
+    ]
+
+
+def _wanted(own: OwnSource, dataset: HubDataset, file: File) -> WantedFile:
+    """A file to fetch. Its name has the commit, so that two versions of it are two files."""
+    named = File(f"{dataset.revision[:12]}/{file.name}", file.places, file.size, file.sha256)
+    place = file.places[0]
+    return WantedFile(quote(dataset.repo, safe=""), _SUBSET, named, place, size=file.size)
+
+
+def _as_locked(own: OwnSource, lock: Lock, cache: Cache, how: Fetching) -> list[CachedFile]:
+    files = [f for f in lock.files if f"{own.name}:{_SUBSET}" in f.subsets]
+    absent = [f for f in files if not cache.with_digest(f.sha256)]
+    if absent and not how.allowed:
+        raise _not_there(own)
+    wanted = tuple(locked_file(f, f.place) for f in absent if f.place)
+    if failed := bring(Needs(wanted), cache, how):
+        raise FetchError(
+            "Some files of the lock could not be fetched:\n"
+            + "\n".join(f"  {line}" for line in told(failed)),
+            hint="Run the same command again to fetch the rest.",
+        )
+    entries = [(f, cache.with_digest(f.sha256)) for f in files]
+    return [entry.file._replace(relative=f.name) for f, entry in entries if entry]
+
+
+def locked_file(file: LockedFile, place: str) -> WantedFile:
+    """A file of a lock as one to fetch, apart from the catalogue's file of this name, which may
+    have other bytes."""
+    where = parse_place(place)
+    source, _, subset = file.subsets[0].partition(":")
+    named = File(f"{file.sha256[:12]}/{file.name}", (where,), file.size, (file.sha256,))
+    return WantedFile(source, subset, named, where, size=file.size)
+
+
+def _not_there(own: OwnSource) -> MissingSourceError:
+    return MissingSourceError(
+        f"{own.hub} is not in the cache.", hint="Without --offline it is fetched."
+    )
+
+
+def _note(own: OwnSource, cache: Cache) -> Path:
+    asked = "|".join((own.hub, own.config, own.split))
+    return cache.folder / "datasets" / f"{quote(asked, safe='')[:200]}.json"
+
+
+def _written(dataset: HubDataset) -> bytes:
+    said = {
+        "repo": dataset.repo,
+        "revision": dataset.revision,
+        "license": dataset.license,
+        "files": [[f.name, f.size, list(f.sha256)] for f in dataset.files],
+    }
+    return json.dumps(said, indent=2).encode()
+
+
+def _read(note: Path) -> HubDataset:
+    """What was noted. Raises MissingSourceError if nothing was, InputError if it is damaged."""
+    if not note.is_file() or note.stat().st_size > _LONGEST:
+        raise MissingSourceError(
+            "The dataset was never fetched on this machine.", hint="Without --offline it is."
+        )
+    try:
+        said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+        repo, revision = str(said["repo"]), str(said["revision"])
+        files = tuple(
+            File(str(name), (Hub(repo, str(name), revision),), size, tuple(map(str, sha256)))
+            for name, size, sha256 in said["files"]
+        )
+        return HubDataset(repo, revision, files, license=str(said["license"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{shown(str(note))} is damaged: {error}.", hint="Remove it, and build once online."
+        ) from error
