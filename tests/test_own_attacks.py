@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,14 @@ def test_numbers_as_keys_are_not_columns(tmp_path: Path) -> None:
     with pytest.raises(OpenInstructionsError) as caught:
         oi.build(str(file), out=tmp_path / "mix")
     assert "columns" not in str(caught.value)
+
+
+def test_many_calls_in_a_row_take_linear_time() -> None:
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "now"}}]}
+
+    def seconds(number: int) -> float:
+        began = time.perf_counter()
+        convert({"messages": [ASKED, *[call] * number]}, LayoutOptions())
+        return time.perf_counter() - began
+
+    assert seconds(32_000) < 32 * seconds(4_000)  # of one that is quadratic: 64
