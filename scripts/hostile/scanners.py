@@ -71,7 +71,7 @@ def jobs() -> list[Job]:
         for source in registry().all()
     ]
     found += [
-        Job("transcript of markers", list(of_layouts.of_markers()), 30_000),
+        Job("transcript of markers", list(of_layouts.of_markers()), 15_000),
         Job("layouts", list(of_layouts.of_shapes()), 30_000),
     ]
     return [
