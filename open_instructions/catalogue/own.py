@@ -29,7 +29,7 @@ from urllib.parse import quote
 from ..errors import RecipeError, UsageError, shown, suggest
 from ..layouts import tree
 from ..layouts.layout import LayoutOptions
-from ..layouts.recognise import convert, convert_run
+from ..layouts.recognise import convert, convert_run, known_fields
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
 from .published import File
@@ -93,6 +93,7 @@ class OwnSource:
             _MAIN,
             files=(),
             fields=frozenset(),
+            other_fields=(known_fields(),),
             languages=tuple(filter(None, self.language.split(","))),
             engine=self.engine or UNSTATED_ENGINE,
             license=self.license or UNSTATED,
@@ -227,7 +228,7 @@ def from_recipe(value: Any, where: str, folder: str) -> tuple[str | OwnSource, .
 
     Raises RecipeError for anything else, and for a .py file: a recipe is data and runs no code.
     """
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not value:
         raise RecipeError(f"{where}: sources takes a list, not {shown(value)}.")
     return tuple(_from_recipe(item, where, folder) for item in value)
 

@@ -7,6 +7,7 @@ fetched last.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -110,8 +111,8 @@ def _not_there(own: OwnSource) -> MissingSourceError:
 
 
 def _note(own: OwnSource, cache: Cache) -> Path:
-    asked = "|".join((own.hub, own.config, own.split))
-    return cache.folder / "datasets" / f"{quote(asked, safe='')[:200]}.json"
+    asked = json.dumps([own.hub, own.config, own.split])
+    return cache.folder / "datasets" / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
 
 
 def _written(dataset: HubDataset) -> bytes:

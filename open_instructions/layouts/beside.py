@@ -13,6 +13,8 @@ _REASONING = ("reasoning_content", "reasoning", "thinking")
 _CALL_IDS = ("tool_call_id", "tool_use_id")
 _NAMES = {TOOL: ("name", "tool_name")}
 _WEIGHTS = ("weight", "loss", "loss_weight", "train")
+_WRITTEN = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "0.5": 0.5, "true": 1, "false": 0}
+"""Weights that are text."""
 BESIDE = frozenset((*_REASONING, *_CALL_IDS, "name", "tool_name", *_WEIGHTS))
 """All fields that are read here."""
 
@@ -45,11 +47,12 @@ def fields_beside(entry: Mapping[str, Any], role: str, thought: str = "") -> Bes
         fields |= {"tool_call_id": call} if call else {}
     name = _text(entry, _NAMES.get(role, ("name",)), used)
     fields |= {"name": name} if name else {}
-    weights = {key: entry[key] for key in _WEIGHTS if key in entry and _is_weight(entry[key])}
+    read = {key: _weight(entry[key]) for key in _WEIGHTS if key in entry}
+    weights = {key: value for key, value in read.items() if value is not None}
     if len(set(weights.values())) > 1:
         return Reject(Reason.CONTRADICTION, f"{' and '.join(weights)} of a message differ")
     for value in weights.values():
-        fields["weight"] = int(value) if isinstance(value, bool) else value
+        fields["weight"] = value
     return Beside(fields, (*used, *weights))
 
 
@@ -64,5 +67,11 @@ def _text(entry: Mapping[str, Any], keys: tuple[str, ...], used: list[str]) -> s
     return found
 
 
-def _is_weight(value: Any) -> bool:
-    return isinstance(value, int | float) and not unfit(value)
+def _weight(value: Any) -> int | float | None:
+    """A weight as a number: 1 for true, 0 for false, also where a table has them as text. None for
+    anything else."""
+    if isinstance(value, str):
+        value = _WRITTEN.get(value.strip().lower())
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | float) and not unfit(value) else None

@@ -41,7 +41,15 @@ _MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
 """Fields one of which every form has."""
 _SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
 """Layouts of a single answer that may have a label."""
-_GOOD = {True: True, False: False, "true": True, "false": False}
+_GOOD: dict[Any, bool] = {
+    True: True,
+    False: False,
+    "true": True,
+    "false": False,
+    "1": True,
+    "0": False,
+}
+"""Labels, as JSON and tables write them. True is 1."""
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
@@ -64,8 +72,8 @@ def _label(record: Record) -> str | None:
 
 
 def _is_good(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, bool | int | float):
+        return _GOOD.get(value)
     return _GOOD.get(value.lower()) if isinstance(value, str) and len(value) < 6 else None
 
 

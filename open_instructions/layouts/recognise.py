@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
+from .chats import MESSAGES
 from .fields import as_text, is_empty, leftover
 from .layout import AUTO, Layout, LayoutOptions
 from .mapping import (
@@ -28,6 +29,7 @@ from .mapping import (
 )
 from .order import LAYOUTS
 from .prompts import CHATS, PROMPTS
+from .sharegpt import SHAREGPT
 from .transcript import TRANSCRIPT
 
 FACTS = ("id", "task", "engine", "license", "language")
@@ -38,6 +40,9 @@ MEDIA = frozenset(
     name + end for name in _MEDIUM for end in ("", "_path", "_paths", "_url", "_urls", "_file")
 )
 _TEXTS = ("text", "content")
+_PROMPTS = frozenset(PROMPTS)
+_WHOLE = (MESSAGES, SHAREGPT)
+"""Layouts whose messages are all that is said."""
 _ASKS = frozenset((*PROMPTS, *CHATS))
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
@@ -56,6 +61,12 @@ def canonical_fields(name: str) -> tuple[str, ...]:
     """
     found = LAYOUTS if name == AUTO else (_named(name),)
     return tuple(dict.fromkeys((*(n for layout in found for n in layout.aliases), *FACTS)))
+
+
+def known_fields() -> frozenset[str]:
+    """What layouts call the fields of a record: how a file with one object is told to be a record,
+    a table, or records under a key."""
+    return frozenset(n for layout in LAYOUTS for names in layout.aliases.values() for n in names)
 
 
 def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
@@ -180,7 +191,25 @@ def _read(seen: _Seen, options: LayoutOptions) -> Sequence[Drafted | Reject]:
     for other in _others(seen, result, options):
         detail = f"{layout.name} and {other.name} both fit, and differ"
         return (Reject(Reason.AMBIGUOUS_LAYOUT, detail),)
+    if layout in _WHOLE and (lost := _prompt_beside(record, result)):
+        return (lost,)
     return result
+
+
+def _prompt_beside(record: Record, result: Sequence[Drafted | Reject]) -> Reject | None:
+    """A Reject if a prompt beside the messages is in none of them: the answers may depend on it."""
+    draft = result[0] if len(result) == 1 else None
+    if _PROMPTS.isdisjoint(record) or not isinstance(draft, Draft):
+        return None
+    texts = [m.content for m in draft.messages if isinstance(m, Message)]
+    for name in PROMPTS:
+        said = record.get(name)
+        if name in draft.used or not isinstance(said, str) or not said.strip():
+            continue
+        if not any(said.strip() in text for text in texts):
+            detail = f"{name!r} is in no message: name the layout to keep it as metadata"
+            return Reject(Reason.LOST_CONTEXT, detail)
+    return None
 
 
 def _others(

@@ -16,6 +16,8 @@ PROMPTS = ("instruction", "prompt", "query", "question", "problem", "input", "in
 _CONTEXT = "context"
 _TEXTS = ("passage", "paragraph", "article", "document", "story", "definition")
 _CHOICES = ("choices", "options")
+_LETTERS = frozenset("AB")
+"""Columns of a table with a choice in each."""
 _BESIDE = frozenset((*PROMPTS, _CONTEXT, *_TEXTS, *_CHOICES))
 
 
@@ -25,6 +27,8 @@ def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Rejec
 
     taken  the fields of the prompt
     """
+    if options.layout == AUTO and record.keys() >= _LETTERS and not _LETTERS & set(taken):
+        return Reject(Reason.LOST_CONTEXT, "the prompt may need the choices 'A', 'B'")
     if options.layout != AUTO or not _BESIDE.intersection(record).difference(taken):
         return None
     others = [name for name in PROMPTS if name in record and name not in taken]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject, to_json
 from .context import conversation
-from .fields import leftover
+from .fields import is_empty, leftover
 from .layout import Layout, LayoutExample, LayoutOptions
 
 _ID, _PARENT, _TEXT, _REPLIES, _ROOT = "message_id", "parent_id", "text", "replies", "prompt"
@@ -92,7 +92,7 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
         tree = list(_walk(root))
         for node in tree:
             node.depth = node.parent.depth + 1 if node.parent else 1
-        lost = root.said.get(_PARENT) is not None
+        lost = not is_empty(root.said.get(_PARENT))
         paths = _LOST if lost else _paths(root, options)
         if isinstance(paths, Reject):
             reasons |= {node.record: paths for node in tree}
@@ -109,7 +109,7 @@ def _linked(nodes: Sequence[_Node]) -> list[_Node]:
     roots = []
     for node in nodes:
         parent = node.said.get(_PARENT)
-        above = named.get(str(parent)) if parent is not None else None
+        above = None if is_empty(parent) else named.get(str(parent))
         if above is None or above is node:
             roots.append(node)
             continue

@@ -202,7 +202,8 @@ def _with_records_in_it(
         return Arrangement("envelope", lists[0])
     if subset.format == "object" and not own:
         return Arrangement("object")
-    if not own and any(
+    some = all if not subset.fields else any  # of an own file, a record may have objects in it
+    if not own and some(
         isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
     ):
         return Arrangement("object")
