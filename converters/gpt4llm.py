@@ -27,9 +27,9 @@ from open_instructions.layouts.fields import (
     instruction_pair,
     leftover,
     missing_fields,
+    number,
     question,
 )
-from open_instructions.layouts.sides import number
 from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 

@@ -204,7 +204,7 @@ class Conversation:
     @property
     def num_turns(self) -> int:
         """How many user messages with their answers it has."""
-        return len([m for m in self.messages if m.role == USER])
+        return [m.role for m in self.messages].count(USER)
 
     @property
     def has_system(self) -> bool:

@@ -69,8 +69,8 @@ def test_converters_know_only_the_public_contract() -> None:
                     "layouts.answers",
                     "layouts.fields",
                     "layouts.layout",
-                    "layouts.sides",
                     "layouts.messages",
+                    "layouts.sides",
                     "layouts.tools",
                 ), path.name
 

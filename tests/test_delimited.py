@@ -131,7 +131,10 @@ def test_blanks_before_quotes(tmp_path: Path) -> None:
         ("prompt,\nName a tree of the north.,\n", True),
         ("prompt,,answer\nName a tree of the north.,x,Birch\n", False),
         ("yes,no\nup,down\n", None),
-        ("prompt,answer\n", None),
+        ("north,east\n", None),
+        ("prompt,answer\n", True),
+        ("Question,Reply\n2 + 2?,4\n", True),
+        ("prompt,answer\nprompt,go\n", None),
         ("north,south\nName a tree of the north.,south\n", None),
         ("e,f\nName a tree of the north.,Birch\n", True),
         ("Report\nprompt,answer\nName a tree of the north.,Birch\n", False),
@@ -167,6 +170,11 @@ def test_a_column_without_a_name_has_its_number(tmp_path: Path) -> None:
 def test_two_columns_of_one_name_stop(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Two columns have the name 'answer'"):
         read(tmp_path, "prompt,answer,answer\nName a tree.,Birch,Pine\n", names_first=True)
+
+
+def test_no_table_has_so_many_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a table of 20,001 columns"):
+        read(tmp_path, "a" + ",b" * 20_000 + "\n")
 
 
 def test_a_header_in_the_midst_is_no_record(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_the_python_of_the_notebook_page_runs(
     ):
         exec(block.replace('split="train")', 'split="train", cache_dir="cache")'), names)
     assert names["rows"].num_rows == 421
-    assert names["rejected"].num_rows == 152  # 151 records and a message
+    assert names["rejected"].num_rows == 132  # 131 records and a message
     assert set(names["why"]["reason"]) == {"no_answer"}
 
 

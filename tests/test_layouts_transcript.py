@@ -200,6 +200,35 @@ def test_glaive() -> None:
     assert only(broken).reason == Reason.BAD_ARGUMENTS
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<s>[INST] Late? [/INST][TOOL_CALLS] [{'name': 'now'}]</s>",
+        "<|start_header_id|>user<|end_header_id|>\n\nLate?<|eot_id|><|start_header_id|>assistant"
+        "<|end_header_id|>\n\n<|python_tag|>now()<|eom_id|>",
+    ],
+)
+def test_calls_in_forms_that_are_not_read(text: str) -> None:
+    assert said(text) == Reason.TOOL_CALL
+
+
+def test_calls_of_hermes_in_chatml() -> None:
+    call = '<tool_call>{"name": "now", "arguments": {}}</tool_call>'
+    text = (
+        f"<|im_start|>user\nLate?<|im_end|>\n<|im_start|>assistant\n{call}<|im_end|>\n"
+        "<|im_start|>tool\n<tool_response>9</tool_response><|im_end|>\n"
+        "<|im_start|>assistant\nNo.<|im_end|>"
+    )
+    draft = only({"text": text})
+    assert [(m.role, m.content) for m in draft.messages] == [
+        ("user", "Late?"),
+        ("assistant", ""),
+        ("tool", "9"),
+        ("assistant", "No."),
+    ]
+    assert draft.messages[1].fields["tool_calls"][0]["function"]["name"] == "now"
+
+
 def test_a_transcript_beside_the_fields_that_it_was_made_of() -> None:
     record = {"instruction": "Add.", "input": "1, 2", "output": "3"}
     text = "Below is an instruction: do it.\n\n### Instruction:\nAdd.\n\n### Input:\n1, 2\n\n"

@@ -10,6 +10,7 @@ import io
 import json
 import lzma
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,16 @@ def test_a_folder_of_all_of_them(tmp_path: Path) -> None:
     assert sorted(row["messages"][0]["content"] for row in got) == sorted(
         f"What is tree {number}?" for number in range(len(FORMS))
     )
+
+
+def test_an_archive_of_them(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "day.zip", "w") as archive:
+        archive.writestr("day/x.csv", table(records(2)))
+        archive.writestr("day/notes.txt", "no data")
+        archive.writestr("__MACOSX/day/._x.csv", b"\0\0")
+        archive.writestr("day/.x.jsonl", "{}")
+    result = oi.build([str(tmp_path / "day.zip")], out=tmp_path / "mix")
+    assert [row["origin_file"] for row in rows(result)] == ["day.zip/day/x.csv"] * 2
 
 
 @pytest.mark.parametrize("name", ["databricks-dolly-15k.csv", "alpaca_data.csv", "dolly.arrow"])

@@ -379,10 +379,30 @@ def test_columns_of_parquet() -> None:
         None,
     ]
     assert (chat.left, chat.edits) == ([], ("null_members",))
-    turns[0] = ASKS  # now they have different fields, so that null is what somebody wrote
+
+
+def test_parts_in_columns_of_parquet() -> None:
+    absent = {"tool_calls": None}
+    text = {"type": "text", "text": "Hi", "name": None, "input": None}
+    call = {**text, "type": "tool_use", "text": None, "name": "warmth"}
+    call["input"] = {"city": "Oslo", "day": None}
+    asks = {**absent, "role": "user", "content": [text]}
+    chat = read_chat([asks, {**absent, "role": "assistant", "content": [call]}])
+    assert isinstance(chat, Chat)
+    assert chat.items[1] == Message("assistant", "", fields={"tool_calls": [CALL]})
+    assert (chat.left, chat.edits) == ([], ("null_members",))
+    plain = read_chat([asks, {**absent, "role": "assistant", "content": [text]}])
+    assert isinstance(plain, Chat)
+    assert (plain.left, plain.edits) == ([], ())  # nothing that a row shows was left out
+
+
+def test_null_members_that_somebody_wrote() -> None:
+    """In lines of JSON, messages have different fields."""
+    arguments = {"city": "Oslo", "day": None}
+    turns = [ASKS, called({"name": "warmth", "arguments": arguments})]
     fields = rows(turns)[1][2]
     assert fields is not None
-    assert fields["tool_calls"][0]["function"]["arguments"] == {"city": "Oslo", "day": None}
+    assert fields["tool_calls"][0]["function"]["arguments"] == arguments
 
 
 NOW = {"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}

@@ -17,6 +17,7 @@ from hypothesis.strategies import floats, just, lists, one_of, sampled_from
 
 import open_instructions as oi
 from open_instructions.building.run import BuildResult
+from open_instructions.readers.batches import frames_of
 from open_instructions.schema import Conversation, Message, Reason, Reject, invalid
 from open_instructions.stages.html import Html
 from open_instructions.stages.structure import pair_up, structure
@@ -528,3 +529,27 @@ def test_what_is_rejected_of_a_conversation_can_be_read_back(made: Make) -> None
     assert json.loads(raw[3]) == {"messages": broken, "tools": [WEATHER]}
     assert build.ledger.problems() == []
     assert oi.check(build.path).problems == ()
+
+
+def test_a_shard_with_tools_is_a_source_like_any_other(made: Make, tmp_path: Path) -> None:
+    talks = [SINGLE, SEVERAL, PARALLEL, ENDS_WITH_CALL, PLAIN]
+    build = made((SINGLE, [WEATHER]), *talks[1:])
+    [shard] = (build.path / "data").glob("*.parquet")
+    oi.build(str(shard), out=tmp_path / "again")
+    rows = oi.load(tmp_path / "again")
+    assert rows["messages"][:] == talks
+    assert rows["tools"][:] == [[WEATHER], None, None, None, None]
+
+
+def test_json_that_is_none_is_a_text(tmp_path: Path) -> None:
+    texts = ['{"a":1e2}', '1,"b":2', None, "[" * 5000, '{"a":1,"a":2}']
+    table = pa.table({"x": pa.array(texts, pa.string()).cast(pa.json_())})
+    [batch] = table.to_batches()
+    found = [frame.text for frame in frames_of(batch, 0)]
+    assert found == [
+        '{"x":{"a":1e2}}',
+        '{"x":"1,\\"b\\":2"}',
+        '{"x":null}',
+        '{"x":"' + "[" * 5000 + '"}',
+        '{"x":{"a":1,"a":2}}',
+    ]

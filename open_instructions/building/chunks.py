@@ -15,7 +15,7 @@ from ..drafting import wanted_fields
 from ..errors import UsageError
 from ..inputs import Input
 from ..ledger import Ledger
-from ..pipeline import Pipeline
+from ..pipeline import Output, Pipeline
 from ..readers import member_size, open_file
 from ..readers.chunk import Chunk, cut
 from ..recipe import Recipe
@@ -23,6 +23,7 @@ from ..schema import strict_json
 from ..stages.definition import Definition
 from ..store.chunks import Finished, finished, write_chunk
 from ..store.headers import Header
+from .parents import chunks_of_rows, keep
 from .plan import Plan
 from .progress import Update
 from .versions import own_code
@@ -31,36 +32,45 @@ from .versions import own_code
 def chunks_of(
     job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
 ) -> Iterator[tuple[Chunk, Update]]:
-    by_name = {s.source.name: s.source for s in job.selections}
+    owns = {s.source.name: s.own for s in job.selections if s.own}
     sizes = shares(job.found.inputs)
-    totals = {name: sum(sizes[i] for i in job.found.inputs if i.source == name) for name in by_name}
-    done = dict.fromkeys(by_name, 0)
+    totals = Counter[str]()
+    for item, size in sizes.items():
+        totals[item.source] += size
+    done = Counter[str]()
     number = 0
     for item in job.found.inputs:
-        source = by_name[item.source]
-        opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
-        if said := wanted_fields(opened.header, job.recipe.metadata):
-            headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
-        base = item.index_base.base if item.index_base else None
-        join = job.recipe.join_parts
-        for chunk in cut(
-            opened, item.source, item.name, start=number, join=join, slabs=slabs, index_base=base
-        ):
+        own = owns.get(item.source)
+        if own and own.parent:
+            chunks = chunks_of_rows(item, own.parent, number)
+        else:
+            chunks = _of_file(job, item, number, headers, slabs=slabs)
+        for chunk in chunks:
             number = chunk.number + 1
-            records = chunk.records
-            counts.add(
-                item.source, item.subset, "read", "records_in", records
-            )  # here, so that no worker can lose any
-            yield (
-                chunk,
-                Update(
-                    item.source,
-                    done[item.source] + int(chunk.share * sizes[item]),
-                    totals[item.source],
-                    records,
-                ),
-            )
+            # counted here, so that no worker can lose any
+            counts.add(chunk.source, chunk.subset, "read", "records_in", chunk.records)
+            at = done[item.source] + int(chunk.share * sizes[item])
+            yield chunk, Update(item.source, at, totals[item.source], chunk.records)
         done[item.source] += sizes[item]
+
+
+def _of_file(
+    job: Plan, item: Input, start: int, headers: list[Header], *, slabs: bool
+) -> Iterator[Chunk]:
+    """The chunks of one input; what its records share goes to `headers`."""
+    source = next(s.source for s in job.selections if s.source.name == item.source)
+    opened = open_file(item.path, item.member, source.subset(item.subset), job.recipe.encoding)
+    if said := wanted_fields(opened.header, job.recipe.metadata):
+        headers.append(Header(item.source, item.subset, item.name, strict_json(said)[0]))
+    return cut(
+        opened,
+        item.source,
+        item.name,
+        start=start,
+        join=job.recipe.join_parts,
+        slabs=slabs,
+        index_base=item.index_base.base if item.index_base else None,
+    )
 
 
 def shares(inputs: Sequence[Input]) -> dict[Input, int]:
@@ -112,10 +122,21 @@ def process(
     given = chunk.digest(data)
     done = finished(folder, chunk.number, given)
     if done is None:
-        pipeline = pipeline_of(recipe, refs[chunk.source], chunk.subset, steps, stages)
-        output = pipeline(chunk.read(data))
+        output = _output(chunk.read(data), recipe, refs, steps, stages)
         done = write_chunk(folder, chunk, given, output)
     return chunk.number, done, step
+
+
+def _output(
+    chunk: Chunk,
+    recipe: Recipe,
+    refs: Mapping[str, SourceRef],
+    steps: tuple[CorpusStep, ...],
+    stages: tuple[Definition, ...],
+) -> Output:
+    if chunk.parent:
+        return keep(chunk, steps, stages)
+    return pipeline_of(recipe, refs[chunk.source], chunk.subset, steps, stages)(chunk)
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from ..catalogue.registry import own_selection
 from ..errors import UsageError, shown, suggest
 from ..layouts import recognise
 from ..layouts.layout import AUTO, LayoutOptions
+from ..store import is_build, open_build
 from .choices import Choices
 
 _FLAGS = ("layout", "field", "role", "source_license", "engine_of")
@@ -31,7 +32,23 @@ def with_options(selections: Sequence[Selection], said: Choices) -> list[Selecti
             f"{flag} speaks of one source of your own, and {len(own) or 'none'} is named.",
             hint="--sources=./FILE names one; several are described under `sources` in a recipe.",
         )
-    return [_checked(_with_flags(s, said) if given and s.own else s) for s in selections]
+    chosen = [_checked(_with_flags(s, said) if given and s.own else s) for s in selections]
+    return [_as_parent(s, given) for s in chosen]
+
+
+def _as_parent(selection: Selection, given: Sequence[str]) -> Selection:
+    """A folder that is a build, as one. Raises UsageError if options say how to read it: its rows
+    are kept as they are."""
+    own = selection.own
+    if not own or len(own.files) != 1 or not is_build(own.places()[0]):
+        return selection
+    if given or own.options != LayoutOptions() or own.license or own.engine:
+        raise UsageError(
+            f"{shown(own.files[0])} is a build, whose rows say what they are.",
+            hint="Leave layout, fields, roles, licence and engine out.",
+        )
+    build = open_build(own.places()[0])
+    return own_selection(replace(own, parent=build.manifest.fingerprint))
 
 
 def _with_flags(selection: Selection, said: Choices) -> Selection:

@@ -14,10 +14,11 @@ from ..inputs.lock import read_lock
 from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
-from ..store import SAMPLE, Decided, InputEntry, home
+from ..store import SAMPLE, Build, Decided, InputEntry, home
 from .choices import Choices, check_names, check_switches, recipe_of, selections_of
 from .gather import as_locked, fetched, named, with_own
 from .own import with_options
+from .parents import parents_of
 from .probing import settle
 from .shapes import check_shapes
 from .versions import versions
@@ -31,6 +32,11 @@ class Plan:
     recipe: Recipe
     found: Found
     out: Path
+
+    @cached_property
+    def parents(self) -> list[Build]:
+        """The finished builds among the sources."""
+        return parents_of([s.own for s in self.selections if s.own])
 
     @cached_property
     def decided(self) -> Decided:

@@ -170,7 +170,9 @@ def _run(
     """The build, made but not yet published."""
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
-    steps = steps_of(job.recipe, [s.source.name for s in job.selections])
+    names = [s.source.name for s in job.selections]
+    names += [name for parent in job.parents for name, _ in parent.ledger.subsets()]
+    steps = steps_of(job.recipe, sorted(set(names)))
     function = partial(
         process,
         recipe=job.recipe,
@@ -215,9 +217,10 @@ def _run(
             "The ledger does not balance: " + "; ".join(problems[:5]) + ".",
             hint="Nothing was published. This is a bug: please report it.",
         )
-    by_name = {s.source.name: s.source for s in job.selections}
-    named = {name: by_name[name].attribution for name in merged.usage.sources()}
-    attribution = {name: text for name, text in named.items() if text}
+    named = {s.source.name: s.source.attribution for s in job.selections}
+    for parent in job.parents:
+        named = {**parent.manifest.attribution, **named}
+    attribution = {name: named[name] for name in merged.usage.sources() if named.get(name)}
     manifest = Manifest(
         **vars(job.decided),
         open_instructions=version("open-instructions"),

@@ -35,7 +35,7 @@ def check_shapes(
     Raises UsageError for a mapped field or role that none of them has, and InputError if most
     records of a file can be read in two ways.
     """
-    return [_checked(s, inputs, encoding) if s.own else s for s in selections]
+    return [_checked(s, inputs, encoding) if s.own and not s.own.parent else s for s in selections]
 
 
 def _checked(selection: Selection, inputs: Sequence[Input], encoding: str) -> Selection:

@@ -45,7 +45,7 @@ _SUFFIXES = (
 """Names that end so are files, also without a folder before them."""
 _WILD = re.compile(r"[*?\[\]]+")
 _MAIN = "main"
-_FACTS = ("hub", "config", "split", "license", "engine", "language", "task")
+_FACTS = ("hub", "config", "split", "license", "engine", "language", "task", "parent")
 _SWITCHES = ("several", "trees")
 Drafted = Draft | PreferenceDraft
 ROLES = ("user", "assistant", "system", "tool")
@@ -65,6 +65,7 @@ class OwnSource:
     language  BCP 47 labels that are likely, separated by commas
     task      what kind of task the records are, for records that do not say it
     several   whether there can be several files, so that ids have the name of each
+    parent    the fingerprint of the build that the files are, if they are one: its rows are kept
     trees     whether records of one tree are neighbours in a file, so that they are read together
     """
 
@@ -81,6 +82,7 @@ class OwnSource:
     task: str = ""
     several: bool = False
     trees: bool = False
+    parent: str = ""
     downloads: tuple[File, ...] = ()
 
     def source(self) -> Source:
@@ -287,10 +289,11 @@ def from_described(name: str, said: Mapping[str, Any], where: str) -> OwnSource:
     switches = {key: said.get(key, False) for key in _SWITCHES}
     if "files" in said or not all(isinstance(value, bool) for value in switches.values()):
         raise RecipeError(f"{where}: {shown(name)} is not the description of a source.")
-    entry = {key: value for key, value in said.items() if key not in _SWITCHES}
+    parent = _text(said, "parent", where)
+    entry = {key: value for key, value in said.items() if key not in (*_SWITCHES, "parent")}
     whose = {} if "hub" in said else {"files": "-"}
     read = from_entry({**whose, **entry, "name": name}, where)
-    return replace(read, files=(), **switches)
+    return replace(read, files=(), parent=parent, **switches)
 
 
 def checked_name(name: str, where: str) -> str:

@@ -152,7 +152,7 @@ def _choose(
     data = [each for each in paths if _is_data(each)]
     if path:
         if path in _folders(data):
-            return _of_split(name, _splits(Config("", folder=path), data), split)
+            return _of_split(name, _splits(Config("", folder=path), data, split), split)
         named = _named(name, paths, data, path)
         return _of_split(name, splits_of(named), split) if split else _Chosen(sorted(named))
     if not config and not card.configs and _script(name, paths):
@@ -167,7 +167,7 @@ def _choose(
             hint="JSON, JSON Lines, Parquet, CSV, TSV and Arrow are read.",
         )
     picked = _config(name, card.configs, config)
-    return _of_split(name, _splits(picked, data), split)._replace(
+    return _of_split(name, _splits(picked, data, split), split)._replace(
         config=picked.name if card.configs else ""
     )
 
@@ -229,8 +229,8 @@ def _config(name: str, configs: Sequence[Config], wanted: str) -> Config:
     )
 
 
-def _splits(config: Config, data: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """The files of each split of a config."""
+def _splits(config: Config, data: Sequence[str], wanted: str) -> Mapping[str, Sequence[str]]:
+    """The splits of a config, with the files of the one that is wanted."""
     start = f"{config.folder}/" if config.folder else ""
     inside = [path.removeprefix(start) for path in data if path.startswith(start)]
     if not config.splits:

@@ -143,7 +143,7 @@ def _take_as_known(
 def _files(own: OwnSource, found: OwnFound) -> list[Candidate]:
     files: list[Candidate] = []
     for written, place in zip(own.files, own.places(), strict=True):
-        files += _in_place(written, place, found)
+        files += _shards(place) if own.parent else _in_place(written, place, found)
     if not files:
         raise UsageError(
             f"{', '.join(map(shown, own.files))} has no data files.",
@@ -210,27 +210,29 @@ def _in_place(written: str, place: Path, found: OwnFound) -> Iterator[Candidate]
     if place.is_dir():
         yield from _in_folder(place, found)
     elif place.exists() or not glob.has_magic(str(place)):
-        yield from _one(written, place, place.name)
+        yield from _one(written, place, found)
     else:
         yield from _matching(written, place, found)
 
 
+def _shards(build: Path) -> Iterator[Candidate]:
+    """The shards of a build that hold rows."""
+    for table in ("data", "preference"):
+        for path in sorted((build / table).glob("*.parquet")):
+            yield Candidate(path, None, f"{table}/{path.name}", path.stat().st_size)
+
+
 def _in_folder(folder: Path, found: OwnFound) -> Iterator[Candidate]:
-    if (folder / "manifest.json").is_file() and (folder / "data").is_dir():
-        raise UsageError(
-            f"{folder} is a build, which cannot be a source yet.",
-            hint="open_instructions.load() reads it.",
-        )
     files, unreadable = look_through(folder, whole=False)
     found.notes += [Note(str(item)) for item in unreadable]
     for file in files:
-        if file.is_readable and file.path.name not in _ABOUT_DATA:
+        if _is_data(file):
             yield file
         else:
             found.unused.append(file.label)
 
 
-def _one(written: str, path: Path, relative: str) -> Iterator[Candidate]:
+def _one(written: str, path: Path, found: OwnFound) -> Iterator[Candidate]:
     if what := why_unreadable(path):
         there = path.parent
         names = os.listdir(there) if there.is_dir() else []
@@ -245,7 +247,21 @@ def _one(written: str, path: Path, relative: str) -> Iterator[Candidate]:
     size = path.stat().st_size
     if not size:
         raise InputError(f"{shown(written)} is empty.")
-    yield from members_of(path, relative, size)
+    yield from _data_in(path, path.name, size, found)
+
+
+def _data_in(path: Path, relative: str, size: int, found: OwnFound) -> Iterator[Candidate]:
+    """A file, whatever its name; of an archive the members that are data by theirs."""
+    for file in members_of(path, relative, size):
+        hidden = file.name.startswith("__MACOSX/") or "/." in f"/{file.name}"
+        if file.member is None or (_is_data(file) and not hidden):
+            yield file
+        else:
+            found.unused.append(file.label)
+
+
+def _is_data(file: Candidate) -> bool:
+    return file.is_readable and file.name.rpartition("/")[2] not in _ABOUT_DATA
 
 
 def _matching(written: str, pattern: Path, found: OwnFound) -> Iterator[Candidate]:
@@ -257,7 +273,7 @@ def _matching(written: str, pattern: Path, found: OwnFound) -> Iterator[Candidat
     for path in files:
         relative = path.relative_to(fixed).as_posix()
         if path.stat().st_size:
-            yield from members_of(path, relative, path.stat().st_size)
+            yield from _data_in(path, relative, path.stat().st_size, found)
         else:
             found.notes.append(Note(f"{shown(relative)} is empty"))
 

@@ -19,6 +19,8 @@ from ..errors import InputError, shown
 
 TRAIN = "train"
 _SHARD = re.compile(r"data/(?P<split>[^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*")
+_LONGEST = 1000
+"""Characters of a pattern; a longer one is none, and fnmatch takes the square of its length."""
 _KEYWORDS = {
     TRAIN: "train|training",
     "validation": "validation|valid|dev|val",
@@ -83,6 +85,8 @@ def fits(path: str, pattern: str) -> bool:
     >>> fits("a/b/c.json", "a/**/*.json"), fits("a/b/c.json", "a/*.json")
     (True, False)
     """
+    if len(pattern) > _LONGEST:
+        return False
     parts = path.split("/")
     reached = {0}
     wanted = pattern.split("/")

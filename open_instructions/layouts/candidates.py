@@ -10,10 +10,9 @@ from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, Message, Record, Reject
 from .answers import Answer, ranked, rated, text_answer, unfit, unrated
 from .embedded import opened_list
-from .fields import as_text, leftover
+from .fields import as_text, leftover, number
 from .layout import LayoutOptions
 from .prompts import Prompt, prompt_of
-from .sides import number
 
 LISTS = ("completions", "responses", "generations", "answers", "responses_and_scores")
 _ALL_LISTS = frozenset(LISTS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
@@ -86,7 +85,13 @@ def conversation(
     draft = read_list(beside, name, entries, options)
     if isinstance(draft, Reject):
         return draft
-    return replace(draft, used=tuple(field for field in draft.used if field in beside))
+    return Draft(  # `replace` takes three times as long
+        draft.messages,
+        used=[field for field in draft.used if field in beside],
+        metadata=draft.metadata,
+        edits=draft.edits,
+        tools=draft.tools,
+    )
 
 
 def is_chat(value: Any) -> bool:

@@ -15,7 +15,7 @@ from .beside import BESIDE, REASONING, fields_beside
 from .embedded import without_nulls
 from .fields import NUMBER_AS_TEXT, leftover
 from .hermes import take_calls
-from .parts import Result, Unreadable
+from .parts import Result, Unreadable, is_call
 from .roles import CALL, ROLES, SENDERS, Names, Speaker, speaker
 from .rounds import fields_of, with_calls
 from .said import CALLS, TEXTS, Said, read_said
@@ -53,7 +53,8 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
     if not isinstance(turn, dict):
         return _unreadable(turn, Unreadable(f"a message from {None!r}"))
     given = {key: value for key, value in turn.items() if value is not None}
-    entry = without_nulls(given) if padded else given
+    entry = _unpadded(given) if padded else given
+    edits = (NULL_MEMBERS,) * (entry != given)
     who = speaker(entry, names)
     if not who.used and "type" in entry:
         entry = _with_role(entry)
@@ -61,9 +62,21 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
     read = _read(entry, who, html)
     if isinstance(read, Unreadable):
         return _unreadable(turn, read)
-    if isinstance(read, Entry) and padded and without_nulls(given) != given:
-        return replace(read, edits=(*read.edits, NULL_MEMBERS))
+    if edits and isinstance(read, Entry):
+        return replace(read, edits=(*read.edits, *edits))
     return read
+
+
+def _unpadded(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with calls and objects that have no null members."""
+    found = {key: without_nulls(entry[key]) for key in CALLS if key in entry}
+    for key in (key for key in TEXTS if key in entry):
+        value = entry[key]
+        if isinstance(value, list):
+            found[key] = [without_nulls(part) if is_call(part) else part for part in value]
+        elif isinstance(value, dict):
+            found[key] = without_nulls(value)
+    return {**entry, **found}
 
 
 def _with_role(item: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,21 @@ def as_text(value: Any) -> str | None:
     return None
 
 
+def number(value: Any) -> float | None:
+    """A finite number, also one that is written as text; None for anything else.
+
+    >>> number("4.5"), number(True), number("N/A")
+    (4.5, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value) if not isinstance(value, str) or len(value) < 40 else None
+    except (ValueError, OverflowError):
+        return None
+    return found if found is not None and isfinite(found) else None
+
+
 def is_empty(value: Any) -> bool:
     """Whether a field is empty: null, "", [], {} or NaN."""
     return _says_nothing(value) or (isinstance(value, float) and isnan(value))

@@ -44,6 +44,30 @@ Fields that a layout does not use become metadata. A system prompt and earlier t
 of the conversation: if they cannot be read, the record is rejected as `lost_context`. A list of
 messages may be JSON text, as in tables.
 
+## Parts, calls and reasoning
+
+These hold for every list of messages.
+
+The texts of typed parts are joined with nothing between them, as chat templates do it. One image,
+audio or video part rejects the record as `unsupported_modality`.
+
+Calls of tools are read from `tool_calls`, `function_call`, parts like `tool_use`, items of OpenAI's
+responses, and turns of `function_call`. `<tool_call>` in an assistant's text is a call if the
+record defines tools or has their results; without these it is text. A call becomes
+`{"id", "type", "function": {"name", "arguments"}}` with its arguments as an object. The id is
+upstream's, and absent if there is none. A call behind a text, or behind another call of the same
+side, becomes part of that message. Arguments that are not an object reject the record as
+`bad_arguments`; a call that names no function rejects it as `tool_call`. Definitions may be bare,
+or JSON text. If they cannot be read, the record is rejected as `lost_context`.
+
+`weight`, `loss`, `loss_weight` and `train` become `weight`, with 1 and 0 for true and false.
+`reasoning_content`, `reasoning`, `thinking` and parts of these types become `reasoning_content`.
+`<think>` in a text stays there.
+
+Parquet gives all objects of a column the same members. If all messages of a record have the same
+fields and some are null, null members inside them are left out too. Those of definitions always
+are, unless these are JSON text. The row's `edits` say `null_members`.
+
 ## Your own names
 
 `--field prompt=q` reads the field `q` as the layout's `prompt`. `--field prompt=data.q` goes into

@@ -101,7 +101,7 @@ def _part(part: Any) -> Content | Unreadable | Reject:
     kind = part.get("type")
     if is_media(part):
         return Reject(Reason.UNSUPPORTED_MODALITY, f"a part of type {shown(kind)}")
-    if kind in _CALLS:
+    if is_call(part):
         return _call(part)
     if kind in _RESULTS:
         return _result(part)
@@ -119,6 +119,11 @@ def _is_of_tool(part: dict[str, Any]) -> bool:
     kind = part.get("type")
     words = [kind] if isinstance(kind, str) else part
     return any("tool" in word or "function" in word.lower() for word in words)
+
+
+def is_call(part: Any) -> bool:
+    """Whether a part is a call of a tool."""
+    return isinstance(part, dict) and part.get("type") in _CALLS
 
 
 def is_media(part: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
@@ -12,7 +11,7 @@ from .answered import answer_entries
 from .answers import Answer, ranked
 from .context import Entries, conversation, differ, filled, is_chat, opened_chat, role_in
 from .embedded import opened_list
-from .fields import is_empty
+from .fields import is_empty, number
 from .layout import LayoutOptions
 from .prompts import CHATS, PROMPTS, Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
@@ -235,18 +234,3 @@ def _scores(record: Record) -> _Scores | Reject:
             return Reject(Reason.CONTRADICTION, f"the rejected answer has the better {name}")
         return _Scores(name, (better, worse), tuple(map(str, found)))
     return _Scores(None, (None, None), ())
-
-
-def number(value: Any) -> float | None:
-    """A finite number, also one that is written as text; None for anything else.
-
-    >>> number("4.5"), number(True), number("N/A")
-    (4.5, None, None)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value) if not isinstance(value, str) or len(value) < 40 else None
-    except (ValueError, OverflowError):
-        return None
-    return found if found is not None and isfinite(found) else None

@@ -15,6 +15,8 @@ BEGIN = re.compile(r"\s*+(?:(?:<s>|<bos>|<\|begin_of_text\|>)\s*+)?")
 """What may stand before the first marker."""
 ENDS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<eos>")
 """What a tokenizer wrote behind an answer."""
+CALLS = ("[TOOL_CALLS]", "<|python_tag|>")
+"""Tokens before calls, in forms that are not read."""
 MORE = "more"
 """The role of what is added to the user's message before it."""
 
@@ -65,7 +67,7 @@ STYLES = (
         r"</s>|<\|end\|>|<\|endoftext\|>",
     ),
     Style(
-        "Llama 2",
+        "Llama 2 and Mistral",
         re.compile(r"(?P<role>\[INST\])"),
         re.compile(r"(?P<role>\[/?INST\])|</?s>"),
         False,

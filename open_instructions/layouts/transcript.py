@@ -10,6 +10,7 @@ from ..schema import ASSISTANT, Draft, Reason, Record, Reject
 from .chats import SYSTEMS
 from .context import Entries, conversation, differ, filled
 from .layout import Layout, LayoutExample, LayoutOptions
+from .tools import TOOL_KEYS
 from .turns import Turns, begins_as_turns, turns_of
 
 _TEXTS = ("text", "chat", "conversation", "conversations", "dialogue", "dialog", "transcript")
@@ -82,7 +83,7 @@ def _without_mark(record: Record) -> Record:
 TRANSCRIPT = Layout(
     "transcript",
     "One text with markers of who speaks.",
-    {"text": _TEXTS, "system": SYSTEMS},
+    {"text": _TEXTS, "system": SYSTEMS, "tools": TOOL_KEYS},
     _fits,
     _read,
     (

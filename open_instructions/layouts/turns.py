@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, SYSTEM, TOOL, USER, Reason, Reject
 from .code import blocks_of_code
-from .styles import BEGIN, ENDS, MORE, PREAMBLE_ENDS, PREAMBLES, STYLES, Style
+from .styles import BEGIN, CALLS, ENDS, MORE, PREAMBLE_ENDS, PREAMBLES, STYLES, Style
 
 _LIKELY = re.compile(
     r"\s*+(?:<|\[INST|##|Human:|AI:|User:|System:|Assistant:|[A-Z]{4,9}:|A chat|Below)"
@@ -193,6 +193,9 @@ def _added(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _of_tokens(text: str, style: Style, markers: Sequence[_Marker]) -> Turns | Reject:
+    for token in CALLS:
+        if token in text:
+            return Reject(Reason.TOOL_CALL, f"a call behind {token!r} is not read")
     entries: list[dict[str, Any]] = []
     for marker, end in _with_ends(markers, len(text)):
         if marker.role:

@@ -21,6 +21,7 @@ from ..store.chunks import (
     RAWS,
     origin,
     paired_of,
+    parent_of,
     parts_in_data,
     read_chunk,
     rejected_table,
@@ -241,7 +242,7 @@ def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
     keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
     source, subset, file = origin(keys)
     kin = Kin(raws) if KIN in keys.schema.metadata else None
-    paired = paired_of(keys)
+    paired, parent = paired_of(keys), parent_of(keys)
     gone = find_gone(verdicts.dropped, sizes_of(keys), kin.rows if kin else None)
     rejected = []
     for place, why in sorted(verdicts.dropped.items()):
@@ -263,6 +264,7 @@ def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
                 other=why.other,
                 score=why.score,
                 evidence=why.evidence,
+                parent=parent,
             )
             for level, row, raw in records
         ]

@@ -85,11 +85,12 @@ def _with_names(value: Any, labels: Any) -> Any:
 
 def frames_of(batch: Any, row: int, labels: Labels | None = None) -> Iterator[Frame]:
     """A frame per row, the first with number `row`; a refused one where text is not UTF-8."""
+    opened = {field.name for field in batch.schema if "arrow.json" in str(field.type)}
     try:
         records = batch.to_pylist()
         if labels:
             records = [_with_names(record, labels) for record in records]
-        found = [Frame(row + at, to_json(record)) for at, record in enumerate(records)]
+        found = [Frame(row + at, _text(record, opened)) for at, record in enumerate(records)]
     except (ValueError, OverflowError):  # UnicodeDecodeError is a ValueError
         pass
     else:
@@ -102,7 +103,30 @@ def frames_of(batch: Any, row: int, labels: Labels | None = None) -> Iterator[Fr
         if damage:
             yield Frame(row + at, to_json(record), reason=Reason.INVALID_UTF8, detail=damage[0])
         else:
-            yield Frame(row + at, to_json(record))
+            yield Frame(row + at, _text(record, opened))
+
+
+def _text(record: dict[str, Any], opened: set[str]) -> str:
+    """A row as JSON; columns of JSON, such as `datasets` writes from version 4.7 on, as what their
+    text says."""
+    if not opened:
+        return to_json(record)
+    members = [
+        f"{to_json(name)}:{_opened(value) if name in opened else to_json(value)}"
+        for name, value in record.items()
+    ]
+    return "{" + ",".join(members) + "}"
+
+
+def _opened(value: Any) -> str:
+    """The text of a value of JSON, to the letter; what is not JSON is a text."""
+    if isinstance(value, list):
+        return "[" + ",".join(map(_opened, value)) + "]"
+    try:
+        json.loads(value)
+    except (ValueError, TypeError, RecursionError):
+        return to_json(value)
+    return str(value)
 
 
 def _plain(scalar: Any, damage: list[str]) -> Any:

@@ -26,7 +26,8 @@ class Chunk(NamedTuple):
 
     `share` is how much of the file has been read up to here, from 0 to 1. `index_base` is the
     number at which the file's answer codes start. Instead of runs a chunk can have a slab, which
-    `read` turns into runs."""
+    `read` turns into runs. Of rows of an earlier build, `parent` is its fingerprint, and `kind`
+    their table."""
 
     number: int
     source: str
@@ -37,6 +38,8 @@ class Chunk(NamedTuple):
     share: float
     slab: Slab | None = None
     index_base: int | None = None
+    parent: str = ""
+    kind: str = ""
 
     @property
     def records(self) -> int:

@@ -24,6 +24,7 @@ from .streams import ByteStream
 
 LONGEST = 16 << 20
 """Characters of a row that goes over several lines; beyond them a quote was not closed."""
+_MOST_COLUMNS = 1 << 14
 _BLOCK = 1 << 18
 _AGREE = 16
 """So many rows in a row with the right number of cells are rows, and not lines in quotes."""
@@ -44,7 +45,8 @@ class Form(NamedTuple):
 def form_of(stream: ByteStream, said: bool | None = None) -> Form:
     """From a stream at the start of the file; `said` is what the user says of the first row.
 
-    Raises InputError where two delimiters fit equally well, or two columns have one name.
+    Raises InputError where two delimiters fit equally well, two columns have one name, or there are
+    more columns than any table of records has.
     """
     text, sample, most = _text(stream), "", SAMPLE
     while True:
@@ -58,6 +60,8 @@ def form_of(stream: ByteStream, said: bool | None = None) -> Form:
         if whole or len(found) > 1 or most >= LONGEST:
             break
         most *= 2
+    if width > _MOST_COLUMNS:
+        raise InputError(f"The file is a table of {width:,} columns.", hint="Leave some out.")
     header = is_header(found) if said is None else said
     return Form(dialect, names_of(found, width, header=bool(header)), header)
 

@@ -190,7 +190,6 @@ def card(
         "| source | records read | kept | rejected | rows |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    by_name = {s.name: s for s in sources}
     for source, subset in sorted(ledger.subsets()):
         s = ledger.summary(source, subset)
         read = s["records_read"] + s["records_unreadable"]
@@ -200,9 +199,11 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
+    titles = {s.name: s.title for s in sources}
     lines += ["", "## Attribution", ""]
     lines += [
-        f"- **{by_name[source].title}**: {text}" for source, text in manifest.attribution.items()
+        f"- **{titles.get(source, source)}**: {text}"
+        for source, text in manifest.attribution.items()
     ]
     lines += [
         "",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard, cast
 
 from ..message import CALLS
 from ..schema import (
@@ -74,7 +74,11 @@ def structure(items: Items, consecutive: Consecutive = "reject") -> Structured:
         return Structured(tuple(items), [], ())  # type: ignore[arg-type]
     edits: tuple[str, ...] = ()
     joined = 0
-    if not all(isinstance(item, Reject) or _is_encodable(item) for item in items):
+    if not all(
+        isinstance(item, Reject)
+        or (encodable(item.content) and (item.fields is None or is_encodable(item.fields)))
+        for item in items
+    ):
         items = [_encodable(item) for item in items]
         edits = (LONE_SURROGATE,)
     if consecutive == "join":
@@ -106,12 +110,6 @@ def _is_one_pair(items: Items) -> bool:
 
 def _messages(items: Items) -> list[Message]:
     return [item for item in items if isinstance(item, Message)]
-
-
-def _is_encodable(message: Message) -> bool:
-    if message.fields and not is_encodable(message.fields):
-        return False
-    return encodable(message.content)
 
 
 def is_encodable(value: Any) -> bool:
@@ -198,6 +196,8 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     (['2 + 2?', '4'], ['no_prompt'], ('trimmed',))
     """
     items = list(items)
+    if _is_in_turn(items):
+        return Paired(tuple(items), [], ())
     with_tools = settled(items)
     stays: list[int] = []  # indexes of the messages that are kept
     rejects: list[Reject] = []
@@ -242,6 +242,18 @@ def pair_up(items: Iterable[Message | Reject]) -> Paired:
     if waiting >= 0:
         rejects.append(_unanswered(items[waiting], "the conversation ends with it"))
     return _paired(items, stays, rejects)
+
+
+def _is_in_turn(items: Sequence[Message | Reject]) -> TypeGuard[Sequence[Message]]:
+    """Is it a conversation without tools already, as most are?"""
+    start = 1 if items and items[0][0] == SYSTEM else 0
+    roles = [item[0] for item in items[start:]]  # of a Reject, its reason
+    if not roles or len(roles) % 2 or roles != [USER, ASSISTANT] * (len(roles) // 2):
+        return False
+    for item in cast(Sequence[Message], items):
+        if item.fields or is_blank(item.content):
+            return False
+    return True
 
 
 def _unknown_role(role: str) -> ValueError:

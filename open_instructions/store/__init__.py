@@ -35,7 +35,7 @@ from .names import (
     REJECTED,
     TABLES,
 )
-from .reading import Build, existing, open_build
+from .reading import Build, existing, is_build, open_build
 
 __all__ = [
     "CARD",
@@ -56,6 +56,7 @@ __all__ = [
     "OtherCount",
     "Shard",
     "existing",
+    "is_build",
     "open_build",
     "write_json",
 ]

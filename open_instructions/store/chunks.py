@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 KEYS, RAWS, WHOLE = "keys", "raw", "whole"
 _KINDS = (DATA, REJECTED, KEYS, RAWS)
 """The tables that every chunk has."""
-SOURCE, SUBSET, FILE = "source", "subset", "file"
+SOURCE, SUBSET, FILE, PARENT = "source", "subset", "file", "parent"
 
 
 class Finished(NamedTuple):
@@ -173,6 +173,12 @@ def origin(keys: pa.Table) -> tuple[str, str, str]:
     )
 
 
+def parent_of(keys: pa.Table) -> str | None:
+    """The fingerprint of the build that a chunk's rows are from; None if they are from a file."""
+    found = keys.schema.metadata.get(PARENT.encode())
+    return found.decode() if found else None
+
+
 def paired_of(keys: pa.Table) -> np.ndarray[Any, Any] | None:
     """Which conversations of a chunk are preference rows; None if none is."""
     if PAIRED not in keys.column_names:
@@ -216,6 +222,8 @@ def _keys(
         SUBSET: chunk.subset,
         FILE: chunk.file,
     }
+    if chunk.parent:
+        metadata[PARENT] = chunk.parent
     if raw[ROW].null_count < raw.num_rows:
         metadata[KIN] = "yes"
     schema = keys_schema().with_metadata(metadata)

@@ -113,6 +113,11 @@ class Build:
             yield from read(self.file(shard), kind, columns, wanted, rows)
 
 
+def is_build(folder: Path) -> bool:
+    """Whether a folder is a build."""
+    return folder.is_dir() and _is_ours(folder / MANIFEST)
+
+
 def open_build(path: str | os.PathLike[str] | None = None) -> Build:
     """The build in a folder. Without a folder, the newest build, which is named on standard error.
     Raises NotFoundError if there is no build."""

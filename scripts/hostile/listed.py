@@ -29,6 +29,8 @@ ROOMS = (
     "rights.terms",
     "recipe",
     "inputs.lock",
+    "inputs.hub_card",
+    "inputs.splits",
     "cli.console",
     "layouts.answered",
     "layouts.answers",
@@ -48,6 +50,8 @@ ROOMS = (
 
 LISTED: dict[str, tuple[str, ...]] = {
     "inputs.lock.locked_files": (),
+    "inputs.hub_card": ("card", "card, its configs"),
+    "inputs.splits": ("names of files",),
     "cli.console._at_words": ("words of a line",),
     "cli.console._narrowed": (),
     "converters": (
@@ -104,6 +108,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     "stages.html.markdown": ("html", "html in an answer"),
     "stages.phrases._folded": ("phrases", "phrases, folded"),
     "stages.phrases._marks": (),
+    "stages.running.outcomes": (),
     "stages.prose": ("prose", "phrases"),
     "stages.split.Split._truncated": ("split",),
     "stages.split._turns": ("many messages",),

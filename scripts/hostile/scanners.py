@@ -19,6 +19,8 @@ from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
+from open_instructions.inputs.hub_card import read_card
+from open_instructions.inputs.splits import fits, splits_of
 from open_instructions.layouts import calls, embedded, hermes, literals
 from open_instructions.layouts import fields as shapes
 from open_instructions.layouts.messages import read_chat
@@ -83,6 +85,8 @@ def _slow() -> dict[str, Callable[[str], Any]]:
     """What takes ten microseconds for a character, whatever it is."""
     return {
         "html, classic": html_classic.to_markdown,
+        "card": lambda text: read_card(f"---\nlicense: {text}\n---\n{text}"),
+        "card, its configs": lambda text: read_card(f"---\nconfigs: [{text}\n---\n"),
         "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),
         "recipe, a value": _refused(lambda text: recipe.parse(f"languages: [{text}", "x.yaml")),
     }
@@ -167,6 +171,9 @@ def _scanners() -> dict[str, Callable[[str], Any]]:
         "licence": lambda text: (
             licenses.license_terms(text),
             licenses.license_terms(f"({text} OR MIT)"),
+        ),
+        "names of files": _refused(
+            lambda text: (splits_of([text, f"data/{text}"]), fits(text, text), fits(text, "**/a"))
         ),
         "terminal": safe,
         "words of a line": lambda text: _at_words(Text(text), 80),

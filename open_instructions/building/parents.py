@@ -1,0 +1,174 @@
+"""A finished build as a source: its rows with all their columns, under the sources, ids and
+licences that they have. They are not cleaned again; what decides over the whole build, such as
+duplicates, sees them beside everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from ..catalogue.own import OwnSource
+from ..corpus import CorpusStep
+from ..corpus.step import no_rows
+from ..inputs import Input
+from ..ledger import CONVERT, READ, Tally
+from ..pipeline import Output
+from ..preference import Preference, Tokens
+from ..readers import Frame
+from ..readers.chunk import CHUNK_CHARS, CHUNK_RECORDS, Chunk
+from ..schema import Conversation, Message, to_json
+from ..stages.definition import Definition
+from ..store import Build, open_build
+from ..talks import Kept
+
+_JSON = ("messages", "prompt", "chosen", "rejected", "tools")
+"""Columns that may hold JSON."""
+Row = dict[str, Any]
+
+
+class Origin(NamedTuple):
+    """Where a row of a build came from; the rows of a chunk have one."""
+
+    source: str
+    subset: str
+    file: str
+
+
+def parents_of(owns: Sequence[OwnSource]) -> list[Build]:
+    """The builds among own sources."""
+    return [open_build(own.places()[0]) for own in owns if own.parent]
+
+
+def chunks_of_rows(item: Input, parent: str, start: int) -> Iterator[Chunk]:
+    """The rows of a shard in chunks. Those of one conversation are one run, never cut apart."""
+    kind, _, name = item.relative.partition("/")
+    build = open_build(item.path.parent.parent)
+    [shard] = [shard for shard in build.manifest.of(kind) if shard.path == f"{kind}/{name}"]
+    rows = (row for b in build.batches(kind, only=[shard]) for row in b.to_pylist())
+    runs: list[list[Frame]] = []
+    number, chars, done = start, 0, 0
+    last: Origin | None = None
+    for (origin, _), together in groupby(rows, key=_conversation_of):
+        frames = [Frame(row["origin_row"], to_json(_opened(row))) for row in together]
+        if runs and (origin != last or chars >= CHUNK_CHARS or len(runs) >= CHUNK_RECORDS):
+            assert last
+            yield Chunk(number, *last, {}, runs, done / shard.rows, parent=parent, kind=kind)
+            number, runs, chars = number + 1, [], 0
+        runs.append(frames)
+        chars += sum(len(frame.text) for frame in frames)
+        done += len(frames)
+        last = origin
+    if runs and last:
+        yield Chunk(number, *last, {}, runs, 1.0, parent=parent, kind=kind)
+
+
+def _conversation_of(row: Row) -> tuple[Origin, str]:
+    return Origin(row["source"], row["subset"], row["origin_file"]), row["conversation_id"]
+
+
+def _opened(row: Row) -> Row:
+    """A row with its JSON columns as values."""
+    return {key: _value(value) if key in _JSON else value for key, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return json.loads(value)
+    if isinstance(value, list):
+        return [_value(item) for item in value]
+    return value
+
+
+def keep(chunk: Chunk, steps: Sequence[CorpusStep], used: Sequence[Definition]) -> Output:
+    """The rows of a chunk as they are, with the facts that corpus steps collect."""
+    output = Output(keeps_whole=any(len(step.rounds) > 1 for step in steps))
+    made = _conversation if chunk.kind == "data" else _preference
+    for frames in chunk.runs:
+        output.conversations += _kept([json.loads(f.text) for f in frames], frames, made)
+    tally = _counts(output.conversations, chunk.records, used)
+    for (stage, what, name), count in tally.items():
+        output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
+    wholes = [kept.whole for kept in output.conversations if kept.first]
+    for step in steps:
+        output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+    return output
+
+
+def _kept(rows: Sequence[Row], frames: Sequence[Frame], made: Callable[[Row], Any]) -> list[Kept]:
+    """The parts of one conversation, or a preference."""
+    parts = [made(row) for row in rows]
+    whole = parts[0] if len(parts) == 1 else _together(parts)
+    raw: list[str | None] = [frame.text for frame in frames]
+    return [Kept(part, whole, not at, [] if at else raw) for at, part in enumerate(parts)]
+
+
+def _together(parts: Sequence[Conversation]) -> Conversation:
+    """The conversation that was split into these parts, each of which repeats the system prompt."""
+    first = parts[0]
+    messages = list(first.messages)
+    for part in parts[1:]:
+        messages += part.messages[1:] if part.has_system else part.messages
+    return first.unchecked(
+        **vars(first) | {"id": first.conversation_id, "messages": tuple(messages)}
+    )
+
+
+def _messages(values: Sequence[Row]) -> tuple[Message, ...]:
+    return tuple(
+        Message(value.pop("role"), value.pop("content"), fields=value or None) for value in values
+    )
+
+
+def _conversation(row: Row) -> Conversation:
+    row = {**row, "messages": _messages(row["messages"])}
+    return Conversation(**_named(row, "num_turns"))
+
+
+def _preference(row: Row) -> Preference:
+    sides = {side: _messages(row[side]) for side in ("prompt", "chosen", "rejected")}
+    tokens = Tokens(*(row[f"{side}_tokens"] for side in sides))
+    named = _named({**row, **sides}, "num_turns", *(f"{side}_tokens" for side in sides))
+    return Preference(**named, tokens=tokens)
+
+
+def _named(row: Row, *left_out: str) -> dict[str, Any]:
+    """A row's columns as the fields of a value."""
+    tools = row.get("tools")
+    values = {
+        **row,
+        "origin_rows": (row["origin_row"],),
+        "edits": tuple(row["edits"]),
+        "tools": None if tools is None else to_json(tools),
+    }
+    for name in (*left_out, "origin_row"):
+        del values[name]
+    return values
+
+
+def _counts(kept: Sequence[Kept], rows: int, used: Sequence[Definition]) -> Tally:
+    """The counts of a chunk whose rows go through every stage unchanged; those of one conversation
+    are joined, and split again."""
+    tally = Tally()
+    wholes = [item.whole for item in kept if item.first]
+    messages = sum(len(whole.messages) for whole in wholes)
+    parts = len(kept) - len(wholes)
+    repeated = sum(item.conversation.has_system for item in kept if not item.first)
+    tally[READ, "records_out", ""] += rows
+    for stage in used:
+        if stage.takes == "record":
+            tally[stage.name, "records_in", ""] += rows
+            tally[stage.name, "records_out", ""] += rows
+    tally.flow(CONVERT, rows, messages, rows, messages)
+    tally[CONVERT, "records_joined", ""] += parts
+    for stage in used:
+        if stage.splits and parts:
+            tally[stage.name, "parts_added", ""] += parts
+            tally[stage.name, "messages_repeated", ""] += repeated
+        if stage.takes != "record":
+            more = repeated if stage.splits else 0
+            tally.flow(stage.name, rows, messages, rows, messages + more)
+            messages, repeated, parts = messages + more, repeated - more, 0 if more else parts
+    return tally
