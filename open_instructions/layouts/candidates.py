@@ -39,7 +39,7 @@ def is_ranked(record: Record) -> bool:
 def read_ranked(record: Record, options: LayoutOptions) -> list[PreferenceDraft | Reject]:
     """The rows of a record with a list of outputs: by the scores beside it, else the best one
     first."""
-    if not _RATED.isdisjoint(_parallel(record, len(record["output"]))):
+    if not _RATED.isdisjoint(_parallel(record, "output")):
         return read_rated(record, "output", options)
     answers = [text_answer(text) for text in record["output"]]
     prompt = prompt_of(record, options)
@@ -88,7 +88,7 @@ def read_rated(record: Record, name: str, options: LayoutOptions) -> list[Prefer
     prompt = prompt_of(record, options)
     if isinstance(prompt, Reject):
         return [prompt]
-    said = _said(prompt, (name, *_parallel(record, len(items)).values()))
+    said = _said(prompt, (name, *_parallel(record, name).values()))
     rows = rated(prompt.messages, answers, options.pairs, score_name=scale, **said)
     return [_without_rank(row) for row in rows] if scale == _RANK else rows
 
@@ -104,20 +104,24 @@ def _items(record: Record, name: str) -> list[dict[str, Any]]:
     if isinstance(given[0], dict):
         return [dict(item) for item in given]
     items = [{"text": text} for text in given]
-    for key, field in _parallel(record, len(items)).items():
+    for key, field in _parallel(record, name).items():
         for item, value in zip(items, opened_list(record[field]) or (), strict=True):
             item[key] = value
     return items
 
 
-def _parallel(record: Record, number_of_answers: int) -> dict[str, str]:
-    """The fields with a list that has a score, or an engine, for each of so many answers."""
+def _parallel(record: Record, name: str) -> dict[str, str]:
+    """The fields with a list that has a score, a rank or an engine for each answer, if the answers
+    are texts."""
+    answers = opened_list(record[name]) or []
+    if not answers or isinstance(answers[0], dict):
+        return {}
     found: dict[str, str] = {}
     for key, names in (("score", RATINGS), (_RANK, _RANKS), ("model", MODELS)):
-        for name in names:
-            values = opened_list(record.get(name))
-            if values is not None and len(values) == number_of_answers:
-                found.setdefault(key, name)
+        for field in names:
+            values = opened_list(record.get(field))
+            if values is not None and len(values) == len(answers):
+                found.setdefault(key, field)
     return found
 
 
