@@ -102,7 +102,7 @@ def test_sources_are_named_once(tmp_path: Path) -> None:
     done = run("build", tmp_path, "-o", tmp_path / "mix")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         2,
-        f"Error: {tmp_path} is a folder, not a source.",
+        f"Error: '{tmp_path}' has no data files.",
     )
 
 

@@ -77,6 +77,17 @@ def test_names_are_quoted_and_never_shared(tmp_path: Path) -> None:
         oi.build([str(alpaca)], out=tmp_path / "no")
 
 
+def test_a_comma_in_a_name_divides_nothing(tmp_path: Path) -> None:
+    path = lines(tmp_path / "a,b.jsonl", TALK)
+    assert built(str(path), tmp_path / "mix")[0]["source"] == "a%2Cb"
+
+
+def test_a_language_that_nobody_speaks_is_refused(tickets: Path, tmp_path: Path) -> None:
+    (tmp_path / "mix.yaml").write_text("sources: [{files: tickets.jsonl, language: xx}]\n")
+    with pytest.raises(UsageError, match="there is no language 'xx'"):
+        oi.build(recipe=str(tmp_path / "mix.yaml"), out=tmp_path / "no")
+
+
 def test_own_files_stand_beside_known_sources(tickets: Path, tmp_path: Path) -> None:
     found = built([str(tickets), "dolly"], tmp_path / "mix", sample=True)
     assert {row["source"] for row in found} == {"tickets", "dolly"}

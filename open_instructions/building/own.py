@@ -12,6 +12,7 @@ from ..catalogue.registry import own_selection
 from ..errors import UsageError, shown, suggest
 from ..layouts import recognise
 from ..layouts.layout import AUTO, LayoutOptions
+from ..stages.language import LABELS
 from ..store import is_build, open_build
 from .choices import Choices
 
@@ -122,6 +123,12 @@ def _check(own: OwnSource) -> None:
         if name not in known:
             raise UsageError(
                 f"No layout has a field {shown(name)}.", hint=suggest(name, known, "Fields are")
+            )
+    for label in filter(None, own.language.split(",")):
+        if label not in LABELS:
+            raise UsageError(
+                f"{own.name}: there is no language {shown(label)}.",
+                hint=suggest(label, LABELS, "Languages are"),
             )
     for _, role in options.roles:
         if role not in ROLES:

@@ -248,13 +248,22 @@ def select(wanted: str | Iterable[str], *, own: bool = True) -> list[Selection]:
         isinstance(wanted, Iterable) and all(isinstance(item, str) for item in wanted)
     ):
         raise UsageError(f"sources takes a string or a list of strings, not {shown(wanted)}.")
-    items = wanted.split(",") if isinstance(wanted, str) else list(wanted)
+    items = list_of(wanted) if isinstance(wanted, str) else list(wanted)
     items = [item.strip() for item in items if item.strip()]
     if not items:
         raise UsageError(
             "No source was named.", hint="Try --sources=all, or oi sources for the list."
         )
     return in_order(chosen for item in items for chosen in _chosen(item, own))
+
+
+def list_of(wanted: str) -> list[str]:
+    """The items of a list. A file whose name has a comma is one.
+
+    >>> list_of("dolly,gpt4llm:zh")
+    ['dolly', 'gpt4llm:zh']
+    """
+    return [wanted] if os.path.exists(wanted) else wanted.split(",")
 
 
 def select_described(wanted: str | Iterable[str]) -> list[Selection]:

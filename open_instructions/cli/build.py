@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -98,14 +97,10 @@ def _asked_for(named: list[str] | None, listed: str | None) -> list[str] | str |
             hint="Name all of them in one way.",
         )
     if named:
-        return [part for item in named for part in _apart(item)]
+        from ..catalogue.registry import list_of
+
+        return [part for item in named for part in list_of(item)]
     return listed
-
-
-def _apart(item: str) -> list[str]:
-    """The sources in one argument: `dolly,gpt4llm:zh` is two, a file with a comma in its name is
-    one."""
-    return [item] if os.path.exists(item) else item.split(",")
 
 
 class _Watcher:

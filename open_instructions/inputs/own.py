@@ -54,7 +54,8 @@ def own_inputs(
         own = selection.own
         assert own
         if own.hub:
-            own, cached = from_hub(own, how, lock)
+            own, cached, left_out = from_hub(own, how, lock)
+            found.unused += left_out
             selection = own_selection(own)
             digests |= {file.path: file.sha256 for file in cached}
             files = [each for file in cached for each in files_of(file)]

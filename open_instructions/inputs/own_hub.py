@@ -31,16 +31,17 @@ _SUBSET = "main"
 
 def from_hub(
     own: OwnSource, how: Fetching, lock: Lock | None = None
-) -> tuple[OwnSource, list[CachedFile]]:
-    """The source with what the dataset's card says of its licence, and its files in the cache.
-    With a lock, they are the lock's.
+) -> tuple[OwnSource, list[CachedFile], tuple[str, ...]]:
+    """The source with what the dataset's card says of its licence; its files in the cache; and the
+    files of the split that were left out, because they repeat the others in another format. With
+    a lock, the files are the lock's.
 
     Raises FetchError if a file cannot be fetched, MissingSourceError if it is not in the cache and
     nothing may be fetched, and what `hub_files` raises.
     """
     cache = Cache()
     if lock:
-        return own, _as_locked(own, lock, cache, how)
+        return own, _as_locked(own, lock, cache, how), ()
     note = _note(own, cache)
     if not how.allowed:
         dataset = _read(note)
@@ -50,7 +51,7 @@ def from_hub(
     note.parent.mkdir(parents=True, exist_ok=True)
     write_whole(note, lambda file: file.write(_written(dataset)))
     licence = own.license or dataset.license
-    return replace(own, license=licence), files
+    return replace(own, license=licence), files, dataset.left_out
 
 
 def _bring(own: OwnSource, dataset: HubDataset, cache: Cache, how: Fetching) -> list[CachedFile]:
