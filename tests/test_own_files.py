@@ -88,6 +88,30 @@ def test_a_language_that_nobody_speaks_is_refused(tickets: Path, tmp_path: Path)
         oi.build(recipe=str(tmp_path / "mix.yaml"), out=tmp_path / "no")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {
+            "version": "1.0",
+            "data": [
+                {"prompt": "1 + 2?", "completion": "3"},
+                {"prompt": "2 + 2?", "completion": "4"},
+            ],
+        },
+        {
+            "a": {"prompt": "1 + 2?", "completion": "3"},
+            "b": {"prompt": "2 + 2?", "completion": "4"},
+        },
+        {"prompt": ["1 + 2?", "2 + 2?"], "completion": ["3", "4"]},
+    ],
+    ids=["under a key", "by key", "columns"],
+)
+def test_records_in_one_object(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "sums.json").write_text(json.dumps(content))
+    found = built(str(tmp_path / "sums.json"), tmp_path / "mix")
+    assert [row["messages"][1]["content"] for row in found] == ["3", "4"]
+
+
 def test_own_files_stand_beside_known_sources(tickets: Path, tmp_path: Path) -> None:
     found = built([str(tickets), "dolly"], tmp_path / "mix", sample=True)
     assert {row["source"] for row in found} == {"tickets", "dolly"}

@@ -203,9 +203,8 @@ def _with_records_in_it(
     if subset.format == "object" and not own:
         return Arrangement("object")
     some = all if not subset.fields else any  # of an own file, a record may have objects in it
-    if not own and some(
-        isinstance(value, dict) and _known(subset) & value.keys() for value in members.values()
-    ):
+    known = [isinstance(v, dict) and bool(_known(subset) & v.keys()) for v in members.values()]
+    if not own and known and some(known):
         return Arrangement("object")
     return None
 
