@@ -17,6 +17,8 @@ import open_instructions as oi
 from open_instructions.errors import InputError, NotFoundError
 from open_instructions.store import open_build
 
+from .hub_server import FakeHub
+
 Change = Callable[[pa.Table], pa.Table]
 
 
@@ -146,3 +148,10 @@ def test_a_lost_shard_is_missed(tmp_path: Path) -> None:
     (base.path / shard.path).unlink()
     with pytest.raises(NotFoundError, match="is missing or damaged"):
         oi.build([str(base.path)], out=tmp_path / "child")
+
+
+@pytest.mark.parametrize("name", ["/talks.jsonl", "two\nlines.jsonl", "nothing\0.jsonl"])
+def test_a_file_on_the_hub_has_a_file_name(name: str, hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("me/talks", {name: b'{"prompt": "One?", "completion": "Yes."}'})
+    with pytest.raises(InputError, match="which is not a file name"):
+        oi.build("hf://datasets/me/talks", out=tmp_path / "mix")

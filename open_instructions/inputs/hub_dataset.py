@@ -128,6 +128,8 @@ def hub_files(address: str, config: str = "", split: str = "") -> HubDataset:
 
 def _file(repo: str, listed: hub.HubFile) -> File:
     place = Hub(repo, listed.path, listed.commit)
+    if listed.path.startswith("/") or not listed.path.isprintable():
+        raise InputError(f"{repo} has the file {shown(listed.path)}, which is not a file name.")
     if place.is_pattern:
         raise InputError(
             f"{repo} has the file {shown(listed.path)}, whose name is a pattern.",
