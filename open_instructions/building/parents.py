@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -21,12 +22,12 @@ from ..readers import Frame
 from ..readers.chunk import CHUNK_CHARS, CHUNK_RECORDS, Chunk
 from ..schema import Conversation, Message, to_json
 from ..stages.definition import Definition
-from ..store import Build, open_build
+from ..store import Build
 from ..talks import Kept
+from .parent_rows import Row, open_parent, rows_of
 
 _JSON = ("messages", "prompt", "chosen", "rejected", "tools")
 """Columns that may hold JSON."""
-Row = dict[str, Any]
 
 
 class Origin(NamedTuple):
@@ -37,17 +38,17 @@ class Origin(NamedTuple):
     file: str
 
 
-def parents_of(owns: Sequence[OwnSource]) -> list[Build]:
-    """The builds among own sources."""
-    return [open_build(own.places()[0]) for own in owns if own.parent]
+def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> list[Build]:
+    """The builds among own sources, which their shards are in. Raises what `open_parent` raises."""
+    fingerprints = {own.name: own.parent for own in owns if own.parent}
+    folders = {i.path.parent.parent: i.source for i in inputs if i.source in fingerprints}
+    return [open_parent(folder, fingerprints[name]) for folder, name in folders.items()]
 
 
 def chunks_of_rows(item: Input, parent: str, start: int) -> Iterator[Chunk]:
     """The rows of a shard in chunks. Those of one conversation are one run, never cut apart."""
-    kind, _, name = item.relative.partition("/")
-    build = open_build(item.path.parent.parent)
-    [shard] = [shard for shard in build.manifest.of(kind) if shard.path == f"{kind}/{name}"]
-    rows = (row for b in build.batches(kind, only=[shard]) for row in b.to_pylist())
+    shard, rows = rows_of(item, parent)
+    kind = shard.kind
     runs: list[list[Frame]] = []
     number, chars, done = start, 0, 0
     last: Origin | None = None
@@ -100,6 +101,8 @@ def keep(chunk: Chunk, steps: Sequence[CorpusStep], used: Sequence[Definition]) 
 def _kept(rows: Sequence[Row], frames: Sequence[Frame], made: Callable[[Row], Any]) -> list[Kept]:
     """The parts of one conversation, or a preference."""
     parts = [made(row) for row in rows]
+    # a row of rejected/ for each row, if a step drops the conversation
+    parts[0] = replace(parts[0], origin_rows=tuple(frame.row for frame in frames))
     whole = parts[0] if len(parts) == 1 else _together(parts)
     raw: list[str | None] = [frame.text for frame in frames]
     return [Kept(part, whole, not at, [] if at else raw) for at, part in enumerate(parts)]

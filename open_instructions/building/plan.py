@@ -36,7 +36,8 @@ class Plan:
     @cached_property
     def parents(self) -> list[Build]:
         """The finished builds among the sources."""
-        return parents_of([s.own for s in self.selections if s.own])
+        owns = [s.own for s in self.selections if s.own]
+        return parents_of(owns, self.found.inputs)
 
     @cached_property
     def decided(self) -> Decided:

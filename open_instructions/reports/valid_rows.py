@@ -90,6 +90,8 @@ def _label_problems(row: dict[str, Any], tokens: Sequence[str]) -> Iterator[str]
     for name in tokens:
         if row[name] < 0:
             yield f"has {row[name]} tokens"
+    if row["origin_row"] < 0:
+        yield f"has the origin_row {row['origin_row']}"
     if row["language"] not in LABELS:
         yield f"has language {row['language']!r}"
     if not 0 <= row["language_score"] <= 1:
@@ -111,6 +113,8 @@ def _message(found: Any) -> Message:
         found = _loads(found)
         if not isinstance(found, dict):
             raise ValueError("a message that is not an object")
+    else:
+        found = dict(found)  # the row keeps its own
     role, content = found.pop("role", None), found.pop("content", None)
     if not isinstance(role, str) or not isinstance(content, str):
         raise ValueError("a message without a role or a content")
