@@ -72,6 +72,26 @@ def test_it_builds_offline_from_what_was_fetched(hub: FakeHub, commit: str, tmp_
     assert hub.lines == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"license": None},
+        {"license": "\x1b[31m"},
+        {"files": []},
+        {"files": [["data/train-0.jsonl", "1", []]]},
+        {"files": [["data/train-0.jsonl", 1, [3]]]},
+    ],
+)
+def test_a_damaged_note_is_refused(
+    hub: FakeHub, commit: str, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    built("hf://datasets/me/talks", tmp_path / "one")
+    [note] = (tmp_path / "cache" / "datasets").iterdir()
+    note.write_text(json.dumps(json.loads(note.read_text()) | change))
+    with pytest.raises(InputError, match="is damaged"):
+        built("hf://datasets/me/talks", tmp_path / "no", offline=True)
+
+
 def test_a_lock_takes_the_commit_that_it_names(
     hub: FakeHub, commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,10 @@ def own_inputs(
             files = [each for file in cached for each in files_of(file)]
         elif own.files:
             files = _files(own, found)
+            if own.parent:
+                found.notes.append(
+                    Note(f"{own.name} is a finished build: its rows are kept, not cleaned again")
+                )
         else:
             files = _locked_files(own, lock, folders, digests)
         taken = [input_of(file, selection.source.subsets[0], selection.source) for file in files]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from ..catalogue import OwnSource
 from ..catalogue.published import File, Hub, parse_place
-from ..errors import FetchError, InputError, MissingSourceError, shown
+from ..errors import FetchError, InputError, MissingSourceError, OutputError, shown
 from ..paths import write_whole
 from .cache import Cache, CachedFile
 from .fetch import Needs, WantedFile
@@ -48,8 +48,14 @@ def from_hub(
     else:
         dataset = hub_files(own.hub, own.config, own.split)
     files = _bring(own, dataset, cache, how)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(note, lambda file: file.write(_written(dataset)))
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(note, lambda file: file.write(_written(dataset)))
+    except OSError as error:
+        raise OutputError(
+            f"{shown(str(note))} could not be written: {error.strerror or error}.",
+            hint="OI_CACHE names another folder for the cache.",
+        ) from error
     licence = own.license or dataset.license
     return replace(own, license=licence), files, dataset.left_out
 
@@ -134,13 +140,27 @@ def _read(note: Path) -> HubDataset:
         )
     try:
         said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
-        repo, revision = str(said["repo"]), str(said["revision"])
+        repo, revision, license = (_text(said[key]) for key in ("repo", "revision", "license"))
         files = tuple(
-            File(str(name), (Hub(repo, str(name), revision),), size, tuple(map(str, sha256)))
+            File(_text(name), (Hub(repo, name, revision),), _size(size), tuple(map(_text, sha256)))
             for name, size, sha256 in said["files"]
         )
-        return HubDataset(repo, revision, files, license=str(said["license"]))
+        if not files:
+            raise ValueError("it names no files")
+        return HubDataset(repo, revision, files, license=license)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{shown(str(note))} is damaged: {error}.", hint="Remove it, and build once online."
         ) from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{shown(value)} is not a text")
+    return value
+
+
+def _size(value: Any) -> int | None:
+    if value is not None and type(value) is not int:
+        raise ValueError(f"{shown(value)} is not a size")
+    return value
