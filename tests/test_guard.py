@@ -216,6 +216,18 @@ def test_a_place_in_a_lock(
     assert server.log == []
 
 
+def test_a_session_that_is_replaced_in_a_call_is_checked_too(hub: FakeHub) -> None:
+    """huggingface_hub closes its session where a connection fails, and goes on with another."""
+    from huggingface_hub import close_session, get_session
+
+    from open_instructions.inputs import hub as module
+
+    with module._guarded(hub.url):
+        close_session()
+        with pytest.raises(FetchError, match="was not contacted"):
+            get_session().get("http://10.0.0.1/")
+
+
 def test_the_hub_leads_to_public_servers_alone(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

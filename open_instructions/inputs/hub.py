@@ -235,14 +235,31 @@ def _guarded(server: str | None) -> Iterator[None]:
     import httpx2
     from huggingface_hub import get_session
 
-    hooks = (session := get_session()).event_hooks
-    if _check not in hooks["request"]:
-        session.event_hooks = {**hooks, "request": [*hooks["request"], _check]}
+    _watch_new_sessions()
+    _watched(get_session())
     before = _checking.set(guard([httpx2.URL(server).host] if server else []))
     try:
         yield
     finally:
         _checking.reset(before)
+
+
+def _watched(session: Any) -> Any:
+    hooks = session.event_hooks
+    if _check not in hooks["request"]:
+        session.event_hooks = {**hooks, "request": [*hooks["request"], _check]}
+    return session
+
+
+@cache
+def _watch_new_sessions() -> None:
+    """Have the sessions checked that huggingface_hub makes later: where a connection fails, it
+    replaces its session in the middle of a call."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils import _http
+
+    factory = getattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)
+    set_client_factory(lambda: _watched(factory()))
 
 
 def _check(request: Any) -> None:
