@@ -181,8 +181,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     of its own."""
     with FakeHub() as running:
         monkeypatch.delenv("HF_HUB_OFFLINE")
-        # if an earlier test imported it, it remembers the variable
+        # an earlier test may have imported it: it remembers what the variables were then
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         monkeypatch.setenv("OI_TRUSTED_HOSTS", "127.0.0.1,localhost")
         monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
