@@ -129,7 +129,7 @@ def _rated(record: Record, prompt: list[Message]) -> list[PreferenceDraft | Reje
     if not isinstance(given, list) or not all(
         isinstance(answer, dict) and isinstance(answer.get("response"), str) for answer in given
     ):
-        return [Reject(Reason.UNEXPECTED_SHAPE, "responses_and_scores is no list of responses")]
+        return [Reject(Reason.UNEXPECTED_SHAPE, "responses_and_scores is not a list of responses")]
     answers = []
     for answer in given:
         source = as_text(answer.get("source"))

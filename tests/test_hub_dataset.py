@@ -4,6 +4,7 @@ has none."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -372,8 +373,9 @@ def test_another_commit_is_not_taken_from_the_cache(hub: FakeHub, tmp_path: Path
 
         hub_module._listing.cache_clear()
         found = hub_files("hf://datasets/a/trees")
-        own = OwnSource("trees", hub="hf://datasets/a/trees", downloads=found.files)
-        source = own.source()
+        source = OwnSource("trees", hub="hf://datasets/a/trees").source()
+        subset = replace(source.subset("main"), downloads=found.files)
+        source = replace(source, subsets=(subset,))
         wanted = needs([Selection(source, ("main",), True)], cache)
         assert fetch_needed(wanted, cache) == ()
         (entry,) = cache.complete(source, source.subset("main"))

@@ -32,7 +32,6 @@ from .versions import own_code
 def chunks_of(
     job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
 ) -> Iterator[tuple[Chunk, Update]]:
-    owns = {s.source.name: s.own for s in job.selections if s.own}
     sizes = shares(job.found.inputs)
     totals = Counter[str]()
     for item, size in sizes.items():
@@ -40,9 +39,8 @@ def chunks_of(
     done = Counter[str]()
     number = 0
     for item in job.found.inputs:
-        own = owns.get(item.source)
-        if own and own.parent:
-            chunks = chunks_of_rows(item, own.parent, number)
+        if parent := job.parents.get(item.source):
+            chunks = chunks_of_rows(item, parent, number)
         else:
             chunks = _of_file(job, item, number, headers, slabs=slabs)
         for chunk in chunks:

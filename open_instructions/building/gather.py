@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..catalogue import Selection, Source, Subset
 from ..catalogue.registry import in_order
-from ..errors import FetchError, InputError, MissingSourceError, Note
+from ..errors import InputError, MissingSourceError, Note
 from ..inputs import Found, find
 from ..inputs.cache import Cache, CachedFile
 from ..inputs.fetch import Needs, needs
-from ..inputs.fetching import Fetching, bring, told
+from ..inputs.fetching import Fetching, bring, not_fetched, told
 from ..inputs.lock import Lock, LockedFile
 from ..inputs.own import OwnFound
 from ..inputs.own_hub import locked_file
@@ -38,14 +38,11 @@ def fetched(
             )
         failed = bring(needs(selections, cache), cache, said.how_to_fetch)
         if failed and said.missing == "stop":
-            raise FetchError(
-                "Some files could not be fetched:\n"
-                + "\n".join(f"  {line}" for line in told(failed))
-                + "\n",
-                hint=(
-                    "Run the same command again to fetch the rest. --missing=skip builds "
-                    "without it; --data-dir uses files of yours."
-                ),
+            raise not_fetched(
+                "Some files",
+                failed,
+                "Run the same command again to fetch the rest. --missing=skip builds "
+                "without it; --data-dir uses files of yours.",
             )
         notes += tuple(f"not fetched: {line}" for line in told(failed))
 
@@ -106,11 +103,8 @@ def as_locked(
         locked_file(f, f.place) for f in absent if f.place and not cache.with_digest(f.sha256)
     )
     if failed := bring(Needs(wanted), cache, said.how_to_fetch):
-        raise FetchError(
-            f"Some files in {said.locked} could not be fetched:\n"
-            + "\n".join(f"  {line}" for line in told(failed))
-            + "\n",
-            hint="Run the same command again to fetch the rest.",
+        raise not_fetched(
+            f"Some files in {said.locked}", failed, "Run the same command again to fetch the rest."
         )
     entries = [(f, entry) for f in absent if (entry := cache.with_digest(f.sha256))]
 

@@ -56,14 +56,11 @@ def _with_flags(selection: Selection, said: Choices) -> Selection:
     own = selection.own
     assert own
     options = own.options
-    changed = LayoutOptions(
+    changed = replace(
+        options,
         layout=said.layout or options.layout,
         fields=_merged(options.fields, _by_name(_pairs(said.field, "--field", "prompt=question"))),
         roles=_merged(options.roles, _pairs(said.role, "--role", "agent=assistant")),
-        html=options.html,
-        paths=options.paths,
-        pairs=options.pairs,
-        unpaired=options.unpaired,
     )
     return own_selection(
         replace(

@@ -12,6 +12,7 @@ from ..errors import InputError, shown
 from ..inputs import Input
 from ..reports.valid_rows import pair_problems, talk_problems
 from ..store import DATA, PREFERENCE, Build, Shard, open_build
+from ..store.forms import open_rows
 
 Row = dict[str, Any]
 _HINT = "oi check says what is wrong with a build."
@@ -38,11 +39,10 @@ def open_parent(folder: Path, fingerprint: str) -> Build:
     return build
 
 
-def rows_of(item: Input, fingerprint: str) -> tuple[Shard, Iterator[Row]]:
-    """A shard of a build, and its rows. Raises InputError, also while they are read, for a shard
-    that is not as the manifest says, and for a row that no build writes."""
+def rows_of(item: Input, build: Build) -> tuple[Shard, Iterator[Row]]:
+    """A shard of a build, and its rows as Python objects. Raises InputError, also while they are
+    read, for a shard that is not as the manifest says, and for a row that no build writes."""
     path = item.path
-    build = open_parent(path.parent.parent, fingerprint)
     kind = path.parent.name
     shard = next((s for s in build.manifest.of(kind) if s.path == f"{kind}/{path.name}"), None)
     if not shard or shard.sha256 != item.sha256:
@@ -58,11 +58,13 @@ def rows_of(item: Input, fingerprint: str) -> tuple[Shard, Iterator[Row]]:
 def _checked(build: Build, shard: Shard) -> Iterator[Row]:
     counted = set(build.ledger.subsets())
     for batch in build.batches(shard.kind, only=[shard]):
-        for row in batch.to_pylist():
+        rows = batch.to_pylist()
+        for row in rows:
             problem = next(_PROBLEMS[shard.kind](row), "")
             if not problem and (row["source"], row["subset"]) not in counted:
                 problem = "is of a source that the ledger does not have"
             if problem:
                 where = shown(str(build.file(shard)))
                 raise InputError(f"{where}: {shown(str(row['id']))} {problem}.", hint=_HINT)
-            yield row
+        open_rows(rows, batch.schema)
+        yield from rows

@@ -26,9 +26,6 @@ from ..store import Build
 from ..talks import Kept
 from .parent_rows import Row, open_parent, rows_of
 
-_JSON = ("messages", "prompt", "chosen", "rejected", "tools")
-"""Columns that may hold JSON."""
-
 
 class Origin(NamedTuple):
     """Where a row of a build came from; the rows of a chunk have one."""
@@ -38,22 +35,23 @@ class Origin(NamedTuple):
     file: str
 
 
-def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> list[Build]:
-    """The builds among own sources, which their shards are in. Raises what `open_parent` raises."""
+def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, Build]:
+    """The builds among own sources, by the names of those, in the folders that their shards are in.
+    Raises what `open_parent` raises."""
     fingerprints = {own.name: own.parent for own in owns if own.parent}
-    folders = {i.path.parent.parent: i.source for i in inputs if i.source in fingerprints}
-    return [open_parent(folder, fingerprints[name]) for folder, name in folders.items()]
+    folders = {i.source: i.path.parent.parent for i in inputs if i.source in fingerprints}
+    return {name: open_parent(folder, fingerprints[name]) for name, folder in folders.items()}
 
 
-def chunks_of_rows(item: Input, parent: str, start: int) -> Iterator[Chunk]:
+def chunks_of_rows(item: Input, build: Build, start: int) -> Iterator[Chunk]:
     """The rows of a shard in chunks. Those of one conversation are one run, never cut apart."""
-    shard, rows = rows_of(item, parent)
-    kind = shard.kind
+    shard, rows = rows_of(item, build)
+    kind, parent = shard.kind, build.manifest.fingerprint
     runs: list[list[Frame]] = []
     number, chars, done = start, 0, 0
     last: Origin | None = None
     for (origin, _), together in groupby(rows, key=_conversation_of):
-        frames = [Frame(row["origin_row"], to_json(_opened(row))) for row in together]
+        frames = [Frame(row["origin_row"], to_json(row)) for row in together]
         if runs and (origin != last or chars >= CHUNK_CHARS or len(runs) >= CHUNK_RECORDS):
             assert last
             yield Chunk(number, *last, {}, runs, done / shard.rows, parent=parent, kind=kind)
@@ -68,19 +66,6 @@ def chunks_of_rows(item: Input, parent: str, start: int) -> Iterator[Chunk]:
 
 def _conversation_of(row: Row) -> tuple[Origin, str]:
     return Origin(row["source"], row["subset"], row["origin_file"]), row["conversation_id"]
-
-
-def _opened(row: Row) -> Row:
-    """A row with its JSON columns as values."""
-    return {key: _value(value) if key in _JSON else value for key, value in row.items()}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, str):
-        return json.loads(value)
-    if isinstance(value, list):
-        return [_value(item) for item in value]
-    return value
 
 
 def keep(chunk: Chunk, steps: Sequence[CorpusStep], used: Sequence[Definition]) -> Output:
@@ -127,7 +112,7 @@ def _messages(values: Sequence[Row]) -> tuple[Message, ...]:
 
 def _conversation(row: Row) -> Conversation:
     row = {**row, "messages": _messages(row["messages"])}
-    return Conversation(**_named(row, "num_turns"))
+    return Conversation.unchecked(**_named(row, "num_turns"))  # checked as it was read
 
 
 def _preference(row: Row) -> Preference:

@@ -34,8 +34,8 @@ class Plan:
     out: Path
 
     @cached_property
-    def parents(self) -> list[Build]:
-        """The finished builds among the sources."""
+    def parents(self) -> dict[str, Build]:
+        """The finished builds among the sources, by name."""
         owns = [s.own for s in self.selections if s.own]
         return parents_of(owns, self.found.inputs)
 

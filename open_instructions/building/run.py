@@ -171,7 +171,7 @@ def _run(
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
-    names += [name for parent in job.parents for name, _ in parent.ledger.subsets()]
+    names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
     steps = steps_of(job.recipe, sorted(set(names)))
     function = partial(
         process,
@@ -218,7 +218,7 @@ def _run(
             hint="Nothing was published. This is a bug: please report it.",
         )
     named = {s.source.name: s.source.attribution for s in job.selections}
-    for parent in job.parents:
+    for parent in job.parents.values():
         named = {**parent.manifest.attribution, **named}
     attribution = {name: named[name] for name in merged.usage.sources() if named.get(name)}
     manifest = Manifest(

@@ -32,7 +32,6 @@ from ..layouts.layout import LayoutOptions
 from ..layouts.recognise import convert, convert_run, known_fields
 from ..preference import PreferenceDraft
 from ..schema import Draft, Record, Reject
-from .published import File
 from .source import Converter, Source, Subset
 from .terms import UNSTATED
 
@@ -84,7 +83,6 @@ class OwnSource:
     several: bool = False
     trees: bool = False
     parent: str = ""
-    downloads: tuple[File, ...] = ()
 
     def source(self) -> Source:
         """The source, as any other is described."""
@@ -97,7 +95,6 @@ class OwnSource:
             languages=tuple(filter(None, self.language.split(","))),
             engine=self.engine or UNSTATED_ENGINE,
             license=self.license or UNSTATED,
-            downloads=self.downloads,
             id="{stem}/{row:06d}" if self.several else "{row:06d}",
             path_parts=99,
             run_key=tree_of if self.trees else None,
@@ -122,7 +119,7 @@ class OwnSource:
 
     def described(self) -> dict[str, Any]:
         """What decides how the files are read, without any path of this machine: for a manifest
-        and a lock. `described_source` reads it."""
+        and a lock. `from_described` reads it."""
         options = asdict(self.options)
         said = {name: options.pop(name) for name in ("fields", "roles")}
         kept = {key: dict(pairs) for key, pairs in said.items() if pairs}

@@ -64,6 +64,12 @@ def told(failed: Sequence[Failure]) -> list[str]:
     return list(dict.fromkeys(map(_line, failed)))
 
 
+def not_fetched(what: str, failed: Sequence[Failure], hint: str) -> FetchError:
+    """The error for files that could not be fetched; `what` they are, like "Some files"."""
+    lines = "".join(f"  {line}\n" for line in told(failed))
+    return FetchError(f"{what} could not be fetched:\n{lines}", hint=hint)
+
+
 def _line(failure: Failure) -> str:
     name = f"{failure.subset} {failure.file}".rstrip()
     return f"{name}: {failure.why}"

@@ -70,6 +70,10 @@ class Lock:
         layouts = {"layouts": self.layouts} if self.layouts else {}
         return {**said, **own, **layouts, "recipe": self.recipe, "files": files}
 
+    def files_of(self, name: str) -> list[LockedFile]:
+        """The files of a source."""
+        return [f for f in self.files if any(s.startswith(f"{name}:") for s in f.subsets)]
+
     def own_sources(self) -> dict[str, OwnSource]:
         """The sources that are files of the user's own. Raises RecipeError for a wrong one."""
         described = self.layouts.items()

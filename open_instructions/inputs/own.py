@@ -50,6 +50,7 @@ def own_inputs(
     """
     found = OwnFound()
     digests: dict[Path, str] = {}
+    known = _known_files() if selections else {}
     for selection in selections:
         own = selection.own
         assert own
@@ -72,7 +73,6 @@ def own_inputs(
         found.notes += map(Note, copies)
         if lock:
             _check_as_locked(own, lock, distinct)
-        known = _known_files()
         others = [item for item in distinct if item.sha256 not in known]
         found.inputs += others
         if others:
@@ -159,12 +159,7 @@ def _files(own: OwnSource, found: OwnFound) -> list[Candidate]:
 
 def _in_lock(own: OwnSource, lock: Lock) -> dict[str, LockedFile]:
     """A source's files in a lock, by their digests."""
-    prefix = f"{own.name}:"
-    return {
-        file.sha256: file
-        for file in lock.files
-        if any(subset.startswith(prefix) for subset in file.subsets)
-    }
+    return {file.sha256: file for file in lock.files_of(own.name)}
 
 
 def _locked_files(
@@ -243,12 +238,9 @@ def _one(written: str, path: Path, found: OwnFound) -> Iterator[Candidate]:
         names = os.listdir(there) if there.is_dir() else []
         near = suggest(path.name, names, "") if path.name not in names else ""
         hint = near if near.startswith("Did you mean") else ""
-        wrong = (
-            f"There is no file {shown(written)}."
-            if what == "is gone"
-            else (f"{shown(written)} {what}.")
-        )
-        raise UsageError(wrong, hint=hint)
+        if what == "is gone":
+            raise UsageError(f"There is no file {shown(written)}.", hint=hint)
+        raise UsageError(f"{shown(written)} {what}.", hint=hint)
     size = path.stat().st_size
     if not size:
         raise InputError(f"{shown(written)} is empty.")

@@ -16,17 +16,18 @@ from urllib.parse import quote
 
 from ..catalogue import OwnSource
 from ..catalogue.published import File, Hub, parse_place
-from ..errors import FetchError, InputError, MissingSourceError, OutputError, shown
+from ..errors import InputError, MissingSourceError, OutputError, shown
 from ..paths import write_whole
-from .cache import Cache, CachedFile
+from .cache import Cache, CachedFile, CacheEntry
 from .fetch import Needs, WantedFile
-from .fetching import Fetching, bring, told
+from .fetching import Fetching, bring, not_fetched
 from .hub_dataset import HubDataset, hub_files
 from .lock import Lock, LockedFile
 
 _LONGEST = 1 << 20
 """Bytes that a note may have."""
 _SUBSET = "main"
+_AGAIN = "Run the same command again to fetch the rest."
 
 
 def from_hub(
@@ -43,43 +44,37 @@ def from_hub(
     if lock:
         return own, _as_locked(own, lock, cache, how), ()
     note = _note(own, cache)
-    if not how.allowed:
-        dataset = _read(note)
-    else:
-        dataset = hub_files(own.hub, own.config, own.split)
+    dataset = hub_files(own.hub, own.config, own.split) if how.allowed else _read(note)
     files = _bring(own, dataset, cache, how)
-    try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(note, lambda file: file.write(_written(dataset)))
-    except OSError as error:
-        raise OutputError(
-            f"{shown(str(note))} could not be written: {error.strerror or error}.",
-            hint="OI_CACHE names another folder for the cache.",
-        ) from error
+    if how.allowed:
+        _write(note, dataset)
     licence = own.license or dataset.license
     return replace(own, license=licence), files, dataset.left_out
 
 
 def _bring(own: OwnSource, dataset: HubDataset, cache: Cache, how: Fetching) -> list[CachedFile]:
     """The files in the cache, fetched where they are not there."""
-    wanted = [_wanted(own, dataset, file) for file in dataset.files]
-    there = {entry.place: entry for entry in cache.of(quote(dataset.repo, safe=""), _SUBSET)}
+    wanted = [_wanted(dataset, file) for file in dataset.files]
+    there = _in_cache(dataset, cache)
     absent = tuple(w for w in wanted if str(w.place) not in there)
     if absent and not how.allowed:
         raise _not_there(own)
-    if failed := bring(Needs(absent), cache, how):
-        raise FetchError(
-            "Some files could not be fetched:\n" + "\n".join(f"  {line}" for line in told(failed)),
-            hint="Run the same command again to fetch the rest.",
-        )
-    there = {entry.place: entry for entry in cache.of(quote(dataset.repo, safe=""), _SUBSET)}
+    if absent:
+        if failed := bring(Needs(absent), cache, how):
+            raise not_fetched("Some files", failed, _AGAIN)
+        there = _in_cache(dataset, cache)
     return [
         there[str(w.place)].file._replace(relative=file.name)
         for w, file in zip(wanted, dataset.files, strict=True)
     ]
 
 
-def _wanted(own: OwnSource, dataset: HubDataset, file: File) -> WantedFile:
+def _in_cache(dataset: HubDataset, cache: Cache) -> dict[str, CacheEntry]:
+    """What was fetched of a dataset, by its places."""
+    return {entry.place: entry for entry in cache.of(quote(dataset.repo, safe=""), _SUBSET)}
+
+
+def _wanted(dataset: HubDataset, file: File) -> WantedFile:
     """A file to fetch. Its name has the commit, so that two versions of it are two files."""
     named = File(f"{dataset.revision[:12]}/{file.name}", file.places, file.size, file.sha256)
     place = file.places[0]
@@ -87,17 +82,13 @@ def _wanted(own: OwnSource, dataset: HubDataset, file: File) -> WantedFile:
 
 
 def _as_locked(own: OwnSource, lock: Lock, cache: Cache, how: Fetching) -> list[CachedFile]:
-    files = [f for f in lock.files if f"{own.name}:{_SUBSET}" in f.subsets]
+    files = lock.files_of(own.name)
     absent = [f for f in files if not cache.with_digest(f.sha256)]
     if absent and not how.allowed:
         raise _not_there(own)
     wanted = tuple(locked_file(f, f.place) for f in absent if f.place)
     if failed := bring(Needs(wanted), cache, how):
-        raise FetchError(
-            "Some files of the lock could not be fetched:\n"
-            + "\n".join(f"  {line}" for line in told(failed)),
-            hint="Run the same command again to fetch the rest.",
-        )
+        raise not_fetched("Some files of the lock", failed, _AGAIN)
     entries = [(f, cache.with_digest(f.sha256)) for f in files]
     return [entry.file._replace(relative=f.name) for f, entry in entries if entry]
 
@@ -122,14 +113,23 @@ def _note(own: OwnSource, cache: Cache) -> Path:
     return cache.folder / "datasets" / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
 
 
-def _written(dataset: HubDataset) -> bytes:
+def _write(note: Path, dataset: HubDataset) -> None:
+    """Note what the hub said. Raises OutputError if the cache cannot be written."""
     said = {
         "repo": dataset.repo,
         "revision": dataset.revision,
         "license": dataset.license,
         "files": [[f.name, f.size, list(f.sha256)] for f in dataset.files],
     }
-    return json.dumps(said, indent=2).encode()
+    text = json.dumps(said, indent=2).encode()
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(note, lambda file: file.write(text))
+    except OSError as error:
+        raise OutputError(
+            f"{shown(str(note))} could not be written: {error.strerror or error}.",
+            hint="OI_CACHE names another folder for the cache.",
+        ) from error
 
 
 def _read(note: Path) -> HubDataset:

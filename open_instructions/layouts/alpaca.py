@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
 from .answered import answered
-from .chats import SYSTEMS
-from .context import HISTORIES, differ, filled
+from .context import ALIASES, answer_in, differ, filled
 from .fields import as_text, blank_no_input, instruction_pair
 from .layout import Layout, LayoutExample, LayoutOptions
 from .rivals import rival
-from .tools import TOOL_KEYS
 
 _INPUTS = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "target", "answer")
@@ -33,12 +31,9 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     inputs = filled(record, _INPUTS)
     if len(inputs) > 1:
         return (differ(inputs),)
-    answers = filled(record, _ANSWERS)
-    if len(answers) > 1:
-        answers = [name for name in answers if name in _OWN] or answers
-    if len(answers) > 1:
-        return (differ(answers),)
-    answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
+    answer = answer_in(record, _ANSWERS, _OWN)
+    if isinstance(answer, Reject):
+        return (answer,)
     prompts = ("instruction", *inputs)
     return (rival(record, prompts, options) or answered(record, prompts, answer, options),)
 
@@ -50,9 +45,7 @@ ALPACA = Layout(
         "instruction": ("instruction",),
         "input": _INPUTS,
         "output": _ANSWERS,
-        "system": SYSTEMS,
-        "history": HISTORIES,
-        "tools": TOOL_KEYS,
+        **ALIASES,
     },
     _fits,
     _read,

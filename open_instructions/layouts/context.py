@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
@@ -14,6 +14,8 @@ from .layout import LayoutOptions
 from .roles import roles, speaker
 from .tools import TOOL_KEYS
 
+ALIASES = {"system": SYSTEMS, "history": HISTORIES, "tools": TOOL_KEYS}
+"""What a layout of one turn has beside it."""
 BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS))
 _SIDES = (
     ("human", "assistant"),
@@ -132,6 +134,19 @@ def filled(record: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     if len(found) < 2:
         return found
     return [n for i, n in enumerate(found) if all(record[n] != record[m] for m in found[:i])]
+
+
+def answer_in(
+    record: Mapping[str, Any], names: Sequence[str], usual: Collection[str]
+) -> str | Reject:
+    """The field with the answer; a Reject where several could be it. Those in `usual` go with the
+    prompt by custom: beside one of them, another is something else."""
+    found = filled(record, names)
+    if len(found) > 1:
+        found = [name for name in found if name in usual] or found
+    if len(found) > 1:
+        return differ(found)
+    return found[0] if found else next((name for name in names if name in record), names[0])
 
 
 def differ(names: Sequence[str]) -> Reject:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
 from .answered import answered
-from .chats import SYSTEMS
-from .context import HISTORIES, differ, filled, is_chat, opened_chat
+from .context import ALIASES, answer_in, differ, filled, is_chat, opened_chat
 from .fields import as_text
 from .layout import Layout, LayoutExample, LayoutOptions
 from .rivals import is_other, rival
-from .tools import TOOL_KEYS
 
 _CUSTOMS = {
     "prompt": ("completion", "response"),
@@ -47,12 +45,9 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if len(prompts) > 1:
         return (differ(prompts),)
     prompt = prompts[0] if prompts else next((n for n in _PROMPTS if n in record), _PROMPTS[0])
-    answers = filled(record, _ANSWERS)
-    if len(answers) > 1:
-        answers = [name for name in answers if name in _CUSTOMS[prompt]] or answers
-    if len(answers) > 1:
-        return (differ(answers),)
-    answer = answers[0] if answers else next((n for n in _ANSWERS if n in record), _ANSWERS[0])
+    answer = answer_in(record, _ANSWERS, _CUSTOMS[prompt])
+    if isinstance(answer, Reject):
+        return (answer,)
     asked = (prompt, *(name for name in _ABOUT if isinstance(record.get(name), str)))
     beside = rival(record, asked, options)
     return (beside or answered(record, asked, answer, options, opens=True),)
@@ -77,9 +72,7 @@ PAIRS = Layout(
         "prompt": _PROMPTS,
         "context": _ABOUT,
         "completion": _ANSWERS,
-        "system": SYSTEMS,
-        "history": HISTORIES,
-        "tools": TOOL_KEYS,
+        **ALIASES,
     },
     _fits,
     _read,

@@ -25,14 +25,13 @@ from .candidates import (
     read_ranked,
     read_rated,
 )
-from .chats import MESSAGES, SYSTEMS
-from .context import HISTORIES
+from .chats import MESSAGES
+from .context import ALIASES
 from .layout import Layout, LayoutExample, LayoutOptions
 from .pairs import PAIRS
 from .prompts import ABOUT, CHATS, PROMPTS
 from .sharegpt import SHAREGPT
 from .sides import CHOSEN, ENGINES, REJECTED, SCORES, has_sides, read_sides
-from .tools import TOOL_KEYS
 from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
@@ -130,9 +129,7 @@ PREFERENCE = Layout(
         "ratings": RATINGS,
         "models": MODELS,
         "label": _LABELS,
-        "system": SYSTEMS,
-        "history": HISTORIES,
-        "tools": TOOL_KEYS,
+        **ALIASES,
     },
     _fits,
     _read,

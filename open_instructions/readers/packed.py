@@ -50,14 +50,10 @@ class _Gunzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max(most, 0))
 
 
-class _InBlocks:
-    """Takes off what a decompressor `begin`s to; there may be several streams in a row, perhaps
-    with padding between them."""
+class _Stepwise:
+    """Gives what could be unpacked before it reports a break."""
 
-    def __init__(self, packed: IO[bytes], begin: Callable[[], Any]) -> None:
-        self._packed, self._begin = packed, begin
-        self._inner = begin()
-        self._broken: Exception | None = None
+    _broken: Exception | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         if self._broken:
@@ -79,7 +75,19 @@ class _InBlocks:
         return b"".join(out)
 
     def _some(self, most: int) -> bytes | None:
-        """What the next block gives, which may be nothing; None at the end."""
+        """The next bytes, which may be none; None at the end. -1 is any number."""
+        raise NotImplementedError
+
+
+class _InBlocks(_Stepwise):
+    """Takes off what a decompressor `begin`s to; there may be several streams in a row, perhaps
+    with padding between them."""
+
+    def __init__(self, packed: IO[bytes], begin: Callable[[], Any]) -> None:
+        self._packed, self._begin = packed, begin
+        self._inner = begin()
+
+    def _some(self, most: int) -> bytes | None:
         block = b""
         if self._inner.eof:
             block = self._inner.unused_data.lstrip(b"\0")
@@ -96,33 +104,20 @@ class _InBlocks:
         return part
 
 
-class _Unzstd:
+class _Unzstd(_Stepwise):
     """zstd, by pyarrow: Python has it from 3.14 on."""
 
     def __init__(self, packed: IO[bytes]) -> None:
         import pyarrow as pa
 
         self._inner = pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd")
-        self._broken: Exception | None = None
 
-    def read(self, size: int = -1, /) -> bytes:
-        if self._broken:
-            raise self._broken
-        out: list[bytes] = []
-        got = 0
-        while size < 0 or got < size:
-            try:
-                part = self._inner.read(_STEP if size < 0 else min(_STEP, size - got))
-            except OSError as error:
-                self._broken = EOFError(str(error))
-                if not got:
-                    raise self._broken from error
-                break
-            if not part:
-                break
-            out.append(part)
-            got += len(part)
-        return b"".join(out)
+    def _some(self, most: int) -> bytes | None:
+        try:
+            part: bytes = self._inner.read(_STEP if most < 0 else min(_STEP, most))
+        except OSError as error:
+            raise EOFError(str(error)) from error
+        return part or None
 
 
 class _Wrapper(NamedTuple):

@@ -11,7 +11,7 @@ entered in the middle.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ class Sample:
     places   where they are from: head, middle, tail; empty if all records are read
     records  how many the file has, once they are known; None if nobody counted
     read     bytes that were read so far, of `size`
-    header   what the file says for all its records
     """
 
     opened: Opened
@@ -48,7 +47,6 @@ class Sample:
     places: tuple[str, ...] = ()
     records: int | None = None
     read: int = 0
-    header: dict[str, Any] = field(default_factory=dict)
 
     def frames(self) -> Iterator[Frame]:
         """The frames. Afterwards `read`, `places` and perhaps `records` are settled."""
@@ -105,7 +103,8 @@ class Sample:
                 count += piece.records
             else:
                 count += 1
-                others.append(piece[0]) if len(others) < RECORDS else None
+                if len(others) < RECORDS:
+                    others.append(piece[0])
         self.records, self.read = count, self.size
         for slab in _three(slabs):
             yield from slab.frames(slab.data())
@@ -149,4 +148,4 @@ def sample(
     """A sample of a file, or all of it. Raises InputError if it cannot be read at all."""
     opened = open_file(path, member, subset, encoding)
     size = path.stat().st_size if member is None else member_size(path, member)
-    return Sample(opened, size, () if whole else PLACES, header=opened.header)
+    return Sample(opened, size, () if whole else PLACES)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from ..inputs.own import look_at
 from ..layouts.layout import LayoutOptions
 from ..layouts.recognise import convert, layout_of, mapped_to
 from ..layouts.roles import roles as known_roles
+from ..layouts.roles import speaker
 from ..ledger import Tally
 from ..pipeline import Pipeline
 from ..preference import PreferenceDraft
@@ -29,7 +30,6 @@ from ..schema import Draft, Message, Record, Reject, Rejected
 
 _EXAMPLES = 3
 _AT_ONCE = 500
-_SENDERS = ("role", "from", "speaker", "sender")
 _MOST_NAMES = 40
 """So many names of fields and roles are kept: data can have any number."""
 
@@ -115,7 +115,7 @@ def inspect(
     """
     own = own_source(os.fspath(path))
     if options is not None:
-        own = OwnSource(**{**vars(own), "options": options})
+        own = replace(own, options=options)
     source = own.source()
     files = []
     for file, known_as in look_at(own):
@@ -178,14 +178,12 @@ def _roles(record: Record, options: LayoutOptions) -> dict[str, str]:
     found: dict[str, str] = {}
     for value in record.values():
         for entry in value if isinstance(value, list) else ():
-            said = next((entry[k] for k in _SENDERS if k in entry), None) if _is(entry) else None
-            if isinstance(said, str):
-                found[said[:_MOST_NAMES]] = names.get(said.strip().lower(), "unknown")
+            if not isinstance(entry, dict):
+                continue
+            said = speaker(entry, names)
+            if isinstance(said.name, str):
+                found[said.name[:_MOST_NAMES]] = said.role or "unknown"
     return found
-
-
-def _is(entry: Any) -> bool:
-    return isinstance(entry, dict)
 
 
 def _becomes(record: Record, row: int, layout: str, options: LayoutOptions) -> list[Becomes]:
@@ -221,7 +219,9 @@ def _judge(
     rejects: dict[str, list[Any]],
 ) -> None:
     """What the build would reject of these records, duplicates apart."""
-    chunk = Chunk(0, item.source, item.subset, item.name, taken.header, [[f] for f in frames], 1.0)
+    chunk = Chunk(
+        0, item.source, item.subset, item.name, taken.opened.header, [[f] for f in frames], 1.0
+    )
     for result in pipeline.run(Run(chunk, Tally())):
         if isinstance(result, Rejected):
             entry = rejects.setdefault(result.reason, [0, f"{result.stage}: {result.detail}"])

@@ -130,11 +130,16 @@ def json_array(texts: Sequence[str | None]) -> pa.Array:
 def python_rows(batch: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
     """Rows as Python objects: what is JSON in them is read."""
     rows: list[dict[str, Any]] = batch.to_pylist()
-    for field in batch.schema:
+    open_rows(rows, batch.schema)
+    return rows
+
+
+def open_rows(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    """Read what is JSON in rows of a table with this schema, in place."""
+    for field in schema:
         if "json" in str(field.type):
             for row in rows:
                 row[field.name] = _read(row[field.name])
-    return rows
 
 
 def _read(found: str | list[str] | None) -> Any:
