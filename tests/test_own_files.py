@@ -136,6 +136,14 @@ def test_options_describe_one_own_source(tmp_path: Path) -> None:
     assert [m["role"] for m in row["messages"]] == ["user", "assistant"]
 
 
+def test_a_path_leads_through_lists_and_text(tmp_path: Path) -> None:
+    deep = {"asked": [{"text": "Why?"}], "told": json.dumps({"text": "So."})}
+    path = lines(tmp_path / "deep.jsonl", deep, {"asked": [], "told": None})
+    fields = {"prompt": "asked.0.text", "completion": "told.text"}
+    [row] = built(str(path), tmp_path / "mix", field=fields)
+    assert [m["content"] for m in row["messages"]] == ["Why?", "So."]
+
+
 @pytest.mark.parametrize(
     ("options", "says", "hint"),
     [

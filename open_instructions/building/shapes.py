@@ -12,7 +12,9 @@ from ..catalogue.registry import own_selection
 from ..errors import InputError, UsageError, shown, suggest
 from ..inputs import Input
 from ..layouts.layout import AUTO
+from ..layouts.mapping import has
 from ..layouts.recognise import convert
+from ..layouts.roles import OTHER_SENDERS, SENDERS
 from ..layouts.tree import TREE
 from ..readers import Opened
 from ..readers.heads import read_head
@@ -21,7 +23,6 @@ from ..schema import Reason, Record, Reject
 _BYTES = 1 << 20
 _RECORDS = 1000
 """So much of each file is looked at."""
-_SENDERS = ("role", "from", "speaker", "sender", "author")
 _DEPTH = 4
 _CELL = 40
 """So many characters of a cell are shown."""
@@ -88,7 +89,7 @@ def _check_names(own: OwnSource, records: Sequence[Record]) -> None:
     """Raises UsageError for a field or a role that none of these records has."""
     seen = list(dict.fromkeys(name for record in records for name in record))
     for name, place in own.options.fields if records else ():
-        if place.startswith("'") or any(_has(record, place) for record in records):
+        if any(has(record, place) for record in records):
             continue
         raise UsageError(
             f"No record of {own.name} has the field {shown(place)}, which --field maps to {name}.",
@@ -103,22 +104,10 @@ def _check_names(own: OwnSource, records: Sequence[Record]) -> None:
             )
 
 
-def _has(record: Record, place: str) -> bool:
-    """Whether a record has a field, or a path like `a.b`."""
-    if place in record:
-        return True
-    value: Any = record
-    for part in place.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return False
-        value = value[part]
-    return True
-
-
 def _senders(value: Any, depth: int) -> Iterator[str]:
     """The names of senders in the lists of a record."""
     if isinstance(value, dict):
-        for key in _SENDERS:
+        for key in (*SENDERS, *OTHER_SENDERS):
             if isinstance(value.get(key), str):
                 yield value[key]
     inner: Iterable[Any] = ()

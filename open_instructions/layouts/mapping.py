@@ -78,6 +78,15 @@ def beside_displaced(mapped: Mapped) -> Record:
     return record
 
 
+def has(record: Record, where: str) -> bool:
+    """Whether a record has something at a place that a user maps.
+
+    >>> has({"data": [{"q": "Why?"}]}, "data.0.q"), has({"data": []}, "data.0.q")
+    (True, False)
+    """
+    return _value(record, where) is not _ABSENT
+
+
 def _value(record: Record, where: str) -> Any:
     """What is in a field, at a path, or in a constant."""
     if is_constant(where):

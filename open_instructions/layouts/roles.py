@@ -13,7 +13,7 @@ CALL = "tool_call"
 """The role of an entry that is a call and nothing else: a message of the assistant's."""
 
 SENDERS = ("from", "role")
-_OTHER_SENDERS = ("speaker", "sender")
+OTHER_SENDERS = ("speaker", "sender")
 """Fields with a sender; the others where none of the first is."""
 _USERS = ("human", "user", "prompter", "usr")
 _MODELS = (
@@ -96,7 +96,7 @@ def speaker(entry: Mapping[str, Any], names: Names) -> Speaker:
     Speaker(name='gpt', role='assistant', used=('from',))
     """
     used = [key for key in SENDERS if key in entry and not is_empty(entry[key])]
-    used = used or [key for key in _OTHER_SENDERS if not is_empty(entry.get(key))]
+    used = used or [key for key in OTHER_SENDERS if not is_empty(entry.get(key))]
     said = [_normal(entry[key]) for key in used]
     if len(said) == 2 and role_of(said[0], names) != role_of(said[1], names):
         return Speaker(f"{said[0]}, {said[1]}", None, tuple(used))
