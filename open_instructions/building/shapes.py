@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..catalogue import Selection
-from ..catalogue.own import OwnSource, tree_of
+from ..catalogue.by_layout import tree_of
+from ..catalogue.own import OwnSource
 from ..catalogue.registry import own_selection
 from ..errors import InputError, UsageError, shown, suggest
 from ..inputs import Input

@@ -8,6 +8,7 @@
 source      a Source and its parts, as its file describes them
 registry    how sources are found and chosen
 own         a source made of a user's own files
+by_layout   how the records of such a source are read
 published   where upstream's files are, and what is known of their bytes
 terms       what a licence allows
 evidence    where a file's answer codes begin to count

@@ -19,20 +19,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import quote
 
 from ..errors import RecipeError, UsageError, shown, suggest
-from ..layouts import tree
 from ..layouts.layout import LayoutOptions
-from ..layouts.recognise import convert, convert_run, known_fields
-from ..preference import PreferenceDraft
-from ..schema import Draft, Record, Reject
-from .source import Converter, Source, Subset
+from .source import Source, Subset
 from .terms import UNSTATED
 
 UNSTATED_ENGINE = "unstated"
@@ -47,7 +42,6 @@ _MAIN = "main"
 _NAMED = "Give it a `name` under `sources` in a recipe."
 _FACTS = ("hub", "config", "split", "license", "engine", "language", "task", "parent")
 _SWITCHES = ("several", "trees")
-Drafted = Draft | PreferenceDraft
 ROLES = ("user", "assistant", "system", "tool")
 """What upstream's roles can be mapped to."""
 
@@ -86,7 +80,8 @@ class OwnSource:
 
     def source(self) -> Source:
         """The source, as any other is described."""
-        read: Converter = _read_run if self.trees else convert
+        from .by_layout import converter, known_fields, tree_of
+
         subset = Subset(
             _MAIN,
             files=(),
@@ -109,7 +104,7 @@ class OwnSource:
             attribution="",
             subsets=(subset,),
             default=(_MAIN,),
-            convert=partial(_read, read, self.options, self.task or None),
+            convert=converter(self.options, task=self.task or None, trees=self.trees),
         )
 
     def places(self) -> list[Path]:
@@ -127,34 +122,6 @@ class OwnSource:
         defaults = asdict(LayoutOptions())
         chosen = {key: value for key, value in options.items() if value != defaults[key]}
         return {**chosen, **kept, **{key: value for key, value in facts.items() if value}}
-
-
-def _read(
-    read: Converter, options: LayoutOptions, task: str | None, given: Any
-) -> Iterable[Drafted | Reject]:
-    """What a layout reads from a record or a run of records, with the source's task."""
-    results = read(given, options)
-    if task is None:
-        return results
-    return [
-        result if isinstance(result, Reject) or result.task else replace(result, task=task)
-        for result in results
-    ]
-
-
-def tree_of(record: Record) -> str | None:
-    """What neighbouring records of one tree have in common; None for anything else."""
-    found = record.get("message_tree_id")
-    if isinstance(found, str) and tree.is_row(record):
-        return found
-    return None
-
-
-def _read_run(records: list[Record], options: LayoutOptions) -> Iterable[Drafted | Reject]:
-    """The rows of one tree, or a single record of any layout."""
-    if len(records) > 1 or tree.is_row(records[0]):
-        return convert_run(records, options)
-    return convert(records[0], options)
 
 
 def is_own(item: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..layouts.order import LAYOUTS
 
 SAMPLE = 1 << 18
 """So many characters of a file show how it is written."""
@@ -21,10 +20,6 @@ _WITHOUT_QUOTES = "\t|"
 """Where these stand between cells, some writers know no quotes."""
 _ENOUGH = 0.5
 """The share of rows that must have as many cells as most, for a delimiter to be one."""
-_FIELDS = frozenset(
-    name for layout in LAYOUTS for names in layout.aliases.values() for name in names
-)
-"""What layouts call their fields: evidence enough."""
 _LONGEST_NAME = 64
 _WORDS = 5
 """More words than this are no name of a column."""
@@ -142,6 +137,9 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool | None:
     >>> is_header([["Name a tree.", "Oak"], ["Name a fish.", "Cod"]])
     False
     """
+    # here, because most commands read no table and need no layouts
+    from ..layouts.recognise import known_fields
+
     if not rows:
         return None
     first = rows[0]
@@ -159,7 +157,8 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool | None:
     columns = [_column(below, at) for at in range(len(named))]
     if any(name in cells for name, cells in zip(named, columns, strict=True) if name):
         return None
-    if any(name.casefold().replace(" ", "_") in _FIELDS for name in named):
+    fields = known_fields()  # evidence enough
+    if any(name.casefold().replace(" ", "_") in fields for name in named):
         return True
     if any(_differs(name, cells) for name, cells in zip(named, columns, strict=True) if name):
         return True
