@@ -56,7 +56,7 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
     """In a clone with a key `validation` in its recipes, one field more makes the option."""
     clone = copied(tmp_path)
     changed = {
-        "open_instructions/recipe.py": (
+        "open_instructions/recipe/__init__.py": (
             "    index_base: Bases = ()\n",
             "    validation: float = 0.0\n",
         ),

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import pytest
 
 from open_instructions import recipe as recipes
+from open_instructions.corpus.options import Weights
 from open_instructions.errors import RecipeError
 from open_instructions.recipe import Recipe
+from open_instructions.recipe.keys import plain, typed
 
 
 def test_shipped_recipes() -> None:
@@ -131,3 +136,37 @@ def test_a_recipe_that_does_not_end(tmp_path: Path) -> None:
     endless.symlink_to("/dev/zero")
     with pytest.raises(RecipeError, match="it has more than 256,000 bytes"):
         recipes.load(str(endless))
+
+
+@dataclass(frozen=True)
+class Pair:
+    SHORT: ClassVar[str] = "share"
+    share: float = 0.5
+    unit: Literal["rows", "tokens"] = "rows"
+    weights: Weights = field(default_factory=Weights)
+
+
+def test_keys_that_belong_together() -> None:
+    hint = Pair | None
+    assert typed(None, hint, "r: pair") is None
+    assert typed(False, hint, "r: pair") is None
+    assert typed(True, hint, "r: pair") == Pair(0.5)
+    assert typed(1, hint, "r: pair") == Pair(1.0)
+    given = {"unit": "tokens", "weights": {"dolly": 7, "alpaca": 3}}
+    assert typed(given, hint, "r: pair") == Pair(
+        0.5, "tokens", Weights((("alpaca", 3.0), ("dolly", 7.0)))
+    )
+    for wrong, message in (
+        ({"unti": 1}, "r: pair: unknown key 'unti'"),
+        ({"unit": "words"}, "r: pair: unit is rows or tokens, not 'words'"),
+        ({"weights": {"a": -1}}, "r: pair: weights takes a mapping like"),
+        ({"weights": {"a": float("inf")}}, "has a number below 0, or without an end"),
+        ([1], "r: pair: share takes a number"),
+    ):
+        with pytest.raises(RecipeError, match=re.escape(message)):
+            typed(wrong, hint, "r: pair")
+    assert plain(asdict(Pair(weights=Weights.of({"a": 1})))) == {
+        "share": 0.5,
+        "unit": "rows",
+        "weights": {"a": 1.0},
+    }

@@ -15,7 +15,8 @@ from ..errors import InputError, RecipeError, UsageError, shown, suggest
 from ..inputs.fetching import Fetching
 from ..inputs.lock import Lock
 from ..options import BuildOptions, Option, options_of
-from ..recipe import Bases, Recipe
+from ..recipe import Recipe
+from ..recipe.keys import Bases
 from ..tokens import tokenizer
 from .progress import Progress
 

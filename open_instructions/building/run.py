@@ -112,7 +112,7 @@ def build(said: Choices) -> BuildResult:
                     watched(said.progress) as watch,
                 ):
                     made = _run(job, work, running, watch, strict=said.strict)
-                notes = [*damage(made.ledger), *unreadable(made)]
+                notes = [*_said_by_steps(made), *damage(made.ledger), *unreadable(made)]
                 if not said.sample:
                     notes += other_counts_note(made.manifest.counts)
                 publish(work / READY, job.out)
@@ -230,6 +230,7 @@ def _run(
         totals=counts.summary(),
         ledger=counts,
         shards=(*merged.shards, *write_headers(ready, headers)),
+        steps=merged.reports,
     )
     result = Build(ready, manifest)
     check_rows(result)
@@ -255,6 +256,10 @@ def _merging(progress: Progress | None) -> Watch | None:
     if progress is None:
         return None
     return lambda doing, done, total: progress(Update(None, done, total, 0, doing))
+
+
+def _said_by_steps(made: Build) -> list[str]:
+    return [note for report in made.manifest.steps.values() for note in report.get("notes", ())]
 
 
 def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:

@@ -11,15 +11,17 @@ evaluation set or fits into a mix can only be decided over all of them. A step d
 A round is pure and picklable, and its result does not depend on how the build is cut into chunks
 and parts. It never opens a file: the merge passes it what it needs. It sees whole conversations,
 as they were before the split, and preference rows, whose `messages` are those of the prompt and
-both answers. The last round returns the verdicts, see `verdict_schema`.
+both answers. The last round returns the verdicts, see `verdict_schema`: conversations to drop, and
+what to do with others that stay. It may add a report, see `with_report`.
 """
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..preference import Whole
 from ..schema import Reason
@@ -43,6 +45,12 @@ OTHER, OTHER_ID, DETAIL, SCORE, EVIDENCE, REASON = (
     "evidence",
     "reason",
 )
+EDIT, SPLIT, GROUP, COPIES, CLUSTER = "edit", "split", "group_id", "copies", "cluster"
+SPLITS = ("validation", "test")
+"""The splits besides train."""
+STEP = "step"
+"""The column with the name of the step, where verdicts of several steps are in one table."""
+_REPORT = b"report"
 
 
 class Round(ABC):
@@ -84,6 +92,17 @@ class CorpusStep(Protocol):
     def rounds(self) -> Sequence[Round]: ...
 
 
+@runtime_checkable
+class FollowingStep(Protocol):
+    """A step that depends on what earlier steps decided."""
+
+    def following(self, earlier: pa.Table) -> CorpusStep:
+        """The step, after the earlier ones. `earlier` has all their verdicts, and STEP. Only rounds
+        after the first, and `decide` and `settle` of the first, see what it does with them: the
+        first facts are older."""
+        ...
+
+
 @dataclass(frozen=True)
 class Definition:
     """A step in the list.
@@ -106,15 +125,22 @@ class Definition:
 
 
 def verdict_schema() -> pa.Schema:
-    """The schema of a step's result: a row for each conversation to drop.
+    """The schema of a step's result: at most one row for each conversation.
 
     number    the number of the conversation
-    reason    the reason for dropping it
+    reason    the reason for dropping it, null if it stays
     detail    the reason in words; the id of `other` is added to them if there is one
-    other     the number of the conversation that stays instead, null if there is none
+    other     the number of the conversation that stays instead, or that it was compared with; null
+              if there is none
     other_id  the id of that conversation, from its record
     score     how certain, or how similar; null if it has no meaning
     evidence  JSON text with what was found, or null
+    edit      of one that stays: a name for its `edits`, or null
+    split     of one that stays: the split that it goes to, like "validation"; null is train
+    group_id  of one that stays: what may not be on both sides of a split; null without splits
+    copies    of one that stays: how often it is written; null is once
+    cluster   the number of the first conversation of its cluster, for later steps; null if it has
+              none. It also counts for one that is dropped
     """
     import pyarrow as pa
 
@@ -127,8 +153,26 @@ def verdict_schema() -> pa.Schema:
             (OTHER_ID, pa.string()),
             (SCORE, pa.float64()),
             (EVIDENCE, pa.string()),
+            (EDIT, pa.string()),
+            (SPLIT, pa.string()),
+            (GROUP, pa.string()),
+            (COPIES, pa.int32()),
+            (CLUSTER, pa.int64()),
         ]
     )
+
+
+def with_report(verdicts: pa.Table, report: Mapping[str, Any]) -> pa.Table:
+    """Verdicts with what the manifest says of the step under `steps`: plain JSON, whose key "notes"
+    is a list of sentences for the user."""
+    return verdicts.replace_schema_metadata({_REPORT: json.dumps(report, ensure_ascii=False)})
+
+
+def report_of(verdicts: pa.Table) -> dict[str, Any]:
+    """The report that `with_report` added; empty without one."""
+    found = (verdicts.schema.metadata or {}).get(_REPORT, b"{}")
+    report: dict[str, Any] = json.loads(found)
+    return report
 
 
 def no_rows() -> pa.Table:

@@ -17,7 +17,7 @@ or renamed, and a few numbers for each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,13 +39,15 @@ _PREFIXES = {DATA: "train", PREFERENCE: "train", REJECTED: "rejected"}
 
 class Merged(NamedTuple):
     """The shards as the manifest describes them, the ledger of the merge, the languages that occur,
-    what the rows may be used for, and whether their messages are in the full form."""
+    what the rows may be used for, whether their messages are in the full form, and what corpus
+    steps say of themselves, by name."""
 
     shards: list[Shard]
     ledger: Ledger
     languages: list[str]
     usage: Usage
     full: bool
+    reports: Mapping[str, Mapping[str, Any]]
 
 
 def merge(
@@ -79,7 +81,8 @@ def merge(
     _remove_drafts(ready, {job.path for job in jobs})
     languages = {label for shard in written for label in shard.languages}
     usage = sum([shard.usage for shard in written], Usage())
-    return Merged([shard.shard for shard in written], ledger, sorted(languages), usage, full)
+    shards = [shard.shard for shard in written]
+    return Merged(shards, ledger, sorted(languages), usage, full, verdicts.reports)
 
 
 def _laid_out(

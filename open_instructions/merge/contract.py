@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import view
+from ..arrays import booleans, flags, view
 from ..corpus.step import (
+    CLUSTER,
+    COPIES,
     DETAIL,
+    EDIT,
+    GROUP,
     ID,
     NUMBER,
     OTHER,
     OTHER_ID,
     PLACE,
     REASON,
+    SPLIT,
+    SPLITS,
     CorpusStep,
     verdict_schema,
 )
@@ -88,24 +94,34 @@ def check_verdicts(
 
     name = step.name
     found = _table(name, "verdicts", settled)
-    if found.schema != verdict_schema():
+    if not found.schema.equals(verdict_schema()):
         raise _broken(name, f"settles {found.schema.names}, which is not a verdict")
-    dropped = _whole_numbers(name, NUMBER, found[NUMBER])
-    unknown = set(found[REASON].unique().to_pylist()) - {reason.value for reason in step.reasons}
+    judged = _whole_numbers(name, NUMBER, found[NUMBER])
+    drops = flags(found[REASON].is_valid())
+    unknown = set(found[REASON].drop_null().unique().to_pylist())
+    unknown -= {reason.value for reason in step.reasons}
     if unknown:
         raise _broken(name, f"drops for the undeclared reason {min(map(str, unknown))}")
-    if found[DETAIL].null_count:
+    if flags(found[DETAIL].is_null())[drops].any():
         raise _broken(name, "drops a conversation without a detail")
-    if not _known(dropped, counts).all():
+    for column in (EDIT, SPLIT, GROUP, COPIES):
+        if flags(found[column].is_valid())[drops].any():
+            raise _broken(name, f"drops a conversation and gives it {column}")
+    if len(copies := found[COPIES].drop_null()) and view(copies).min() < 1:
+        raise _broken(name, "writes a conversation less than once")
+    if unknown := set(found[SPLIT].drop_null().unique().to_pylist()) - set(SPLITS):
+        raise _broken(name, f"has the unknown split {min(unknown)}")
+    if not _known(judged, counts).all():
         raise _broken(name, "drops a conversation that does not exist")
-    if len(np.unique(dropped)) != len(dropped) or np.isin(dropped, gone).any():
+    if len(np.unique(judged)) != len(judged) or np.isin(judged, gone).any():
         raise _broken(name, "drops a conversation twice")
     if not found[OTHER].is_null().equals(found[OTHER_ID].is_null()):
         raise _broken(name, f"gives {OTHER} without {OTHER_ID}, or the reverse")
-    others = view(found[OTHER].drop_null())
-    if not _known(others, counts).all():
-        raise _broken(name, "drops a conversation for one that does not exist")
-    if len(others) and np.isin(others, np.concatenate([dropped, gone])).any():
+    for column in (OTHER, CLUSTER):
+        if not _known(view(found[column].drop_null()), counts).all():
+            raise _broken(name, "drops a conversation for one that does not exist")
+    others = view(found[OTHER].filter(booleans(drops)).drop_null())
+    if len(others) and np.isin(others, np.concatenate([judged[drops], gone])).any():
         raise _broken(name, "drops a conversation for one that is dropped too")
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import booleans, numbers, shared, strings, view, whole
+from ..arrays import booleans, flags, numbers, shared, strings, view, whole
 from ..corpus.step import (
     DETAIL,
     EVIDENCE,
@@ -23,7 +23,10 @@ from ..corpus.step import (
     OTHER_ID,
     REASON,
     SCORE,
+    STEP,
     CorpusStep,
+    FollowingStep,
+    report_of,
     verdict_schema,
 )
 from ..engines import Engine
@@ -35,8 +38,6 @@ from .rounds import Group, Watch, groups_of, parted, parts_of, run_step, within
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-
-STEP = "step"
 
 
 class Dropped(NamedTuple):
@@ -63,10 +64,17 @@ class ChunkVerdicts:
 class Verdicts:
     """The verdicts of all chunks. `dropped` has a row per conversation, with its verdict and the
     step's name. `renamed` has the new ids. Both are sorted by number. `steps` are the names of all
-    steps, in order."""
+    steps, in order, and `reports` what they say of themselves, by name."""
 
-    def __init__(self, dropped: pa.Table, renamed: pa.Table, steps: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        dropped: pa.Table,
+        renamed: pa.Table,
+        steps: Sequence[str] = (),
+        reports: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self._dropped, self._renamed = dropped, renamed
+        self.reports = reports or {}
         self._steps = {name: at for at, name in enumerate(steps)}
         self._gone, self._other = view(dropped[NUMBER]), view(renamed[NUMBER])
 
@@ -96,14 +104,21 @@ def find_verdicts(
     import pyarrow as pa
 
     gone = np.empty(0, np.int64)
-    dropped = [_no_drops()]
+    judged = _no_verdicts()
+    reports = {}
     for step in steps:
-        found = run_step(engine, folder, counts, step, gone, watch)
-        dropped.append(found.append_column(STEP, strings([step.name] * len(found))))
-        gone = np.sort(np.concatenate([gone, view(found[NUMBER])]))
+        follower = step.following(judged) if isinstance(step, FollowingStep) else step
+        found = run_step(engine, folder, counts, follower, gone, watch)
+        if report := report_of(found):
+            reports[step.name] = report
+        found = found.replace_schema_metadata()
+        found = found.append_column(STEP, strings([step.name] * len(found)))
+        judged = pa.concat_tables([judged, found])
+        gone = np.sort(np.concatenate([gone, view(found[NUMBER])[flags(found[REASON].is_valid())]]))
     renamed = _renamed(engine, folder, counts, gone)
-    table = _in_order(pa.concat_tables(dropped))
-    return Verdicts(_with_new_ids(table, renamed), renamed, [step.name for step in steps])
+    dropped = _in_order(judged.filter(judged[REASON].is_valid()))
+    names = [step.name for step in steps]
+    return Verdicts(_with_new_ids(dropped, renamed), renamed, names, reports)
 
 
 def _renamed(
@@ -186,7 +201,7 @@ def _repeated(messages: Sequence[pa.Table]) -> pa.Table:
     return pa.table({NUMBER: numbers(number[order[same]], "int64"), ID: strings(new)})
 
 
-def _no_drops() -> pa.Table:
+def _no_verdicts() -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_batches([], verdict_schema().append(pa.field(STEP, pa.string())))

@@ -149,7 +149,8 @@ class Manifest(Decided):
 
     `open_instructions` is the version that wrote it, `fingerprint` the digest of everything that
     determines the build, `counts` the subsets whose number of records differs from what upstream
-    published, `attribution` whom to credit for each source, `totals` the sums of the ledger.
+    published, `attribution` whom to credit for each source, `totals` the sums of the ledger,
+    `steps` what corpus steps say of themselves, by name.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -161,6 +162,7 @@ class Manifest(Decided):
     totals: Mapping[str, int]
     ledger: Ledger
     shards: tuple[Shard, ...]
+    steps: Mapping[str, Mapping[str, Any]]
 
     @property
     def recipe_name(self) -> str:
@@ -172,6 +174,7 @@ class Manifest(Decided):
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as in the JSON file, in the same order."""
+        steps = {"steps": {name: dict(said) for name, said in self.steps.items()}}
         return {
             "format": self.FORMAT,
             "open_instructions": self.open_instructions,
@@ -180,6 +183,7 @@ class Manifest(Decided):
             "counts": [asdict(count) for count in self.counts],
             "attribution": dict(self.attribution),
             "totals": dict(self.totals),
+            **(steps if self.steps else {}),
             "ledger": self.ledger.to_dict(),
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -203,8 +207,9 @@ class Manifest(Decided):
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Manifest:
-        required = [name for name in _names(cls) if name != "own"]
-        found = values.fields(content, "it", ("format", *required), "own")
+        optional = ("own", "steps")
+        required = [name for name in _names(cls) if name not in optional]
+        found = values.fields(content, "it", ("format", *required), *optional)
         recipe = values.kept(found["recipe"], "recipe")
         values.text(recipe.get("name"), "recipe.name")
         return cls(
@@ -213,7 +218,7 @@ class Manifest(Decided):
             versions=values.texts(found["versions"], "versions"),
             recipe=recipe,
             sources=_sources(found["sources"]),
-            own=_own(found.get("own", {})),
+            own=_by_name(found, "own"),
             inputs=tuple(InputEntry.from_dict(*item) for item in values.items(found, "inputs")),
             missing=tuple(values.text(*item) for item in values.items(found, "missing")),
             counts=tuple(OtherCount.from_dict(*item) for item in values.items(found, "counts")),
@@ -221,6 +226,7 @@ class Manifest(Decided):
             totals=values.counts(found["totals"], "totals"),
             ledger=_ledger(found["ledger"]),
             shards=_shards(values.items(found, "shards")),
+            steps=_by_name(found, "steps"),
         )
 
 
@@ -235,10 +241,11 @@ def _sources(value: Any) -> dict[str, str | None]:
     }
 
 
-def _own(value: Any) -> dict[str, Mapping[str, Any]]:
+def _by_name(found: Mapping[str, Any], what: str) -> dict[str, Mapping[str, Any]]:
+    """Objects by name; a manifest that has none leaves the key out."""
     return {
-        name: values.kept(said, values.member("own", name))
-        for name, said in values.mapping(value, "own").items()
+        name: values.kept(said, values.member(what, name))
+        for name, said in values.mapping(found.get(what, {}), what).items()
     }
 
 

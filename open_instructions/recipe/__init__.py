@@ -8,22 +8,21 @@ error. Nothing is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import yaml
 
-from .catalogue.own import OwnSource, from_recipe
-from .corpus import duplicates
-from .errors import RecipeError, UsageError, shortened, shown, suggest
-from .paths import read_bounded
-from .readers.encodings import known_encoding
-from .rights.terms import COMMERCIAL, LICENSES, known_licenses
-from .stages import (
+from ..catalogue.own import OwnSource, from_recipe
+from ..corpus import duplicates
+from ..errors import RecipeError, UsageError, shortened, shown, suggest
+from ..paths import read_bounded
+from ..readers.encodings import known_encoding
+from ..rights.terms import COMMERCIAL, LICENSES, known_licenses
+from ..stages import (
     defects,
     gaps,
     language,
@@ -33,18 +32,17 @@ from .stages import (
     split,
     structure,
 )
-from .stages.html.definition import Options as HtmlOptions
-from .stages.language import classic as language_classic
-from .stages.language.definition import Options as LanguageOptions
-from .stages.language.names import meant
-from .stages.language.names import names as names_of_languages
-from .stages.phrases import LISTS
+from ..stages.html.definition import Options as HtmlOptions
+from ..stages.language import classic as language_classic
+from ..stages.language.definition import Options as LanguageOptions
+from ..stages.language.names import meant
+from ..stages.language.names import names as names_of_languages
+from ..stages.phrases import LISTS
+from .keys import Bases, plain, typed
+from .loader import Loader
 
 _MOST = 256_000
 """The size limit of a recipe in bytes. Shipped recipes have at most 3,000."""
-
-Bases = tuple[tuple[str, int], ...]
-"""A mapping of subsets to 0 or 1, in hashable form."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,7 @@ class Recipe(
         object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
-        plain = asdict(replace(self, sources=()))
-        values = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+        values: dict[str, Any] = plain(asdict(replace(self, sources=())))
         del values["sources"]
         return values | {"index_base": dict(self.index_base)}
 
@@ -131,34 +128,6 @@ def _nearest_language(given: str) -> str:
         if label
         else f"Languages are: {', '.join(language.LABELS)}."
     )
-
-
-class _Loader(yaml.SafeLoader):
-    """A YAML loader that refuses duplicate keys, because the last one would silently win, and
-    aliases, because a few lines of them can expand to more than any memory."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            alias = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, "aliases are not allowed; write the value out", alias.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{shown(key)} is not a key", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {shown(key)} appears twice", node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
 
 
 def names() -> list[str]:
@@ -202,7 +171,7 @@ def load(name: str = "default") -> Recipe:
 def parse(text: str, where: str) -> Recipe:
     """Parse a recipe from YAML text; `where` names it in errors."""
     try:
-        data = yaml.load(text, _Loader)
+        data = yaml.load(text, Loader)
     except (
         yaml.YAMLError,
         ValueError,
@@ -238,7 +207,7 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
             values[key] = from_recipe(value, where, str(Path(where).parent))
             continue
         given = _html(value) if key == "html" else value
-        values[key] = _typed(given, hints[key], f"{where}: {key}")
+        values[key] = typed(given, hints[key], f"{where}: {key}")
     if "name" not in values:
         raise RecipeError(f"{where}: the recipe has no name.")
     return _checked(Recipe(**values), where)
@@ -249,51 +218,6 @@ def _html(value: Any) -> Any:
     if isinstance(value, bool):
         return "native" if value else "off"
     return value
-
-
-def _typed(value: Any, hint: Any, where: str) -> Any:
-    if hint == Bases:
-        if not isinstance(value, Mapping) or not all(_is_base(*item) for item in value.items()):
-            raise RecipeError(
-                f"{where} takes a mapping like {{lmflow:medmcqa: 0}}, with 0 or 1, not "
-                f"{shown(value)}."
-            )
-        return tuple(sorted(value.items()))
-    kind = get_origin(hint) or hint
-    if kind in (UnionType, Union):  # one word or a list
-        hint = get_args(hint)[isinstance(value, list)]
-        kind = get_origin(hint)
-    if kind is Literal:
-        if value not in get_args(hint):
-            words = get_args(hint)
-            raise RecipeError(
-                f"{where} is {', '.join(words[:-1])} or {words[-1]}, not {shown(value)}."
-            )
-        return value
-    if kind is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            bare = isinstance(value, list) and any(isinstance(item, bool) for item in value)
-            hint = (
-                "YAML reads an unquoted no as false: quote it."
-                if bare
-                else f"Write [{shortened(value)}]."
-                if isinstance(value, str)
-                else ""
-            )
-            raise RecipeError(f"{where} takes a list of strings, not {shown(value)}.", hint=hint)
-        return tuple(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise RecipeError(f"{where} takes {_KINDS[kind]}, not {shown(value)}.")
-    return value
-
-
-def _is_base(name: Any, base: Any) -> bool:
-    return isinstance(name, str) and type(base) is int and base in (0, 1)
-
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _encoding(name: str, where: str) -> str:

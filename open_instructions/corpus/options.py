@@ -1,0 +1,29 @@
+"""Kinds of values that the recipe keys of corpus steps have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Weights(tuple[tuple[str, float], ...]):
+    """A mapping of names to numbers from 0, in hashable form, sorted by name.
+
+    >>> dict(Weights.of({"dolly": 7, "alpaca": 3}))
+    {'alpaca': 3.0, 'dolly': 7.0}
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, values: Any) -> Weights:
+        """Raises ValueError for anything but a mapping of names to finite numbers from 0."""
+        if not isinstance(values, dict):
+            raise ValueError("is not a mapping")
+        for name, number in values.items():
+            if not isinstance(name, str):
+                raise ValueError("has a name that is not a text")
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise ValueError("has a value that is not a number")
+            if not 0 <= number < float("inf"):
+                raise ValueError("has a number below 0, or without an end")
+        return cls(sorted((name, float(number)) for name, number in values.items()))
