@@ -12,7 +12,7 @@ from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
 from ..words import mixed
 from .bands import GROUP
-from .groups import LISTS, Alike, Candidate, Group
+from .groups import FIRST, LISTS, SECOND, Alike, Candidate, Group
 from .keep import Judged, judged
 from .sample import SHINGLE, Common
 from .shingles import numbers_in, prefix_keys, read, shingles_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from .shingles import Hashes, Places
+    from .shingles import Hashes, Places, Read
 
 RANK, LENGTH, KEYS = "rank", "length", "keys"
 AT_ONCE = 1_000_000
@@ -56,8 +56,7 @@ class Compared(Round):
         common = Common(view(before[SHINGLE])[known < 0])
         given = read(conversations, self._alike.prompts_only)
         every, starts = _distinct(*shingles_of(given))
-        rare = ~common.among(every)
-        before_rare = np.append(0, np.cumsum(rare))
+        usual = common.among(every)
         figures, begins = numbers_in(given)
         candidates = known >= 0
         known, group = known[candidates], group[candidates]
@@ -66,9 +65,9 @@ class Compared(Round):
         flat = np.array([key for own in keys for key in own], np.uint64)
         lengths = [sum(len(m.content) for m in c.messages) for c in conversations]
         lists = (
-            (_small(every[rare]), before_rare[starts]),
-            (_small(every[~rare]), starts - before_rare[starts]),
-            (_small(figures), begins),
+            (_flagged(every, every & np.uint64(1), usual), starts),
+            _subjects(given),
+            (_flagged(figures), begins),
         )
         return pa.table(
             {
@@ -176,25 +175,45 @@ def _as_verdicts(
 
 
 def _distinct(hashes: Hashes, starts: Places) -> tuple[Hashes, Places]:
-    """Each shingle of a row once, sorted."""
+    """Each shingle of a row once, in the order of the text."""
     import numpy as np
 
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     order = np.lexsort((hashes, rows))
-    hashes, rows = hashes[order], rows[order]
-    first = np.ones(len(hashes), bool)
-    first[1:] = (hashes[1:] != hashes[:-1]) | (rows[1:] != rows[:-1])
-    return hashes[first], np.append(
-        0, np.cumsum(np.bincount(rows[first], minlength=len(starts) - 1))
-    )
+    sorted_hashes, sorted_rows = hashes[order], rows[order]
+    again = np.zeros(len(hashes), bool)
+    again[1:] = (sorted_hashes[1:] == sorted_hashes[:-1]) & (sorted_rows[1:] == sorted_rows[:-1])
+    first = np.sort(order[~again])
+    many = np.bincount(rows[first], minlength=len(starts) - 1)
+    return hashes[first], np.append(0, np.cumsum(many))
 
 
-def _small(hashes: Hashes) -> np.ndarray[Any, Any]:
-    """32 bits of each: the upper ones, and the lowest, which says whether it is of an answer."""
+def _subjects(given: Read) -> tuple[np.ndarray[Any, Any], Places]:
+    """Each token of a row once, with the flag FIRST if both prompt and answer have it."""
     import numpy as np
 
-    upper = (hashes >> np.uint64(32)).astype(np.uint32)
-    return (upper & ~np.uint32(1)) | (hashes & np.uint64(1)).astype(np.uint32)
+    texts = np.diff(given.owners)
+    many = np.diff(given.words.starts)
+    rows = np.repeat(np.repeat(np.arange(len(texts)), texts), many)
+    answer = np.repeat(np.array([text.side > 0 for text in given.texts], bool), many)
+    order = np.lexsort((answer, given.words.hashes, rows))
+    hashes, rows, answer = given.words.hashes[order], rows[order], answer[order]
+    again = np.zeros(len(hashes), bool)
+    again[1:] = (hashes[1:] == hashes[:-1]) & (rows[1:] == rows[:-1])
+    begins = np.flatnonzero(~again)
+    ends = np.append(begins[1:], len(hashes))[: len(begins)] - 1
+    both = ~answer[begins] & answer[ends]
+    counts = np.bincount(rows[begins], minlength=len(texts))
+    return _flagged(hashes[begins], both), np.append(0, np.cumsum(counts))
+
+
+def _flagged(hashes: Hashes, first: Any = 0, second: Any = 0) -> np.ndarray[Any, Any]:
+    """The upper 32 bits of each hash, of which the lowest two are flags."""
+    import numpy as np
+
+    upper = (hashes >> np.uint64(32)).astype(np.uint32) & ~np.uint32(FIRST | SECOND)
+    flags = np.asarray(first, np.uint32) * FIRST | np.asarray(second, np.uint32) * SECOND
+    return upper | flags.astype(np.uint32)
 
 
 def _lists(values: np.ndarray[Any, Any], ends: np.ndarray[Any, Any]) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-LISTS = ("rare", "usual", "figures")
-"""What a candidate has: shingles that are rare and common in the build, and its numbers."""
+LISTS = ("shingles", "words", "figures")
+"""What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
+its tokens, each once, sorted; its numbers, as often as they occur."""
+FIRST, SECOND = 1, 2
+"""The lowest bits. Of a shingle: it is of an answer; it is common in the build. Of a token: prompt
+and answer have it."""
 FAMILY = 20
 """A shingle that more rows of a group have says what they are about, not which are copies."""
 SIDE = 0.5
@@ -25,6 +30,9 @@ OWN = 0.5
 """A row has little of its own if less than this share of its shingles is rare."""
 SLACK = 0.05
 """The share of numbers that may differ."""
+PASSAGE = 8
+"""So many shingles in a row that only one prompt has, and as many in the other, are a passage with
+other content: another input for the same task."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -63,10 +71,13 @@ class Group:
     def __init__(self, groups: Array, lists: Sequence[tuple[Array, Array]]) -> None:
         import numpy as np
 
-        self._figures = lists[2]
-        rows = [np.repeat(np.arange(len(groups)), np.diff(starts)) for _, starts in lists[:2]]
-        row, shingle = np.concatenate(rows), np.concatenate([values for values, _ in lists[:2]])
-        rare = np.repeat([True, False], [len(own) for own in rows])
+        self._lists = [
+            [values[start:stop] for start, stop in itertools.pairwise(starts.tolist())]
+            for values, starts in lists
+        ]
+        shingle, starts = lists[0]
+        row = np.repeat(np.arange(len(groups)), np.diff(starts))
+        rare = shingle & SECOND == 0
         _, group = np.unique(groups, return_inverse=True)
         key = group[row].astype(np.uint64) << np.uint64(32) | shingle
         order = np.lexsort((row, key))
@@ -78,7 +89,7 @@ class Group:
             np.diff(np.append(begins, len(key))), np.diff(np.append(begins, len(key)))
         )
         self._rare = rare & (count <= FAMILY)
-        self._answer = (self._key & np.uint64(1)).astype(bool)
+        self._answer = (self._key & np.uint64(FIRST)).astype(bool)
         self._sizes = self._count(np.ones(len(key), bool), len(groups))
         self._own = self._count(self._rare, len(groups))
         self._group = group
@@ -111,17 +122,12 @@ class Group:
             where=np.minimum(self._own[one], self._own[other]) > 0,
         )
         perhaps &= (shares >= SIDE).all(axis=1)
-        found = []
-        sets = self._sets()
-        for at in np.flatnonzero(perhaps).tolist():
-            pair = self._checked(int(one[at]), int(other[at]), float(score[at]), sets, alike)
-            if pair:
-                found.append(pair)
-        for a, b in self._bare():
-            pair = self._checked(a, b, 0.0, sets, alike)
-            if pair:
-                found.append(pair)
-        return found
+        found = [
+            self._checked(int(one[at]), int(other[at]), float(score[at]), alike)
+            for at in np.flatnonzero(perhaps).tolist()
+        ]
+        found += [self._checked(*rows, 0.0, alike) for rows in self._bare()]
+        return [pair for pair in found if pair]
 
     def _sharing(self) -> tuple[Array, Array, Array]:
         """Pairs of rows with rare shingles in common, and how many in prompts and in answers."""
@@ -158,42 +164,65 @@ class Group:
                     if row > bare or own[row]:
                         yield min(bare, row), max(bare, row)
 
-    def _sets(self) -> tuple[Array, Array]:
-        """The shingles of each row, sorted, and where they begin."""
+    def _checked(self, one: int, other: int, score: float, alike: Alike) -> Pair | None:
+        """The pair, if everything agrees. `score` is how alike the rare shingles are."""
         import numpy as np
 
-        order = np.argsort(self._row, kind="stable")
-        values = self._key[order] & np.uint64(0xFFFFFFFF)
-        return values, np.append(0, np.cumsum(self._sizes.sum(axis=1)))
-
-    def _checked(
-        self, one: int, other: int, score: float, sets: tuple[Array, Array], alike: Alike
-    ) -> Pair | None:
-        import numpy as np
-
-        if not self._same_figures(one, other):
+        shingles, words, figures = ((own[one], own[other]) for own in self._lists)
+        if not same_figures(*figures) or other_subject(*words):
             return None
-        values, starts = sets
-        a, b = (values[starts[row] : starts[row + 1]] for row in (one, other))
-        common = np.intersect1d(a, b, assume_unique=True)
-        answers = int(np.count_nonzero(common & np.uint64(1)))
-        shared = np.array([len(common) - answers, answers])
+        a, b = shingles
+        shared = np.isin(a, b, assume_unique=True)
+        if other_passage(a, b, shared):
+            return None
+        answers = int(np.count_nonzero(a[shared] & FIRST))
+        both = int(np.count_nonzero(shared))
         least = np.minimum(self._sizes[one], self._sizes[other])
         most = np.maximum(self._sizes[one], self._sizes[other])
-        share = np.where(least > 0, shared / np.maximum(least, 1), most == 0)
-        if score >= alike.threshold:
-            if share.min() < SIDE:
+        sides = np.array([both - answers, answers]) / np.maximum(least, 1)
+        share = np.where(least > 0, sides, most == 0)
+        needed = SIDE
+        if score < alike.threshold:  # little of its own
+            score, needed = both / (len(a) + len(b) - both), CLOSE_SIDE
+            if score < max(CLOSE, alike.threshold):
                 return None
-            return Pair(one, other, score, *(round(float(s), 3) for s in share))
-        score = len(common) / (len(a) + len(b) - len(common))
-        if score < max(CLOSE, alike.threshold) or share.min() < CLOSE_SIDE:
+        if share.min() < needed:
             return None
         return Pair(one, other, score, *(round(float(s), 3) for s in share))
 
-    def _same_figures(self, one: int, other: int) -> bool:
-        """Whether the numbers of one row are among those of the other."""
-        values, starts = self._figures
-        a, b = (Counter(values[starts[row] : starts[row + 1]].tolist()) for row in (one, other))
-        if a.total() > b.total():
-            a, b = b, a
-        return (a - b).total() <= SLACK * a.total()
+
+def same_figures(one: Array, other: Array) -> bool:
+    """Whether the numbers of one row are among those of the other."""
+    a, b = sorted((Counter(one.tolist()), Counter(other.tolist())), key=Counter.total)
+    return (a - b).total() <= SLACK * a.total()
+
+
+def other_subject(one: Array, other: Array) -> bool:
+    """Whether each row has a token in prompt and answer that the other does not have at all: the
+    same template about something else."""
+    import numpy as np
+
+    flag = np.uint32(FIRST)
+    own = [words[words & flag != 0] & ~flag for words in (one, other)]
+    every = [words & ~flag for words in (one, other)]
+    return not (np.isin(own[0], every[1]).all() or np.isin(own[1], every[0]).all())
+
+
+def other_passage(one: Array, other: Array, shared: Array) -> bool:
+    """Whether both prompts have a passage that the other one does not have. `shared` says which
+    shingles of the one the other has."""
+    import numpy as np
+
+    prompt = one & FIRST == 0
+    if _longest(~shared[prompt]) < PASSAGE:
+        return False
+    asked = other[other & FIRST == 0]
+    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= PASSAGE
+
+
+def _longest(flags: Array) -> int:
+    """The longest run of true values."""
+    import numpy as np
+
+    ends = np.flatnonzero(~np.concatenate([[False], flags, [False]]))
+    return int(np.diff(ends).max()) - 1

@@ -54,7 +54,7 @@ def judged(rows: Sequence[Candidate], pairs: Iterable[Pair], prompts_only: bool)
         reasons = [(o, link) for o, link in links[row].items() if o in stays]
         if reasons:
             dropped[row] = max(reasons, key=lambda found: (found[1].score, -found[0]))
-        elif links[row]:
+        else:
             stays.add(row)
     return _told(links, dropped)
 
