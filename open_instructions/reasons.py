@@ -68,3 +68,6 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"
+    # near duplicates
+    NEAR_DUPLICATE = "near_duplicate"
+    SHORTER_VERSION = "shorter_version"

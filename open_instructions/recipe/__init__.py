@@ -17,7 +17,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
-from ..corpus import duplicates
+from ..corpus import near_duplicates
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
 from ..readers.encodings import known_encoding
@@ -53,7 +53,7 @@ class _Named:
 
 @dataclass(frozen=True)
 class Recipe(
-    duplicates.Options,
+    near_duplicates.Options,
     split.Options,
     LanguageOptions,
     gaps.Options,
