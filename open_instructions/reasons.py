@@ -68,3 +68,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"
+
+
+WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})
+"""Reasons that keep the origin of a row in place of its text."""

@@ -25,6 +25,11 @@ from .message import invalid as invalid
 from .message import is_blank as is_blank
 from .reasons import Reason as Reason
 
+SPLITS = ("validation", "test")
+"""The splits besides train."""
+GROUP = "group_id"
+"""The column with what may not be on both sides of a split."""
+
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
 
