@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import load_dataset
 
+import open_instructions as oi
 from open_instructions import corpus
 from open_instructions.building.run import BuildResult, build
+from open_instructions.errors import UsageError
 from open_instructions.reports.check import check
 from open_instructions.store import open_build
 
@@ -39,10 +42,10 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Build
     say something of each."""
     folder = tmp_path / "data"
     folder.mkdir()
-    talks = [talk(name, LONG if name == "b" else "Red.") for name in "abcdefg"]
-    (folder / "sg_90k_part1.json").write_text(json.dumps(talks))
+    seven = [talk(name, LONG if name == "b" else "Red.") for name in "abcdefg"]
 
-    def run(*says: Says, out: str = "out", **options: Any) -> BuildResult:
+    def run(*says: Says, out: str = "out", talks: list[Any] = seven, **options: Any) -> BuildResult:
+        (folder / "sg_90k_part1.json").write_text(json.dumps(talks))
         steps = [saying(f"said{at}", each) for at, each in enumerate(says)]
         monkeypatch.setattr(corpus, "STEPS", [*corpus.STEPS[:1], *steps])
         options = {"workers": 1, "max_tokens": 500} | options
@@ -144,3 +147,79 @@ def test_the_same_bytes_in_splits_and_copies(
     expected = digests(made(sides, copies).path)
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", size)
     assert digests(made(sides, copies, out="cut", workers=workers).path) == expected
+
+
+def test_loading_a_split(made: Callable[..., BuildResult]) -> None:
+    path = made(sides).path
+    assert oi.load(path)["id"][:2] == ["sharegpt/a", "sharegpt/b#1"]
+    assert oi.load(path, split="validation")["id"] == ["sharegpt/c", "sharegpt/e"]
+    assert [r["id"] for r in oi.load(path, split="test", streaming=True)] == ["sharegpt/f"]
+    with pytest.raises(UsageError, match="no split 'valid' in data/") as caught:
+        oi.load(path, split="valid")
+    assert caught.value.hint == "Did you mean 'validation'?"
+    with pytest.raises(UsageError, match="no split 'validation'"):
+        oi.load(made(copies, out="other").path, split="validation")
+
+
+def test_load_dataset_finds_the_splits(made: Callable[..., BuildResult], tmp_path: Path) -> None:
+    found = load_dataset(str(made(sides).path), cache_dir=str(tmp_path / "cache"))
+    assert {name: rows.num_rows for name, rows in found.items()} == {
+        "train": 5,
+        "validation": 2,
+        "test": 1,
+    }
+    assert found["test"].features["group_id"].dtype == "string"
+
+
+def test_the_card_and_stats_name_the_splits(made: Callable[..., BuildResult]) -> None:
+    path = made(sides).path
+    card = (path / "README.md").read_text()
+    assert "## Splits" in card
+    assert "| split | rows of data/ |" in card
+    assert "| validation | 2 |" in card
+    found = oi.stats(path)
+    assert found.splits == found.to_dict()["splits"] == {"train": 5, "validation": 2, "test": 1}
+    assert ("splits", "train 5, validation 2, test 1") in found.brief()
+    assert "## Splits" not in (made(copies, out="other").path / "README.md").read_text()
+
+
+def test_what_a_copy_is_of(made: Callable[..., BuildResult]) -> None:
+    path = made(copies).path
+    found = oi.explain("sharegpt/b*3", path)
+    assert [row["id"] for row in found.rows] == ["sharegpt/b*3#1", "sharegpt/b*3#2"]
+    assert json.loads(found.raw)["id"] == "b"
+    assert "split" in [step.stage for step in found.steps]
+
+
+def test_which_split_a_row_is_in(made: Callable[..., BuildResult]) -> None:
+    path = made(sides).path
+    found = oi.explain("sharegpt/e", path)
+    assert found.split == "validation"
+    assert ", in validation" in repr(found)
+
+
+def other_side(name: str) -> dict[str, Any]:
+    """A step of its own that puts e, which is in the group of c, on the other side."""
+    local = name.removeprefix("sharegpt/")
+    return sides(name) | ({"split": None, "group_id": "g-x"} if local == "e" else {})
+
+
+def test_rows_that_belong_together_are_on_one_side(
+    made: Callable[..., BuildResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("open_instructions.merge.verdicts.check_kept", lambda *_: None)
+
+    def leaking(name: str) -> dict[str, Any]:
+        local = name.removeprefix("sharegpt/")
+        return sides(name) | ({"split": None} if local == "e" else {})
+
+    result = made(leaking)
+    assert check(result.path).problems == ("1 groups are both in train and in validation",)
+
+
+def test_equal_beginnings_are_on_one_side(made: Callable[..., BuildResult]) -> None:
+    asked = [talk("a"), talk("c"), talk("e") | {"conversations": talk("c", "No.")["conversations"]}]
+    result = made(other_side, talks=asked)
+    assert check(result.path).problems == (
+        "1 beginnings of conversations are both in train and in validation",
+    )

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..arrays import lists, numbers, strings
 from ..corpus.step import EDIT
-from ..schema import GROUP
+from ..schema import GROUP, copy_id
 from ..store import DATA, PREFERENCE
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import data_schema, in_form, rejected_schema
 from ..store.pair_columns import preference_in_form, preference_schema
-from .names import copy_id
 from .placing import Rows, groups_at, rows_of
 from .verdicts import ChunkVerdicts
 

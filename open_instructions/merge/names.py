@@ -18,6 +18,7 @@ from xxhash import xxh3_64_intdigest
 from ..arrays import booleans, flags, numbers, shared, strings, view
 from ..corpus.step import COPIES, ID, NUMBER, OTHER, OTHER_ID
 from ..engines import Engine
+from ..schema import COPY, SAME, copy_id
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import ID_HASH
 from .contract import CHUNK_BITS
@@ -27,15 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-SAME, COPY = "~", "*"
-"""Before the number of a conversation among those with the same id, and before that of a copy."""
 _SIGNS = f"[{SAME}{COPY}]"
 _HASH = "hash"
-
-
-def copy_id(name: str, copy: int) -> str:
-    """The id of a copy, counted from 1; the first has the conversation's own."""
-    return name if copy == 1 else f"{name}{COPY}{copy}"
 
 
 def renamed(
