@@ -71,3 +71,7 @@ class Reason(StrEnum):
     # near duplicates
     NEAR_DUPLICATE = "near_duplicate"
     SHORTER_VERSION = "shorter_version"
+
+
+WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})
+"""Reasons that keep the origin of a row in place of its text."""
