@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, 
 from ..store.forms import python_rows
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
+from .upstream import upstream
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
@@ -59,7 +60,8 @@ class StageResult:
 @dataclass(frozen=True)
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
-    file is still available. `header` is what the file says for all its records, as JSON text."""
+    file is still available. `header` is what the file says for all its records, as JSON text.
+    `through` names the builds between this one and the record, if it was made of others."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -68,6 +70,7 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    through: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -91,6 +94,17 @@ def explain(
     runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
+    return _explained(id, build, folders(data_dir), sources, ())
+
+
+def _explained(
+    id: str,
+    build: Build,
+    data_dirs: Sequence[Path],
+    sources: str | Iterable[str] | None,
+    through: tuple[str, ...],
+) -> Explanation:
+    """`through` names the builds that the row was followed through, each by its fingerprint."""
     rows = _find(build, DATA, id) or _find(build, PREFERENCE, id)
     rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
     if not rows and not rejected:
@@ -102,6 +116,21 @@ def explain(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
+    dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
+    ahead = upstream(build, origin, data_dirs)
+    if isinstance(ahead, Note):
+        return Explanation(id, rows, rejected, "", [], ahead)
+    if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
+        seen = (*through, fingerprint)
+        inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
+        return replace(
+            inner,
+            id=id,
+            rows=rows,
+            rejected=rejected,
+            steps=[*inner.steps, *map(_dropped, dropped[:1])],
+            through=(f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through),
+        )
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
@@ -109,7 +138,7 @@ def explain(
         return found(raw, [], Note(known))
     recipe = Recipe.from_dict(build.manifest.recipe)
     entry = _entry(build, origin)
-    item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
+    item = _input(entry, known, data_dirs, recipe.encoding) if entry else None
     if entry is None or item is None:
         note = (
             f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
@@ -118,11 +147,12 @@ def explain(
         return found(raw, [], Note(note))
     name = (rows or rejected)[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    dropped = [r for r in rejected if r["stage"] in step_names()]
-    if dropped and not rows:
-        first = dropped[0]
-        steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
-    return found(raw, steps)
+    return found(raw, [*steps, *map(_dropped, dropped[:1])])
+
+
+def _dropped(reject: dict[str, Any]) -> StageResult:
+    """What a corpus step did."""
+    return StageResult(reject["stage"], [], [f"{reject['reason']}: {reject['detail']}"])
 
 
 def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
