@@ -72,7 +72,7 @@ def plan(said: Choices) -> Plan:
         raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
-    selections = with_options(selections_of(said, lock, recipe), said)
+    selections = with_options(selections_of(said, lock, recipe), said, lock)
     check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path or s.own)])
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
     # a home that cannot be used is an error with --out as well

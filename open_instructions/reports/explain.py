@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, 
 from ..store.forms import python_rows
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
+from .upstream import upstream
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
@@ -60,7 +61,8 @@ class StageResult:
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
     file is still available. `header` is what the file says for all its records, as JSON text;
-    `split` that of the rows, if the build has several."""
+    `split` that of the rows, if the build has several. `through` names the builds between this one
+    and the record, if it was made of others."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -70,6 +72,7 @@ class Explanation:
     note: Note = _NO_NOTE
     header: str = ""
     split: str = ""
+    through: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -93,6 +96,17 @@ def explain(
     runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
+    return _explained(id, build, folders(data_dir), sources, ())
+
+
+def _explained(
+    id: str,
+    build: Build,
+    data_dirs: Sequence[Path],
+    sources: str | Iterable[str] | None,
+    through: tuple[str, ...],
+) -> Explanation:
+    """`through` names the builds that the row was followed through, each by its fingerprint."""
     rows, split = _rows(build, id)
     name = _named(build, rows[0]) if rows else id
     rejected = _find(build, REJECTED, name)
@@ -105,6 +119,22 @@ def explain(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
+    dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
+    ahead = upstream(build, origin, data_dirs)
+    if isinstance(ahead, Note):
+        return Explanation(id, rows, rejected, "", [], ahead, split=split)
+    if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
+        seen = (*through, fingerprint)
+        inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
+        return replace(
+            inner,
+            id=id,
+            rows=rows,
+            rejected=rejected,
+            split=split,
+            steps=[*inner.steps, *map(_dropped, dropped[:1])],
+            through=(f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through),
+        )
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
@@ -112,7 +142,7 @@ def explain(
         return found(raw, [], Note(known))
     recipe = Recipe.from_dict(build.manifest.recipe)
     entry = _entry(build, origin)
-    item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
+    item = _input(entry, known, data_dirs, recipe.encoding) if entry else None
     if entry is None or item is None:
         note = (
             f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
@@ -121,11 +151,12 @@ def explain(
         return found(raw, [], Note(note))
     name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    dropped = [r for r in rejected if r["stage"] in step_names()]
-    if dropped and not rows:
-        first = dropped[0]
-        steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
-    return found(raw, steps)
+    return found(raw, [*steps, *map(_dropped, dropped[:1])])
+
+
+def _dropped(reject: dict[str, Any]) -> StageResult:
+    """What a corpus step did."""
+    return StageResult(reject["stage"], [], [f"{reject['reason']}: {reject['detail']}"])
 
 
 def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:

@@ -40,6 +40,8 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         f"  from {origin['origin_file']}, record {origin['origin_row']}, of "
         f"{origin['source']}:{origin['subset']}"
     )
+    for place in found.through:
+        say(f"  by way of the build {place}")
     for row in found.rows:
         say(
             f"  kept as {row['id']}: {row['num_turns']} "
