@@ -104,8 +104,8 @@ def found_in(conversations: Sequence[Whole], index: Index, threshold: float) -> 
         found[int(owners[text])].quoted.add(int(index.items[entry]))
     for text, entry in seen.eights.T.tolist():
         found[int(owners[text])].eights.add(int(index.sets[index.items[entry]]))
-    for text, entry in seen.thirteen.T.tolist():
-        found[int(owners[text])].thirteen.add(int(index.sets[index.items[entry]]))
+    for text, of in seen.thirteen.T.tolist():
+        found[int(owners[text])].thirteen.add(of)
     return found
 
 

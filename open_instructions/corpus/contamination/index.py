@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST = 5
 """In how many items a gram may occur."""
+_OCCURRENCES, _COMPARED = 64, 8
+"""How many occurrences of a gram are kept, the first ones: of our rule, and of Tülu 3's, whose
+grams may be in any number of items."""
 _SPARSE = 16
 """How many places a table of marks has for each gram, at least."""
 _LARGEST = 1 << 24
@@ -68,7 +71,8 @@ class Postings(NamedTuple):
 class Index(NamedTuple):
     """The items of all evaluation sets.
 
-    fives, eights, thirteens  the grams of each size; of fives those that count
+    fives, eights, thirteens  the grams of each size; of fives those that count; those of 13 tokens
+              with sets in place of entries
     common    uint8 [G]: whether a gram of `fives` is also common in the sources
     tokens    int32 [E], how many tokens each entry has
     known     int32 [E], how many of them are in grams that count
@@ -159,6 +163,8 @@ def index_of(entries: pa.Table) -> Index:
     first = np.append(np.flatnonzero(begins), len(items))
     set_names = [entries["set"][int(at)].as_py() for at in first[:-1]]
     known_sets = list(dict.fromkeys(set_names))
+    numbers_of = {name: number for number, name in enumerate(known_sets)}
+    sets = np.array([numbers_of[name] for name in set_names], np.int32)
     hashes, starts = _lists(entries, FIELDS[0])
     groups = _groups(columns["kind"], columns["sequence"], items)
     long = columns["tokens"] >= SHORT
@@ -166,8 +172,8 @@ def index_of(entries: pa.Table) -> Index:
     figures, figure_starts = _lists(entries, "figures")
     return Index(
         fives=fives,
-        eights=_postings(*_lists(entries, FIELDS[1]), long),
-        thirteens=_postings(*_lists(entries, FIELDS[2]), long),
+        eights=_few(_postings(*_lists(entries, FIELDS[1]), long), _COMPARED),
+        thirteens=_by_set(_postings(*_lists(entries, FIELDS[2]), long), sets[items]),
         common=np.zeros(len(fives.grams), np.uint8),
         tokens=columns["tokens"],
         known=known,
@@ -179,7 +185,7 @@ def index_of(entries: pa.Table) -> Index:
         figures=figures,
         figure_starts=figure_starts,
         first=first.astype(np.int64),
-        sets=np.array([known_sets.index(name) for name in set_names], np.int32),
+        sets=sets,
         set_names=_text(known_sets),
         item_names=_text([item_names[int(at)] for at in first[:-1]]),
         asked=np.empty(0, np.int64),
@@ -295,9 +301,37 @@ def _counted(postings: Postings, groups: Array, entries: int) -> tuple[Postings,
     few = np.bincount(pairs >> 32, minlength=len(many)) <= MOST
     kept = few[gram]
     hashes = np.repeat(postings.grams, many)[kept]
-    left = _sorted(hashes, postings.entries[kept], postings.places[kept])
+    left = _few(_sorted(hashes, postings.entries[kept], postings.places[kept]), _OCCURRENCES)
     known = covered(left.entries.astype(np.int64), left.places, entries, SIZE)
     return left, known.astype(np.int32)
+
+
+def _by_set(postings: Postings, sets: Array) -> Postings:
+    """The postings with sets in place of entries, each once for a gram. `sets` has that of each
+    entry."""
+    import numpy as np
+
+    many = np.diff(postings.starts)
+    gram = np.repeat(np.arange(len(many)), many)
+    pairs = np.unique(gram << 32 | sets[postings.entries])
+    starts = np.append(0, np.cumsum(np.bincount(pairs >> 32, minlength=len(many))))
+    where = (pairs & 0xFFFFFFFF).astype(np.int32)
+    return postings._replace(starts=starts, entries=where, places=where * 0)
+
+
+def _few(postings: Postings, most: int) -> Postings:
+    """The postings with the first occurrences of each gram."""
+    import numpy as np
+
+    many = np.diff(postings.starts)
+    if not len(many) or many.max() <= most:
+        return postings
+    place = np.arange(len(postings.entries)) - np.repeat(postings.starts[:-1], many)
+    kept = place < most
+    starts = np.append(0, np.cumsum(np.minimum(many, most)))
+    return postings._replace(
+        starts=starts, entries=postings.entries[kept], places=postings.places[kept]
+    )
 
 
 def _text(names: Sequence[str]) -> Array:

@@ -40,7 +40,7 @@ class Scan(NamedTuple):
     quoted   what would be a hit, if text that is common in the sources counted
     shared   each text with each 5-gram of the index that it has: int64 [2, N]
     eights   the entries by the rule of 8-grams: texts and entries, int64 [2, N]
-    thirteen the entries by the rule of 13-grams, in the same way
+    thirteen the sets by the rule of 13-grams: texts and sets, int64 [2, N]
     """
 
     hits: Hits
@@ -208,7 +208,7 @@ def _eights(words: Words, index: Index, texts: int) -> Array:
 
 
 def _thirteens(words: Words, index: Index) -> Array:
-    """Texts and entries that share a 13-gram."""
+    """Texts and sets that share a 13-gram."""
 
     text, gram = _unique(*_shared(words, index.thirteens, THIRTEEN))
     whose, at = index.thirteens.expanded(gram)
