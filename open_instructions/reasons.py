@@ -71,6 +71,8 @@ class Reason(StrEnum):
     # near duplicates
     NEAR_DUPLICATE = "near_duplicate"
     SHORTER_VERSION = "shorter_version"
+    # contamination
+    CONTAMINATED = "contaminated"
 
 
 WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})

@@ -185,6 +185,7 @@ def test_the_command_takes_every_option() -> None:
         "field",
         "role",
         "index_base",
+        "decontaminate",
     ]
     assert [p.secondary_opts for p in taken.values() if p.secondary_opts] == []  # no --no-sample
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..catalogue import Selection, registry
-from ..errors import InputError, UsageError
+from ..corpus.contamination.sets import EvaluationSet, Read, find_sets, read_sets
+from ..errors import InputError, Note, UsageError
 from ..inputs import Found, Input, find, samples_dir
-from ..inputs.lock import read_lock
+from ..inputs.lock import Lock, read_lock
 from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
@@ -26,12 +28,15 @@ from .versions import versions
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides the result, known before any work."""
+    """Everything that decides the result, known before any work. `evaluations` are the files of
+    evaluation sets, and `known` what is known of their items."""
 
     selections: tuple[Selection, ...]
     recipe: Recipe
     found: Found
     out: Path
+    evaluations: tuple[EvaluationSet, ...] = ()
+    known: Read | None = field(default=None, compare=False)
 
     @cached_property
     def parents(self) -> dict[str, Build]:
@@ -49,7 +54,12 @@ class Plan:
             own={s.source.name: s.own.described() for s in self.selections if s.own},
             inputs=tuple(map(_described, self.found.inputs)),
             missing=tuple(f"{source}:{subset}" for source, subset in self.found.missing),
+            evaluations=tuple(map(_described, self.evaluation_inputs)),
         )
+
+    @property
+    def evaluation_inputs(self) -> list[Input]:
+        return [item for each in self.evaluations for _, item in each.files]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -103,12 +113,26 @@ def plan(said: Choices) -> Plan:
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )
+    evaluations, known, more = _evaluations(recipe, said, lock, data)
     return Plan(
         tuple(selections),
         recipe,
-        found,
+        replace(found, notes=(*found.notes, *more)),
         there if is_remote(there) else Path(os.path.realpath(there)),
+        evaluations,
+        known,
     )
+
+
+def _evaluations(
+    recipe: Recipe, said: Choices, lock: Lock | None, data: Sequence[Path]
+) -> tuple[tuple[EvaluationSet, ...], Read | None, list[Note]]:
+    """The evaluation sets that the recipe names, what is known of their items, and notes."""
+    if recipe.decontaminate is None:
+        return (), None, []
+    sets, notes = find_sets(recipe.decontaminate.sets, said.how_to_fetch, lock, data)
+    known = read_sets(sets, recipe.encoding)
+    return tuple(sets), known, [*notes, *known.notes]
 
 
 def _described(item: Input) -> InputEntry:
