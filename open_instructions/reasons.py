@@ -68,3 +68,5 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"
+    # mix
+    NOT_SAMPLED = "not_sampled"

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from ..catalogue.own import OwnSource
 from ..corpus import CorpusStep
-from ..corpus.step import no_rows
 from ..inputs import Input
 from ..ledger import CONVERT, READ, Tally
 from ..pipeline import Output
@@ -23,7 +22,7 @@ from ..readers.chunk import CHUNK_CHARS, CHUNK_RECORDS, Chunk
 from ..schema import Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import Build
-from ..talks import Kept
+from ..talks import Kept, first_facts
 from .parent_rows import Row, open_parent, rows_of
 
 
@@ -77,9 +76,7 @@ def keep(chunk: Chunk, steps: Sequence[CorpusStep], used: Sequence[Definition]) 
     tally = _counts(output.conversations, chunk.records, used)
     for (stage, what, name), count in tally.items():
         output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-    wholes = [kept.whole for kept in output.conversations if kept.first]
-    for step in steps:
-        output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+    output.facts = first_facts(steps, output.conversations)
     return output
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import duplicates
+from . import duplicates, mix
 from .step import CorpusStep, Definition, Round
 
 __all__ = ["STEPS", "CorpusStep", "Definition", "Round", "names", "steps_of"]
 
-STEPS: list[Definition] = [duplicates.DEFINITION]
+STEPS: list[Definition] = [duplicates.DEFINITION, mix.DEFINITION]
 """The steps in the order in which they run. A step sees the conversations that earlier steps
 kept."""
 

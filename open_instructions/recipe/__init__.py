@@ -17,7 +17,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
-from ..corpus import duplicates
+from ..corpus import duplicates, mix
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
 from ..readers.encodings import known_encoding
@@ -53,6 +53,7 @@ class _Named:
 
 @dataclass(frozen=True)
 class Recipe(
+    mix.Options,
     duplicates.Options,
     split.Options,
     LanguageOptions,
