@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import duplicates, mix
+from . import duplicates, holdout, mix
 from .step import CorpusStep, Definition, Round
 
 __all__ = ["STEPS", "CorpusStep", "Definition", "Round", "names", "steps_of"]
 
-STEPS: list[Definition] = [duplicates.DEFINITION, mix.DEFINITION]
+STEPS: list[Definition] = [duplicates.DEFINITION, holdout.DEFINITION, mix.DEFINITION]
 """The steps in the order in which they run. A step sees the conversations that earlier steps
 kept."""
 

@@ -19,6 +19,7 @@ from ..preference import Preference, Whole
 from ..schema import ASSISTANT, Message, Reason
 from ..tokens import DEFAULT, message_tokens, tokenizer
 from .budget import MOST_EPOCHS
+from .groups import labelled
 from .options import Seeded, Weights
 from .shares import settle_shares
 from .step import (
@@ -105,7 +106,7 @@ class Options(Seeded):
 
 @dataclass(frozen=True)
 class Mixing:
-    """The step. `held` are the numbers of conversations in other splits."""
+    """The step. `held` are the numbers of conversations in other splits; workers need none."""
 
     mix: Mix
     seed: int
@@ -121,6 +122,9 @@ class Mixing:
     def following(self, earlier: pa.Table) -> Mixing:
         split = flags(earlier[SPLIT].is_valid())
         return replace(self, held=view(earlier[NUMBER])[split])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "held": None}
 
 
 class _Ranked(Round):
@@ -186,7 +190,7 @@ class _Ranked(Round):
         if self._step.held is not None:
             here = np.isin(view(decided[NUMBER]), self._step.held, invert=True)
             decided = decided.filter(booleans(here))
-        names, label = _labelled(decided[NAME])
+        names, label = labelled(decided[NAME])
         order = np.lexsort((view(decided[NUMBER]), view(decided[RANK])))
         number, label = view(decided[NUMBER])[order], label[order]
         found = settle_shares(self._step.mix, names, label, view(decided[SIZE])[order])
@@ -207,20 +211,6 @@ _DETAILS = ("its set has no weight in the mix", "beyond what its set gives to th
 def _trains(message: Message) -> bool:
     """Whether a trainer that learns from answers learns from this message."""
     return message.role == ASSISTANT and (message.fields or {}).get("weight", 1) != 0
-
-
-def _labelled(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray[Any, Any]]:
-    """The values of a column that has dictionaries, sorted, and the index of each row's."""
-    import numpy as np
-
-    names = sorted({name for chunk in column.chunks for name in chunk.dictionary.to_pylist()})
-    index = {name: at for at, name in enumerate(names)}
-    found = [
-        np.array([index[name] for name in chunk.dictionary.to_pylist()])[view(chunk.indices)]
-        for chunk in column.chunks
-        if len(chunk)
-    ]
-    return names, np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def _make(options: Options, sources: Sequence[str]) -> Mixing | None:
