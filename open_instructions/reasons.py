@@ -70,3 +70,7 @@ class Reason(StrEnum):
     CUT_OFF = "cut_off"
     # mix
     NOT_SAMPLED = "not_sampled"
+
+
+WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})
+"""Reasons that keep the origin of a row in place of its text."""

@@ -19,7 +19,7 @@ from ..pipeline import Output
 from ..preference import Preference, Tokens
 from ..readers import Frame
 from ..readers.chunk import CHUNK_CHARS, CHUNK_RECORDS, Chunk
-from ..schema import Conversation, Message, to_json
+from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import Build
 from ..talks import Kept, first_facts
@@ -130,6 +130,7 @@ def _named(row: Row, *left_out: str) -> dict[str, Any]:
     }
     for name in (*left_out, "origin_row"):
         del values[name]
+    values.pop(GROUP, None)  # of a split there, which is made anew here
     return values
 
 

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..preference import Whole
+from ..schema import GROUP as GROUP
+from ..schema import SPLITS as SPLITS
 from ..schema import Reason
 from ..stages.definition import read_options
 
@@ -45,9 +47,7 @@ OTHER, OTHER_ID, DETAIL, SCORE, EVIDENCE, REASON = (
     "evidence",
     "reason",
 )
-EDIT, SPLIT, GROUP, COPIES, CLUSTER = "edit", "split", "group_id", "copies", "cluster"
-SPLITS = ("validation", "test")
-"""The splits besides train."""
+EDIT, SPLIT, COPIES, CLUSTER = "edit", "split", "copies", "cluster"
 STEP = "step"
 """The column with the name of the step, where verdicts of several steps are in one table."""
 _REPORT = b"report"

@@ -29,7 +29,7 @@ from ..preference import Preference, PreferenceDraft
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
+from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from, encodable, to_json
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
@@ -59,7 +59,8 @@ class StageResult:
 @dataclass(frozen=True)
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
-    file is still available. `header` is what the file says for all its records, as JSON text."""
+    file is still available. `header` is what the file says for all its records, as JSON text;
+    `split` that of the rows, if the build has several."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -68,6 +69,7 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    split: str = ""
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -91,8 +93,9 @@ def explain(
     runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
-    rows = _find(build, DATA, id) or _find(build, PREFERENCE, id)
-    rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
+    rows, split = _rows(build, id)
+    name = _named(build, rows[0]) if rows else id
+    rejected = _find(build, REJECTED, name)
     if not rows and not rejected:
         near = _near(build, id)
         hint = (
@@ -102,7 +105,7 @@ def explain(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
@@ -116,7 +119,7 @@ def explain(
             "folder as --data-dir."
         )
         return found(raw, [], Note(note))
-    name = (rows or rejected)[0]["conversation_id"]
+    name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
     dropped = [r for r in rejected if r["stage"] in step_names()]
     if dropped and not rows:
@@ -125,10 +128,32 @@ def explain(
     return found(raw, steps)
 
 
-def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
+def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows with an id, and their split; "" if the build has only one."""
+    splits = build.manifest.splits()
+    for kind in (DATA, PREFERENCE):
+        for split in splits:
+            if rows := _find(build, kind, id, split):
+                return rows, split if len(splits) > 1 else ""
+    return [], ""
+
+
+def _named(build: Build, row: dict[str, Any]) -> str:
+    """The id of a row's conversation; of a copy, that of the conversation that it is of."""
+    name: str = row["conversation_id"]
+    first = copied_from(name)
+    if first and (of := _rows(build, first)[0]):
+        where = ("source", "subset", "origin_file", "origin_row")
+        if all(of[0][key] == row[key] for key in where):
+            return first
+    return name
+
+
+def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    return [row for batch in build.batches(kind, ids=[id]) for row in python_rows(batch)]
+    batches = build.batches(kind, split=split, ids=[id])
+    return [row for batch in batches for row in python_rows(batch)]
 
 
 def _near(build: Build, id: str) -> str:
