@@ -73,6 +73,8 @@ class Reason(StrEnum):
     SHORTER_VERSION = "shorter_version"
     # contamination
     CONTAMINATED = "contaminated"
+    # mix
+    NOT_SAMPLED = "not_sampled"
 
 
 WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})

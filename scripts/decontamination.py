@@ -25,9 +25,56 @@ from open_instructions.corpus.contamination.items import Item
 from open_instructions.corpus.contamination.scan import scan
 from open_instructions.schema import Conversation, Message
 
-NAMES = ["Amara", "Bjorn", "Chiara", "Dmitri", "Esra", "Farid", "Greta", "Hamid", "Ines", "Jovan", "Kenji", "Leila", "Mateo", "Noor"]
-THINGS = ["lanterns", "saddles", "kettles", "violins", "ladders", "tulips", "candles", "barrels", "compasses", "blankets", "whistles", "anvils", "teapots", "rakes", "buckets", "mirrors", "cushions", "trumpets", "hammocks", "padlocks"]
-PLACES = ["harbour", "orchard", "quarry", "library", "station", "bakery", "workshop", "greenhouse", "theatre", "mill"]
+NAMES = [
+    "Amara",
+    "Bjorn",
+    "Chiara",
+    "Dmitri",
+    "Esra",
+    "Farid",
+    "Greta",
+    "Hamid",
+    "Ines",
+    "Jovan",
+    "Kenji",
+    "Leila",
+    "Mateo",
+    "Noor",
+]
+THINGS = [
+    "lanterns",
+    "saddles",
+    "kettles",
+    "violins",
+    "ladders",
+    "tulips",
+    "candles",
+    "barrels",
+    "compasses",
+    "blankets",
+    "whistles",
+    "anvils",
+    "teapots",
+    "rakes",
+    "buckets",
+    "mirrors",
+    "cushions",
+    "trumpets",
+    "hammocks",
+    "padlocks",
+]
+PLACES = [
+    "harbour",
+    "orchard",
+    "quarry",
+    "library",
+    "station",
+    "bakery",
+    "workshop",
+    "greenhouse",
+    "theatre",
+    "mill",
+]
 OPENINGS = (
     "{name} keeps {a} {thing} in a shed behind the {place}.",
     "At the {place}, a cart arrives with {a} {thing} before noon.",

@@ -13,7 +13,6 @@ from typing import Any
 
 from ..catalogue.own import OwnSource
 from ..corpus import CorpusStep
-from ..corpus.step import no_rows
 from ..inputs import Input
 from ..ledger import CONVERT, READ, Tally
 from ..pipeline import Output
@@ -22,7 +21,7 @@ from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import DATA, Build
 from ..store.columns import data_schema
-from ..talks import Kept
+from ..talks import Kept, first_facts
 from .parent_rows import Row, RowChunk, check_parts, open_parent, rows_of
 
 
@@ -54,9 +53,7 @@ def keep(
     tally = _counts(output.conversations, len(rows), used)
     for (stage, what, name), count in tally.items():
         output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-    wholes = [kept.whole for kept in output.conversations if kept.first]
-    for step in steps:
-        output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+    output.facts = first_facts(steps, output.conversations)
     return output
 
 

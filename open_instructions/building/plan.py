@@ -17,7 +17,14 @@ from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
 from ..store import SAMPLE, Build, Decided, InputEntry, home
-from .choices import Choices, check_names, check_switches, recipe_of, selections_of
+from .choices import (
+    Choices,
+    check_names,
+    check_switches,
+    check_weights,
+    recipe_of,
+    selections_of,
+)
 from .gather import as_locked, fetched, named, with_own
 from .own import with_options
 from .parents import parents_of
@@ -43,6 +50,14 @@ class Plan:
         """The finished builds among the sources, by name."""
         owns = [s.own for s in self.selections if s.own]
         return parents_of(owns, self.found.inputs)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The sources and subsets that rows can be from, like gpt4llm:zh: of a finished build,
+        those of its rows."""
+        read = {(i.source, i.subset) for i in self.found.inputs if i.source not in self.parents}
+        kept = {pair for parent in self.parents.values() for pair in parent.ledger.subsets()}
+        return sorted(f"{source}:{subset}" for source, subset in read | kept)
 
     @cached_property
     def decided(self) -> Decided:
@@ -114,7 +129,7 @@ def plan(said: Choices) -> Plan:
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )
     evaluations, known, more = _evaluations(recipe, said, lock, data)
-    return Plan(
+    job = Plan(
         tuple(selections),
         recipe,
         replace(found, notes=(*found.notes, *more)),
@@ -122,6 +137,8 @@ def plan(said: Choices) -> Plan:
         evaluations,
         known,
     )
+    check_weights(job.recipe, job.labels, job.parents)
+    return job
 
 
 def _evaluations(

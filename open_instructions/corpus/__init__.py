@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import contamination, duplicates, near_duplicates
+from . import contamination, duplicates, holdout, mix, near_duplicates
 from .step import CorpusStep, Definition, Round
 
 __all__ = ["STEPS", "CorpusStep", "Definition", "Round", "names", "steps_of"]
@@ -23,6 +23,8 @@ STEPS: list[Definition] = [
     duplicates.DEFINITION,
     near_duplicates.DEFINITION,
     contamination.DEFINITION,
+    holdout.DEFINITION,
+    mix.DEFINITION,
 ]
 """The steps in the order in which they run. A step sees the conversations that earlier steps
 kept."""
