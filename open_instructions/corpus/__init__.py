@@ -5,6 +5,8 @@ words            tokens of many texts at once
 duplicates       equal conversations
 near_duplicates  those that say the same in almost the same words
 contamination    conversations that have items of evaluation sets
+holdout          validation and test splits, by groups
+mix              how much of each source is written
 
 A step drops conversations, with a reason, and never edits a text. To add one, write its file, add a
 line to `STEPS`, and add its reasons to `reasons.Reason`.
