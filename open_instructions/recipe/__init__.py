@@ -18,6 +18,7 @@ import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
 from ..corpus import duplicates
+from ..corpus.options import Ordered
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
 from ..readers.encodings import known_encoding
@@ -63,6 +64,7 @@ class Recipe(
     license.Options,
     structure.Options,
     record_rules.Options,
+    Ordered,
     _Named,
 ):
     """Everything that decides what a build does to its inputs. Stages and corpus steps define in
@@ -228,7 +230,7 @@ def _encoding(name: str, where: str) -> str:
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    for key in ("max_tokens", "message_overhead", "min_chars"):
+    for key in ("max_tokens", "message_overhead", "min_chars", "seed"):
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
             raise RecipeError(
