@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import store
 from ..corpus import contamination, steps_of
+from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
@@ -203,7 +204,8 @@ def _run(
     check_failures(counts, failure, strict=False)
     _still_there(job)
     knowing = contamination.knowing(steps, job.known.entries if job.known else None)
-    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress))
+    seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
+    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress), seed)
     counts.update(merged.ledger)
     problems = counts.problems()
     written = Counter[str]()
