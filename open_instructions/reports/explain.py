@@ -17,6 +17,7 @@ from typing import Any
 from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
+from ..corpus import near_duplicates
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -33,6 +34,7 @@ from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, 
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
+from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
@@ -59,7 +61,8 @@ class StageResult:
 @dataclass(frozen=True)
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
-    file is still available. `header` is what the file says for all its records, as JSON text."""
+    file is still available. `header` is what the file says for all its records, as JSON text;
+    `alike` has the row that stays instead of one that is nearly the same."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -68,6 +71,7 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    alike: Alike | None = None
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -121,8 +125,20 @@ def explain(
     dropped = [r for r in rejected if r["stage"] in step_names()]
     if dropped and not rows:
         first = dropped[0]
+        alike = _alike(build, first, steps)
         steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
+        return found(raw, steps, alike=alike)
     return found(raw, steps)
+
+
+def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) -> Alike | None:
+    """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
+    if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
+        return None
+    kept = _find(build, DATA, dropped["other"]) or _find(build, PREFERENCE, dropped["other"])
+    talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
+    own = [turn for talk in talks for turn in talk]
+    return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
 
 
 def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
