@@ -6,6 +6,8 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .alike import marked
+
 if TYPE_CHECKING:
     from .explain import Explanation
 
@@ -107,6 +109,11 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         elif not same:
             said += _changes(before, after, most)
         before = after
+    if found.alike and found.alike.own and found.alike.kept:
+        similarity = found.alike.score or 0
+        say(f"this row beside {found.alike.other}, similarity {similarity:.2f}", "heading")
+        say("  [-only here-] {+only there+}", "near")
+        say(_indent(_short(marked(found.alike.own, found.alike.kept), most)))
     return said
 
 
