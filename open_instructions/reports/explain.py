@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
+from ..corpus.contamination.rounds import MARK
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -33,6 +34,7 @@ from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, 
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
+from .alignment import Aligned, aligned, looked_for
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 
@@ -59,7 +61,8 @@ class StageResult:
 @dataclass(frozen=True)
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
-    file is still available. `header` is what the file says for all its records, as JSON text."""
+    file is still available. `header` is what the file says for all its records, as JSON text.
+    `aligned` are the items of evaluation sets for which it was dropped."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -68,6 +71,7 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    aligned: list[Aligned] = field(default_factory=list)
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -102,7 +106,11 @@ def explain(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
+    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
+    for row in rows:
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
