@@ -23,7 +23,7 @@ from open_instructions.corpus.contamination.hits import found_in
 from open_instructions.corpus.contamination.index import index_of
 from open_instructions.corpus.contamination.items import Item
 from open_instructions.corpus.contamination.scan import scan
-from open_instructions.schema import Conversation, Message
+from open_instructions.schema import Message
 
 NAMES = (
     "Amara", "Bjorn", "Chiara", "Dmitri", "Esra", "Farid", "Greta", "Hamid", "Ines", "Jovan",
@@ -311,11 +311,6 @@ def labelled(seed: int, half: int) -> tuple[list[Made], list[Row]]:
     return items, rows
 
 
-def conversation(row: Row, at: int) -> Conversation:
-    messages = tuple(Message(role, text) for role, text in row.messages)
-    return Conversation(f"r{at}", "made", "main", messages, conversation_id=f"r{at}")
-
-
 def measured(seeds: Sequence[int], half: int, threshold: float) -> None:
     """Print what each rule finds: by kind of row, and in all."""
     rules = ("ours", "tulu3", "any 13")
@@ -326,7 +321,7 @@ def measured(seeds: Sequence[int], half: int, threshold: float) -> None:
         items, rows = labelled(seed, half)
         index = index_of(entries_of("made", [made.item for made in items]))
         names = index.names_of_items()
-        talks = [conversation(row, at) for at, row in enumerate(rows)]
+        talks = [[Message(role, text) for role, text in row.messages] for row in rows]
         for row, found in zip(rows, found_in(talks, index, threshold), strict=True):
             said = dict(zip(rules, (found.hits, found.eights, found.thirteen), strict=True))
             every[row.kind, row.contaminated] += 1

@@ -19,9 +19,8 @@ from ..corpus.contamination.options import Decontaminate, decontaminate_of
 from ..corpus.contamination.sets import EvaluationSet, is_index, items_in, read_sets
 from ..errors import OpenInstructionsError
 from ..inputs import Input
-from ..schema import Conversation
+from ..schema import Message
 from ..store import Build, InputEntry
-from ..store.forms import read_message
 
 _WORD = re.compile(r"\w+")
 
@@ -73,10 +72,15 @@ def looked_for(
     except OpenInstructionsError:  # changed since
         return []
     index = index_of(read.entries)
-    messages = tuple(map(read_message, row["messages"]))
-    talk = Conversation(row["id"], row["source"], row["subset"], messages)
-    [found] = found_in([talk], index, said.threshold)
+    messages = [_message(each) for each in row["messages"]]
+    [found] = found_in([messages], index, said.threshold)
     return aligned(build, found_evidence(found, found.hits, index), find)
+
+
+def _message(said: Mapping[str, Any]) -> Message:
+    """A message of a row, in either form."""
+    reasoning = {"reasoning_content": said.get("reasoning_content")}
+    return Message(said["role"], said.get("content") or "", fields=reasoning)
 
 
 def _hits(evidence: str | None) -> list[Mapping[str, Any]]:
