@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
 from ..corpus import near_duplicates
+from ..corpus.contamination.rounds import MARK
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -34,6 +35,7 @@ from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
+from .alignment import Aligned, aligned, looked_for
 from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
@@ -65,7 +67,7 @@ class Explanation:
     file is still available. `header` is what the file says for all its records, as JSON text;
     `split` that of the rows, if the build has several. `through` names the builds between this one
     and the record, if it was made of others. `alike` has the row that stays instead of one that is
-    nearly the same."""
+    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -77,6 +79,7 @@ class Explanation:
     split: str = ""
     through: tuple[str, ...] = ()
     alike: Alike | None = None
+    aligned: list[Aligned] = field(default_factory=list)
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -127,13 +130,18 @@ def _explained(
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
         return Explanation(id, rows, rejected, "", [], ahead, split=split)
+    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
+    for row in rows:
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
         through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
         here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
-        return _ended(here, build, dropped)
+        return _ended(replace(here, aligned=hits), build, dropped)
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
+    found = partial(found, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):

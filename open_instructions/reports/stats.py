@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -18,7 +18,8 @@ from ..inputs.cache import Cache
 from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
 from ..store import PREFERENCE, Build, open_build
-from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
+from .overlap import overlap_table
+from .tables import Table, as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -69,6 +70,12 @@ class Stats:
     usage: Usage
     attribution: dict[str, str]
     splits: dict[str, int]
+    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def overlap(self) -> Table | None:
+        """What was found of evaluation sets; None for a build without any."""
+        return overlap_table(self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -79,6 +86,7 @@ class Stats:
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
             "attribution": self.attribution,
+            **({"steps": self.steps} if self.steps else {}),
         }
 
     def brief(self) -> list[tuple[str, str]]:
@@ -156,6 +164,7 @@ class Stats:
             plain(*self.table()),
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
+            *([plain(*self.overlap)] if self.overlap else []),
             plain(*self.usage.table()),
             "\n".join(self.terms()),
         ]
@@ -167,6 +176,7 @@ class Stats:
             as_html(*self.table()),
             as_html(*ledger_table(self.ledger), title="Ledger"),
             as_html(*reasons_table(self.ledger), title="Rejected"),
+            *([as_html(*self.overlap, title="Evaluation sets")] if self.overlap else []),
             as_html(*self.usage.table(), title="What it may be used for"),
             paragraphs(self.terms()),
         ]
@@ -226,6 +236,7 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
         usage,
         dict(said.attribution),
         said.splits(),
+        said.steps,
     )
 
 
