@@ -21,7 +21,6 @@ from urllib.parse import quote
 from . import pairing
 from .catalogue import Source, Subset
 from .corpus import CorpusStep
-from .corpus.step import no_rows
 from .drafting import Drafted, Drafting, Refused, Run
 from .ledger import Ledger, Lost, Tally
 from .preference import Preference, PreferenceDraft, as_score, messages_of, text_of
@@ -40,7 +39,7 @@ from .schema import (
 )
 from .stages import order
 from .stages.definition import About, Definition
-from .talks import Kept, Named, Talk, count_records, kept_of, results_of, under
+from .talks import Kept, Named, Talk, count_records, first_facts, kept_of, results_of, under
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,9 +103,7 @@ class Pipeline:
                 output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-        wholes = [kept.whole for kept in output.conversations if kept.first]
-        for step in self._steps:
-            output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+        output.facts = first_facts(self._steps, output.conversations)
         return output
 
     def run(self, run: Run) -> Iterator[Kept | Rejected]:

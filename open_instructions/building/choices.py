@@ -21,6 +21,7 @@ from ..tokens import tokenizer
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from ..store import Build
     from .plan import Plan
 
 P = ParamSpec("P")
@@ -179,6 +180,26 @@ def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
                     f"Recipe {recipe.name}: there is no {kind} {name!r}.",
                     hint=suggest(name, known, "Known are"),
                 )
+
+
+def check_weights(recipe: Recipe, labels: Sequence[str], parents: Mapping[str, Build]) -> None:
+    """Raises RecipeError for a weight of a source or subset that is not in the build. `labels` are
+    those in it, like gpt4llm:zh."""
+    if recipe.mix is None or recipe.mix.by != "source":
+        return
+    sources = {label.partition(":")[0] for label in labels}
+    for name, _ in recipe.mix.weights:
+        if name in sources or name in labels:
+            continue
+        if parent := parents.get(name):
+            inside = sorted({source for source, _ in parent.ledger.subsets()})
+            hint = f"It is a finished build: name the sources of its rows: {', '.join(inside)}."
+        else:
+            hint = suggest(name, [*sorted(sources), *labels], "Sources are")
+        raise RecipeError(
+            f"Recipe {recipe.name}: mix: {shown(name)} has a weight and is not in this build.",
+            hint=hint,
+        )
 
 
 def _value(said: Any, kind: Any, option: Option) -> Any:

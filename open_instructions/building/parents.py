@@ -13,16 +13,15 @@ from typing import Any
 
 from ..catalogue.own import OwnSource
 from ..corpus import CorpusStep
-from ..corpus.step import no_rows
 from ..inputs import Input
 from ..ledger import CONVERT, READ, Tally
 from ..pipeline import Output
 from ..preference import Preference, Tokens
-from ..schema import Conversation, Message, to_json
+from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import DATA, Build
 from ..store.columns import data_schema
-from ..talks import Kept
+from ..talks import Kept, first_facts
 from .parent_rows import Row, RowChunk, check_parts, open_parent, rows_of
 
 
@@ -54,9 +53,7 @@ def keep(
     tally = _counts(output.conversations, len(rows), used)
     for (stage, what, name), count in tally.items():
         output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-    wholes = [kept.whole for kept in output.conversations if kept.first]
-    for step in steps:
-        output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+    output.facts = first_facts(steps, output.conversations)
     return output
 
 
@@ -113,6 +110,7 @@ def _said(row: Row) -> dict[str, Any]:
     values["tools"] = None if tools is None else to_json(tools)
     values["origin_rows"] = (values.pop("origin_row"),)
     values["edits"] = tuple(values["edits"])
+    values.pop(GROUP, None)  # of a split there, which is made anew here
     return values
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .. import store
-from ..corpus import steps_of
+from ..corpus import contamination, steps_of
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
@@ -100,7 +100,7 @@ def build(said: Choices) -> BuildResult:
                 check_replaceable(
                     job.out,
                     [
-                        *(i.path for i in job.found.inputs),
+                        *(i.path for i in [*job.found.inputs, *job.evaluation_inputs]),
                         *(Path(s.path) for s in job.selections if s.path),
                     ],
                 )
@@ -140,7 +140,8 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     """The files found, with the build's notes. Also notes, for later commands, where the files are
     and that this build is the newest."""
     try:
-        home.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
+        inputs = [*job.found.inputs, *job.evaluation_inputs]
+        home.remember({i.sha256: i.path for i in inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # a file system without locks
         notes = [
             *notes,
@@ -201,7 +202,8 @@ def _run(
             progress(step)
     check_failures(counts, failure, strict=False)
     _still_there(job)
-    merged = merge(engine, chunks, sizes, ready, steps, _merging(progress))
+    knowing = contamination.knowing(steps, job.known.entries if job.known else None)
+    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress))
     counts.update(merged.ledger)
     problems = counts.problems()
     written = Counter[str]()
@@ -241,6 +243,7 @@ def _run(
         locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
         {s.source.name: s.source.digest for s in job.selections if s.path},
         {s.source.name: s.own.described() for s in job.selections if s.own},
+        locked_files(job.evaluation_inputs, (), Cache()),
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest.to_dict())
@@ -277,7 +280,8 @@ def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
 def _still_there(job: Plan) -> None:
     """Raises InputError if a file changed since it was hashed: the build may have read a mixture of
     two versions."""
-    changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
+    inputs = [*job.found.inputs, *job.evaluation_inputs]
+    changed = [i.path for i in inputs if stamp(i.path) != i.stamp]
     changed += [
         Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest
     ]

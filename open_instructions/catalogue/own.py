@@ -147,6 +147,11 @@ def own_source(item: str) -> OwnSource:
     return OwnSource(_name_of(item), files=(item,), several=_names_several(item))
 
 
+def spread(folder: str, written: str) -> bool:
+    """Whether a path, which may begin at a folder, names several files."""
+    return _names_several(str(Path(folder, written)))
+
+
 def _names_several(path: str) -> bool:
     return bool(_WILD.search(path)) or Path(path).is_dir()
 
@@ -210,7 +215,7 @@ def _from_recipe(item: Any, where: str, folder: str) -> str | OwnSource:
         )
     if is_own(item):
         own = own_source(item)
-        several = own.several or _names_several(str(Path(folder, item)))
+        several = own.several or spread(folder, item)
         return replace(own, folder=folder, several=several)
     return item
 

@@ -29,7 +29,7 @@ from ..preference import Preference, PreferenceDraft
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
+from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from, encodable, to_json
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
@@ -60,8 +60,9 @@ class StageResult:
 @dataclass(frozen=True)
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
-    file is still available. `header` is what the file says for all its records, as JSON text.
-    `through` names the builds between this one and the record, if it was made of others."""
+    file is still available. `header` is what the file says for all its records, as JSON text;
+    `split` that of the rows, if the build has several. `through` names the builds between this one
+    and the record, if it was made of others."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -70,6 +71,7 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    split: str = ""
     through: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -105,8 +107,9 @@ def _explained(
     through: tuple[str, ...],
 ) -> Explanation:
     """`through` names the builds that the row was followed through, each by its fingerprint."""
-    rows = _find(build, DATA, id) or _find(build, PREFERENCE, id)
-    rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
+    rows, split = _rows(build, id)
+    name = _named(build, rows[0]) if rows else id
+    rejected = _find(build, REJECTED, name)
     if not rows and not rejected:
         near = _near(build, id)
         hint = (
@@ -119,7 +122,7 @@ def _explained(
     dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
-        return Explanation(id, rows, rejected, "", [], ahead)
+        return Explanation(id, rows, rejected, "", [], ahead, split=split)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
@@ -128,10 +131,11 @@ def _explained(
             id=id,
             rows=rows,
             rejected=rejected,
+            split=split,
             steps=[*inner.steps, *map(_dropped, dropped[:1])],
             through=(f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through),
         )
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
@@ -145,7 +149,7 @@ def _explained(
             "folder as --data-dir."
         )
         return found(raw, [], Note(note))
-    name = (rows or rejected)[0]["conversation_id"]
+    name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
     return found(raw, [*steps, *map(_dropped, dropped[:1])])
 
@@ -155,10 +159,32 @@ def _dropped(reject: dict[str, Any]) -> StageResult:
     return StageResult(reject["stage"], [], [f"{reject['reason']}: {reject['detail']}"])
 
 
-def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
+def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows with an id, and their split; "" if the build has only one."""
+    splits = build.manifest.splits()
+    for kind in (DATA, PREFERENCE):
+        for split in splits:
+            if rows := _find(build, kind, id, split):
+                return rows, split if len(splits) > 1 else ""
+    return [], ""
+
+
+def _named(build: Build, row: dict[str, Any]) -> str:
+    """The id of a row's conversation; of a copy, that of the conversation that it is of."""
+    name: str = row["conversation_id"]
+    first = copied_from(name)
+    if first and (of := _rows(build, first)[0]):
+        where = ("source", "subset", "origin_file", "origin_row")
+        if all(of[0][key] == row[key] for key in where):
+            return first
+    return name
+
+
+def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    return [row for batch in build.batches(kind, ids=[id]) for row in python_rows(batch)]
+    batches = build.batches(kind, split=split, ids=[id])
+    return [row for batch in batches for row in python_rows(batch)]
 
 
 def _near(build: Build, id: str) -> str:

@@ -47,6 +47,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             f"  kept as {row['id']}: {row['num_turns']} "
             f"pair{'s' if row['num_turns'] != 1 else ''}, {_tokens(row):,} tokens, "
             f"{row['language']} {row['language_score']:.2f}"
+            + (f", in {found.split}" if found.split else "")
         )
         if "chosen" in row:
             say(f"    {_preferred(row)}")

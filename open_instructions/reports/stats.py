@@ -58,7 +58,8 @@ class SourceStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """A build in figures. Prints as tables; `to_dict` is the output of `oi stats --json`."""
+    """A build in figures, all splits together; `splits` has the rows of each. Prints as tables;
+    `to_dict` is the output of `oi stats --json`."""
 
     path: Path
     recipe: str
@@ -67,11 +68,13 @@ class Stats:
     all: SourceStats
     usage: Usage
     attribution: dict[str, str]
+    splits: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "path": str(self.path),
             "recipe": self.recipe,
+            "splits": self.splits,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
@@ -90,6 +93,7 @@ class Stats:
             ("build", f"{self.path} (recipe {self.recipe})"),
             ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
             *(("and", f"{other}, in {PREFERENCE}/") for other in others),
+            *([("splits", _few(self.splits))] if len(self.splits) > 1 else ()),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
@@ -214,7 +218,14 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
     each = {name: _one(sums[name], name, name, build.ledger) for name in names}
     said = build.manifest
     return Stats(
-        build.path, said.recipe_name, said.ledger, each, every, usage, dict(said.attribution)
+        build.path,
+        said.recipe_name,
+        said.ledger,
+        each,
+        every,
+        usage,
+        dict(said.attribution),
+        said.splits(),
     )
 
 

@@ -26,6 +26,7 @@ ROOMS = (
     "layouts.tools",
     "schema",
     "arrays",
+    "corpus.words",
     "rights.terms",
     "recipe",
     "inputs.lock",
@@ -49,6 +50,7 @@ ROOMS = (
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
+    "corpus.words": ("words",),
     "inputs.lock.locked_files": (),
     "inputs.hub_card": ("card", "card, its configs"),
     "inputs.splits": ("names of files",),
@@ -82,6 +84,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     ),
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
+    "recipe.keys": ("recipe", "recipe, a value"),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.sheets": (),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),

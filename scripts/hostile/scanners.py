@@ -17,6 +17,7 @@ from open_instructions import recipe
 from open_instructions.arrays import strings
 from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
+from open_instructions.corpus.words import spans_of, words_of
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
 from open_instructions.inputs.hub_card import read_card
@@ -89,6 +90,7 @@ def _slow() -> dict[str, Callable[[str], Any]]:
     """What takes ten microseconds for a character, whatever it is."""
     return {
         "html, classic": html_classic.to_markdown,
+        "words": lambda text: (words_of([text]), spans_of(text)),
         "card": lambda text: read_card(f"---\nlicense: {text}\n---\n{text}"),
         "card, its configs": lambda text: read_card(f"---\nconfigs: [{text}\n---\n"),
         "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),
