@@ -226,6 +226,18 @@ class BuildOptions:
             hint="Give a name, or a path like ./tokenizer.json.",
         ),
     ] = None
+    validation: Annotated[
+        float | None,
+        Option(
+            CLEANING,
+            "Put this share of the rows aside for validation, like 0.01. Rows that belong together "
+            "are on one side.",
+            metavar="SHARE",
+            recipe=True,
+            takes="a share like 0.01",
+            hint="A recipe can say a number of rows or tokens: validation: {rows: 500}.",
+        ),
+    ] = None
     out: Annotated[
         str | os.PathLike[str] | None,
         Option(

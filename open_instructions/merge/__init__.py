@@ -22,7 +22,7 @@ verdict, and a few numbers for each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,10 +72,14 @@ def merge(
     ready: Path,
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Merged:
     """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
-    conversations each chunk has."""
+    conversations each chunk has. `tell` gets the notes of steps before anything is written."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
+    if tell:
+        for note in notes_of(verdicts.reports):
+            tell(note)
     ledger = Ledger()
     names = tuple(step.name for step in steps)
     layouts, full = _laid_out(engine, chunks, len(counts), names, verdicts, ledger)
@@ -98,6 +102,11 @@ def merge(
     usage = sum([shard.usage for shard in written], Usage())
     shards = [shard.shard for shard in written]
     return Merged(shards, ledger, sorted(languages), usage, full, verdicts.reports)
+
+
+def notes_of(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What steps want the user to know, in their order."""
+    return [note for report in reports.values() for note in report.get("notes", ())]
 
 
 def _laid_out(
