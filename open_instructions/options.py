@@ -238,6 +238,18 @@ class BuildOptions:
             hint="A recipe can say a number of rows or tokens: validation: {rows: 500}.",
         ),
     ] = None
+    order: Annotated[
+        Literal["as read", "shuffled"] | None,
+        Option(
+            CLEANING,
+            "The order of the rows. Shuffled is for trainers that read shards in order. Default: "
+            "as read.",
+            read=str,
+            metavar="ORDER",
+            recipe=True,
+            takes="as read or shuffled",
+        ),
+    ] = None
     out: Annotated[
         str | os.PathLike[str] | None,
         Option(

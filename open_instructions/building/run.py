@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import store
 from ..corpus import steps_of
+from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
@@ -205,7 +206,8 @@ def _run(
             progress(step)
     check_failures(counts, failure, strict=False)
     _still_there(job)
-    merged = merge(engine, chunks, sizes, ready, steps, _merging(progress), said.tell)
+    seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
+    merged = merge(engine, chunks, sizes, ready, steps, _merging(progress), seed, said.tell)
     counts.update(merged.ledger)
     problems = counts.problems()
     written = Counter[str]()
