@@ -38,6 +38,7 @@ oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..building.run import build as run
+    from ..reports.shares import shares_table
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     started = time.monotonic()
@@ -60,6 +61,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     show("Ledger", *ledger_table(ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
+    show("Mix", *shares_table(result.manifest.steps))
     for note in result.found.notes[watcher.said :]:
         if note.command in watcher.told:
             continue

@@ -18,6 +18,7 @@ from ..inputs.cache import Cache
 from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
 from ..store import PREFERENCE, Build, open_build
+from .shares import in_words, shares_table
 from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ class Stats:
     usage: Usage
     attribution: dict[str, str]
     splits: dict[str, int]
+    steps: dict[str, dict[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "path": str(self.path),
             "recipe": self.recipe,
             "splits": self.splits,
+            "steps": self.steps,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
@@ -94,6 +97,7 @@ class Stats:
             ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
             *(("and", f"{other}, in {PREFERENCE}/") for other in others),
             *([("splits", _few(self.splits))] if len(self.splits) > 1 else ()),
+            *([("mix", said)] if (said := in_words(self.steps)) else ()),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
@@ -156,6 +160,7 @@ class Stats:
             plain(*self.table()),
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
+            *([plain(*mix)] if (mix := shares_table(self.steps))[1] else ()),
             plain(*self.usage.table()),
             "\n".join(self.terms()),
         ]
@@ -167,6 +172,7 @@ class Stats:
             as_html(*self.table()),
             as_html(*ledger_table(self.ledger), title="Ledger"),
             as_html(*reasons_table(self.ledger), title="Rejected"),
+            *([as_html(*mix, title="Mix")] if (mix := shares_table(self.steps))[1] else ()),
             as_html(*self.usage.table(), title="What it may be used for"),
             paragraphs(self.terms()),
         ]
@@ -226,6 +232,7 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
         usage,
         dict(said.attribution),
         said.splits(),
+        {name: dict(report) for name, report in said.steps.items()},
     )
 
 
