@@ -45,7 +45,9 @@ def keep(
         output.tables[DATA] = table.replace_schema_metadata(data_schema().metadata)
     made = _conversation if chunk.kind == DATA else _preference
     at = 0
-    for _, together in groupby(rows, key=itemgetter("conversation_id")):
+    # parts that a shuffled build has in other places are rows of their own
+    key = itemgetter("id" if chunk.place.only else "conversation_id")
+    for _, together in groupby(rows, key=key):
         parts = [made(row) for row in together]
         check_parts(parts, chunk.kind, chunk.place.path)
         output.conversations += _kept(parts, texts[at : at + len(parts)])
