@@ -17,23 +17,26 @@ LISTS = ("shingles", "words", "last", "figures")
 """What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
 its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
 occur."""
-FIRST, SECOND = 1, 2
-"""The lowest bits. Of a shingle: it is of an answer; it is common in the build. Of a token: prompt
-and answer have it."""
+FIRST, SECOND, THIRD, FLAGS = 1, 2, 4, 7
+"""The lowest bits. Of a shingle: it is of an answer; it is common in the build; it begins with a
+letter of a script without spaces. Of a token: prompt and answer have it."""
 FAMILY = 20
 """A shingle that more rows of a group have says what they are about, not which are copies."""
 SIDE = 0.5
 """How much of the prompt, and of the answer, two rows have to share: of the one with less."""
-CLOSE, CLOSE_SIDE, CLOSE_OWN = 0.9, 0.7, 0.7
-"""What rows with little of their own have to share: of everything, of each side, and of what is
-rare in the one with less of it."""
+CLOSE, CLOSE_SIDE = 0.9, 0.7
+"""What rows with little of their own have to share: of everything, and of each side."""
+CLOSE_OWN, PART = 0.85, 0.95
+"""And of what is rare in them: so much of both, or so much of the one with less of it."""
 OWN = 0.5
 """A row has little of its own if less than this share of its shingles is rare."""
 SLACK = 0.05
 """The share of numbers that may differ."""
-PASSAGE = 8
+SHORT, SHORT_SIDE = 10, 0.7
+"""A side of so many shingles has to share more: in a short answer, one word is the answer."""
+PASSAGE, LETTERS = 6, 28
 """So many shingles in a row that only one prompt has, and as many in the other, are a passage with
-other content: another input for the same task."""
+other content: another input for the same task. Four words, or twenty letters."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -113,8 +116,9 @@ class Group:
         score = both / (own[one] + own[other] - both)
         least = np.minimum(own[one], own[other])
         little = own < OWN * size
-        close = little[one] & little[other] & (both >= CLOSE_OWN * least)
-        perhaps = (score >= alike.threshold) | close
+        strict = little[one] | little[other]
+        close = (score >= CLOSE_OWN) | (both >= PART * least)
+        perhaps = np.where(strict, close, score >= alike.threshold)
         shares = np.ones((len(one), 2))
         np.divide(
             common,
@@ -124,7 +128,7 @@ class Group:
         )
         perhaps &= (shares >= SIDE).all(axis=1)
         found = [
-            self._checked(int(one[at]), int(other[at]), float(score[at]), alike)
+            self._checked(int(one[at]), int(other[at]), float(score[at] * ~strict[at]), alike)
             for at in np.flatnonzero(perhaps).tolist()
         ]
         found += [self._checked(*rows, 0.0, alike) for rows in self._bare()]
@@ -166,7 +170,8 @@ class Group:
                         yield min(bare, row), max(bare, row)
 
     def _checked(self, one: int, other: int, score: float, alike: Alike) -> Pair | None:
-        """The pair, if everything agrees. `score` is how alike the rare shingles are."""
+        """The pair, if everything agrees. `score` is how alike the rare shingles are, 0 if that
+        does not decide because there are few."""
         import numpy as np
 
         shingles, words, last, figures = ((own[one], own[other]) for own in self._lists)
@@ -184,12 +189,12 @@ class Group:
         most = np.maximum(self._sizes[one], self._sizes[other])
         sides = np.array([both - answers, answers]) / np.maximum(least, 1)
         share = np.where(least > 0, sides, most == 0)
-        needed = SIDE
+        needed = np.where(least <= SHORT, SHORT_SIDE, SIDE)
         if score < alike.threshold:  # little of its own
-            score, needed = both / (len(a) + len(b) - both), CLOSE_SIDE
+            score, needed = both / (len(a) + len(b) - both), np.array(CLOSE_SIDE)
             if score < max(CLOSE, alike.threshold):
                 return None
-        if share.min() < needed:
+        if (share < needed).any():
             return None
         return Pair(one, other, score, *(round(float(s), 3) for s in share))
 
@@ -226,10 +231,12 @@ def other_passage(one: Array, other: Array, shared: Array) -> bool:
     import numpy as np
 
     prompt = one & FIRST == 0
-    if _longest(~shared[prompt]) < PASSAGE:
+    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
+    least = LETTERS if letters else PASSAGE
+    if _longest(~shared[prompt]) < least:
         return False
     asked = other[other & FIRST == 0]
-    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= PASSAGE
+    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= least
 
 
 def _longest(flags: Array) -> int:
