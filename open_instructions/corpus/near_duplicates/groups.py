@@ -34,9 +34,11 @@ SLACK = 0.05
 """The share of numbers that may differ."""
 SHORT, SHORT_SIDE = 10, 0.7
 """A side of so many shingles has to share more: in a short answer, one word is the answer."""
-PASSAGE, LETTERS = 6, 28
-"""So many shingles in a row that only one prompt has, and as many in the other, are a passage with
-other content: another input for the same task. Four words, or twenty letters."""
+PASSAGES = ((6, 6), (4, 8))
+LETTERS = ((28, 28),)
+"""So many shingles in a row that only one prompt has, and so many that only the other one has, are
+a passage with other content: another input for the same task. Four words, two for six, or twenty
+letters."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -231,12 +233,14 @@ def other_passage(one: Array, other: Array, shared: Array) -> bool:
     import numpy as np
 
     prompt = one & FIRST == 0
-    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
-    least = LETTERS if letters else PASSAGE
-    if _longest(~shared[prompt]) < least:
+    longest = _longest(~shared[prompt])
+    if longest < min(PASSAGES)[0]:
         return False
+    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
     asked = other[other & FIRST == 0]
-    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= least
+    runs = sorted((longest, _longest(np.isin(asked, one, assume_unique=True, invert=True))))
+    limits = LETTERS if letters else PASSAGES
+    return any(runs[0] >= short and runs[1] >= long for short, long in limits)
 
 
 def _longest(flags: Array) -> int:
