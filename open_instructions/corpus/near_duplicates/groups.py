@@ -26,19 +26,20 @@ SIDE = 0.5
 """How much of the prompt, and of the answer, two rows have to share: of the one with less."""
 CLOSE, CLOSE_SIDE = 0.9, 0.7
 """What rows with little of their own have to share: of everything, and of each side."""
-CLOSE_OWN, PART = 0.85, 0.95
-"""And of what is rare in them: so much of both, or so much of the one with less of it."""
+CLOSE_OWN = 0.85
+"""And of what is rare in them."""
 OWN = 0.5
 """A row has little of its own if less than this share of its shingles is rare."""
 SLACK = 0.05
 """The share of numbers that may differ."""
-SHORT, SHORT_SIDE = 10, 0.7
-"""A side of so many shingles has to share more: in a short answer, one word is the answer."""
-PASSAGES = ((6, 6), (4, 8))
+SHORT, SHORT_SIDE = 20, 0.6
+"""Of an answer with so few shingles, two rows have to share this much of both together: here some
+words are the answer."""
+PASSAGES = ((5, 6), (4, 7))
 LETTERS = ((28, 28),)
 """So many shingles in a row that only one prompt has, and so many that only the other one has, are
-a passage with other content: another input for the same task. Four words, two for six, or twenty
-letters."""
+a passage with other content: another input for the same task. Three or four words for as many, two
+for five, or twenty letters."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -116,11 +117,9 @@ class Group:
         size = self._sizes.sum(axis=1)
         both = common.sum(axis=1)
         score = both / (own[one] + own[other] - both)
-        least = np.minimum(own[one], own[other])
         little = own < OWN * size
         strict = little[one] | little[other]
-        close = (score >= CLOSE_OWN) | (both >= PART * least)
-        perhaps = np.where(strict, close, score >= alike.threshold)
+        perhaps = score >= np.where(strict, CLOSE_OWN, alike.threshold)
         shares = np.ones((len(one), 2))
         np.divide(
             common,
@@ -191,9 +190,11 @@ class Group:
         most = np.maximum(self._sizes[one], self._sizes[other])
         sides = np.array([both - answers, answers]) / np.maximum(least, 1)
         share = np.where(least > 0, sides, most == 0)
-        needed = np.where(least <= SHORT, SHORT_SIDE, SIDE)
+        if least[1] <= SHORT and answers < SHORT_SIDE * (least[1] + most[1] - answers):
+            return None
+        needed = SIDE
         if score < alike.threshold:  # little of its own
-            score, needed = both / (len(a) + len(b) - both), np.array(CLOSE_SIDE)
+            score, needed = both / (len(a) + len(b) - both), CLOSE_SIDE
             if score < max(CLOSE, alike.threshold):
                 return None
         if (share < needed).any():
