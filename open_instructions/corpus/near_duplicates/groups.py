@@ -35,11 +35,12 @@ SLACK = 0.05
 SHORT, SHORT_SIDE = 20, 0.6
 """Of an answer with so few shingles, two rows have to share this much of both together: here some
 words are the answer."""
-PASSAGES = ((5, 6), (4, 7))
-LETTERS = ((28, 28),)
+PASSAGES, LETTERS = ((5, 6), (4, 7)), ((28, 28),)
 """So many shingles in a row that only one prompt has, and so many that only the other one has, are
 a passage with other content: another input for the same task. Three or four words for as many, two
 for five, or twenty letters."""
+BEFORE_SHORT = ((4, 4),)
+"""The same before a short answer: two words for two."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -182,7 +183,8 @@ class Group:
         if other_end(last[0], b) and other_end(last[1], a):
             return None
         shared = np.isin(a, b, assume_unique=True)
-        if other_passage(a, b, shared):
+        short = self._sizes[[one, other], 1].min() <= SHORT
+        if other_passage(a, b, shared, BEFORE_SHORT if short else PASSAGES):
             return None
         answers = int(np.count_nonzero(a[shared] & FIRST))
         both = int(np.count_nonzero(shared))
@@ -190,7 +192,7 @@ class Group:
         most = np.maximum(self._sizes[one], self._sizes[other])
         sides = np.array([both - answers, answers]) / np.maximum(least, 1)
         share = np.where(least > 0, sides, most == 0)
-        if least[1] <= SHORT and answers < SHORT_SIDE * (least[1] + most[1] - answers):
+        if short and answers < SHORT_SIDE * (least[1] + most[1] - answers):
             return None
         needed = SIDE
         if score < alike.threshold:  # little of its own
@@ -228,19 +230,21 @@ def other_end(last: Array, other: Array) -> bool:
     return bool(np.count_nonzero(there) < SIDE * len(last))
 
 
-def other_passage(one: Array, other: Array, shared: Array) -> bool:
+def other_passage(
+    one: Array, other: Array, shared: Array, limits: Sequence[tuple[int, int]]
+) -> bool:
     """Whether both prompts have a passage that the other one does not have. `shared` says which
     shingles of the one the other has."""
     import numpy as np
 
     prompt = one & FIRST == 0
     longest = _longest(~shared[prompt])
-    if longest < min(PASSAGES)[0]:
+    if longest < min(limits)[0]:
         return False
     letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
     asked = other[other & FIRST == 0]
     runs = sorted((longest, _longest(np.isin(asked, one, assume_unique=True, invert=True))))
-    limits = LETTERS if letters else PASSAGES
+    limits = LETTERS if letters else limits
     return any(runs[0] >= short and runs[1] >= long for short, long in limits)
 
 
