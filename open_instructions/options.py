@@ -238,6 +238,16 @@ class BuildOptions:
             hint="Give a name, or a path like ./tokenizer.json.",
         ),
     ] = None
+    near_duplicates: Annotated[
+        float | None,
+        Option(
+            CLEANING,
+            "Drop rows that are nearly the same as another, from this similarity on, like 0.7.",
+            metavar="SHARE",
+            recipe=True,
+            takes="a number from 0.5 to 1",
+        ),
+    ] = None
     out: Annotated[
         str | os.PathLike[str] | None,
         Option(

@@ -68,5 +68,14 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"
+    # near duplicates
+    NEAR_DUPLICATE = "near_duplicate"
+    SHORTER_VERSION = "shorter_version"
     # contamination
     CONTAMINATED = "contaminated"
+    # mix
+    NOT_SAMPLED = "not_sampled"
+
+
+WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})
+"""Reasons that keep the origin of a row in place of its text."""

@@ -17,7 +17,14 @@ from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
 from ..store import SAMPLE, Build, Decided, InputEntry, home
-from .choices import Choices, check_names, check_switches, recipe_of, selections_of
+from .choices import (
+    Choices,
+    check_names,
+    check_switches,
+    check_weights,
+    recipe_of,
+    selections_of,
+)
 from .gather import as_locked, fetched, named, with_own
 from .own import with_options
 from .parents import parents_of
@@ -43,6 +50,14 @@ class Plan:
         """The finished builds among the sources, by name."""
         owns = [s.own for s in self.selections if s.own]
         return parents_of(owns, self.found.inputs)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The sources and subsets that rows can be from, like gpt4llm:zh: of a finished build,
+        those of its rows."""
+        read = {(i.source, i.subset) for i in self.found.inputs if i.source not in self.parents}
+        kept = {pair for parent in self.parents.values() for pair in parent.ledger.subsets()}
+        return sorted(f"{source}:{subset}" for source, subset in read | kept)
 
     @cached_property
     def decided(self) -> Decided:
@@ -82,7 +97,7 @@ def plan(said: Choices) -> Plan:
         raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
-    selections = with_options(selections_of(said, lock, recipe), said)
+    selections = with_options(selections_of(said, lock, recipe), said, lock)
     check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path or s.own)])
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
     # a home that cannot be used is an error with --out as well
@@ -114,7 +129,7 @@ def plan(said: Choices) -> Plan:
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )
     evaluations, known, more = _evaluations(recipe, said, lock, data)
-    return Plan(
+    job = Plan(
         tuple(selections),
         recipe,
         replace(found, notes=(*found.notes, *more)),
@@ -122,6 +137,8 @@ def plan(said: Choices) -> Plan:
         evaluations,
         known,
     )
+    check_weights(job.recipe, job.labels, job.parents)
+    return job
 
 
 def _evaluations(

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """
+    seed  what random choices begin with: the same seed gives the same build
+    """
+
+    seed: int = 0
 
 
 class Weights(tuple[tuple[str, float], ...]):

@@ -13,6 +13,7 @@ from ..stages.language import LABELS
 from ..store import DATA, PREFERENCE, REJECTED, Build, Shard, open_build
 from ..store.columns import REJECTED_COLUMNS, rejected_schema
 from ..store.forms import FULL_NEEDS, is_full_schema
+from ..store.names import TRAIN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,16 +31,18 @@ def load(
     columns: str | Iterable[str] | None = None,
     streaming: bool = False,
     kind: str | None = None,
+    split: str = TRAIN,
 ) -> Dataset | IterableDataset:
     """Load the rows of a build, with the right features.
 
     `path` is the build's folder (the newest by default). `sources` (with `gpt4llm:zh` for a subset)
     and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) select rows, `columns` selects columns.
     `streaming` returns an IterableDataset that holds one batch of rows at a time. `kind` is data or
-    preference; None loads data, or preference if the build has no other rows.
+    preference; None loads data, or preference if the build has no other rows. `split` is train,
+    validation or test.
 
-    Raises NotFoundError if there is no build, UsageError for a kind, column, source or language
-    that the build does not have.
+    Raises NotFoundError if there is no build, UsageError for a kind, split, column, source or
+    language that the build does not have.
 
     >>> import open_instructions as oi                                              # doctest: +SKIP
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
@@ -49,6 +52,7 @@ def load(
 
     build = open_build(path)
     kind = _kind(build, kind)
+    _check_split(build, kind, split)
     given = build.schema(kind)
     kept = _known(columns, "column", given.names) or given.names
     wanted = _sources(build, sources)
@@ -57,7 +61,7 @@ def load(
     if streaming:
         asked = {"kind": kind, "columns": kept, "sources": wanted, "languages": labels}
         # a DataLoader's workers divide this list among themselves
-        about = {"build": build, "asked": asked, "shards": list(build.shards(kind))}
+        about = {"build": build, "asked": asked, "shards": list(build.shards(kind, split))}
         stream: IterableDataset = IterableDataset.from_generator(
             _stream, gen_kwargs=about, features=features
         )
@@ -65,7 +69,7 @@ def load(
     import pyarrow as pa
 
     disable_progress_bars()
-    batches = list(build.batches(kind, kept, sources=wanted, languages=labels))
+    batches = list(build.batches(kind, kept, split=split, sources=wanted, languages=labels))
     schema = pa.schema([given.field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
@@ -115,6 +119,15 @@ def _kind(build: Build, given: str | None) -> str:
     if not build.manifest.of(given):
         raise UsageError(f"This build has no {given} rows.", hint="Its rows are in data/.")
     return given
+
+
+def _check_split(build: Build, kind: str, split: str) -> None:
+    """Raises UsageError for a split that the build does not have."""
+    there = list(dict.fromkeys(shard.split for shard in build.manifest.of(kind)))
+    if split not in there and split != TRAIN:
+        raise UsageError(
+            f"This build has no split {split!r} in {kind}/.", hint=suggest(split, there, "It has")
+        )
 
 
 def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -> list[str]:

@@ -3,16 +3,21 @@ counted.
 
 rounds    runs the rounds of a corpus step on an engine
 contract  checks what a round returns
-verdicts  decides about each conversation: dropped, or kept, perhaps with a new id
+verdicts  decides about each conversation: dropped, or kept, where, and how often
+names     makes ids unique
+placing   which rows of a chunk go into which split
 counts    updates the ledger for a chunk
 layout    decides where row groups and shards end
+kept      makes the rows of data/ and preference/
+dropped   makes the rows of rejected/
 write     writes one shard
 
 A dropped conversation is dropped with all its parts. If several kept conversations have the same
-id, the later ones become `id~2`, …
+id, the later ones become `id~2`, …; the copies of one that is written n times become `id*2` to
+`id*n`.
 
-An engine does the work. This process holds only a few values for each conversation that is dropped
-or renamed, and a few numbers for each chunk.
+An engine does the work. This process holds some tens of bytes for each conversation that has a
+verdict, and a few numbers for each chunk.
 """
 
 from __future__ import annotations
@@ -28,13 +33,23 @@ from ..ledger import Ledger
 from ..paths import children, make_folder
 from ..rights.rows import Usage
 from ..store import DATA, PREFERENCE, REJECTED, Shard
+from ..store.names import TRAIN
+from .kept import Form
 from .layout import Group, Layout
+from .placing import ALL_SPLITS
 from .rounds import Watch
 from .verdicts import Verdicts, find_verdicts
-from .write import DROPPED, ShardPlan, Written, survey, write_shard
+from .write import DROPPED, ShardPlan, Table, Written, survey, write_shard
 
 SHARDS = "shards"
-_PREFIXES = {DATA: "train", PREFERENCE: "train", REJECTED: "rejected"}
+_ALWAYS: tuple[Table, ...] = ((DATA, TRAIN), (REJECTED, REJECTED))
+_TABLES: tuple[Table, ...] = (
+    *((DATA, split) for split in ALL_SPLITS),
+    (REJECTED, REJECTED),
+    *((PREFERENCE, split) for split in ALL_SPLITS),
+)
+"""The tables of a build, in the order of the manifest. It always has the first train and
+rejected."""
 
 
 class Merged(NamedTuple):
@@ -62,14 +77,14 @@ def merge(
     conversations each chunk has."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     ledger = Ledger()
-    layouts, full = _laid_out(
-        engine, chunks, len(counts), [step.name for step in steps], verdicts, ledger
-    )
-    for kind in layouts:
+    names = tuple(step.name for step in steps)
+    layouts, full = _laid_out(engine, chunks, len(counts), names, verdicts, ledger)
+    for kind, _ in layouts:
         make_folder(ready / kind)
-    jobs = [job for kind, layout in layouts.items() for job in _jobs(kind, layout.shards())]
+    jobs = [job for table, layout in layouts.items() for job in _jobs(table, layout.shards())]
     sizes = [size for layout in layouts.values() for size in layout.sizes]
-    write = partial(write_shard, chunks=chunks, ready=ready, full=full)
+    form = Form(full, verdicts.grouped, names)
+    write = partial(write_shard, chunks=chunks, ready=ready, form=form)
     work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
     if watch:
@@ -92,28 +107,26 @@ def _laid_out(
     steps: Sequence[str],
     verdicts: Verdicts,
     ledger: Ledger,
-) -> tuple[dict[str, Layout], bool]:
+) -> tuple[dict[Table, Layout], bool]:
     """Where each row goes, and whether any of them needs the full form. Also adds to `ledger` what
     the steps did."""
-    layouts, full = {DATA: Layout(), REJECTED: Layout()}, False
-    pairs = Layout()
+    layouts, full = {table: Layout() for table in _TABLES}, False
     dropped = []
-    look = partial(survey, chunks=chunks, steps=tuple(steps))
+    look = partial(survey, chunks=chunks, steps=steps)
     work = ((index, verdicts.of(index)) for index in range(count))
+    rejected = layouts[REJECTED, REJECTED]
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
         full = full or surveyed.full
-        layouts[DATA].add(DATA, index, surveyed.data)
-        if surveyed.preference is not None:
-            pairs.add(PREFERENCE, index, surveyed.preference)
-        layouts[REJECTED].add(REJECTED, index, surveyed.rejected)
+        for (kind, split), lengths in surveyed.kept.items():
+            layouts[kind, split].add(kind, index, lengths, split)
+        rejected.add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
     # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
-        layouts[REJECTED].add(DROPPED, index, lengths)
-    if pairs.rows:
-        layouts[PREFERENCE] = pairs
-    return layouts, full
+        rejected.add(DROPPED, index, lengths)
+    there = {table: layout for table, layout in layouts.items() if layout.rows or table in _ALWAYS}
+    return there, full
 
 
 def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
@@ -121,15 +134,15 @@ def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
     return {chunk: verdicts.of(chunk) for chunk in chunks}
 
 
-def _jobs(kind: str, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
-    prefix = _PREFIXES[kind]
+def _jobs(table: Table, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
+    kind, split = table
     for number, groups in enumerate(shards):
-        yield ShardPlan(kind, f"{kind}/{prefix}-{number:05d}-of-{len(shards):05d}.parquet", groups)
+        yield ShardPlan(kind, f"{kind}/{split}-{number:05d}-of-{len(shards):05d}.parquet", groups)
 
 
 def _remove_drafts(ready: Path, written: set[str]) -> None:
     """Remove drafts that a lost node left behind."""
-    for kind in _PREFIXES:
+    for kind, _ in _TABLES:
         for path in children(ready / kind):
             if f"{kind}/{path.name}" not in written:
                 path.unlink()

@@ -26,8 +26,7 @@ class Chunk(NamedTuple):
 
     `share` is how much of the file has been read up to here, from 0 to 1. `index_base` is the
     number at which the file's answer codes start. Instead of runs a chunk can have a slab, which
-    `read` turns into runs. Of rows of an earlier build, `parent` is its fingerprint, and `kind`
-    their table."""
+    `read` turns into runs."""
 
     number: int
     source: str
@@ -38,8 +37,10 @@ class Chunk(NamedTuple):
     share: float
     slab: Slab | None = None
     index_base: int | None = None
-    parent: str = ""
-    kind: str = ""
+
+    @property
+    def parent(self) -> str:
+        return ""  # its records are from a file
 
     @property
     def records(self) -> int:

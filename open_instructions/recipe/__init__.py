@@ -17,7 +17,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
-from ..corpus import contamination, duplicates
+from ..corpus import contamination, holdout, mix, near_duplicates
 from ..corpus.contamination.options import decontaminate_of
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
@@ -54,8 +54,10 @@ class _Named:
 
 @dataclass(frozen=True)
 class Recipe(
-    duplicates.Options,
+    mix.Options,
+    holdout.Options,
     contamination.Options,
+    near_duplicates.Options,
     split.Options,
     LanguageOptions,
     gaps.Options,
@@ -239,12 +241,14 @@ def _encoding(name: str, where: str) -> str:
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    for key in ("max_tokens", "message_overhead", "min_chars"):
+    for key in ("max_tokens", "message_overhead", "min_chars", "seed"):
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
             raise RecipeError(
                 f"{where}: {key} is {shown(value)}, but cannot be negative.", hint=hint
             )
+    if contradiction := holdout.problem(recipe):
+        raise RecipeError(f"{where}: {contradiction}.")
     for name in recipe.phrases:
         if name not in LISTS:
             raise RecipeError(

@@ -13,6 +13,7 @@ from ..paths import shown
 from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
+from ..store.names import TRAIN
 from .overlap import overlap_table
 
 _SIZES = (
@@ -103,19 +104,42 @@ def _configs(manifest: Manifest) -> list[dict[str, Any]]:
     """The configurations of `load_dataset`, its second argument: the rows without a name,
     `rejected` and `files` only if they have rows, because it cannot load an empty table."""
     tables = {shard.kind for shard in manifest.shards if shard.rows}
-    paths = {
-        "default": f"{DATA}/train-*.parquet",
-        PREFERENCE: f"{PREFERENCE}/train-*.parquet",
-        REJECTED: f"{REJECTED}/*.parquet",
-        FILES: f"{FILES}/*.parquet",
+    files = {
+        "default": _of_splits(manifest, DATA),
+        PREFERENCE: _of_splits(manifest, PREFERENCE),
+        REJECTED: [{"split": TRAIN, "path": f"{REJECTED}/*.parquet"}],
+        FILES: [{"split": TRAIN, "path": f"{FILES}/*.parquet"}],
     }
     if PREFERENCE in tables and DATA not in tables:
-        paths["default"] = paths[PREFERENCE]
-    there = [name for name in paths if name == "default" or name in tables]
-    return [
-        {"config_name": name, "data_files": [{"split": "train", "path": paths[name]}]}
-        for name in there
+        files["default"] = [dict(each) for each in files[PREFERENCE]]  # YAML would use an alias
+    there = [name for name in files if name == "default" or name in tables]
+    return [{"config_name": name, "data_files": files[name]} for name in there]
+
+
+def _of_splits(manifest: Manifest, kind: str) -> list[dict[str, str]]:
+    """The files of each split that has rows; those of train if none has."""
+    splits = dict.fromkeys(shard.split for shard in manifest.of(kind) if shard.rows)
+    return [{"split": name, "path": f"{kind}/{name}-*.parquet"} for name in splits or (TRAIN,)]
+
+
+def _splits(manifest: Manifest) -> list[str]:
+    """How many rows each split has; nothing where all are train."""
+    splits = manifest.splits()
+    if len(splits) == 1:
+        return []
+    kinds = [kind for kind in (DATA, PREFERENCE) if manifest.of(kind)]
+    lines = [
+        "## Splits",
+        "",
+        "No `group_id` is in two of them: what belongs together is on one side.",
+        "",
+        "| split | " + " | ".join(f"rows of {kind}/" for kind in kinds) + " |",
+        "| --- |" + " ---: |" * len(kinds),
     ]
+    for split in splits:
+        counts = [sum(shard.rows for shard in manifest.of(kind, split)) for kind in kinds]
+        lines.append(f"| {split} | " + " | ".join(f"{count:,}" for count in counts) + " |")
+    return [*lines, ""]
 
 
 def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -212,6 +236,7 @@ def card(
         "```",
         "",
         *(_FULL if full else ()),
+        *_splits(manifest),
         *_terms(usage),
         "",
         "## Sources",

@@ -43,11 +43,14 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         f"  from {origin['origin_file']}, record {origin['origin_row']}, of "
         f"{origin['source']}:{origin['subset']}"
     )
+    for place in found.through:
+        say(f"  by way of the build {place}")
     for row in found.rows:
         say(
             f"  kept as {row['id']}: {row['num_turns']} "
             f"pair{'s' if row['num_turns'] != 1 else ''}, {_tokens(row):,} tokens, "
             f"{row['language']} {row['language_score']:.2f}"
+            + (f", in {found.split}" if found.split else "")
         )
         if "chosen" in row:
             say(f"    {_preferred(row)}")

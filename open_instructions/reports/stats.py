@@ -59,7 +59,8 @@ class SourceStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """A build in figures. Prints as tables; `to_dict` is the output of `oi stats --json`."""
+    """A build in figures, all splits together; `splits` has the rows of each. Prints as tables;
+    `to_dict` is the output of `oi stats --json`."""
 
     path: Path
     recipe: str
@@ -68,6 +69,7 @@ class Stats:
     all: SourceStats
     usage: Usage
     attribution: dict[str, str]
+    splits: dict[str, int]
     steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -79,6 +81,7 @@ class Stats:
         return {
             "path": str(self.path),
             "recipe": self.recipe,
+            "splits": self.splits,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
@@ -98,6 +101,7 @@ class Stats:
             ("build", f"{self.path} (recipe {self.recipe})"),
             ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
             *(("and", f"{other}, in {PREFERENCE}/") for other in others),
+            *([("splits", _few(self.splits))] if len(self.splits) > 1 else ()),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
@@ -231,6 +235,7 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
         every,
         usage,
         dict(said.attribution),
+        said.splits(),
         said.steps,
     )
 

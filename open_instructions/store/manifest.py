@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 from ..errors import shown
 from ..ledger import Ledger, stages
+from ..schema import SPLITS
 from . import values
-from .names import SHARD, TABLES
+from .names import DATA, PREFERENCE, SHARD, TABLES, TRAIN
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,14 @@ class Shard:
 
     @property
     def kind(self) -> str:
-        """The table that it belongs to: data, rejected or files."""
+        """The table that it belongs to: data, preference, rejected or files."""
         return self.path.partition("/")[0]
+
+    @property
+    def split(self) -> str:
+        """The split of its rows: train, validation or test. Other tables have none, and it is their
+        name."""
+        return self.path.partition("/")[2].partition("-")[0]
 
     @classmethod
     def from_dict(cls, value: Any, what: str) -> Shard:
@@ -171,9 +178,17 @@ class Manifest(Decided):
     def recipe_name(self) -> str:
         return str(self.recipe["name"])
 
-    def of(self, kind: str) -> tuple[Shard, ...]:
-        """The shards of one table, in order."""
-        return tuple(shard for shard in self.shards if shard.kind == kind)
+    def of(self, kind: str, split: str | None = None) -> tuple[Shard, ...]:
+        """The shards of one table, in order; of one split, or of all."""
+        of_kind = (shard for shard in self.shards if shard.kind == kind)
+        return tuple(shard for shard in of_kind if split in (None, shard.split))
+
+    def splits(self) -> dict[str, int]:
+        """How many rows of data/ and preference/ each split has; train is always there."""
+        counts = dict.fromkeys((TRAIN, *SPLITS), 0)
+        for shard in (*self.of(DATA), *self.of(PREFERENCE)):
+            counts[shard.split] += shard.rows
+        return {name: rows for name, rows in counts.items() if rows or name == TRAIN}
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as in the JSON file, in the same order."""

@@ -86,6 +86,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     ),
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
+    "recipe.keys": ("recipe", "recipe, a value"),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.sheets": (),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),
