@@ -67,7 +67,7 @@ class Explanation:
     file is still available. `header` is what the file says for all its records, as JSON text;
     `split` that of the rows, if the build has several. `through` names the builds between this one
     and the record, if it was made of others. `alike` has the row that stays instead of one that is
-    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
+    nearly the same, `aligned` the items of evaluation sets that it was dropped or marked for."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -127,21 +127,18 @@ def _explained(
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
     dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
+    hits = _hits(build, rows, rejected)
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
-        return Explanation(id, rows, rejected, "", [], ahead, split=split)
-    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
-    for row in rows:
-        if "messages" in row and MARK in row["edits"]:
-            hits += looked_for(build, row, _at_hand)
+        return Explanation(id, rows, rejected, "", [], ahead, split=split, aligned=hits)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
         through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
         here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
-        return _ended(replace(here, aligned=hits), build, dropped)
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
-    found = partial(found, aligned=hits)
+        return _ended(replace(here, aligned=hits or inner.aligned), build, dropped)
+    header = _header(build, origin)
+    found = partial(Explanation, id, rows, rejected, header=header, split=split, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
@@ -199,6 +196,17 @@ def _named(build: Build, row: dict[str, Any]) -> str:
         if all(of[0][key] == row[key] for key in where):
             return first
     return name
+
+
+def _hits(
+    build: Build, rows: Sequence[dict[str, Any]], rejected: Sequence[dict[str, Any]]
+) -> list[Aligned]:
+    """The items of evaluation sets that a conversation was dropped or marked for."""
+    hits = [hit for row in rejected for hit in aligned(build, row["evidence"], _at_hand)]
+    for row in rows:
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
+    return hits
 
 
 def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:
