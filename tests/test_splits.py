@@ -223,3 +223,45 @@ def test_equal_beginnings_are_on_one_side(made: Callable[..., BuildResult]) -> N
     assert check(result.path).problems == (
         "1 beginnings of conversations are both in train and in validation",
     )
+
+
+def edits(name: str) -> dict[str, Any] | None:
+    """b, of two parts, and c are marked."""
+    local = name.removeprefix("sharegpt/")
+    if local not in "bc":
+        return None
+    return {"edit": "odd_colour", "detail": f"{local} is odd", "evidence": '{"found": [3]}'}
+
+
+def edits_again(name: str) -> dict[str, Any] | None:
+    return {"edit": "odd_too"} if name == "sharegpt/b" else None
+
+
+def dropping_c(name: str) -> dict[str, Any] | None:
+    found = {"reason": "duplicate", "detail": "left out"}
+    return found if name == "sharegpt/c" else None
+
+
+def test_edits_and_what_was_found(made: Callable[..., BuildResult]) -> None:
+    result = made(edits, edits_again, copies, dropping_c)
+    changed = [(row["id"], row["edits"]) for row in rows(result) if row["edits"]]
+    both = ["odd_colour", "odd_too"]
+    assert changed == [(f"sharegpt/b{c}#{p}", both) for c in ("", "*2", "*3") for p in (1, 2)]
+    assert result.ledger.by_name("edits") == {
+        ("said0", "odd_colour"): 2,  # of conversations, one of which is dropped later
+        ("said1", "odd_too"): 1,
+    }
+    refused = rows(result, "rejected")
+    assert [(r["level"], r["conversation_id"], r["stage"], r["reason"]) for r in refused] == [
+        ("record", "sharegpt/c", "said3", "duplicate"),
+        ("mark", "sharegpt/b", "said0", "odd_colour"),
+        ("mark", "sharegpt/b", "said1", "odd_too"),
+        ("mark", "sharegpt/c", "said0", "odd_colour"),
+    ]
+    assert (refused[1]["evidence"], refused[1]["raw"]) == ('{"found": [3]}', None)
+    assert (refused[1]["detail"], refused[1]["origin_row"]) == ("b is odd", 1)
+    assert refused[2]["detail"] == ""
+    assert check(result.path).problems == ()
+    told = repr(oi.explain("sharegpt/b#2", result.path))
+    assert "marked at said0: odd_colour: b is odd" in told
+    assert '"found"' in told

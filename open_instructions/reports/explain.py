@@ -121,7 +121,7 @@ def explain(
         return found(raw, [], Note(note))
     name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    dropped = [r for r in rejected if r["stage"] in step_names()]
+    dropped = [r for r in rejected if r["stage"] in step_names() and r["level"] != "mark"]
     if dropped and not rows:
         first = dropped[0]
         steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
