@@ -89,7 +89,7 @@ def test_a_step_of_two_rounds(data: Path, tmp_path: Path) -> None:
     assert "sharegpt/t3" in kept  # the same beginning and length, and other words
     counts = result.ledger.by_name("rejected_records")
     assert counts == {("duplicates", "duplicate"): 15, ("same_words", "duplicate"): 15}
-    assert stages()[-3:] == ("duplicates", "same_words", "write")
+    assert stages()[-2:] == ("same_words", "write")
     assert result.ledger.problems() == []
     assert check(result.path).problems == ()
     [step] = [s for s in explain("sharegpt/t2", result.path).steps if s.stage == "same_words"]

@@ -23,7 +23,7 @@ verdict, and a few numbers for each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -87,10 +87,15 @@ def merge(
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
     seed: int | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Merged:
     """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
-    conversations each chunk has, `seed` shuffles the rows."""
+    conversations each chunk has, `seed` shuffles the rows. `tell` gets the notes of steps before
+    anything is written."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
+    if tell:
+        for note in notes_of(verdicts.reports):
+            tell(note)
     names = tuple(step.name for step in steps)
     tables = _laid_out(engine, chunks, len(counts), names, verdicts, seed)
     for kind, _ in (*tables.as_read, *tables.shuffled):
@@ -128,6 +133,11 @@ class _Tables(NamedTuple):
     shuffled: dict[Table, Shuffled]
     ledger: Ledger
     full: bool
+
+
+def notes_of(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What steps want the user to know, in their order."""
+    return [note for report in reports.values() for note in report.get("notes", ())]
 
 
 def _laid_out(
