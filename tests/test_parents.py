@@ -136,3 +136,17 @@ def test_a_build_that_says_it_was_made_of_itself_ends(chain: Path) -> None:
     (chain / "manifest.json").write_text(json.dumps(manifest))
     found = oi.explain("alpaca/000001", chain)
     assert "was not found on this machine" in str(found.note)
+
+
+def test_rows_put_aside_that_become_training_rows_are_said(tmp_path: Path) -> None:
+    recipe = tmp_path / "halves.yaml"
+    recipe.write_text("name: halves\nvalidation: 0.2\n")
+    parent = oi.build("alpaca,dolly", sample=True, recipe=str(recipe), out=tmp_path / "halves")
+    held = sum(s.rows for s in parent.manifest.shards if "validation" in s.path)
+    assert held > 0
+    child = oi.build([str(parent.path)], out=tmp_path / "child")
+    [note] = [note for note in child.found.notes if "aside" in str(note)]
+    assert str(note).startswith(f"{held} rows that halves puts aside")
+    assert oi.check(child.path)
+    again = oi.build([str(parent.path)], recipe=str(recipe), out=tmp_path / "again")
+    assert not [note for note in again.found.notes if "aside" in str(note)]

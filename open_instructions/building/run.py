@@ -41,6 +41,7 @@ from ..store.work import (
 from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
+from .parents import lost_splits
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
 from .result import BuildResult, damage, other_counts_note
@@ -112,7 +113,12 @@ def build(said: Choices) -> BuildResult:
                     watched(said.progress) as watch,
                 ):
                     made = _run(job, work, running, watch, strict=said.strict)
-                notes = [*_said_by_steps(made), *damage(made.ledger), *unreadable(made)]
+                notes = [
+                    *lost_splits(job.parents, job.recipe),
+                    *_said_by_steps(made),
+                    *damage(made.ledger),
+                    *unreadable(made),
+                ]
                 if not said.sample:
                     notes += other_counts_note(made.manifest.counts)
                 publish(work / READY, job.out)
