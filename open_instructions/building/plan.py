@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..catalogue import Selection, registry
+from ..corpus.sides import Sides
 from ..errors import InputError, UsageError
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import read_lock
@@ -28,17 +29,20 @@ from .own import with_options
 from .parents import parents_of
 from .probing import settle
 from .shapes import check_shapes
+from .sides import keeping_sides
 from .versions import versions
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides the result, known before any work."""
+    """Everything that decides the result, known before any work. `sides` are those of an earlier
+    build's rows, if the recipe keeps them."""
 
     selections: tuple[Selection, ...]
     recipe: Recipe
     found: Found
     out: Path
+    sides: Sides | None = None
 
     @cached_property
     def parents(self) -> dict[str, Build]:
@@ -125,7 +129,8 @@ def plan(said: Choices) -> Plan:
         there if is_remote(there) else Path(os.path.realpath(there)),
     )
     check_weights(job.recipe, job.labels, job.parents)
-    return job
+    recipe, sides = keeping_sides(recipe, job.parents)
+    return replace(job, recipe=recipe, sides=sides)
 
 
 def _described(item: Input) -> InputEntry:
