@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import store
 from ..corpus import contamination, steps_of
+from ..corpus.holdout import with_sides
 from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
@@ -185,7 +186,7 @@ def _run(
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
     names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
-    steps = steps_of(job.recipe, sorted(set(names)))
+    steps = with_sides(steps_of(job.recipe, sorted(set(names))), job.sides)
     function = partial(
         process,
         recipe=job.recipe,
