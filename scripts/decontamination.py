@@ -23,58 +23,21 @@ from open_instructions.corpus.contamination.hits import found_in
 from open_instructions.corpus.contamination.index import index_of
 from open_instructions.corpus.contamination.items import Item
 from open_instructions.corpus.contamination.scan import scan
-from open_instructions.schema import Conversation, Message
+from open_instructions.schema import Message
 
-NAMES = [
-    "Amara",
-    "Bjorn",
-    "Chiara",
-    "Dmitri",
-    "Esra",
-    "Farid",
-    "Greta",
-    "Hamid",
-    "Ines",
-    "Jovan",
-    "Kenji",
-    "Leila",
-    "Mateo",
-    "Noor",
-]
-THINGS = [
-    "lanterns",
-    "saddles",
-    "kettles",
-    "violins",
-    "ladders",
-    "tulips",
-    "candles",
-    "barrels",
-    "compasses",
-    "blankets",
-    "whistles",
-    "anvils",
-    "teapots",
-    "rakes",
-    "buckets",
-    "mirrors",
-    "cushions",
-    "trumpets",
-    "hammocks",
-    "padlocks",
-]
-PLACES = [
-    "harbour",
-    "orchard",
-    "quarry",
-    "library",
-    "station",
-    "bakery",
-    "workshop",
-    "greenhouse",
-    "theatre",
-    "mill",
-]
+NAMES = (
+    "Amara", "Bjorn", "Chiara", "Dmitri", "Esra", "Farid", "Greta", "Hamid", "Ines", "Jovan",
+    "Kenji", "Leila", "Mateo", "Noor",
+)  # fmt: skip
+THINGS = (
+    "lanterns", "saddles", "kettles", "violins", "ladders", "tulips", "candles", "barrels",
+    "compasses", "blankets", "whistles", "anvils", "teapots", "rakes", "buckets", "mirrors",
+    "cushions", "trumpets", "hammocks", "padlocks",
+)  # fmt: skip
+PLACES = (
+    "harbour", "orchard", "quarry", "library", "station", "bakery", "workshop", "greenhouse",
+    "theatre", "mill",
+)  # fmt: skip
 OPENINGS = (
     "{name} keeps {a} {thing} in a shed behind the {place}.",
     "At the {place}, a cart arrives with {a} {thing} before noon.",
@@ -141,7 +104,8 @@ SHORT = (
 BOILERPLATE = (
     "Answer the following question as well as you can, and explain every step of your reasoning.",
     "Which of the following statements is correct? Choose one option and give a short reason.",
-    "You are a helpful assistant. Read the text below carefully and answer the question at the end.",
+    "You are a helpful assistant. Read the text below carefully and answer the question at its "
+    "end.",
     "Solve the problem step by step. Write the final result on a line of its own after the word "
     "Answer.",
 )
@@ -347,11 +311,6 @@ def labelled(seed: int, half: int) -> tuple[list[Made], list[Row]]:
     return items, rows
 
 
-def conversation(row: Row, at: int) -> Conversation:
-    messages = tuple(Message(role, text) for role, text in row.messages)
-    return Conversation(f"r{at}", "made", "main", messages, conversation_id=f"r{at}")
-
-
 def measured(seeds: Sequence[int], half: int, threshold: float) -> None:
     """Print what each rule finds: by kind of row, and in all."""
     rules = ("ours", "tulu3", "any 13")
@@ -362,7 +321,7 @@ def measured(seeds: Sequence[int], half: int, threshold: float) -> None:
         items, rows = labelled(seed, half)
         index = index_of(entries_of("made", [made.item for made in items]))
         names = index.names_of_items()
-        talks = [conversation(row, at) for at, row in enumerate(rows)]
+        talks = [[Message(role, text) for role, text in row.messages] for row in rows]
         for row, found in zip(rows, found_in(talks, index, threshold), strict=True):
             said = dict(zip(rules, (found.hits, found.eights, found.thirteen), strict=True))
             every[row.kind, row.contaminated] += 1
@@ -377,10 +336,10 @@ def measured(seeds: Sequence[int], half: int, threshold: float) -> None:
         shares = "".join(f"{right[r][kind, there] / every[kind, there]:>10.3f}" for r in rules)
         print(f"{'has' if there else 'not':>4} {kind:33}{every[kind, there]:>7}{shares}")
     for rule in rules:
-        found = sum(n for (_, there), n in right[rule].items() if there)
+        hit = sum(n for (_, there), n in right[rule].items() if there)
         wrong = sum(n for (_, there), n in right[rule].items() if not there)
         total = sum(n for (_, there), n in every.items() if there)
-        print(f"{rule:8} recall {_share(found, total)}  precision {_share(found, found + wrong)}")
+        print(f"{rule:8} recall {_share(hit, total)}  precision {_share(hit, hit + wrong)}")
     print(f"the item that was planted is among those named: {exact['named']} of {exact['all']}")
 
 

@@ -14,6 +14,8 @@ from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
 from ..store.names import TRAIN
+from .overlap import overlap_table
+from .shares import in_words, shares_table
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -163,11 +165,50 @@ def _kinds(summary: Mapping[str, int]) -> str:
     return " and ".join([*said, *([counted(pairs, "preference row")] if pairs else [])])
 
 
+def _mix(manifest: Manifest) -> list[str]:
+    """What each set gave to the mix; nothing without one."""
+    headings, rows = shares_table(manifest.steps)
+    if not rows:
+        return []
+    return [
+        "## Mix",
+        "",
+        f"{in_words(manifest.steps)}.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+        "",
+    ]
+
+
 _SHOWN = {
     DATA: '"messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
     PREFERENCE: '"chosen"]  # [{"role": "assistant", "content": …}], as "rejected"; and "prompt"',
 }
 """The first row's messages, as code."""
+
+
+def _overlap(manifest: Manifest) -> list[str]:
+    """What was found of evaluation sets, and what became of it."""
+    table = overlap_table(manifest.steps)
+    if table is None:
+        return []
+    headings, rows = table
+    return [
+        "",
+        "## Evaluation sets",
+        "",
+        "Conversations that have an item of these sets. Those that are counted as dropped are in "
+        "`rejected/` as `contaminated`, with the item, the place and the share of its words as "
+        "evidence; those that are counted as marked are rows with `contaminated_passage` in "
+        "`edits`. Paraphrases and translations are not found. The last two columns are what two "
+        "other rules would find: half of an item in 8-grams, and any 13-gram.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+    ]
 
 
 def card(
@@ -214,6 +255,7 @@ def card(
         "",
         *(_FULL if full else ()),
         *_splits(manifest),
+        *_mix(manifest),
         *_terms(usage),
         "",
         "## Sources",
@@ -230,6 +272,7 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
+    lines += _overlap(manifest)
     titles = {s.name: s.title for s in sources}
     lines += ["", "## Attribution", ""]
     lines += [

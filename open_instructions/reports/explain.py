@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
+from ..corpus import near_duplicates
+from ..corpus.contamination.rounds import MARK
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -33,6 +35,8 @@ from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
+from .alignment import Aligned, aligned, looked_for
+from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 from .upstream import upstream
@@ -62,7 +66,8 @@ class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
     file is still available. `header` is what the file says for all its records, as JSON text;
     `split` that of the rows, if the build has several. `through` names the builds between this one
-    and the record, if it was made of others."""
+    and the record, if it was made of others. `alike` has the row that stays instead of one that is
+    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -73,6 +78,8 @@ class Explanation:
     header: str = ""
     split: str = ""
     through: tuple[str, ...] = ()
+    alike: Alike | None = None
+    aligned: list[Aligned] = field(default_factory=list)
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -123,19 +130,18 @@ def _explained(
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
         return Explanation(id, rows, rejected, "", [], ahead, split=split)
+    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
+    for row in rows:
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
-        return replace(
-            inner,
-            id=id,
-            rows=rows,
-            rejected=rejected,
-            split=split,
-            steps=[*inner.steps, *map(_dropped, dropped[:1])],
-            through=(f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through),
-        )
+        through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
+        here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
+        return _ended(replace(here, aligned=hits), build, dropped)
     found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
+    found = partial(found, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
@@ -151,12 +157,27 @@ def _explained(
         return found(raw, [], Note(note))
     name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    return found(raw, [*steps, *map(_dropped, dropped[:1])])
+    return _ended(found(raw, steps), build, dropped)
 
 
-def _dropped(reject: dict[str, Any]) -> StageResult:
-    """What a corpus step did."""
-    return StageResult(reject["stage"], [], [f"{reject['reason']}: {reject['detail']}"])
+def _ended(found: Explanation, build: Build, dropped: Sequence[dict[str, Any]]) -> Explanation:
+    """With what a corpus step did to the row, if it dropped it."""
+    if not dropped:
+        return found
+    first = dropped[0]
+    last = StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"])
+    alike = _alike(build, first, found.steps)
+    return replace(found, steps=[*found.steps, last], alike=alike)
+
+
+def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) -> Alike | None:
+    """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
+    if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
+        return None
+    kept, _ = _rows(build, dropped["other"])
+    talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
+    own = [turn for talk in talks for turn in talk]
+    return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
 
 
 def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:

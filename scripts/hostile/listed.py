@@ -26,6 +26,7 @@ ROOMS = (
     "layouts.tools",
     "schema",
     "arrays",
+    "corpus.contamination",
     "corpus.words",
     "rights.terms",
     "recipe",
@@ -50,6 +51,7 @@ ROOMS = (
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
+    "corpus.contamination": ("evaluation items",),
     "corpus.words": ("words",),
     "inputs.lock.locked_files": (),
     "inputs.hub_card": ("card", "card, its configs"),

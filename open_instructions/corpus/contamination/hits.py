@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...preference import Whole
 from ...schema import ASSISTANT, USER, Message
 from ..words import grams, spans_of, words_of
 from .entries import ANSWER, PASSAGE, SHORT, SIZE, sequences, windows
@@ -69,10 +68,10 @@ class Found:
     thirteen: set[int] = field(default_factory=set)
 
 
-def texts_of(conversation: Whole) -> list[Text]:
+def texts_of(messages: Sequence[Message]) -> list[Text]:
     """What is compared: what every message says, and its reasoning."""
     found = []
-    for number, message in enumerate(conversation.messages):
+    for number, message in enumerate(messages):
         found.append(Text(number, message.role, "content", message.content))
         reasoning = _reasoning(message)
         if reasoning:
@@ -85,11 +84,13 @@ def _reasoning(message: Message) -> str:
     return said if isinstance(said, str) else ""
 
 
-def found_in(conversations: Sequence[Whole], index: Index, threshold: float) -> list[Found]:
-    """What each conversation has of the items of an index."""
+def found_in(
+    conversations: Sequence[Sequence[Message]], index: Index, threshold: float
+) -> list[Found]:
+    """What each conversation, given as its messages, has of the items of an index."""
     import numpy as np
 
-    found = [Found(texts_of(conversation)) for conversation in conversations]
+    found = [Found(texts_of(messages)) for messages in conversations]
     texts = [text for each in found for text in each.texts]
     owners = np.repeat(np.arange(len(found)), [len(each.texts) for each in found])
     first = np.cumsum([0, *(len(each.texts) for each in found)])
@@ -152,10 +153,11 @@ def _answering(texts: Sequence[Text], question: int) -> Iterator[int]:
     message, and the text itself if it is not the user's."""
     if texts[question].role != USER:
         yield question
-    for at in range(question + 1, len(texts)):
-        if texts[at].role == USER and texts[at].message != texts[question].message:
+    asked = texts[question].message
+    for at, text in enumerate(texts):
+        if text.role == USER and text.message > asked:
             return
-        if texts[at].role == ASSISTANT:
+        if text.role == ASSISTANT and text.message >= asked and at != question:
             yield at
 
 

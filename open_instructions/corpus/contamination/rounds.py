@@ -105,7 +105,7 @@ class Looked(Round):
         import numpy as np
 
         index = Index.from_table(before)
-        texts = [texts_of(conversation) for conversation in conversations]
+        texts = [texts_of(conversation.messages) for conversation in conversations]
         owners = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
         seen = scan([text.text for each in texts for text in each], index, self._threshold)
         columns = (seen.hits.text, seen.quoted.text, seen.eights[0], seen.thirteen[0])
@@ -188,11 +188,11 @@ class Judged(Round):
 
         index = Index.from_table(before)
         names = index.names_of_items()
+        messages = [conversation.messages for conversation in conversations]
+        every = found_in(messages, index, self._said.threshold)
         rows = [
             _verdict(conversation, found, index, names, self._said)
-            for conversation, found in zip(
-                conversations, found_in(conversations, index, self._said.threshold), strict=True
-            )
+            for conversation, found in zip(conversations, every, strict=True)
         ]
         columns = {PLACE: numbers(list(range(len(rows))), "int32")}
         for name in (REASON, DETAIL, EVIDENCE, EDIT, FOUND):
