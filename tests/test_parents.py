@@ -179,3 +179,14 @@ def test_rows_put_aside_that_become_training_rows_are_said(tmp_path: Path) -> No
     assert oi.check(child.path)
     again = oi.build([str(parent.path)], recipe=str(recipe), out=tmp_path / "again")
     assert not [note for note in again.found.notes if "aside" in str(note)]
+
+
+def test_shards_that_are_named_are_cleaned_again(parent: Path, tmp_path: Path) -> None:
+    """With what each row says of itself."""
+    again = oi.build([str(parent / "data" / "*.parquet")], max_tokens=40, out=tmp_path / "again")
+    assert "overlong" in set(oi.rejected(again.path)["reason"])
+    row = rows(again)[0]
+    before = next(r for r in oi.load(parent) if row["id"] == f"data/{r['id']}")
+    assert (row["license"], row["engine"]) == (before["license"], before["engine"])
+    assert json.loads(row["metadata"])["source"] == before["source"]
+    assert json.loads(row["metadata"])["origin_row"] == before["origin_row"]
