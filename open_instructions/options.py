@@ -167,8 +167,8 @@ class BuildOptions:
         "str | Recipe | None",
         Option(
             CLEANING,
-            "default, vicuna, commercial, classic, or a .yaml file. Default: default, or the "
-            "lock's recipe.",
+            "default, vicuna, commercial, classic, sft-mix, or a .yaml file. Default: default, or "
+            "the lock's recipe.",
             short="-r",
             metavar="RECIPE",
         ),

@@ -213,18 +213,23 @@ def test_the_readme_from_top_to_bottom_in_one_shell(
     monkeypatch.setenv("HOME", str(tmp_path))
     script = as_one_script()
     assert (
-        script.count("\noi build ") == 7 and "\nmake demo " in script and "\n: make test " in script
+        script.count("\noi build ") == 10
+        and "\nmake demo " in script
+        and "\n: make test " in script
     )
     done = subprocess.run(
         ["bash"], input=script, capture_output=True, text=True, cwd=clone, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    demo, _, own, shell, folders, notebook, recipe, trainer, _ = done.stdout.split("=====\n")
+    demo, _, own, blend, shell, folders, notebook, recipe, trainer, _ = done.stdout.split("=====\n")
     assert LEDGER in demo and "Next: .venv/bin/oi explain alpaca/000002" in demo
     home = tmp_path / "data" / "open-instructions" / "builds"
     # oi stats of make demo, and those of the section on the shell
     assert done.stderr.count(f"The newest build: {home / 'sample'}\n") == 1
     assert done.stderr.count(f"The newest build: {clone / 'mix'}\n") == 2
+    # alpaca's 23 rows and dolly's 24, a twentieth of them for validation, then shuffled
+    assert "Nothing was fetched or written.\n" in blend and blend.endswith(f"{clone / 'again'}\n")
+    assert set(oi.stats(clone / "blend").splits) == {"train", "validation"}
     assert "messages: 1 record\n" in own and "26 records = 26 kept" in own
     assert (
         "421 with" in shell

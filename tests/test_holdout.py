@@ -270,7 +270,7 @@ def test_keys_go_through_the_manifest() -> None:
     recipe = parse("validation: {from: ./parent, share: 0.02}\ntest: true", "mine.yaml")
     assert recipe.test == Held(share=0.01)
     said = recipe.to_dict()["validation"]
-    assert said == {"share": 0.02, "rows": None, "tokens": None, "from": "./parent"}
+    assert said == {"share": 0.02, "rows": None, "tokens": None, "from": "parent"}
     assert Recipe.from_dict(recipe.to_dict()) == recipe
 
 

@@ -249,3 +249,59 @@ def test_the_recipe_that_ships(tmp_path: Path) -> None:
     card = (result.path / "README.md").read_text(encoding="utf-8")
     assert "| set | weight | wanted | available | taken | epochs |" in card
     assert "Mix\n" in str(oi.stats(result.path)) or "epochs" in str(oi.stats(result.path))
+
+
+def side_of(result: BuildResult) -> dict[str, str]:
+    found = open_build(result.path)
+    return {
+        row["conversation_id"]: split
+        for kind, split in product(("data", "preference"), found.manifest.splits())
+        for batch in found.batches(kind, ["conversation_id"], split=split)
+        for row in batch.to_pylist()
+    }
+
+
+def test_the_sides_of_a_build_are_kept(data: Path, tmp_path: Path) -> None:
+    """By the folder, from another seed and share; the manifest names the fingerprint; new rows are
+    for training."""
+    first = build(
+        ["alpaca", str(data / "pairs.jsonl")], data_dir=data, out=tmp_path / "first", workers=1,
+        recipe=parse("validation: 0.3\ntest: 0.1\nmax_tokens: 500", "mine.yaml"),
+    )  # fmt: skip
+    before = side_of(first)
+    assert set(before.values()) == {"train", "validation", "test"}
+    path = tmp_path / "next.yaml"
+    path.write_text("seed: 5\nmax_tokens: 500\nvalidation: {from: ./first}")
+    sources = ["alpaca", "dolly", str(data / "pairs.jsonl")]
+    second = build(sources, data_dir=data, out=tmp_path / "b", recipe=str(path), workers=1)
+    after = side_of(second)
+    assert {name: after[name] for name in before} == before
+    assert {side for name, side in after.items() if name not in before} == {"train"}
+    assert second.manifest.recipe["validation"]["from"] == first.manifest.fingerprint
+    assert second.manifest.steps["holdout"]["from"] == first.manifest.fingerprint
+    assert second.manifest.steps["holdout"]["moved"] == 0
+    assert check(second.path).problems == ()
+
+
+def test_validation_rows_of_a_source_are_not_trained_on_in_silence(
+    data: Path, tmp_path: Path
+) -> None:
+    first = made(data, tmp_path / "first", "validation: 0.3")
+    with pytest.raises(UsageError, match="is a build with rows for validation, which would be"):
+        build(str(first.path), out=tmp_path / "no", workers=1)
+    recipe = parse(f"validation: {{from: {first.path}}}", str(tmp_path / "mine.yaml"))
+    kept = build(str(first.path), out=tmp_path / "kept", recipe=recipe, workers=1)
+    assert side_of(kept) == side_of(first)
+    again = build(str(first.path), locked=kept.path / "oi.lock", out=tmp_path / "again", workers=1)
+    assert digests(again.path) == digests(kept.path)
+    anew = parse("validation: 0.3", "mine.yaml")
+    result = build(str(first.path), out=tmp_path / "anew", recipe=anew, workers=1)
+    assert side_of(result) == side_of(first)  # the same seed, texts and share
+
+
+def test_a_build_without_sides_to_keep(data: Path, tmp_path: Path) -> None:
+    first = made(data, tmp_path / "first", "")
+    with pytest.raises(UsageError, match="has no splits whose sides could be kept"):
+        made(data, tmp_path / "no", f"validation: {{from: {first.path}}}")
+    with pytest.raises(UsageError, match="which is not among the sources"):
+        made(data, tmp_path / "no", f"validation: {{from: {'a' * 64}}}")

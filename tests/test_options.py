@@ -167,7 +167,7 @@ def command(name: str) -> Any:
 
 def test_the_command_takes_every_option() -> None:
     taken = {p.name: p for p in command("build").params}
-    assert [name for name in taken if name not in ("named", "yes", "help")] == [
+    assert [name for name in taken if name not in ("named", "yes", "plan", "help")] == [
         option.name for option in options_of(BuildOptions)
     ]
     assert {name: p.default for name, p in taken.items() if p.default} == {

@@ -16,7 +16,7 @@ from open_instructions.recipe.keys import plain, typed
 
 
 def test_shipped_recipes() -> None:
-    assert recipes.names() == ["classic", "commercial", "default", "vicuna"]
+    assert recipes.names() == ["classic", "commercial", "default", "sft-mix", "vicuna"]
     assert (recipes.load("default").max_tokens, recipes.load("vicuna").max_tokens) == (4096, 2048)
     assert recipes.load("default").prefer[0] == "dolly"
 

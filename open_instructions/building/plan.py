@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..catalogue import Selection, registry
 from ..corpus.contamination.sets import EvaluationSet, Read, find_sets, read_sets
+from ..corpus.sides import Sides
 from ..errors import InputError, Note, UsageError
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import Lock, read_lock
@@ -30,13 +31,15 @@ from .own import with_options
 from .parents import parents_of
 from .probing import settle
 from .shapes import check_shapes
+from .sides import keeping_sides
 from .versions import versions
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides the result, known before any work. `evaluations` are the files of
-    evaluation sets, and `known` what is known of their items."""
+    evaluation sets, and `known` what is known of their items. `sides` are those of an earlier
+    build's rows, if the recipe keeps them."""
 
     selections: tuple[Selection, ...]
     recipe: Recipe
@@ -44,6 +47,7 @@ class Plan:
     out: Path
     evaluations: tuple[EvaluationSet, ...] = ()
     known: Read | None = field(default=None, compare=False)
+    sides: Sides | None = None
 
     @cached_property
     def parents(self) -> dict[str, Build]:
@@ -138,7 +142,8 @@ def plan(said: Choices) -> Plan:
         known,
     )
     check_weights(job.recipe, job.labels, job.parents)
-    return job
+    recipe, sides = keeping_sides(recipe, job.parents)
+    return replace(job, recipe=recipe, sides=sides)
 
 
 def _evaluations(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import store
 from ..corpus import contamination, steps_of
+from ..corpus.holdout import with_sides
 from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
@@ -43,6 +44,7 @@ from ..store.work import (
 from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
+from .parents import lost_splits, regrouped
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
 from .result import BuildResult, damage, lopsided, other_counts_note
@@ -115,7 +117,13 @@ def build(said: Choices) -> BuildResult:
                     watched(said.progress) as watch,
                 ):
                     made, usage = _run(job, work, running, watch, said)
-                notes = [*notes_of(made.manifest.steps), *damage(made.ledger), *unreadable(made)]
+                notes = [
+                    *lost_splits(job.parents, job.recipe),
+                    *regrouped(job.parents, job.recipe),
+                    *notes_of(made.manifest.steps),
+                    *damage(made.ledger),
+                    *unreadable(made),
+                ]
                 if job.recipe.mix is None:
                     notes += lopsided(usage)
                 if not said.sample:
@@ -178,7 +186,7 @@ def _run(
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
     names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
-    steps = steps_of(job.recipe, sorted(set(names)))
+    steps = with_sides(steps_of(job.recipe, sorted(set(names))), job.sides)
     function = partial(
         process,
         recipe=job.recipe,

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.text import Text
 
 from ..errors import Note, UsageError, counted
-from ..options import BuildOptions, options_of
+from ..options import RUNNING, BuildOptions, options_of
 from ..paths import shown
 from .console import bars, err, out, safe, show, size
 from .fetch import watching
@@ -32,11 +33,15 @@ oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
+oi build --recipe sft-mix --plan           show what it would do, and do nothing
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
-def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) -> None:
+def build(named: list[str] | None, sources: str | None, yes: bool, plan: bool, **said: Any) -> None:
     """Build merged Parquet shards from upstream's files."""
+    if plan:
+        _show_plan(_asked_for(named, sources), said)
+        return
     from ..building.run import build as run
     from ..reports.shares import shares_table
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
@@ -81,6 +86,21 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     console.print(Text(safe(str(result.path))))
 
 
+_PLAN = "Show what would be read, fetched and mixed, and do nothing."
+
+
+def _show_plan(asked: list[str] | str | None, said: dict[str, Any]) -> None:
+    from ..building.choices import Choices
+    from ..building.preview import preview
+
+    given = {name: value for name, value in said.items() if value not in (None, [])}
+    found = preview(Choices(sources=asked, **given))
+    show("Sources", *found.files())
+    show("Recipe", *found.keys())
+    show("Mix", *found.mix())
+    out().print(Text(safe(f"The build would go to {found.out}. Nothing was fetched or written.")))
+
+
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
     """The parameters of `oi build`: all options of the definition, and two of its own."""
     help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
@@ -89,6 +109,7 @@ def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
         yield parameter(option)
         if option.name == "offline":
             yield keyword("yes", bool, yes_option(option.group), False)
+    yield keyword("plan", bool, typer.Option("--plan", help=_PLAN, rich_help_panel=RUNNING), False)
 
 
 build.__signature__ = Signature(list(_parameters(BuildOptions)))  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xxhash import xxh3_64_intdigest
@@ -22,9 +23,19 @@ from ..schema import ASSISTANT
 from .budget import exactly
 from .groups import components, hexadecimal, labelled, same_key
 from .options import Seeded
-from .sides import UNKNOWN, Groups, Sides, sides_of
+from .sides import UNKNOWN, Groups, Sides, is_fingerprint, sides_of
 from .split_report import Told, report
-from .step import CLUSTER, NUMBER, PLACE, SPLITS, Definition, Round, verdicts, with_report
+from .step import (
+    CLUSTER,
+    NUMBER,
+    PLACE,
+    SPLITS,
+    CorpusStep,
+    Definition,
+    Round,
+    verdicts,
+    with_report,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +78,13 @@ class Held:
             raise ValueError("from names no build")
         if not said and self.from_ is None:
             object.__setattr__(self, "share", 0.01)
+
+    def beside(self, folder: Path) -> Held:
+        """The same for a recipe in this folder, where a relative path begins."""
+        said = self.from_
+        if said is None or said.startswith("~") or "://" in said or is_fingerprint(said):
+            return self
+        return replace(self, from_=str(folder / said))
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,11 @@ class Holdout:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "clusters": None}
+
+
+def with_sides(steps: Sequence[CorpusStep], sides: Sides | None) -> tuple[CorpusStep, ...]:
+    """The steps, of which the holdout keeps these sides."""
+    return tuple(replace(s, sides=sides) if isinstance(s, Holdout) else s for s in steps)
 
 
 def prompt_key(conversation: Whole) -> int:

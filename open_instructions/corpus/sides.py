@@ -100,3 +100,8 @@ def _fitting(order: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any], left: int
 
 def name_of(side: int) -> str:
     return ("train", *SPLITS)[side]
+
+
+def is_fingerprint(said: str) -> bool:
+    """Whether it is a build's fingerprint, in place of a folder."""
+    return len(said) == 64 and set(said) <= set("0123456789abcdef")

@@ -225,6 +225,9 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
         values[key] = typed(given, hints[key], f"{where}: {key}")
     if "name" not in values:
         raise RecipeError(f"{where}: the recipe has no name.")
+    for key in ("validation", "test"):
+        if values.get(key):
+            values[key] = values[key].beside(Path(where).parent)
     return _checked(Recipe(**values), where)
 
 
