@@ -290,7 +290,7 @@ def nothing(name: str) -> None:
 def again(result: BuildResult, *says: Says) -> BuildResult:
     """A build from a build, equal conversations included."""
     folder = result.path.parent
-    (folder / "again.yaml").write_text("duplicates: false\n")
+    (folder / "again.yaml").write_text("duplicates: false\nvalidation: 0.5\n")
     steps = [saying(f"said{at}", each) for at, each in enumerate(says)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "STEPS", [*corpus.STEPS[:1], *steps])
