@@ -217,7 +217,12 @@ def test_parts_that_do_not_drop_are_marked(here: Path) -> None:
         ),
     )
     result = build("./talks.jsonl", recipe=recipe, out="out", workers=1)
-    assert sorted(refused(result)) == ["talks/000000", "talks/000002"]
+    levels = {name: row["level"] for name, row in refused(result).items()}
+    assert levels == {"talks/000000": "record", "talks/000001": "mark", "talks/000002": "record"}
+    mark = refused(result)["talks/000001"]
+    assert (mark["reason"], mark["raw"]) == ("contaminated_passage", None)
+    assert "barges/000001" in mark["evidence"]
+    assert check(result.path).problems == ()
     assert result.manifest.steps["contamination"]["sets"]["barges"]["marked"] == 1
     [row] = [row for row in rows(result) if row["conversation_id"] == "talks/000001"]
     assert row["edits"] == ["contaminated_passage"]

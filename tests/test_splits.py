@@ -256,11 +256,14 @@ def dropping_c(name: str) -> dict[str, Any] | None:
 
 
 def test_edits_and_what_was_found(made: Callable[..., BuildResult]) -> None:
-    result = made(edits, edits_again, copies, dropping_c)
+    talks = [talk(name, LONG if name == "b" else "Red.") for name in "abcdefg"]
+    talks[1]["views"] = float("nan")  # which a stage changes
+    result = made(edits, edits_again, copies, dropping_c, talks=talks)
     changed = [(row["id"], row["edits"]) for row in rows(result) if row["edits"]]
-    both = ["odd_colour", "odd_too"]
+    both = ["not_finite", "odd_colour", "odd_too"]
     assert changed == [(f"sharegpt/b{c}#{p}", both) for c in ("", "*2", "*3") for p in (1, 2)]
     assert result.ledger.by_name("edits") == {
+        ("convert", "not_finite"): 1,
         ("said0", "odd_colour"): 2,  # of conversations, one of which is dropped later
         ("said1", "odd_too"): 1,
     }
@@ -287,7 +290,7 @@ def nothing(name: str) -> None:
 def again(result: BuildResult, *says: Says) -> BuildResult:
     """A build from a build, equal conversations included."""
     folder = result.path.parent
-    (folder / "again.yaml").write_text("duplicates: false\n")
+    (folder / "again.yaml").write_text("duplicates: false\nvalidation: 0.5\n")
     steps = [saying(f"said{at}", each) for at, each in enumerate(says)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus, "STEPS", [*corpus.STEPS[:1], *steps])
