@@ -204,6 +204,18 @@ class BuildOptions:
             takes="a list like MIT,CC0-1.0",
         ),
     ] = None
+    decontaminate: Annotated[
+        str | Sequence[str] | None,
+        Option(
+            CLEANING,
+            "Drop conversations that have items of this evaluation set: a name like gsm8k, a "
+            "file, a hub dataset, or an index file. Can be repeated.",
+            read=list[str],
+            metavar="FILE|NAME",
+            recipe=True,
+            takes="a name like gsm8k, or a file",
+        ),
+    ] = None
     max_tokens: Annotated[
         int | None,
         Option(
@@ -224,6 +236,16 @@ class BuildOptions:
             recipe=True,
             takes="a string",
             hint="Give a name, or a path like ./tokenizer.json.",
+        ),
+    ] = None
+    near_duplicates: Annotated[
+        float | None,
+        Option(
+            CLEANING,
+            "Drop rows that are nearly the same as another, from this similarity on, like 0.7.",
+            metavar="SHARE",
+            recipe=True,
+            takes="a number from 0.5 to 1",
         ),
     ] = None
     validation: Annotated[

@@ -55,11 +55,12 @@ null."""
 class Output:
     """The result of a chunk: conversations, rejects, the facts that corpus steps collected from
     whole conversations, and the counts. `keeps_whole` means that a later round will read the texts
-    again."""
+    again. `tables` has the rows of the conversations where they are a table already."""
 
     conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     facts: dict[str, pa.Table] = field(default_factory=dict)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
     keeps_whole: bool = False
     ledger: Ledger = field(default_factory=Ledger)
 

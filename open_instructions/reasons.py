@@ -68,6 +68,11 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OVERLONG = "overlong"
     CUT_OFF = "cut_off"
+    # near duplicates
+    NEAR_DUPLICATE = "near_duplicate"
+    SHORTER_VERSION = "shorter_version"
+    # contamination
+    CONTAMINATED = "contaminated"
     # mix
     NOT_SAMPLED = "not_sampled"
 

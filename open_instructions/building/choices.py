@@ -85,6 +85,7 @@ def selections_of(said: Choices, lock: Lock | None, recipe: Recipe) -> list[Sele
         return select(said.sources or "")
     if said.sources not in (None, "all"):
         selections = [_as_in(lock, chosen) for chosen in select(said.sources or "")]
+        _check_all_named(selections, lock, said)
     elif lock.own:
         name, sha256 = next(iter(lock.own.items()))
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
@@ -115,6 +116,18 @@ def _as_in(lock: Lock, chosen: Selection) -> Selection:
     if not (chosen.own and described):
         return chosen
     return own_selection(replace(described, files=chosen.own.files, folder=chosen.own.folder))
+
+
+def _check_all_named(selections: Sequence[Selection], lock: Lock, said: Choices) -> None:
+    """Files of one's own are named to say where they are, so that a build from these alone would
+    be a surprise. Raises UsageError if the lock has more."""
+    named = {s.source.name for s in selections}
+    others = [name for name in lock.sources if name.partition(":")[0] not in named]
+    if others and any(s.own for s in selections):
+        raise UsageError(
+            f"{said.locked} has more sources: {', '.join(map(shown, others))}.",
+            hint="Name all of them, or none: --data-dir also says where files are.",
+        )
 
 
 def _registered(said: Choices, lock: Lock) -> list[Selection]:

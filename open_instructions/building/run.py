@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .. import store
-from ..corpus import steps_of
+from ..corpus import contamination, steps_of
 from ..corpus.holdout import with_sides
 from ..corpus.options import SHUFFLED
 from ..engines import Engine
@@ -104,7 +104,7 @@ def build(said: Choices) -> BuildResult:
                 check_replaceable(
                     job.out,
                     [
-                        *(i.path for i in job.found.inputs),
+                        *(i.path for i in [*job.found.inputs, *job.evaluation_inputs]),
                         *(Path(s.path) for s in job.selections if s.path),
                     ],
                 )
@@ -146,7 +146,8 @@ def _remembered(job: Plan, notes: Sequence[str]) -> Found:
     """The files found, with the build's notes. Also notes, for later commands, where the files are
     and that this build is the newest."""
     try:
-        home.remember({i.sha256: i.path for i in job.found.inputs}, job.out)
+        inputs = [*job.found.inputs, *job.evaluation_inputs]
+        home.remember({i.sha256: i.path for i in inputs}, job.out)
     except (OSError, NotImplementedError) as error:  # a file system without locks
         notes = [
             *notes,
@@ -207,8 +208,9 @@ def _run(
             progress(step)
     check_failures(counts, failure, strict=False)
     _still_there(job)
+    knowing = contamination.knowing(steps, job.known.entries if job.known else None)
     seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
-    merged = merge(engine, chunks, sizes, ready, steps, _merging(progress), seed, said.tell)
+    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress), seed, said.tell)
     counts.update(merged.ledger)
     problems = counts.problems()
     written = Counter[str]()
@@ -248,6 +250,7 @@ def _run(
         locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
         {s.source.name: s.source.digest for s in job.selections if s.path},
         {s.source.name: s.own.described() for s in job.selections if s.own},
+        locked_files(job.evaluation_inputs, (), Cache()),
     )
     store.write_json(ready / store.LOCK, lock.to_dict())
     store.write_json(ready / store.MANIFEST, manifest.to_dict())
@@ -280,7 +283,8 @@ def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
 def _still_there(job: Plan) -> None:
     """Raises InputError if a file changed since it was hashed: the build may have read a mixture of
     two versions."""
-    changed = [i.path for i in job.found.inputs if stamp(i.path) != i.stamp]
+    inputs = [*job.found.inputs, *job.evaluation_inputs]
+    changed = [i.path for i in inputs if stamp(i.path) != i.stamp]
     changed += [
         Path(s.path) for s in job.selections if s.path and digest(Path(s.path)) != s.source.digest
     ]

@@ -40,6 +40,8 @@ def stats(
     show("Sources", *found.table(), spare=("languages", "median", "p99", "mean", "longest"))
     show("Ledger", *ledger_table(found.ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(found.ledger))
+    if found.overlap:
+        show("Evaluation sets", *found.overlap, spare=("8-grams, half", "any 13-gram"))
     show("Changed by rules", *edits_table(found.ledger))
     show("Mix", *shares_table(found.steps))
     total = found.all.conversations + found.all.preferences or 1

@@ -54,7 +54,14 @@ _REPORT = b"report"
 
 
 class Round(ABC):
-    """One round of facts, parts and decisions over the whole build."""
+    """One round of facts, parts and decisions over the whole build.
+
+    each   how many facts there are for a conversation: more make more parts
+    named  whether facts get the column ID
+    """
+
+    each: int = 1
+    named: bool = True
 
     def asks(self, before: pa.Table) -> pa.Array | None:
         """The numbers of the conversations whose text this round reads, None for all that remain.
@@ -65,6 +72,13 @@ class Round(ABC):
     def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
         """A table with a row for each fact. `before` is the result of the previous round, without
         rows in the first round. The columns are the step's own, and PLACE."""
+
+    def facts_at(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
+        """The facts, for a round after the first that has to know the numbers of the
+        conversations."""
+        return self.facts(conversations, before)
 
     @abstractmethod
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:
@@ -77,6 +91,10 @@ class Round(ABC):
     def settle(self, decided: pa.Table) -> pa.Table:
         """The result of the round, from the decisions of all parts."""
         return decided
+
+    def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
+        """The same, for a round that has to know the result of the previous one."""
+        return self.settle(decided)
 
 
 @runtime_checkable

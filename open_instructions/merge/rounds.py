@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PART = 500_000
-"""How many conversations one part holds: about 100 MB while they are compared."""
+"""How many facts one part holds, usually one for each conversation: about 100 MB while they are
+compared."""
 GROUP, GROUPS = 256, 128
 """How many chunks are sent together, and the most groups: beyond that, groups get larger. Messages
 should not be tiny."""
@@ -42,15 +43,16 @@ class Group(NamedTuple):
     gone: np.ndarray[Any, Any]
 
 
-def groups_of(chunks: int, gone: np.ndarray[Any, Any]) -> list[Group]:
-    """All chunks, in groups that are sent together. `gone` holds sorted numbers."""
-    size = max(GROUP, -(-chunks // GROUPS))
+def groups_of(chunks: int, gone: np.ndarray[Any, Any], each: int = 1) -> list[Group]:
+    """All chunks, in groups that are sent together. `gone` holds sorted numbers, and `each` says
+    how many facts a conversation has."""
+    size = max(GROUP // each, 1, -(-chunks // GROUPS))
     ranges = [range(start, min(start + size, chunks)) for start in range(0, chunks, size)]
     return [Group(chunk_range, gone[within(gone, chunk_range)]) for chunk_range in ranges]
 
 
-def parts_of(conversations: int) -> int:
-    return max(1, -(-conversations // PART))
+def parts_of(facts: int) -> int:
+    return max(1, -(-facts // PART))
 
 
 def run_step(
@@ -67,10 +69,10 @@ def run_step(
         if index:
             _take_facts(engine, folder, counts, step, index, gone, before, watch)
         send = partial(_send, folder=folder, step=step.name, index=index, asked=asked)
-        groups = groups_of(len(counts), gone)
+        groups = groups_of(len(counts), gone, asked.each)
         decide = partial(_decide, step=step.name, asked=asked)
-        answers = engine.exchange(send, groups, decide, parts_of(sum(counts)))
-        before = asked.settle(joined(step.name, "decisions", list(answers)))
+        answers = engine.exchange(send, groups, decide, parts_of(sum(counts) * asked.each))
+        before = asked.conclude(joined(step.name, "decisions", list(answers)), before)
     check_verdicts(step, before, gone, counts)
     return before
 
@@ -125,7 +127,9 @@ def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, gi
         return
     places = np.arange(read_chunk(folder, work.chunk, KEYS).num_rows)
     left = np.setdiff1d(places if work.places is None else work.places, work.gone)
-    facts = asked.facts(read_wholes(folder, work.chunk, left), read_settled(folder, step, index))
+    number = left + (work.chunk << CHUNK_BITS)
+    wholes = read_wholes(folder, work.chunk, left)
+    facts = asked.facts_at(wholes, number, read_settled(folder, step, index))
     check_facts(step, facts, len(left))
     if PLACE in facts.column_names:  # from places among those read to places in the chunk
         at = facts.column_names.index(PLACE)
@@ -140,7 +144,7 @@ def _send(
     import numpy as np
 
     kind = facts_kind(step, index)
-    tables = [_numbered(folder, chunk, step, kind) for chunk in group.chunks]
+    tables = [_numbered(folder, chunk, step, kind, asked.named) for chunk in group.chunks]
     table = joined(step, "facts", tables)
     if NUMBER in table.column_names and len(group.gone):
         stays = np.isin(view(table[NUMBER]), group.gone, invert=True)
@@ -166,8 +170,8 @@ def _decide(messages: Sequence[pa.Table], *, step: str, asked: Round) -> pa.Tabl
     return asked.decide(joined(step, "facts", messages))
 
 
-def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
-    """The facts of a chunk, with numbers and ids instead of places."""
+def _numbered(folder: Path, chunk: int, step: str, kind: str, named: bool) -> pa.Table:
+    """The facts of a chunk, with numbers, and ids if `named`, instead of places."""
     import numpy as np
     import pyarrow as pa
 
@@ -176,10 +180,12 @@ def _numbered(folder: Path, chunk: int, step: str, kind: str) -> pa.Table:
     if PLACE not in facts.column_names:
         return facts
     places = _places_in(facts)
-    if not np.array_equal(places, np.arange(len(ids))):  # else the ids are in order already
-        ids = ids.take(numbers(places, "int64"))
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     number = numbers(places + (chunk << CHUNK_BITS), "int64")
+    if not named:
+        return pa.table({NUMBER: number, **columns})
+    if not np.array_equal(places, np.arange(len(ids))):  # else the ids are in order already
+        ids = ids.take(numbers(places, "int64"))
     return pa.table({NUMBER: number, ID: ids, **columns})
 
 

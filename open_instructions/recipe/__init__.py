@@ -17,7 +17,8 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
-from ..corpus import duplicates, holdout, mix
+from ..corpus import contamination, holdout, mix, near_duplicates
+from ..corpus.contamination.options import decontaminate_of
 from ..corpus.options import Ordered
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
@@ -56,7 +57,8 @@ class _Named:
 class Recipe(
     mix.Options,
     holdout.Options,
-    duplicates.Options,
+    contamination.Options,
+    near_duplicates.Options,
     split.Options,
     LanguageOptions,
     gaps.Options,
@@ -94,9 +96,10 @@ class Recipe(
         object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
-        values: dict[str, Any] = plain(asdict(replace(self, sources=())))
+        values: dict[str, Any] = plain(asdict(replace(self, sources=(), decontaminate=None)))
         del values["sources"]
-        return values | {"index_base": dict(self.index_base)}
+        sets = self.decontaminate.to_dict() if self.decontaminate else None
+        return values | {"index_base": dict(self.index_base), "decontaminate": sets}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -115,7 +118,12 @@ class Recipe(
         given = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         if "index_base" in given:  # other subsets keep the recipe's values
             given["index_base"] = dict(self.index_base) | dict(values["index_base"])
-        return replace(_from_mapping(self.to_dict() | given, "the options"), sources=self.sources)
+        sets = self.decontaminate
+        if "decontaminate" in given:  # the recipe's other keys about them stay
+            named = decontaminate_of(given.pop("decontaminate"), "the options")
+            sets = replace(sets, sets=named.sets) if sets and named else named
+        made = _from_mapping(self.to_dict() | given, "the options")
+        return replace(made, sources=self.sources, decontaminate=sets)
 
 
 def _near(license: str) -> str:
@@ -209,6 +217,9 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
             )
         if key == "sources":
             values[key] = from_recipe(value, where, str(Path(where).parent))
+            continue
+        if key == "decontaminate":
+            values[key] = decontaminate_of(value, where, str(Path(where).parent))
             continue
         given = _html(value) if key == "html" else value
         values[key] = typed(given, hints[key], f"{where}: {key}")

@@ -14,6 +14,7 @@ from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
 from ..store.names import TRAIN
+from .overlap import overlap_table
 from .shares import in_words, shares_table
 
 _SIZES = (
@@ -188,6 +189,28 @@ _SHOWN = {
 """The first row's messages, as code."""
 
 
+def _overlap(manifest: Manifest) -> list[str]:
+    """What was found of evaluation sets, and what became of it."""
+    table = overlap_table(manifest.steps)
+    if table is None:
+        return []
+    headings, rows = table
+    return [
+        "",
+        "## Evaluation sets",
+        "",
+        "Conversations that have an item of these sets. Those that are counted as dropped are in "
+        "`rejected/` as `contaminated`, with the item, the place and the share of its words as "
+        "evidence; those that are counted as marked are rows with `contaminated_passage` in "
+        "`edits`. Paraphrases and translations are not found. The last two columns are what two "
+        "other rules would find: half of an item in 8-grams, and any 13-gram.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+    ]
+
+
 def card(
     manifest: Manifest,
     sources: Sequence[Source],
@@ -249,6 +272,7 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
+    lines += _overlap(manifest)
     titles = {s.name: s.title for s in sources}
     lines += ["", "## Attribution", ""]
     lines += [

@@ -18,8 +18,9 @@ from ..inputs.cache import Cache
 from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
 from ..store import PREFERENCE, Build, open_build
+from .overlap import overlap_table
 from .shares import in_words, shares_table
-from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
+from .tables import Table, as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -72,6 +73,11 @@ class Stats:
     splits: dict[str, int]
     steps: dict[str, dict[str, Any]]
 
+    @property
+    def overlap(self) -> Table | None:
+        """What was found of evaluation sets; None for a build without any."""
+        return overlap_table(self.steps)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "path": str(self.path),
@@ -82,6 +88,7 @@ class Stats:
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
             "attribution": self.attribution,
+            **({"steps": self.steps} if self.steps else {}),
         }
 
     def brief(self) -> list[tuple[str, str]]:
@@ -160,6 +167,7 @@ class Stats:
             plain(*self.table()),
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
+            *([plain(*self.overlap)] if self.overlap else []),
             *([plain(*mix)] if (mix := shares_table(self.steps))[1] else ()),
             plain(*self.usage.table()),
             "\n".join(self.terms()),
@@ -172,6 +180,7 @@ class Stats:
             as_html(*self.table()),
             as_html(*ledger_table(self.ledger), title="Ledger"),
             as_html(*reasons_table(self.ledger), title="Rejected"),
+            *([as_html(*self.overlap, title="Evaluation sets")] if self.overlap else []),
             *([as_html(*mix, title="Mix")] if (mix := shares_table(self.steps))[1] else ()),
             as_html(*self.usage.table(), title="What it may be used for"),
             paragraphs(self.terms()),

@@ -97,14 +97,17 @@ def _label_problems(row: dict[str, Any], tokens: Sequence[str]) -> Iterator[str]
     if not 0 <= row["language_score"] <= 1:
         yield f"has the language score {row['language_score']}"
     whole = row["conversation_id"]
-    if row["id"] != whole and not (
-        row["id"].startswith(whole) and _PART.fullmatch(row["id"], len(whole))
-    ):
+    if row["id"] != whole and not is_part(row["id"], whole):
         yield f"is not a part of {whole}"
     if row["metadata"] is not None and not is_object(row["metadata"]):
         yield "has metadata that is not a JSON object"
     if row.get(TOOLS) is not None and not _are_tools(row[TOOLS]):
         yield "has tools that are not a list of JSON objects"
+
+
+def is_part(id: str, whole: str) -> bool:
+    """Whether a row with this id is a part of the conversation with the other."""
+    return id.startswith(whole) and bool(_PART.fullmatch(id, len(whole)))
 
 
 def message_of(found: Any) -> Message:

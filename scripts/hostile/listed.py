@@ -26,6 +26,8 @@ ROOMS = (
     "layouts.tools",
     "schema",
     "arrays",
+    "corpus.contamination",
+    "corpus.words",
     "rights.terms",
     "recipe",
     "inputs.lock",
@@ -49,6 +51,8 @@ ROOMS = (
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
+    "corpus.contamination": ("evaluation items",),
+    "corpus.words": ("words",),
     "inputs.lock.locked_files": (),
     "inputs.hub_card": ("card", "card, its configs"),
     "inputs.splits": ("names of files",),
@@ -82,6 +86,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     ),
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
+    "recipe.keys": ("recipe", "recipe, a value"),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.sheets": (),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),

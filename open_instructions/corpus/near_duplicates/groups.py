@@ -1,0 +1,240 @@
+"""Groups of candidates: which pairs of rows are alike."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+LISTS = ("shingles", "words", "last", "figures")
+"""What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
+its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
+occur."""
+FIRST, SECOND = 1, 2
+"""The lowest bits. Of a shingle: it is of an answer; it is common in the build. Of a token: prompt
+and answer have it."""
+FAMILY = 20
+"""A shingle that more rows of a group have says what they are about, not which are copies."""
+SIDE = 0.5
+"""How much of the prompt, and of the answer, two rows have to share: of the one with less."""
+CLOSE, CLOSE_SIDE, CLOSE_OWN = 0.9, 0.7, 0.7
+"""What rows with little of their own have to share: of everything, of each side, and of what is
+rare in the one with less of it."""
+OWN = 0.5
+"""A row has little of its own if less than this share of its shingles is rare."""
+SLACK = 0.05
+"""The share of numbers that may differ."""
+PASSAGE = 8
+"""So many shingles in a row that only one prompt has, and as many in the other, are a passage with
+other content: another input for the same task."""
+BARE = 30
+"""How many rows of a group with nothing of their own others are compared with."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """When rows are alike: the similarity, and whether only prompts are compared."""
+
+    threshold: float
+    prompts_only: bool = False
+
+
+class Candidate(NamedTuple):
+    """A row to keep or drop: the rank of its source, its length, and its keys (see
+    `shingles.prefix_keys`)."""
+
+    rank: int
+    length: int
+    keys: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """Two rows that are alike, by place, how much, and what agreed."""
+
+    one: int
+    other: int
+    score: float
+    prompt: float
+    answer: float
+
+
+class Group:
+    """Rows of some groups. `groups` names each row's; `lists` has the values of LISTS and where
+    those of each row begin."""
+
+    def __init__(self, groups: Array, lists: Sequence[tuple[Array, Array]]) -> None:
+        import numpy as np
+
+        self._lists = [
+            [values[start:stop] for start, stop in itertools.pairwise(starts.tolist())]
+            for values, starts in lists
+        ]
+        shingle, starts = lists[0]
+        row = np.repeat(np.arange(len(groups)), np.diff(starts))
+        rare = shingle & SECOND == 0
+        _, group = np.unique(groups, return_inverse=True)
+        key = group[row].astype(np.uint64) << np.uint64(32) | shingle
+        order = np.lexsort((row, key))
+        self._key, self._row, rare = key[order], row[order], rare[order]
+        first = np.ones(len(key), bool)
+        first[1:] = self._key[1:] != self._key[:-1]
+        begins = np.flatnonzero(first)
+        count = np.repeat(
+            np.diff(np.append(begins, len(key))), np.diff(np.append(begins, len(key)))
+        )
+        self._rare = rare & (count <= FAMILY)
+        self._answer = (self._key & np.uint64(FIRST)).astype(bool)
+        self._sizes = self._count(np.ones(len(key), bool), len(groups))
+        self._own = self._count(self._rare, len(groups))
+        self._group = group
+
+    def _count(self, wanted: Array, rows: int) -> Array:
+        """How many shingles of prompt and answer each row has: an array of shape (rows, 2)."""
+        import numpy as np
+
+        both = self._row[wanted] * 2 + self._answer[wanted]
+        return np.bincount(both, minlength=2 * rows).reshape(-1, 2)
+
+    def pairs(self, alike: Alike) -> list[Pair]:
+        """All pairs of alike rows."""
+        import numpy as np
+
+        one, other, common = self._sharing()
+        own = self._own.sum(axis=1)
+        size = self._sizes.sum(axis=1)
+        both = common.sum(axis=1)
+        score = both / (own[one] + own[other] - both)
+        least = np.minimum(own[one], own[other])
+        little = own < OWN * size
+        close = little[one] & little[other] & (both >= CLOSE_OWN * least)
+        perhaps = (score >= alike.threshold) | close
+        shares = np.ones((len(one), 2))
+        np.divide(
+            common,
+            np.minimum(self._own[one], self._own[other]),
+            out=shares,
+            where=np.minimum(self._own[one], self._own[other]) > 0,
+        )
+        perhaps &= (shares >= SIDE).all(axis=1)
+        found = [
+            self._checked(int(one[at]), int(other[at]), float(score[at]), alike)
+            for at in np.flatnonzero(perhaps).tolist()
+        ]
+        found += [self._checked(*rows, 0.0, alike) for rows in self._bare()]
+        return [pair for pair in found if pair]
+
+    def _sharing(self) -> tuple[Array, Array, Array]:
+        """Pairs of rows with rare shingles in common, and how many in prompts and in answers."""
+        import numpy as np
+
+        key, row = self._key[self._rare], self._row[self._rare]
+        answer = self._answer[self._rare]
+        count = len(self._sizes)
+        found = [np.empty(0, np.int64)]
+        for step in range(1, FAMILY):
+            same = key[step:] == key[:-step]
+            if not same.any():
+                break
+            pair = row[:-step][same] * count + row[step:][same]
+            found.append(pair * 2 + answer[step:][same])
+        pairs, times = np.unique(np.concatenate(found), return_counts=True)
+        which, side = pairs >> 1, pairs & 1
+        each, place = np.unique(which, return_inverse=True)
+        common = np.zeros((len(each), 2), np.int64)
+        common[place, side] = times
+        return each // max(count, 1), each % max(count, 1), common
+
+    def _bare(self) -> Iterator[tuple[int, int]]:
+        """Pairs of a row with nothing of its own and another that has almost nothing."""
+        import numpy as np
+
+        own, size = self._own.sum(axis=1), self._sizes.sum(axis=1)
+        for group in np.unique(self._group[own == 0]).tolist():
+            rows = np.flatnonzero(self._group == group)
+            almost = rows[own[rows] <= (1 - CLOSE) * size[rows]]
+            for bare in rows[own[rows] == 0][:BARE].tolist():
+                ratio = np.minimum(size[almost], size[bare]) / np.maximum(size[almost], size[bare])
+                for row in almost[ratio >= CLOSE].tolist():
+                    if row > bare or own[row]:
+                        yield min(bare, row), max(bare, row)
+
+    def _checked(self, one: int, other: int, score: float, alike: Alike) -> Pair | None:
+        """The pair, if everything agrees. `score` is how alike the rare shingles are."""
+        import numpy as np
+
+        shingles, words, last, figures = ((own[one], own[other]) for own in self._lists)
+        if not same_figures(*figures) or other_subject(*words):
+            return None
+        a, b = shingles
+        if other_end(last[0], b) and other_end(last[1], a):
+            return None
+        shared = np.isin(a, b, assume_unique=True)
+        if other_passage(a, b, shared):
+            return None
+        answers = int(np.count_nonzero(a[shared] & FIRST))
+        both = int(np.count_nonzero(shared))
+        least = np.minimum(self._sizes[one], self._sizes[other])
+        most = np.maximum(self._sizes[one], self._sizes[other])
+        sides = np.array([both - answers, answers]) / np.maximum(least, 1)
+        share = np.where(least > 0, sides, most == 0)
+        needed = SIDE
+        if score < alike.threshold:  # little of its own
+            score, needed = both / (len(a) + len(b) - both), CLOSE_SIDE
+            if score < max(CLOSE, alike.threshold):
+                return None
+        if share.min() < needed:
+            return None
+        return Pair(one, other, score, *(round(float(s), 3) for s in share))
+
+
+def same_figures(one: Array, other: Array) -> bool:
+    """Whether the numbers of one row are among those of the other."""
+    a, b = sorted((Counter(one.tolist()), Counter(other.tolist())), key=Counter.total)
+    return (a - b).total() <= SLACK * a.total()
+
+
+def other_subject(one: Array, other: Array) -> bool:
+    """Whether each row has a token in prompt and answer that the other does not have at all: the
+    same template about something else."""
+    import numpy as np
+
+    flag = np.uint32(FIRST)
+    own = [words[words & flag != 0] & ~flag for words in (one, other)]
+    every = [words & ~flag for words in (one, other)]
+    return not (np.isin(own[0], every[1]).all() or np.isin(own[1], every[0]).all())
+
+
+def other_end(last: Array, other: Array) -> bool:
+    """Whether the last message of a row is not in the other one: the conversations go on in
+    different ways."""
+    import numpy as np
+
+    there = np.isin(last, other & ~np.uint32(SECOND))
+    return bool(np.count_nonzero(there) < SIDE * len(last))
+
+
+def other_passage(one: Array, other: Array, shared: Array) -> bool:
+    """Whether both prompts have a passage that the other one does not have. `shared` says which
+    shingles of the one the other has."""
+    import numpy as np
+
+    prompt = one & FIRST == 0
+    if _longest(~shared[prompt]) < PASSAGE:
+        return False
+    asked = other[other & FIRST == 0]
+    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= PASSAGE
+
+
+def _longest(flags: Array) -> int:
+    """The longest run of true values."""
+    import numpy as np
+
+    ends = np.flatnonzero(~np.concatenate([[False], flags, [False]]))
+    return int(np.diff(ends).max()) - 1
