@@ -38,7 +38,7 @@ from .versions import versions
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides the result, known before any work. `evaluations` are the files of
-    evaluation sets, and `known` what is known of their items. `sides` are those of an earlier
+    evaluation sets, and `known` what is known of their items; `sides` are those of an earlier
     build's rows, if the recipe keeps them."""
 
     selections: tuple[Selection, ...]
@@ -142,7 +142,7 @@ def plan(said: Choices) -> Plan:
         known,
     )
     check_weights(job.recipe, job.labels, job.parents)
-    recipe, sides = keeping_sides(recipe, job.parents)
+    recipe, sides = keeping_sides(recipe, job.parents, job.out)
     return replace(job, recipe=recipe, sides=sides)
 
 

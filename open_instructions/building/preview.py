@@ -132,8 +132,8 @@ def preview(said: Choices) -> Preview:
             parts.append(Part(label, f"{selection.own.hub}, if not in the cache", None, None))
             rows[label] = None
     check_weights(recipe, sorted(rows), parents)
-    keeping_sides(recipe, parents)
     out = place(said.out) if said.out is not None else usual
+    keeping_sides(recipe, parents, out)
     return Preview(out, recipe, tuple(parts), rows)
 
 

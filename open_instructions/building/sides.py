@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from ..corpus.holdout import Held, id_key
@@ -14,11 +15,15 @@ from ..paths import place
 from ..recipe import Recipe
 from ..schema import GROUP, SPLITS
 from ..store import DATA, PREFERENCE, Build, open_build
+from ..store.finding import Sought, find_build
 
 
-def keeping_sides(recipe: Recipe, parents: Mapping[str, Build]) -> tuple[Recipe, Sides | None]:
+def keeping_sides(
+    recipe: Recipe, parents: Mapping[str, Build], near: Path
+) -> tuple[Recipe, Sides | None]:
     """The sides that a recipe keeps, and the recipe with that build's fingerprint in place of its
-    folder. `parents` are the finished builds among the sources, by name.
+    folder. `parents` are the finished builds among the sources, by name. A build that is named
+    by its fingerprint is also looked for beside the folder `near`.
 
     Raises UsageError if that build has no splits or is not here, and if one of the sources has some
     that nothing is said of: its validation rows must not become training rows in silence.
@@ -28,7 +33,7 @@ def keeping_sides(recipe: Recipe, parents: Mapping[str, Build]) -> tuple[Recipe,
         if recipe.validation is None and recipe.test is None:
             _check_parents(parents)
         return recipe, None
-    build = _build(said, parents)
+    build = _build(said, parents, near)
     if len(build.manifest.splits()) == 1:
         raise UsageError(
             f"{shown(said)} has no splits whose sides could be kept.",
@@ -58,17 +63,18 @@ def _check_parents(parents: Mapping[str, Build]) -> None:
             )
 
 
-def _build(said: str, parents: Mapping[str, Build]) -> Build:
+def _build(said: str, parents: Mapping[str, Build], near: Path) -> Build:
     if not is_fingerprint(said):
         return open_build(place(said))
     found = next((b for b in parents.values() if b.manifest.fingerprint == said), None)
-    if found is None:
+    sought = Sought(found, "") if found else find_build(said, (), near)
+    if sought.build is None:
         raise UsageError(
-            f"The recipe keeps the sides of the build {said[:16]}…, which is not among the "
-            "sources.",
+            f"The recipe keeps the sides of the build {said[:16]}…, which is not here. "
+            f"{sought.looked}.",
             hint="In a recipe, validation: {from: FOLDER} names its folder.",
         )
-    return found
+    return sought.build
 
 
 def _sides(build: Build) -> Sides:

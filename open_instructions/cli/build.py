@@ -33,7 +33,7 @@ oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
 oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
-oi build --recipe sft-mix --plan           show what it would do, and do nothing
+oi build --recipe sft-mix --plan           what it would do, and nothing more
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
