@@ -49,8 +49,13 @@ def strings(values: Sequence[str | None]) -> pa.StringArray:
     )
 
 
-def numbers(values: Sequence[float | None] | np.ndarray[Any, Any], kind: str) -> pa.Array:
-    """An array of numbers; `kind` is a NumPy dtype. Raises OverflowError if a number does not fit.
+def numbers(
+    values: Sequence[float | None] | np.ndarray[Any, Any],
+    kind: str,
+    valid: np.ndarray[Any, Any] | None = None,
+) -> pa.Array:
+    """An array of numbers; `kind` is a NumPy dtype. Those that are not `valid` are null, and None
+    is. Raises OverflowError if a number does not fit.
 
     >>> numbers([1, 2], "int32").type
     DataType(int32)
@@ -58,13 +63,13 @@ def numbers(values: Sequence[float | None] | np.ndarray[Any, Any], kind: str) ->
     import numpy as np
     import pyarrow as pa
 
-    valid = None
     if isinstance(values, list) and None in values:
-        valid = pa.py_buffer(_bits([value is not None for value in values]))
+        valid = np.array([value is not None for value in values])
         values = [0 if value is None else value for value in values]
     made = np.ascontiguousarray(values, dtype=kind)
+    bits = None if valid is None else pa.py_buffer(_bits(valid))
     return pa.Array.from_buffers(
-        pa.from_numpy_dtype(made.dtype), len(made), [valid, pa.py_buffer(made)]
+        pa.from_numpy_dtype(made.dtype), len(made), [bits, pa.py_buffer(made)]
     )
 
 
@@ -146,6 +151,21 @@ def offsets(array: pa.ListArray | pa.StringArray) -> np.ndarray[Any, Any]:
     if buffer:
         return np.frombuffer(buffer, np.int32)[array.offset : array.offset + len(array) + 1]
     return np.zeros(len(array) + 1, np.int32)
+
+
+def up_to(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """For each count the numbers from 0 up to it.
+
+    >>> import numpy as np
+    >>> up_to(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    import numpy as np
+
+    ends = np.cumsum(counts)
+    found: np.ndarray[Any, Any] = np.arange(ends[-1] if len(ends) else 0)
+    found -= np.repeat(ends - counts, counts)
+    return found
 
 
 def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:

@@ -6,7 +6,7 @@ order. `Ledger.problems` checks the law, per subset of a source:
 
     records found = records read + unreadable = records kept + records rejected
     rows = records kept - records joined into another + parts added by splitting
-         + derived rows, which a record gives beyond its first
+         + derived rows, which a record gives beyond its first + repeats, which are written again
     at each stage: records in = records out + records rejected,
                    messages in + system prompts repeated
                        = messages out + messages rejected + messages joined,
@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .schema import Reject
+from .schema import SPLITS, Reject
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -171,8 +171,9 @@ class Ledger(Counter[Entry]):
         return list(dict.fromkeys((e.source, e.subset) for e in self))
 
     def summary(self, source: str | None = None, subset: str | None = None) -> dict[str, int]:
-        """The figures of the law for a subset, a source or the whole build. `derived`,
-        `rows_rejected` and `preference_rows` are there where they are not 0."""
+        """The figures of the law for a subset, a source or the whole build. `derived`, `repeats`,
+        `rows_rejected`, and the rows of preference/ and of other splits than train are there where
+        they are not 0."""
 
         def total(stage: str | None, what: str) -> int:
             return self.sum_of(stage, what, source=source, subset=subset)
@@ -194,8 +195,10 @@ class Ledger(Counter[Entry]):
         }
         more = {
             "derived": total(CONVERT, "derived") - total(None, "derived_dropped"),
+            "repeats": total(WRITE, "repeats"),
             "rows_rejected": total(None, "rejected_rows"),
             "preference_rows": total(WRITE, "preference_rows"),
+            **{f"{name}_rows": total(WRITE, f"{name}_rows") for name in SPLITS},
         }
         return found | {name: count for name, count in more.items() if count}
 
@@ -236,7 +239,8 @@ class Ledger(Counter[Entry]):
         kept_or_not = s["records_kept"] + s["records_rejected"]
         equal(read, kept_or_not, "read + unreadable = kept + rejected")
         rows = s["records_kept"] - joined + s["parts_added"] + s.get("derived", 0)
-        equal(s["rows"], rows, "rows = kept - joined + parts added + derived")
+        rows += s.get("repeats", 0)
+        equal(s["rows"], rows, "rows = kept - joined + parts added + derived + repeats")
         before, records, messages = READ, s["records_read"], 0
         for stage in took_part:
             into, out = at(stage, "records_in"), at(stage, "records_out")

@@ -21,7 +21,6 @@ from urllib.parse import quote
 from . import pairing
 from .catalogue import Source, Subset
 from .corpus import CorpusStep
-from .corpus.step import no_rows
 from .drafting import Drafted, Drafting, Refused, Run
 from .ledger import Ledger, Lost, Tally
 from .preference import Preference, PreferenceDraft, as_score, messages_of, text_of
@@ -40,7 +39,7 @@ from .schema import (
 )
 from .stages import order
 from .stages.definition import About, Definition
-from .talks import Kept, Named, Talk, count_records, kept_of, results_of, under
+from .talks import Kept, Named, Talk, count_records, first_facts, kept_of, results_of, under
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,11 +55,12 @@ null."""
 class Output:
     """The result of a chunk: conversations, rejects, the facts that corpus steps collected from
     whole conversations, and the counts. `keeps_whole` means that a later round will read the texts
-    again."""
+    again. `tables` has the rows of the conversations where they are a table already."""
 
     conversations: list[Kept] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     facts: dict[str, pa.Table] = field(default_factory=dict)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
     keeps_whole: bool = False
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -103,9 +103,7 @@ class Pipeline:
                 output.conversations.append(part)
         for (stage, what, name), count in tally.items():
             output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-        wholes = [kept.whole for kept in output.conversations if kept.first]
-        for step in self._steps:
-            output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+        output.facts = first_facts(self._steps, output.conversations)
         return output
 
     def run(self, run: Run) -> Iterator[Kept | Rejected]:

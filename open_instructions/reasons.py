@@ -71,3 +71,11 @@ class Reason(StrEnum):
     # near duplicates
     NEAR_DUPLICATE = "near_duplicate"
     SHORTER_VERSION = "shorter_version"
+    # contamination
+    CONTAMINATED = "contaminated"
+    # mix
+    NOT_SAMPLED = "not_sampled"
+
+
+WITHOUT_TEXT = frozenset({"not_sampled", "excluded"})
+"""Reasons that keep the origin of a row in place of its text."""

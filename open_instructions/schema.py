@@ -25,8 +25,32 @@ from .message import invalid as invalid
 from .message import is_blank as is_blank
 from .reasons import Reason as Reason
 
+SPLITS = ("validation", "test")
+"""The splits besides train."""
+GROUP = "group_id"
+"""The column with what may not be on both sides of a split."""
+
+SAME, COPY = "~", "*"
+"""In an id, before the number of a conversation among those with the same id, and before that of a
+copy. Ids of upstream have neither sign."""
+
 Record = dict[str, Any]
 """One raw record: a JSON object as upstream wrote it."""
+
+
+def copy_id(name: str, copy: int) -> str:
+    """The id of a copy, counted from 1; the first has the conversation's own.
+
+    >>> copy_id("alpaca/000017", 2), copied_from("alpaca/000017*2")
+    ('alpaca/000017*2', 'alpaca/000017')
+    """
+    return name if copy == 1 else f"{name}{COPY}{copy}"
+
+
+def copied_from(name: str) -> str:
+    """The id of the conversation that a copy is of; "" if the id is not that of a copy."""
+    of, sign, number = name.rpartition(COPY)
+    return of if sign and number.isdecimal() else ""
 
 
 class Reject(NamedTuple):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import pairing
 from .claims import Kin
+from .corpus import CorpusStep
+from .corpus.step import OfRows, Round, no_rows
 from .ledger import Lost
-from .preference import ANSWERS, Preference, PreferenceDraft, kind_of, text_of
+from .preference import ANSWERS, Preference, PreferenceDraft, Whole, kind_of, text_of
 from .readers import Frame
 from .schema import Conversation, Draft, Reject, Rejected, to_json
 from .stages.definition import BatchStage, Sides, Stage
 from .stages.running import outcomes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Kept(NamedTuple):
@@ -105,3 +110,20 @@ def results_of(
 
 def under(key: str, text: str) -> str:
     return f"{to_json(key)}: {text}" if key else text
+
+
+def first_facts(steps: Sequence[CorpusStep], kept: Sequence[Kept]) -> dict[str, pa.Table]:
+    """What the first round of each step wants to know of these conversations, by its name."""
+    wholes = [item.whole for item in kept if item.first]
+    rows: list[list[Whole]] = []
+    for item in kept:
+        if item.first:
+            rows.append([])
+        rows[-1].append(item.conversation)
+    return {step.name: _facts(step.rounds[0], wholes, rows) for step in steps}
+
+
+def _facts(first: Round, wholes: Sequence[Whole], rows: Sequence[Sequence[Whole]]) -> pa.Table:
+    if isinstance(first, OfRows):
+        return first.facts_of_rows(rows)
+    return first.facts(wholes, no_rows())

@@ -15,12 +15,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import InputError, RecipeError, suggest
+from .message import REASONING, Message
+from .schema import to_json
 
 DEFAULT = "cl100k_base"
 QUICKTOK_ENCODINGS = ("cl100k_base", "o200k_base", "llama3", "qwen3")
@@ -184,3 +187,15 @@ def tokenizer(name: str = DEFAULT) -> Tokenizer:
     if repository and not path.exists() and path.suffix != ".json":
         return _HuggingFace(_from_hub(repository["repo"], repository["revision"]))
     return _HuggingFace(path / _FILE if path.is_dir() else path)
+
+
+def message_tokens(count: Callable[[str], int], message: Message) -> int:
+    """The tokens of a message: those of its content, its calls as JSON and its reasoning.
+
+    >>> message_tokens(tokenizer("cl100k_base").count, Message("user", "Hello, world!"))
+    4
+    """
+    texts = [message.content, (message.fields or {}).get(REASONING, "")]
+    if message.calls:
+        texts.append(to_json(message.calls))
+    return sum(map(count, texts))

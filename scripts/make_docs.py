@@ -28,6 +28,7 @@ COMMANDS = (
     "check",
     "sources",
     "explain",
+    "decontaminate",
     "cache",
     "push",
 )

@@ -14,7 +14,15 @@ import pytest
 
 from open_instructions import corpus
 from open_instructions.building.run import BuildResult, build
-from open_instructions.corpus.step import NUMBER, PLACE, Definition, Round, no_rows, verdicts
+from open_instructions.corpus.step import (
+    NUMBER,
+    PLACE,
+    Definition,
+    Round,
+    no_rows,
+    verdicts,
+    with_report,
+)
 from open_instructions.errors import ConverterError
 from open_instructions.merge import rounds
 from open_instructions.schema import Conversation, Reason
@@ -141,6 +149,14 @@ def asking(values: Any) -> tuple[Round, Round]:
         ([dropping(number=[1], other=[0])], "gives other without other_id"),
         ([dropping(number=[1], other_id=["alpaca/0"])], "gives other without other_id"),
         ([dropping(number=[1], other=[2], other_id=["a"])], "for one that does not exist"),
+        ([dropping(number=[1], cluster=[2])], "for one that does not exist"),
+        ([dropping(number=[1], edit="found")], "drops a conversation and gives it edit"),
+        ([dropping(number=[1], split="test")], "drops a conversation and gives it split"),
+        ([dropping(number=[1], group_id="a")], "drops a conversation and gives it group_id"),
+        ([dropping(number=[1], copies=[2])], "drops a conversation and gives it copies"),
+        ([dropping(number=[1], reason=None, copies=[0])], "writes a conversation less than once"),
+        ([dropping(number=[1], reason=None, split="dev")], "has the unknown split dev"),
+        ([dropping(number=[1, 1], reason=None, edit="found")], "drops a conversation twice"),
     ],
 )
 def test_what_breaks_the_contract(
@@ -165,6 +181,32 @@ def test_what_breaks_the_contract(
 )
 def test_what_a_step_may_say(run: Callable[..., BuildResult], asked: Sequence[Round]) -> None:
     assert run(*asked).ledger.summary()["rows"] == 10
+
+
+def test_what_a_step_reports_is_in_the_manifest(run: Callable[..., BuildResult]) -> None:
+    report = {"looked_at": 10, "notes": ["10 were looked at."]}
+    made = run(Said(settle=lambda _: with_report(no_rows(), report)))
+    assert made.manifest.steps == {"said": report}
+    assert "10 were looked at." in made.found.notes
+    assert "steps" in json.loads((made.path / "manifest.json").read_text())
+
+
+def test_a_step_sees_what_earlier_steps_decided(
+    run: Callable[..., BuildResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Following(Step):
+        name = "last"
+
+        def following(self, earlier: pa.Table) -> Step:
+            seen.append(earlier.select(["number", "reason", "step"]).to_pylist())
+            return self
+
+    seen: list[Any] = []
+    last = Definition("last", Options, (), lambda *_: Following((Said(),)))
+    first = Definition("said", Options, (), lambda *_: Step((dropping(number=[1]),)))
+    monkeypatch.setattr(corpus, "STEPS", [first, last])
+    build("alpaca", data_dir=tmp_path / "data", out=tmp_path / "out", workers=1)
+    assert seen == [[{"number": 1, "reason": "duplicate", "step": "said"}]]
 
 
 def test_asked_in_any_order_and_twice(run: Callable[..., BuildResult]) -> None:

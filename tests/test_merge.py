@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from open_instructions.building.run import BuildResult, build
 from open_instructions.corpus.duplicates import Duplicates
-from open_instructions.merge import layout
-from open_instructions.merge import verdicts as fate
+from open_instructions.merge import layout, names
 from open_instructions.merge.layout import Layout, Span
 
 from .conftest import alpaca, digests, rows
@@ -148,7 +147,7 @@ def test_equal_hashes_are_no_equal_names_and_half_a_key_is_no_key() -> None:
         )
 
     hashes = pa.array([7, 7, 7, 2**64 - 1], pa.uint64())
-    assert fate._repeated([message(hash=hashes)]).to_pylist() == [
+    assert names.decide([message(hash=hashes)]).to_pylist() == [
         {"number": 2, "conversation_id": "a~2"}
     ]
     keys = pa.array(

@@ -25,13 +25,13 @@ from open_instructions.recipe import Recipe
 from .test_install import copied
 
 ROOT = Path(__file__).resolve().parent.parent
-OF_PYTHON = ["progress", "announce", "fetching"]
+OF_PYTHON = ["progress", "announce", "tell", "fetching"]
 """What the command has no option for."""
 
-FIELD = """    validation: Annotated[
+FIELD = """    dropout: Annotated[
         float | None,
         Option(
-            CLEANING, "The share of rows held out.", recipe=True, takes="a number from 0 to 1"
+            CLEANING, "The share of words left out.", recipe=True, takes="a number from 0 to 1"
         ),
     ] = None
 """
@@ -39,26 +39,26 @@ ASKS = """
 import inspect
 import open_instructions as oi
 from open_instructions.errors import UsageError, in_python
-print(inspect.signature(oi.build).parameters["validation"])
-print(in_python("Use --validation=0.1, or --validation."))
+print(inspect.signature(oi.build).parameters["dropout"])
+print(in_python("Use --dropout=0.1, or --dropout."))
 for wrong in ("much", True):
     try:
-        oi.build(sample=True, validation=wrong)
+        oi.build(sample=True, dropout=wrong)
     except UsageError as error:
         print(error.message)
-for name, more in (("a", {}), ("b", {"validation": 0.25}), ("c", {"validation": 1})):
+for name, more in (("a", {}), ("b", {"dropout": 0.25}), ("c", {"dropout": 1})):
     result = oi.build("alpaca", sample=True, out=name, **more)
-    print(result.manifest.recipe["validation"])
+    print(result.manifest.recipe["dropout"])
 """
 
 
 def test_a_new_option_is_one_field(tmp_path: Path) -> None:
-    """In a clone with a key `validation` in its recipes, one field more makes the option."""
+    """In a clone with a key `dropout` in its recipes, one field more makes the option."""
     clone = copied(tmp_path)
     changed = {
         "open_instructions/recipe/__init__.py": (
             "    index_base: Bases = ()\n",
-            "    validation: float = 0.0\n",
+            "    dropout: float = 0.0\n",
         ),
         "open_instructions/options.py": ("    max_tokens: Annotated[", FIELD),
     }
@@ -80,21 +80,21 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
     command = "from open_instructions.cli import main; main()"
     told = run("-c", command, "build", "--help")
     assert re.search(
-        r"─ Cleaning ─.*--validation +N +The share of rows held out\..*─ Where it goes ─",
+        r"─ Cleaning ─.*--dropout +N +The share of words left out\..*─ Where it goes ─",
         told,
         re.S,
     )
     assert run("-c", ASKS).splitlines() == [
-        "validation: float | None = None",
-        "Use validation='0.1', or validation.",
-        "--validation takes a number from 0 to 1, not 'much'.",
-        "--validation takes a number from 0 to 1, not True.",
+        "dropout: float | None = None",
+        "Use dropout='0.1', or dropout.",
+        "--dropout takes a number from 0 to 1, not 'much'.",
+        "--dropout takes a number from 0 to 1, not True.",
         "0.0",
         "0.25",
         "1.0",
     ]
-    run("-c", command, "build", "alpaca", "--sample", "--validation", "0.5", "--out", "d")
-    assert '"validation": 0.5' in (clone / "d" / "manifest.json").read_text(encoding="utf-8")
+    run("-c", command, "build", "alpaca", "--sample", "--dropout", "0.5", "--out", "d")
+    assert '"dropout": 0.5' in (clone / "d" / "manifest.json").read_text(encoding="utf-8")
 
 
 def test_python_takes_every_option_and_says_so() -> None:
@@ -185,6 +185,7 @@ def test_the_command_takes_every_option() -> None:
         "field",
         "role",
         "index_base",
+        "decontaminate",
     ]
     assert [p.secondary_opts for p in taken.values() if p.secondary_opts] == []  # no --no-sample
 

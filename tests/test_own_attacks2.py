@@ -155,3 +155,45 @@ def test_a_file_on_the_hub_has_a_file_name(name: str, hub: FakeHub, tmp_path: Pa
     hub.add("me/talks", {name: b'{"prompt": "One?", "completion": "Yes."}'})
     with pytest.raises(InputError, match="which is not a file name"):
         oi.build("hf://datasets/me/talks", out=tmp_path / "mix")
+
+
+def test_rows_that_cannot_be_parts_of_one_conversation_are_refused(
+    parent: Path, tmp_path: Path
+) -> None:
+    """The second row says that it is the first, too."""
+
+    def change(table: pa.Table) -> pa.Table:
+        ids = table["id"].to_pylist()
+        return table.set_column(0, table.schema.field(0), pa.array([ids[0], ids[0], *ids[2:]]))
+
+    source = changed(parent, tmp_path / "p", change)
+    with pytest.raises(InputError, match="cannot be parts of one conversation"):
+        oi.build([str(source)], out=tmp_path / "child")
+
+
+def test_text_that_is_not_utf8_is_refused(parent: Path, tmp_path: Path) -> None:
+    def change(table: pa.Table) -> pa.Table:
+        kind = table.schema.field("engine")
+        data = pa.array(["unstated"] * table.num_rows).buffers()
+        wrong = pa.py_buffer(data[2].to_pybytes().replace(b"unstated", b"un\xff\xfeated", 1))
+        engines = pa.StringArray.from_buffers(table.num_rows, data[1], wrong)
+        return table.set_column(table.schema.get_field_index("engine"), kind, engines)
+
+    source = changed(parent, tmp_path / "p", change)
+    with pytest.raises(NotFoundError, match=r"cannot be read: .*UTF8"):
+        oi.build([str(source)], out=tmp_path / "child")
+
+
+def test_row_groups_larger_than_any_of_a_build_are_refused(parent: Path, tmp_path: Path) -> None:
+    """A worker reads a row group whole."""
+
+    def change(table: pa.Table) -> pa.Table:
+        ids = [f"own/{number}" for number in range(24 * 200)]
+        many = pa.concat_tables([table] * 200)
+        for at in (0, 1):
+            many = many.set_column(at, many.schema.field(at), pa.array(ids))
+        return many
+
+    source = changed(parent, tmp_path / "p", change)
+    with pytest.raises(InputError, match="does not have the rows and columns of a build"):
+        oi.build([str(source)], out=tmp_path / "child")

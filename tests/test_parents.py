@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import open_instructions as oi
-from open_instructions.errors import UsageError
+from open_instructions.errors import MissingSourceError, UsageError
 from open_instructions.store import open_build
 
 from .conftest import digests, rows
@@ -57,3 +58,81 @@ def test_a_child_is_a_parent_too(parent: Path, tmp_path: Path) -> None:
 def test_what_the_rows_say_is_not_said_again(parent: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a build, whose rows say what they are"):
         oi.build([str(parent)], source_license="MIT", out=tmp_path / "no")
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    """A build of a build of records, beside another."""
+    for name in ("alpaca", "dolly"):
+        oi.build(name, sample=True, out=tmp_path / "all" / f"only-{name}")
+    both = [str(tmp_path / "all" / f"only-{name}") for name in ("alpaca", "dolly")]
+    middle = oi.build(both, out=tmp_path / "all" / "middle")
+    return oi.build([str(middle.path)], out=tmp_path / "all" / "last").path
+
+
+def test_a_row_is_followed_to_its_record(chain: Path) -> None:
+    found = oi.explain("alpaca/000001", chain)
+    assert [place.partition(" (")[0] for place in found.through] == [
+        str(chain.parent / "middle"),
+        str(chain.parent / "only-alpaca"),
+    ]
+    assert "by way of the build" in repr(found)
+    assert '"instruction"' in found.raw
+    assert [step.stage for step in found.steps][-1] == "split"
+
+
+def test_a_reject_is_followed_and_its_step_comes_last(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text('{"question": "Why?", "answer": "So."}\n')
+        built = oi.build([str(tmp_path / f"{name}.jsonl")], out=tmp_path / f"only-{name}")
+        made.append(str(built.path))
+    child = oi.build(made, out=tmp_path / "child")
+    found = oi.explain("two/000000", child.path)
+    assert not found.rows
+    assert found.through[0].startswith(made[1])
+    assert json.loads(found.raw) == {"question": "Why?", "answer": "So."}
+    assert found.steps[-1].refused == ["duplicate: equal to one/000000"]
+
+
+def test_a_build_that_moved_is_found_where_it_is_said_to_be(chain: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "deep"
+    elsewhere.mkdir(parents=True)
+    (chain.parent / "middle").rename(elsewhere / "here")
+    lost = oi.explain("alpaca/000001", chain)
+    assert not lost.steps and not lost.raw
+    assert "Looked in: " in str(lost.note) and str(chain.parent / "middle") in str(lost.note)
+    found = oi.explain("alpaca/000001", chain, data_dir=tmp_path / "elsewhere")
+    assert len(found.through) == 2 and found.steps
+
+
+def test_a_lock_finds_its_builds_by_their_fingerprints(chain: Path, tmp_path: Path) -> None:
+    middle = chain.parent / "middle"
+    lock = middle / "oi.lock"
+    again = oi.build(locked=lock, out=tmp_path / "again")
+    assert digests(again.path) == digests(middle)
+    (chain.parent / "only-dolly").rename(tmp_path / "moved")
+    with pytest.raises(
+        MissingSourceError, match="needs the build only-dolly, with the fingerprint"
+    ):
+        oi.build(locked=lock, out=tmp_path / "no")
+    there = oi.build(locked=lock, data_dir=tmp_path / "moved", out=tmp_path / "there")
+    assert digests(there.path) == digests(middle)
+
+
+def test_a_lock_of_two_builds_is_not_used_for_one(chain: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has more sources: 'only-dolly'"):
+        oi.build(
+            [str(chain.parent / "only-alpaca")],
+            locked=chain.parent / "middle" / "oi.lock",
+            out=tmp_path / "no",
+        )
+
+
+def test_a_build_that_says_it_was_made_of_itself_ends(chain: Path) -> None:
+    """A manifest can say anything."""
+    manifest = json.loads((chain / "manifest.json").read_text())
+    manifest["own"]["middle"]["parent"] = manifest["fingerprint"]
+    (chain / "manifest.json").write_text(json.dumps(manifest))
+    found = oi.explain("alpaca/000001", chain)
+    assert "was not found on this machine" in str(found.note)

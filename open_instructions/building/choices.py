@@ -21,6 +21,7 @@ from ..tokens import tokenizer
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from ..store import Build
     from .plan import Plan
 
 P = ParamSpec("P")
@@ -35,6 +36,7 @@ class Choices(BuildOptions):
 
     progress: Progress | bool | None = None
     announce: Callable[[Plan, int], None] | None = None
+    tell: Callable[[str], None] | None = None
     fetching: Fetching | None = None
 
     @property
@@ -83,6 +85,7 @@ def selections_of(said: Choices, lock: Lock | None, recipe: Recipe) -> list[Sele
         return select(said.sources or "")
     if said.sources not in (None, "all"):
         selections = [_as_in(lock, chosen) for chosen in select(said.sources or "")]
+        _check_all_named(selections, lock, said)
     elif lock.own:
         name, sha256 = next(iter(lock.own.items()))
         others = [s for s in lock.sources if s.partition(":")[0] not in lock.own]
@@ -113,6 +116,18 @@ def _as_in(lock: Lock, chosen: Selection) -> Selection:
     if not (chosen.own and described):
         return chosen
     return own_selection(replace(described, files=chosen.own.files, folder=chosen.own.folder))
+
+
+def _check_all_named(selections: Sequence[Selection], lock: Lock, said: Choices) -> None:
+    """Files of one's own are named to say where they are, so that a build from these alone would
+    be a surprise. Raises UsageError if the lock has more."""
+    named = {s.source.name for s in selections}
+    others = [name for name in lock.sources if name.partition(":")[0] not in named]
+    if others and any(s.own for s in selections):
+        raise UsageError(
+            f"{said.locked} has more sources: {', '.join(map(shown, others))}.",
+            hint="Name all of them, or none: --data-dir also says where files are.",
+        )
 
 
 def _registered(said: Choices, lock: Lock) -> list[Selection]:
@@ -166,6 +181,26 @@ def check_names(recipe: Recipe, sources: Sequence[Source]) -> None:
                     f"Recipe {recipe.name}: there is no {kind} {name!r}.",
                     hint=suggest(name, known, "Known are"),
                 )
+
+
+def check_weights(recipe: Recipe, labels: Sequence[str], parents: Mapping[str, Build]) -> None:
+    """Raises RecipeError for a weight of a source or subset that is not in the build. `labels` are
+    those in it, like gpt4llm:zh."""
+    if recipe.mix is None or recipe.mix.by != "source":
+        return
+    sources = {label.partition(":")[0] for label in labels}
+    for name, _ in recipe.mix.weights:
+        if name in sources or name in labels:
+            continue
+        if parent := parents.get(name):
+            inside = sorted({source for source, _ in parent.ledger.subsets()})
+            hint = f"It is a finished build: name the sources of its rows: {', '.join(inside)}."
+        else:
+            hint = suggest(name, [*sorted(sources), *labels], "Sources are")
+        raise RecipeError(
+            f"Recipe {recipe.name}: mix: {shown(name)} has a weight and is not in this build.",
+            hint=hint,
+        )
 
 
 def _value(said: Any, kind: Any, option: Option) -> Any:

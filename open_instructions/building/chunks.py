@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,7 +23,8 @@ from ..schema import strict_json
 from ..stages.definition import Definition
 from ..store.chunks import Finished, finished, write_chunk
 from ..store.headers import Header
-from .parents import chunks_of_rows, keep
+from .parent_rows import RowChunk, chunks_of_rows
+from .parents import keep
 from .plan import Plan
 from .progress import Update
 from .versions import own_code
@@ -31,18 +32,22 @@ from .versions import own_code
 
 def chunks_of(
     job: Plan, counts: Ledger, headers: list[Header], *, slabs: bool
-) -> Iterator[tuple[Chunk, Update]]:
+) -> Iterator[tuple[Chunk | RowChunk, Update]]:
+    """The chunks of a build, and how far they are. `slabs` says that workers see the files; without
+    it, chunks hold their records themselves."""
     sizes = shares(job.found.inputs)
     totals = Counter[str]()
     for item, size in sizes.items():
         totals[item.source] += size
     done = Counter[str]()
+    ended: defaultdict[str, set[bytes]] = defaultdict(set)
     number = 0
     for item in job.found.inputs:
+        chunks: Iterator[Chunk | RowChunk]
         if parent := job.parents.get(item.source):
-            chunks = chunks_of_rows(item, parent, number)
+            chunks = chunks_of_rows(item, parent, number, carried=not slabs)
         else:
-            chunks = _of_file(job, item, number, headers, slabs=slabs)
+            chunks = _of_file(job, item, number, headers, ended[item.source], slabs=slabs)
         for chunk in chunks:
             number = chunk.number + 1
             # counted here, so that no worker can lose any
@@ -53,7 +58,13 @@ def chunks_of(
 
 
 def _of_file(
-    job: Plan, item: Input, start: int, headers: list[Header], *, slabs: bool
+    job: Plan,
+    item: Input,
+    start: int,
+    headers: list[Header],
+    ended: set[bytes],
+    *,
+    slabs: bool,
 ) -> Iterator[Chunk]:
     """The chunks of one input; what its records share goes to `headers`."""
     source = next(s.source for s in job.selections if s.source.name == item.source)
@@ -68,6 +79,7 @@ def _of_file(
         join=job.recipe.join_parts,
         slabs=slabs,
         index_base=item.index_base.base if item.index_base else None,
+        ended=ended,
     )
 
 
@@ -96,7 +108,7 @@ def _uncollected() -> Iterator[None]:
 
 @_uncollected()
 def process(
-    work: tuple[Chunk, Update],
+    work: tuple[Chunk | RowChunk, Update],
     *,
     recipe: Recipe,
     refs: Mapping[str, SourceRef],
@@ -120,21 +132,23 @@ def process(
     given = chunk.digest(data)
     done = finished(folder, chunk.number, given)
     if done is None:
-        output = _output(chunk.read(data), recipe, refs, steps, stages)
+        output = _output(chunk, data, recipe, refs, steps, stages)
         done = write_chunk(folder, chunk, given, output)
     return chunk.number, done, step
 
 
 def _output(
-    chunk: Chunk,
+    chunk: Chunk | RowChunk,
+    data: bytes,
     recipe: Recipe,
     refs: Mapping[str, SourceRef],
     steps: tuple[CorpusStep, ...],
     stages: tuple[Definition, ...],
 ) -> Output:
-    if chunk.parent:
-        return keep(chunk, steps, stages)
-    return pipeline_of(recipe, refs[chunk.source], chunk.subset, steps, stages)(chunk)
+    if isinstance(chunk, RowChunk):
+        return keep(chunk, data, steps, stages)
+    pipeline = pipeline_of(recipe, refs[chunk.source], chunk.subset, steps, stages)
+    return pipeline(chunk.read(data))
 
 
 @lru_cache(maxsize=64)

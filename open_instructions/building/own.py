@@ -9,17 +9,22 @@ from typing import Any
 from ..catalogue import Selection
 from ..catalogue.own import ROLES, OwnSource
 from ..catalogue.registry import own_selection
-from ..errors import UsageError, shown, suggest
+from ..errors import MissingSourceError, UsageError, shown, suggest
+from ..inputs.lock import Lock
 from ..layouts import recognise
 from ..layouts.layout import AUTO, LayoutOptions
+from ..paths import folders, place
 from ..stages.language import LABELS
 from ..store import is_build, open_build
+from ..store.finding import find_build
 from .choices import Choices
 
 _FLAGS = ("layout", "field", "role", "source_license", "engine_of")
 
 
-def with_options(selections: Sequence[Selection], said: Choices) -> list[Selection]:
+def with_options(
+    selections: Sequence[Selection], said: Choices, lock: Lock | None = None
+) -> list[Selection]:
     """The selections, with the options that speak of one own source.
 
     Raises UsageError if there is no own source or more than one, and for unknown names of layouts,
@@ -34,13 +39,30 @@ def with_options(selections: Sequence[Selection], said: Choices) -> list[Selecti
             hint="--sources=./FILE names one; several are described under `sources` in a recipe.",
         )
     chosen = [_checked(_with_flags(s, said) if given and s.own else s) for s in selections]
-    return [_as_parent(s, given) for s in chosen]
+    return [_as_parent(s, given, said, lock) for s in chosen]
 
 
-def _as_parent(selection: Selection, given: Sequence[str]) -> Selection:
+def _found(own: OwnSource, said: Choices, lock: Lock | None) -> OwnSource:
+    """A build that a lock names, in the folder where it is now. Raises MissingSourceError."""
+    shards = [file.sha256 for file in lock.files_of(own.name)] if lock else []
+    near = place(said.locked or ".").parent
+    build, looked = find_build(own.parent, shards, near, folders(said.data_dir))
+    if build is None:
+        raise MissingSourceError(
+            f"The lock needs the build {own.name}, with the fingerprint {own.parent}. {looked}.",
+            hint="--data-dir names its folder, or one that it is in.",
+        )
+    return replace(own, files=(str(build.path),))
+
+
+def _as_parent(
+    selection: Selection, given: Sequence[str], said: Choices, lock: Lock | None
+) -> Selection:
     """A folder that is a build, as one. Raises UsageError if options say how to read it: its rows
     are kept as they are."""
     own = selection.own
+    if own and own.parent and not own.files:
+        return own_selection(_found(own, said, lock))
     if not own or len(own.files) != 1 or not is_build(own.places()[0]):
         return selection
     if given or own.options != LayoutOptions() or own.license or own.engine:

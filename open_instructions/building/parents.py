@@ -5,34 +5,24 @@ duplicates, sees them beside everything else.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from ..catalogue.own import OwnSource
 from ..corpus import CorpusStep
-from ..corpus.step import no_rows
 from ..inputs import Input
 from ..ledger import CONVERT, READ, Tally
 from ..pipeline import Output
 from ..preference import Preference, Tokens
-from ..readers import Frame
-from ..readers.chunk import CHUNK_CHARS, CHUNK_RECORDS, Chunk
-from ..schema import Conversation, Message, to_json
+from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
-from ..store import Build
-from ..talks import Kept
-from .parent_rows import Row, open_parent, rows_of
-
-
-class Origin(NamedTuple):
-    """Where a row of a build came from; the rows of a chunk have one."""
-
-    source: str
-    subset: str
-    file: str
+from ..store import DATA, Build
+from ..store.columns import data_schema
+from ..talks import Kept, first_facts
+from .parent_rows import Row, RowChunk, check_parts, open_parent, rows_of
 
 
 def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, Build]:
@@ -43,54 +33,41 @@ def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, 
     return {name: open_parent(folder, fingerprints[name]) for name, folder in folders.items()}
 
 
-def chunks_of_rows(item: Input, build: Build, start: int) -> Iterator[Chunk]:
-    """The rows of a shard in chunks. Those of one conversation are one run, never cut apart."""
-    shard, rows = rows_of(item, build)
-    kind, parent = shard.kind, build.manifest.fingerprint
-    runs: list[list[Frame]] = []
-    number, chars, done = start, 0, 0
-    last: Origin | None = None
-    for (origin, _), together in groupby(rows, key=_conversation_of):
-        frames = [Frame(row["origin_row"], to_json(row)) for row in together]
-        if runs and (origin != last or chars >= CHUNK_CHARS or len(runs) >= CHUNK_RECORDS):
-            assert last
-            yield Chunk(number, *last, {}, runs, done / shard.rows, parent=parent, kind=kind)
-            number, runs, chars = number + 1, [], 0
-        runs.append(frames)
-        chars += sum(len(frame.text) for frame in frames)
-        done += len(frames)
-        last = origin
-    if runs and last:
-        yield Chunk(number, *last, {}, runs, 1.0, parent=parent, kind=kind)
-
-
-def _conversation_of(row: Row) -> tuple[Origin, str]:
-    return Origin(row["source"], row["subset"], row["origin_file"]), row["conversation_id"]
-
-
-def keep(chunk: Chunk, steps: Sequence[CorpusStep], used: Sequence[Definition]) -> Output:
-    """The rows of a chunk as they are, with the facts that corpus steps collect."""
+def keep(
+    chunk: RowChunk, data: bytes, steps: Sequence[CorpusStep], used: Sequence[Definition]
+) -> Output:
+    """The rows of a chunk as they are, with the facts that corpus steps collect. Raises InputError
+    for a row that no build writes."""
+    table, rows = rows_of(data, chunk.kind, chunk.place.path)
+    texts = [to_json(row) for row in rows]
     output = Output(keeps_whole=any(len(step.rounds) > 1 for step in steps))
-    made = _conversation if chunk.kind == "data" else _preference
-    for frames in chunk.runs:
-        output.conversations += _kept([json.loads(f.text) for f in frames], frames, made)
-    tally = _counts(output.conversations, chunk.records, used)
+    if table.schema.equals(data_schema()):
+        output.tables[DATA] = table.replace_schema_metadata(data_schema().metadata)
+    made = _conversation if chunk.kind == DATA else _preference
+    at = 0
+    for _, together in groupby(rows, key=itemgetter("conversation_id")):
+        parts = [made(row) for row in together]
+        check_parts(parts, chunk.kind, chunk.place.path)
+        output.conversations += _kept(parts, texts[at : at + len(parts)])
+        at += len(parts)
+    tally = _counts(output.conversations, len(rows), used)
     for (stage, what, name), count in tally.items():
         output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
-    wholes = [kept.whole for kept in output.conversations if kept.first]
-    for step in steps:
-        output.facts[step.name] = step.rounds[0].facts(wholes, no_rows())
+    output.facts = first_facts(steps, output.conversations)
     return output
 
 
-def _kept(rows: Sequence[Row], frames: Sequence[Frame], made: Callable[[Row], Any]) -> list[Kept]:
+def _kept(parts: Sequence[Any], texts: Sequence[str]) -> list[Kept]:
     """The parts of one conversation, or a preference."""
-    parts = [made(row) for row in rows]
-    # a row of rejected/ for each row, if a step drops the conversation
-    parts[0] = replace(parts[0], origin_rows=tuple(frame.row for frame in frames))
-    whole = parts[0] if len(parts) == 1 else _together(parts)
-    raw: list[str | None] = [frame.text for frame in frames]
-    return [Kept(part, whole, not at, [] if at else raw) for at, part in enumerate(parts)]
+    whole = first = parts[0]
+    if len(parts) > 1:
+        # a row of rejected/ for each row, if a step drops the conversation
+        rows = tuple(part.origin_rows[0] for part in parts)
+        first, whole = replace(first, origin_rows=rows), _together(parts)
+    return [
+        Kept(part, whole, not at, [] if at else list(texts))
+        for at, part in enumerate((first, *parts[1:]))
+    ]
 
 
 def _together(parts: Sequence[Conversation]) -> Conversation:
@@ -106,33 +83,34 @@ def _together(parts: Sequence[Conversation]) -> Conversation:
 
 def _messages(values: Sequence[Row]) -> tuple[Message, ...]:
     return tuple(
-        Message(value.pop("role"), value.pop("content"), fields=value or None) for value in values
+        [Message(value.pop("role"), value.pop("content"), fields=value or None) for value in values]
     )
 
 
 def _conversation(row: Row) -> Conversation:
-    row = {**row, "messages": _messages(row["messages"])}
-    return Conversation.unchecked(**_named(row, "num_turns"))  # checked as it was read
+    values = _said(row)
+    del values["num_turns"]
+    values["messages"] = _messages(values["messages"])
+    return Conversation.unchecked(**values)  # checked as it was read
 
 
 def _preference(row: Row) -> Preference:
-    sides = {side: _messages(row[side]) for side in ("prompt", "chosen", "rejected")}
-    tokens = Tokens(*(row[f"{side}_tokens"] for side in sides))
-    named = _named({**row, **sides}, "num_turns", *(f"{side}_tokens" for side in sides))
-    return Preference(**named, tokens=tokens)
+    values = _said(row)
+    del values["num_turns"]
+    sides = ("prompt", "chosen", "rejected")
+    tokens = Tokens(*[values.pop(f"{side}_tokens") for side in sides])
+    values |= {side: _messages(values[side]) for side in sides}
+    return Preference(**values, tokens=tokens)
 
 
-def _named(row: Row, *left_out: str) -> dict[str, Any]:
+def _said(row: Row) -> dict[str, Any]:
     """A row's columns as the fields of a value."""
-    tools = row.get("tools")
-    values = {
-        **row,
-        "origin_rows": (row["origin_row"],),
-        "edits": tuple(row["edits"]),
-        "tools": None if tools is None else to_json(tools),
-    }
-    for name in (*left_out, "origin_row"):
-        del values[name]
+    values = row.copy()
+    tools = values.get("tools")
+    values["tools"] = None if tools is None else to_json(tools)
+    values["origin_rows"] = (values.pop("origin_row"),)
+    values["edits"] = tuple(values["edits"])
+    values.pop(GROUP, None)  # of a split there, which is made anew here
     return values
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..catalogue import Selection, registry
-from ..errors import InputError, UsageError
+from ..corpus.contamination.sets import EvaluationSet, Read, find_sets, read_sets
+from ..errors import InputError, Note, UsageError
 from ..inputs import Found, Input, find, samples_dir
-from ..inputs.lock import read_lock
+from ..inputs.lock import Lock, read_lock
 from ..inputs.own import own_inputs
 from ..paths import check_reachable, check_writable, folders, is_remote, place
 from ..recipe import Recipe
 from ..store import SAMPLE, Build, Decided, InputEntry, home
-from .choices import Choices, check_names, check_switches, recipe_of, selections_of
+from .choices import (
+    Choices,
+    check_names,
+    check_switches,
+    check_weights,
+    recipe_of,
+    selections_of,
+)
 from .gather import as_locked, fetched, named, with_own
 from .own import with_options
 from .parents import parents_of
@@ -26,18 +35,29 @@ from .versions import versions
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that decides the result, known before any work."""
+    """Everything that decides the result, known before any work. `evaluations` are the files of
+    evaluation sets, and `known` what is known of their items."""
 
     selections: tuple[Selection, ...]
     recipe: Recipe
     found: Found
     out: Path
+    evaluations: tuple[EvaluationSet, ...] = ()
+    known: Read | None = field(default=None, compare=False)
 
     @cached_property
     def parents(self) -> dict[str, Build]:
         """The finished builds among the sources, by name."""
         owns = [s.own for s in self.selections if s.own]
         return parents_of(owns, self.found.inputs)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The sources and subsets that rows can be from, like gpt4llm:zh: of a finished build,
+        those of its rows."""
+        read = {(i.source, i.subset) for i in self.found.inputs if i.source not in self.parents}
+        kept = {pair for parent in self.parents.values() for pair in parent.ledger.subsets()}
+        return sorted(f"{source}:{subset}" for source, subset in read | kept)
 
     @cached_property
     def decided(self) -> Decided:
@@ -49,7 +69,12 @@ class Plan:
             own={s.source.name: s.own.described() for s in self.selections if s.own},
             inputs=tuple(map(_described, self.found.inputs)),
             missing=tuple(f"{source}:{subset}" for source, subset in self.found.missing),
+            evaluations=tuple(map(_described, self.evaluation_inputs)),
         )
+
+    @property
+    def evaluation_inputs(self) -> list[Input]:
+        return [item for each in self.evaluations for _, item in each.files]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -72,7 +97,7 @@ def plan(said: Choices) -> Plan:
         raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
-    selections = with_options(selections_of(said, lock, recipe), said)
+    selections = with_options(selections_of(said, lock, recipe), said, lock)
     check_names(recipe, [*registry().all(), *(s.source for s in selections if s.path or s.own)])
     data = (samples_dir(),) if said.sample else folders(said.data_dir)
     # a home that cannot be used is an error with --out as well
@@ -103,12 +128,28 @@ def plan(said: Choices) -> Plan:
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
     )
-    return Plan(
+    evaluations, known, more = _evaluations(recipe, said, lock, data)
+    job = Plan(
         tuple(selections),
         recipe,
-        found,
+        replace(found, notes=(*found.notes, *more)),
         there if is_remote(there) else Path(os.path.realpath(there)),
+        evaluations,
+        known,
     )
+    check_weights(job.recipe, job.labels, job.parents)
+    return job
+
+
+def _evaluations(
+    recipe: Recipe, said: Choices, lock: Lock | None, data: Sequence[Path]
+) -> tuple[tuple[EvaluationSet, ...], Read | None, list[Note]]:
+    """The evaluation sets that the recipe names, what is known of their items, and notes."""
+    if recipe.decontaminate is None:
+        return (), None, []
+    sets, notes = find_sets(recipe.decontaminate.sets, said.how_to_fetch, lock, data)
+    known = read_sets(sets, recipe.encoding)
+    return tuple(sets), known, [*notes, *known.notes]
 
 
 def _described(item: Input) -> InputEntry:

@@ -93,6 +93,7 @@ class OwnSource:
             id="{stem}/{row:06d}" if self.several else "{row:06d}",
             path_parts=99,
             run_key=tree_of if self.trees else None,
+            one_run=self.trees,
             own_licenses=True,
         )
         return Source(
@@ -144,6 +145,11 @@ def own_source(item: str) -> OwnSource:
     if item.startswith(HUB):
         return OwnSource(_name_of_hub(item), hub=item, several=True)
     return OwnSource(_name_of(item), files=(item,), several=_names_several(item))
+
+
+def spread(folder: str, written: str) -> bool:
+    """Whether a path, which may begin at a folder, names several files."""
+    return _names_several(str(Path(folder, written)))
 
 
 def _names_several(path: str) -> bool:
@@ -209,7 +215,7 @@ def _from_recipe(item: Any, where: str, folder: str) -> str | OwnSource:
         )
     if is_own(item):
         own = own_source(item)
-        several = own.several or _names_several(str(Path(folder, item)))
+        several = own.several or spread(folder, item)
         return replace(own, folder=folder, several=several)
     return item
 

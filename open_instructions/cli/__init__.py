@@ -16,7 +16,7 @@ import typer
 from ..checkout import documents
 from ..errors import OpenInstructionsError
 from ..paths import store_fault
-from . import build, cache, check, explain, fetch, inspect, push, sources, stats
+from . import build, cache, check, decontaminate, explain, fetch, inspect, push, sources, stats
 from .console import fail
 from .help import Command, Group
 from .mistakes import in_words
@@ -52,6 +52,9 @@ app.command("stats", cls=Command, epilog=stats.EXAMPLES)(stats.stats)
 app.command("check", cls=Command, epilog=check.EXAMPLES)(check.check)
 app.command("sources", cls=Command, epilog=sources.EXAMPLES)(sources.sources)
 app.command("explain", cls=Command, epilog=explain.EXAMPLES)(explain.explain)
+app.command("decontaminate", cls=Command, epilog=decontaminate.EXAMPLES)(
+    decontaminate.decontaminate
+)
 app.command("cache", cls=Command, epilog=cache.EXAMPLES)(cache.cache)
 app.command("push", cls=Command, epilog=push.EXAMPLES)(push.push)
 

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """
+    seed  what random choices begin with: the same seed gives the same build
+    """
+
+    seed: int = 0
+
+
+SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True)
+class Ordered(Seeded):
+    """
+    order  the order of rows in data/ and preference/: as they were read, or shuffled
+    """
+
+    order: Literal["as read", "shuffled"] = "as read"
 
 
 class Weights(tuple[tuple[str, float], ...]):

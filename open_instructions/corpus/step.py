@@ -3,7 +3,7 @@
 A cleaning stage sees one conversation. Whether a conversation equals another, overlaps with an
 evaluation set or fits into a mix can only be decided over all of them. A step does so in rounds:
 
-    facts    in a worker: collects facts about the conversations of one chunk
+    facts    in a worker: collects facts about the conversations of one chunk, see also `OfRows`
     send     in a worker: assigns each fact to a part, so that facts to compare meet there
     decide   on the engine: decides from all facts of one part
     settle   combines the decisions of all parts; the next round's `facts` see the result
@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..preference import Whole
+from ..schema import GROUP as GROUP
+from ..schema import SPLITS as SPLITS
 from ..schema import Reason
 from ..stages.definition import read_options
 
@@ -45,9 +47,7 @@ OTHER, OTHER_ID, DETAIL, SCORE, EVIDENCE, REASON = (
     "evidence",
     "reason",
 )
-EDIT, SPLIT, GROUP, COPIES, CLUSTER = "edit", "split", "group_id", "copies", "cluster"
-SPLITS = ("validation", "test")
-"""The splits besides train."""
+EDIT, SPLIT, COPIES, CLUSTER = "edit", "split", "copies", "cluster"
 STEP = "step"
 """The column with the name of the step, where verdicts of several steps are in one table."""
 _REPORT = b"report"
@@ -95,6 +95,16 @@ class Round(ABC):
     def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
         """The same, for a round that has to know the result of the previous one."""
         return self.settle(decided)
+
+
+@runtime_checkable
+class OfRows(Protocol):
+    """A first round whose facts are also about the rows that conversations become."""
+
+    def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:
+        """In place of `facts`: `rows` has, for each conversation, its parts after the split, whose
+        tokens are counted, or its preference row."""
+        ...
 
 
 class CorpusStep(Protocol):

@@ -12,7 +12,8 @@ from ..schema import Reason
 from ..stages.language import LABELS
 from ..store import DATA, PREFERENCE, REJECTED, Build, Shard, open_build
 from ..store.columns import REJECTED_COLUMNS, rejected_schema
-from ..store.forms import FULL_NEEDS, is_full_schema
+from ..store.forms import FULL_NEEDS, is_full_schema, text_batch, text_schema
+from ..store.names import TRAIN
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,16 +31,20 @@ def load(
     columns: str | Iterable[str] | None = None,
     streaming: bool = False,
     kind: str | None = None,
+    split: str = TRAIN,
+    json_text: bool = False,
 ) -> Dataset | IterableDataset:
     """Load the rows of a build, with the right features.
 
     `path` is the build's folder (the newest by default). `sources` (with `gpt4llm:zh` for a subset)
     and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) select rows, `columns` selects columns.
     `streaming` returns an IterableDataset that holds one batch of rows at a time. `kind` is data or
-    preference; None loads data, or preference if the build has no other rows.
+    preference; None loads data, or preference if the build has no other rows. `split` is train,
+    validation or test. In a build with tools, messages and tools are columns of JSON; `json_text`
+    gives each as one text, which every version of `datasets` reads and json.loads() opens.
 
-    Raises NotFoundError if there is no build, UsageError for a kind, column, source or language
-    that the build does not have.
+    Raises NotFoundError if there is no build, UsageError for a kind, split, column, source or
+    language that the build does not have.
 
     >>> import open_instructions as oi                                              # doctest: +SKIP
     >>> oi.load(sources="dolly", columns=["messages"])[0]["messages"][0]["role"]    # doctest: +SKIP
@@ -49,7 +54,9 @@ def load(
 
     build = open_build(path)
     kind = _kind(build, kind)
-    given = build.schema(kind)
+    _check_split(build, kind, split)
+    stored = build.schema(kind)
+    given = text_schema(stored) if json_text and is_full_schema(stored) else stored
     kept = _known(columns, "column", given.names) or given.names
     wanted = _sources(build, sources)
     labels = _known(languages, "language", LABELS)
@@ -57,7 +64,8 @@ def load(
     if streaming:
         asked = {"kind": kind, "columns": kept, "sources": wanted, "languages": labels}
         # a DataLoader's workers divide this list among themselves
-        about = {"build": build, "asked": asked, "shards": list(build.shards(kind))}
+        shards = list(build.shards(kind, split))
+        about = {"build": build, "asked": asked, "text": given is not stored, "shards": shards}
         stream: IterableDataset = IterableDataset.from_generator(
             _stream, gen_kwargs=about, features=features
         )
@@ -65,7 +73,9 @@ def load(
     import pyarrow as pa
 
     disable_progress_bars()
-    batches = list(build.batches(kind, kept, sources=wanted, languages=labels))
+    batches = list(build.batches(kind, kept, split=split, sources=wanted, languages=labels))
+    if given is not stored:
+        batches = list(map(text_batch, batches))
     schema = pa.schema([given.field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
@@ -117,6 +127,15 @@ def _kind(build: Build, given: str | None) -> str:
     return given
 
 
+def _check_split(build: Build, kind: str, split: str) -> None:
+    """Raises UsageError for a split that the build does not have."""
+    there = list(dict.fromkeys(shard.split for shard in build.manifest.of(kind)))
+    if split not in there and split != TRAIN:
+        raise UsageError(
+            f"This build has no split {split!r} in {kind}/.", hint=suggest(split, there, "It has")
+        )
+
+
 def _known(given: str | Iterable[str] | None, what: str, names: Sequence[str]) -> list[str]:
     """The names that the user gave. Raises UsageError for an unknown one."""
     listed = _listed(given)
@@ -149,7 +168,10 @@ def _features(schema: pa.Schema, kept: Sequence[str]) -> Any:
     if is_full_schema(schema) and not hasattr(datasets, "Json"):
         raise UsageError(
             f"This build has tools, which datasets {datasets.__version__} cannot read.",
-            hint=f'pip install -U "datasets>={FULL_NEEDS}" installs one that can.',
+            hint=(
+                f'pip install -U "datasets>={FULL_NEEDS}" installs one that can; '
+                "load(json_text=True) gives messages and tools as JSON text."
+            ),
         )
     features = datasets.Features.from_arrow_schema(schema)
     return datasets.Features({name: features[name] for name in kept})
@@ -161,9 +183,11 @@ def _info(features: Any) -> Any:
     return DatasetInfo(features=features)
 
 
-def _stream(build: Build, asked: dict[str, Any], shards: list[Shard]) -> Iterator[dict[str, Any]]:
+def _stream(
+    build: Build, asked: dict[str, Any], text: bool, shards: list[Shard]
+) -> Iterator[dict[str, Any]]:
     for batch in build.batches(only=shards, rows=_STREAMED, **asked):
-        yield from batch.to_pylist()
+        yield from (text_batch(batch) if text else batch).to_pylist()
 
 
 def _listed(value: str | Iterable[str] | None) -> list[str]:

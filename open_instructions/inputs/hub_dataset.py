@@ -94,13 +94,16 @@ def parse_address(address: str) -> Address:
     return Address(found["repo"], unquote(found["revision"] or "main"), path)
 
 
-def hub_files(address: str, config: str = "", split: str = "") -> HubDataset:
+def hub_files(
+    address: str, config: str = "", split: str = "", usual: Sequence[str] = (TRAIN,)
+) -> HubDataset:
     """The files that an address stands for: of the default config its train split, unless others
     are named. A test split is never taken by itself. Asks the hub, with the user's token.
 
     address  hf://datasets/owner/name[@revision][/path or pattern]
     config   one of the configs in the dataset's card
     split    one of its splits
+    usual    the splits to choose from where none is named: the first that it has
 
     Raises UsageError for an address, config or split that is none, InputError where the dataset has
     no files that can be read or does not say which are meant, FetchError where the hub refuses.
@@ -112,7 +115,7 @@ def hub_files(address: str, config: str = "", split: str = "") -> HubDataset:
     if "README.md" in listing:
         card = read_card(hub.text_of(asked.repo, listing["README.md"]))
     name = f"{asked.repo}@{commit[:8]}" if asked.revision != "main" else asked.repo
-    chosen = _choose(name, list(listing), card, asked.path, config, split)
+    chosen = _choose(name, list(listing), card, asked.path, config, _Wanted(split, tuple(usual)))
     return HubDataset(
         asked.repo,
         commit,
@@ -146,17 +149,26 @@ class _Chosen(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
+class _Wanted(NamedTuple):
+    """The split that is wanted, "" for the first of the usual ones that there is."""
+
+    split: str
+    usual: tuple[str, ...]
+
+
 def _choose(
-    name: str, paths: Sequence[str], card: Card, path: str, config: str, split: str
+    name: str, paths: Sequence[str], card: Card, path: str, config: str, wanted: _Wanted
 ) -> _Chosen:
     if path and config:
         raise UsageError(f"{name}: a path and a config exclude each other.")
     data = [each for each in paths if _is_data(each)]
     if path:
         if path in _folders(data):
-            return _of_split(name, _splits(Config("", folder=path), data, split), split)
+            return _of_split(name, _splits(Config("", folder=path), data), wanted)
         named = _named(name, paths, data, path)
-        return _of_split(name, splits_of(named), split) if split else _Chosen(sorted(named))
+        if not wanted.split:
+            return _Chosen(sorted(named))
+        return _of_split(name, splits_of(named), wanted)
     if not config and not card.configs and _script(name, paths):
         raise InputError(
             f"{name} is loaded by a script of its own, which is not run.",
@@ -169,7 +181,7 @@ def _choose(
             hint="JSON, JSON Lines, Parquet, CSV, TSV and Arrow are read.",
         )
     picked = _config(name, card.configs, config)
-    return _of_split(name, _splits(picked, data, split), split)._replace(
+    return _of_split(name, _splits(picked, data), wanted)._replace(
         config=picked.name if card.configs else ""
     )
 
@@ -231,8 +243,8 @@ def _config(name: str, configs: Sequence[Config], wanted: str) -> Config:
     )
 
 
-def _splits(config: Config, data: Sequence[str], wanted: str) -> Mapping[str, Sequence[str]]:
-    """The splits of a config, with the files of the one that is wanted."""
+def _splits(config: Config, data: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The splits of a config, with their files."""
     start = f"{config.folder}/" if config.folder else ""
     inside = [path.removeprefix(start) for path in data if path.startswith(start)]
     if not config.splits:
@@ -248,11 +260,12 @@ def _splits(config: Config, data: Sequence[str], wanted: str) -> Mapping[str, Se
     }
 
 
-def _of_split(name: str, splits: Mapping[str, Sequence[str]], wanted: str) -> _Chosen:
-    """The files of the train split, or of the one that is wanted, in one format."""
-    split = wanted or TRAIN
+def _of_split(name: str, splits: Mapping[str, Sequence[str]], wanted: _Wanted) -> _Chosen:
+    """The files of a usual split, or of the one that is wanted, in one format."""
+    there = (each for each in wanted.usual if each in splits)
+    split = wanted.split or next(there, wanted.usual[0])
     if split not in splits:
-        if wanted:
+        if wanted.split:
             raise UsageError(
                 f"{name} has no split {shown(split)}.",
                 hint=suggest(split, list(splits), "Its splits are"),

@@ -11,7 +11,8 @@ with their places, sources, recipe.
 `place` is null for a file that came from a user's folder and whose bytes no known place has.
 `sources` are names; `own` has those of them that a .py file of the user's described, with its
 sha256: a lock never says where such a file is, for it would be run. `layouts` has those of them
-that are files of the user's own, with how they are read.
+that are files of the user's own, with how they are read. `evaluations` has the files of evaluation
+sets, in the form of `files`.
 """
 
 from __future__ import annotations
@@ -62,13 +63,15 @@ class Lock:
     files: tuple[LockedFile, ...]
     own: dict[str, str] = field(default_factory=dict)
     layouts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evaluations: tuple[LockedFile, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        files = [asdict(f) | {"subsets": list(f.subsets)} for f in self.files]
+        files, evaluations = _as_json(self.files), _as_json(self.evaluations)
         own = {"own": self.own} if self.own else {}
         said = {"format": 1, "open_instructions": self.version, "sources": list(self.sources)}
         layouts = {"layouts": self.layouts} if self.layouts else {}
-        return {**said, **own, **layouts, "recipe": self.recipe, "files": files}
+        more = {"evaluations": evaluations} if evaluations else {}
+        return {**said, **own, **layouts, "recipe": self.recipe, "files": files, **more}
 
     def files_of(self, name: str) -> list[LockedFile]:
         """The files of a source."""
@@ -78,6 +81,17 @@ class Lock:
         """The sources that are files of the user's own. Raises RecipeError for a wrong one."""
         described = self.layouts.items()
         return {name: from_described(name, said, "the lock") for name, said in described}
+
+
+def _as_json(files: Iterable[LockedFile]) -> list[dict[str, Any]]:
+    return [asdict(file) | {"subsets": list(file.subsets)} for file in files]
+
+
+def _from_json(files: Iterable[Any]) -> tuple[LockedFile, ...]:
+    return tuple(
+        LockedFile(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"])
+        for f in files
+    )
 
 
 def locked_files(
@@ -125,12 +139,10 @@ def read_lock(path: str | os.PathLike[str]) -> Lock:
             content["open_instructions"],
             tuple(content["sources"]),
             dict(content["recipe"]),
-            tuple(
-                LockedFile(tuple(f["subsets"]), f["name"], f["place"], f["size"], f["sha256"])
-                for f in content["files"]
-            ),
+            _from_json(content["files"]),
             dict(content.get("own", {})),
             {name: dict(said) for name, said in dict(content.get("layouts", {})).items()},
+            _from_json(content.get("evaluations", ())),
         )
         if not all(
             isinstance(value, str)
@@ -141,7 +153,7 @@ def read_lock(path: str | os.PathLike[str]) -> Lock:
             _NAME.fullmatch(name) and _SHA256.fullmatch(digest) for name, digest in lock.own.items()
         ):
             raise ValueError("under `own` it needs names, each with a sha256")
-        for file in lock.files:
+        for file in (*lock.files, *lock.evaluations):
             _check(file)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(

@@ -18,6 +18,7 @@ from .files import Candidate, files_of, look_through, members_of, why_unreadable
 from .input import Input, digest, input_of
 from .lock import Lock, LockedFile
 from .own_hub import from_hub
+from .splits import TRAIN
 
 _ABOUT_DATA = ("dataset_info.json", "state.json", "dataset_dict.json")
 """What `datasets` writes beside the data that it saves."""
@@ -49,30 +50,11 @@ def own_inputs(
     is not the lock's, or is a known source and said to be something else.
     """
     found = OwnFound()
-    digests: dict[Path, str] = {}
     known = _known_files() if selections else {}
     for selection in selections:
-        own = selection.own
-        assert own
-        if own.hub:
-            own, cached, left_out = from_hub(own, how, lock)
-            found.unused += left_out
-            selection = own_selection(own)
-            digests |= {file.path: file.sha256 for file in cached}
-            files = [each for file in cached for each in files_of(file)]
-        elif own.files:
-            files = _files(own, found)
-            if own.parent:
-                found.notes.append(
-                    Note(f"{own.name} is a finished build: its rows are kept, not cleaned again")
-                )
-        else:
-            files = _locked_files(own, lock, folders, digests)
-        taken = [input_of(file, selection.source.subsets[0], selection.source) for file in files]
-        distinct, copies = unique(taken, digests)
-        found.notes += map(Note, copies)
-        if lock:
-            _check_as_locked(own, lock, distinct)
+        assert selection.own
+        own, distinct = own_files(selection.own, how, lock, folders, found)
+        selection = own_selection(own)
         others = [item for item in distinct if item.sha256 not in known]
         found.inputs += others
         if others:
@@ -81,6 +63,40 @@ def own_inputs(
             if item.sha256 in known:
                 _take_as_known(item, own, *known[item.sha256], found)
     return found
+
+
+def own_files(
+    own: OwnSource,
+    how: Fetching,
+    lock: Lock | None,
+    folders: Sequence[Path],
+    found: OwnFound,
+    usual: Sequence[str] = (TRAIN,),
+) -> tuple[OwnSource, list[Input]]:
+    """The source, with what the hub says of it, and its files, each once. Notes and files that were
+    not used are added to `found`; `usual` are the splits of a dataset on the hub to choose from,
+    the first that it has, where the source names none. Raises what `own_inputs` raises."""
+    digests: dict[Path, str] = {}
+    if own.hub:
+        own, cached, left_out = from_hub(own, how, lock, usual)
+        found.unused += left_out
+        digests |= {file.path: file.sha256 for file in cached}
+        files = [each for file in cached for each in files_of(file)]
+    elif own.files:
+        files = _files(own, found)
+        if own.parent:
+            found.notes.append(
+                Note(f"{own.name} is a finished build: its rows are kept, not cleaned again")
+            )
+    else:
+        files = _locked_files(own, lock, folders, digests)
+    source = own.source()
+    taken = [input_of(file, source.subsets[0], source) for file in files]
+    distinct, copies = unique(taken, digests)
+    found.notes += map(Note, copies)
+    if lock:
+        _check_as_locked(own, lock, distinct)
+    return own, distinct
 
 
 def look_at(own: OwnSource) -> list[tuple[Candidate, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .fetch import Needs, WantedFile
 from .fetching import Fetching, bring, not_fetched
 from .hub_dataset import HubDataset, hub_files
 from .lock import Lock, LockedFile
+from .splits import TRAIN
 
 _LONGEST = 1 << 20
 """Bytes that a note may have."""
@@ -31,11 +33,12 @@ _AGAIN = "Run the same command again to fetch the rest."
 
 
 def from_hub(
-    own: OwnSource, how: Fetching, lock: Lock | None = None
+    own: OwnSource, how: Fetching, lock: Lock | None = None, usual: Sequence[str] = (TRAIN,)
 ) -> tuple[OwnSource, list[CachedFile], tuple[str, ...]]:
     """The source with what the dataset's card says of its licence; its files in the cache; and the
     files of the split that were left out, because they repeat the others in another format. With
-    a lock, the files are the lock's.
+    a lock, the files are the lock's. `usual` are the splits to choose from, the first that there
+    is, where the source names none.
 
     Raises FetchError if a file cannot be fetched, MissingSourceError if it is not in the cache and
     nothing may be fetched, and what `hub_files` raises.
@@ -43,8 +46,8 @@ def from_hub(
     cache = Cache()
     if lock:
         return own, _as_locked(own, lock, cache, how), ()
-    note = _note(own, cache)
-    dataset = hub_files(own.hub, own.config, own.split) if how.allowed else _read(note)
+    note = _note(own, cache, usual)
+    dataset = hub_files(own.hub, own.config, own.split, usual) if how.allowed else _read(note)
     files = _bring(own, dataset, cache, how)
     if how.allowed:
         _write(note, dataset)
@@ -108,8 +111,9 @@ def _not_there(own: OwnSource) -> MissingSourceError:
     )
 
 
-def _note(own: OwnSource, cache: Cache) -> Path:
-    asked = json.dumps([own.hub, own.config, own.split])
+def _note(own: OwnSource, cache: Cache, usual: Sequence[str]) -> Path:
+    choice = [] if own.split or tuple(usual) == (TRAIN,) else list(usual)
+    asked = json.dumps([own.hub, own.config, own.split, *choice])
     return cache.folder / "datasets" / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
 
 

@@ -87,6 +87,16 @@ def has(record: Record, where: str) -> bool:
     return _value(record, where) is not _ABSENT
 
 
+def value_at(record: Record, where: str) -> Any:
+    """What is at a place that a user maps; None if nothing is.
+
+    >>> value_at({"data": [{"q": "Why?"}]}, "data.0.q"), value_at({}, "q")
+    ('Why?', None)
+    """
+    found = _value(record, where)
+    return None if found is _ABSENT else found
+
+
 def _value(record: Record, where: str) -> Any:
     """What is in a field, at a path, or in a constant."""
     if is_constant(where):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import booleans, flags, view
+from ..arrays import booleans, flags, view, whole
 from ..corpus.step import (
     CLUSTER,
     COPIES,
@@ -125,6 +125,39 @@ def check_verdicts(
         raise _broken(name, "drops a conversation for one that is dropped too")
 
 
+def check_kept(left: pa.Table, groups: pa.Table, copies: pa.Table, kept: int) -> None:
+    """Check what all steps together say of conversations that stay. `left` are the verdicts on
+    those, with the index of each split, `groups` and `copies` the rows of it that have one, sorted
+    by number; `kept` is the number of all conversations that stay."""
+    import numpy as np
+
+    if len(groups) and len(groups) != kept:
+        raise _broken_together(f"give {len(groups)} of {kept} conversations a {GROUP}")
+    for column, table in ((GROUP, groups), (COPIES, copies)):
+        if (np.diff(view(table[NUMBER])) == 0).any():
+            raise _broken_together(f"give a conversation {column} twice")
+    placed = view(left[SPLIT]) > 0
+    if placed.any() and flags(left[GROUP].is_null())[placed].any():
+        raise _broken_together(f"give a conversation a {SPLIT} without {GROUP}")
+    held_out = view(groups[NUMBER])[view(groups[SPLIT]) > 0]
+    several = view(copies[NUMBER])[view(copies[COPIES]) > 1]
+    if np.isin(several, held_out, assume_unique=True).any():
+        raise _broken_together("write a conversation twice that is not in train")
+    if len(groups) and _on_both_sides(groups):
+        raise _broken_together(f"put one {GROUP} into two splits")
+
+
+def _on_both_sides(groups: pa.Table) -> bool:
+    """Is a group in two splits?"""
+    import numpy as np
+
+    codes = view(whole(groups[GROUP]).dictionary_encode().indices)
+    split = view(groups[SPLIT])
+    one = np.empty(codes.max() + 1, np.int8)
+    one[codes] = split
+    return bool((one[codes] != split).any())
+
+
 def _table(step: str, what: str, found: Any) -> pa.Table:
     import pyarrow as pa
 
@@ -161,6 +194,10 @@ def _known(numbers: np.ndarray[Any, Any], counts: Sequence[int]) -> np.ndarray[A
 
 def _columns(schema: pa.Schema) -> str:
     return ", ".join(f"{field.name} {field.type}" for field in schema) or "none"
+
+
+def _broken_together(what: str) -> ConverterError:
+    return ConverterError(f"The steps {what}.")
 
 
 def _broken(step: str, what: str) -> ConverterError:

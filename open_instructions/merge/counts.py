@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import view
+from ..arrays import numbers, view
 from ..claims import Claims
+from ..corpus.step import EDIT, REASON, SPLITS, STEP
 from ..ledger import WRITE, Ledger, Lost, losses
 from ..store.chunks import origin
 from ..store.columns import MESSAGES, PART_BYTES, RAW_BYTES
+from .placing import Placed
+from .verdicts import Told
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,28 +37,42 @@ def sizes_of(keys: pa.Table) -> Sizes:
 
 
 class Gone(NamedTuple):
-    """What goes with a conversation that is dropped: the records that no other one has, None for
-    all that are its own; and what the ledger counts."""
+    """What goes with each conversation that is dropped, in the order in which they are: how many
+    records that no other one has, whether its row is lost alone, and by how many the joined and the
+    derived become fewer. `which` are those records, None for all that are its own."""
 
-    records: list[int] | None
-    lost: Lost
+    records: np.ndarray[Any, Any]
+    rows: np.ndarray[Any, Any]
+    joined: np.ndarray[Any, Any]
+    derived: np.ndarray[Any, Any]
+    which: list[list[int]] | None = None
+
+    def of(self, some: np.ndarray[Any, Any]) -> Iterator[Lost]:
+        """What is lost with some of them, by their indexes. Where records passed to others, those
+        join more than they did."""
+        joined = self.joined[some]
+        fewer, more = (int(joined[mask].sum()) for mask in (joined > 0, joined < 0))
+        records, rows, _, derived = (int(column[some].sum()) for column in self[:4])
+        yield Lost(records, rows, fewer, derived)
+        yield Lost(0, joined=more)
 
 
 def find_gone(
-    dropped: Iterable[int], sizes: Sizes, rows: Sequence[Sequence[int]] | None
-) -> dict[int, Gone]:
-    """By place, for conversations in the order in which they are dropped. `rows` are the records
-    of each conversation of the chunk, None where no record has several."""
+    places: np.ndarray[Any, Any], sizes: Sizes, rows: Sequence[Sequence[int]] | None
+) -> Gone:
+    """For conversations at these places, in the order in which they are dropped. `rows` are the
+    records of each conversation of the chunk, None where no record has several."""
+    import numpy as np
+
     if rows is None:
-        every = {place: int(sizes.records[place]) for place in dropped}
-        return {place: Gone(None, Lost(n, joined=n - 1)) for place, n in every.items()}
+        records, none = sizes.records[places], np.zeros(len(places), np.int64)
+        return Gone(records, none, records - 1, none)
     claims = Claims(rows)
-    found = {}
-    for place in dropped:
-        left = claims.leave(place)
-        many = len(left.gone)
-        found[place] = Gone(left.gone, Lost(many, int(not many), left.joined, left.derived))
-    return found
+    left = [claims.leave(place) for place in places.tolist()]
+    which = [each.gone for each in left]
+    lost = [(len(e.gone), not e.gone, e.joined, e.derived) for e in left]
+    records, alone, joined, derived = np.array(lost, np.int64).reshape(-1, 4).T
+    return Gone(records, alone, joined, derived, which)
 
 
 def count_step(
@@ -64,27 +81,39 @@ def count_step(
     step: str,
     sizes: Sizes,
     stays: np.ndarray[Any, Any],
-    dropped: Mapping[int, str],
-    gone: Mapping[int, Gone],
+    drops: Told,
+    gone: Gone,
+    mine: np.ndarray[Any, Any],
     records: int,
 ) -> int:
-    """Count what a step took in, passed on and dropped. `dropped` maps the place of each dropped
-    conversation to the reason; `stays` says which conversations earlier steps kept, and `records`
-    how many records those have. Returns how many records are left."""
+    """Count what a step took in, passed on and dropped: `mine` are the indexes of its own among all
+    drops of the chunk. `stays` says which conversations earlier steps kept, and `records` how many
+    records those have. Returns how many records are left."""
+    import numpy as np
+
+    places = drops.places[mine]
     left = stays.copy()
-    left[list(dropped)] = False
-    behind = records - sum(gone[place].lost.records for place in dropped)
+    left[places] = False
+    behind = records - int(gone.records[mine].sum())
     _flow(ledger, keys, step, sizes, stays, left, records, behind)
-    counts: Counter[tuple[str, str]] = Counter()
-    for place, reason in dropped.items():
-        for lost, count in losses(gone[place].lost, reason):
-            counts[lost] += count
-        counts["rejected_messages", reason] += int(sizes.messages[place])
-        counts["parts_dropped", ""] += int(sizes.parts[place]) - 1
+    reasons = drops.table[REASON].take(numbers(mine, "int64")).combine_chunks().dictionary_encode()
+    codes = view(reasons.indices)
     source, subset, _ = origin(keys)
-    for (what, name), count in counts.items():
-        ledger.add(source, subset, step, what, count, name)
+    for code, reason in enumerate(reasons.dictionary.to_pylist()):
+        own = mine[codes == code]
+        for (what, name), count in chain(*(losses(lost, reason) for lost in gone.of(own))):
+            ledger.add(source, subset, step, what, count, name)
+        messages = int(sizes.messages[drops.places[own]].sum())
+        ledger.add(source, subset, step, "rejected_messages", messages, reason)
+    ledger.add(source, subset, step, "parts_dropped", int(np.sum(sizes.parts[places] - 1)))
     return behind
+
+
+def count_edits(ledger: Ledger, keys: pa.Table, steps: Sequence[str], edits: Told) -> None:
+    """Count the conversations that steps gave an edit."""
+    source, subset, _ = origin(keys)
+    for at, name in zip(edits.column(STEP).tolist(), edits.table[EDIT].to_pylist(), strict=True):
+        ledger.add(source, subset, steps[at], "edits", 1, name)
 
 
 def count_written(
@@ -93,14 +122,22 @@ def count_written(
     sizes: Sizes,
     stays: np.ndarray[Any, Any],
     paired: np.ndarray[Any, Any] | None,
+    placed: Placed,
     records: int,
 ) -> None:
     """Count what goes into data/ and preference/."""
     source, subset, _ = origin(keys)
     _flow(ledger, keys, WRITE, sizes, stays, stays, records, records)
-    ledger.add(source, subset, WRITE, "rows", int(sizes.parts[stays].sum()))
-    if paired is not None:
-        ledger.add(source, subset, WRITE, "preference_rows", int((stays & paired).sum()))
+    rows = sizes.parts * placed.times
+    counts = {
+        "rows": int(rows.sum()),
+        "repeats": int((rows - sizes.parts)[stays].sum()),
+        "preference_rows": 0 if paired is None else int(rows[paired].sum()),
+    }
+    for at, name in enumerate(SPLITS, 1):
+        counts[f"{name}_rows"] = int(rows[placed.split == at].sum())
+    for what, count in counts.items():
+        ledger.add(source, subset, WRITE, what, count)
 
 
 def _flow(

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..store.names import TRAIN
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -15,12 +17,13 @@ SHARD_BYTES = 256 << 20
 
 class Span(NamedTuple):
     """Rows `start` to `stop` of one table of one chunk. `kind` is data, preference, rejected, or
-    dropped: what corpus steps rejected."""
+    dropped: what corpus steps rejected. Of data and preference they are those of one split."""
 
     kind: str
     chunk: int
     start: int
     stop: int
+    split: str = TRAIN
 
 
 Group = list[Span]
@@ -41,7 +44,7 @@ class Layout:
         self._group: Group = []
         self._rows = self._size = 0
 
-    def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any]) -> None:
+    def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any], split: str = TRAIN) -> None:
         """Add the next table; `lengths` has the bytes of text in each of its rows."""
         import numpy as np
 
@@ -54,7 +57,7 @@ class Layout:
                 np.searchsorted(ends, GROUP_BYTES - self._size + before)
             )  # the row that reaches the bytes
             stop = min(full + 1, start + GROUP_ROWS - self._rows, len(lengths))
-            self._group.append(Span(kind, chunk, start, stop))
+            self._group.append(Span(kind, chunk, start, stop, split))
             self._rows += stop - start
             self._size += int(ends[stop - 1]) - before
             start = stop

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import booleans, strings, view, whole
-from ..corpus.step import ID
+from ..arrays import view, whole
+from ..corpus.step import ID, STEP
 from ..ledger import Ledger
 from ..paths import Counted, write_whole
-from ..preference import CONVERSATION
 from ..rights.rows import Usage, as_counted
 from ..schema import Rejected
 from ..store import DATA, PREFERENCE, REJECTED, Shard
-from ..store.chunks import (
-    KEYS,
-    RAWS,
-    origin,
-    paired_of,
-    parent_of,
-    parts_in_data,
-    read_chunk,
-    rejected_table,
-)
-from ..store.columns import (
-    FULL,
-    KIN,
-    PARQUET,
-    PART_BYTES,
-    RAW_BYTES,
-    ROWS,
-    data_schema,
-    in_form,
-    rejected_schema,
-)
-from ..store.pair_columns import preference_in_form, preference_schema
-from .counts import count_step, count_written, find_gone, sizes_of
-from .kin import Kin, texts_alone
+from ..store.chunks import KEYS, RAWS, paired_of, read_chunk, rejected_table
+from ..store.columns import FULL, KIN, PARQUET, PART_BYTES, ROWS
+from .counts import count_edits, count_step, count_written, find_gone, sizes_of
+from .dropped import dropped, kin_of, lengths
+from .kept import Form, kept
 from .layout import Group, Span
+from .placing import keys_of, placed_of, rows_of, splits_of
 from .verdicts import ChunkVerdicts
 
 if TYPE_CHECKING:
@@ -50,16 +31,25 @@ if TYPE_CHECKING:
 
 DROPPED = "dropped"
 """The kind of a span of rows that corpus steps dropped."""
+Table = tuple[str, str]
+"""A kind of rows, and their split."""
+
+
+class Measured(NamedTuple):
+    """The bytes of text in each row, and the number that decides its place if rows are shuffled."""
+
+    lengths: np.ndarray[Any, Any]
+    keys: np.ndarray[Any, Any] | None
 
 
 class Surveyed(NamedTuple):
-    """The merge's ledger of a chunk, whether a row to write needs the full form, and the bytes of
-    text in each row to write, by the kinds of `Span`."""
+    """The merge's ledger of a chunk, whether a row to write needs the full form, and the rows to
+    write: of data/ and preference/ by table, and the bytes of text in each that stages rejected,
+    and that corpus steps dropped."""
 
     ledger: Ledger
     full: bool
-    data: np.ndarray[Any, Any]
-    preference: np.ndarray[Any, Any] | None
+    kept: dict[Table, Measured]
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
 
@@ -80,140 +70,121 @@ class Written(NamedTuple):
     usage: Usage
 
 
-def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str]) -> Surveyed:
-    """Measure the rows of a chunk, and count what the steps did to it, in order."""
+def survey(
+    work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str], seed: int | None
+) -> Surveyed:
+    """Measure the rows of a chunk, and count what the steps did to it, in order. `seed` is None if
+    rows are written as read."""
     import numpy as np
     import pyarrow.compute as pc
 
     index, verdicts = work
     keys = read_chunk(chunks, index, KEYS)
-    parts, raws = whole(keys[PART_BYTES]), whole(keys[RAW_BYTES])
     sizes = sizes_of(keys)
-    many, records = sizes.parts, sizes.records
-    kin = Kin(read_chunk(chunks, index, RAWS)) if KIN in keys.schema.metadata else None
-    gone = find_gone(verdicts.dropped, sizes, kin.rows if kin else None)
-    left = kin.count() if kin else int(records.sum())
+    kin = kin_of(chunks, index, keys)
+    drops = verdicts.drops
+    gone = find_gone(drops.places, sizes, kin.rows if kin else None)
+    left = kin.count() if kin else int(sizes.records.sum())
     ledger = Ledger()
     stays = np.ones(keys.num_rows, bool)
-    for step in steps:
-        dropped = {p: d.reason for p, d in verdicts.dropped.items() if d.step == step}
-        left = count_step(ledger, keys, step, sizes, stays, dropped, gone, left)
-        stays[list(dropped)] = False
-    paired = paired_of(keys)
-    count_written(ledger, keys, sizes, stays, paired, left)
+    step_of = drops.column(STEP)
+    for at, step in enumerate(steps):
+        mine = np.flatnonzero(step_of == at)
+        left = count_step(ledger, keys, step, sizes, stays, drops, gone, mine, left)
+        stays[drops.places[mine]] = False
+    count_edits(ledger, keys, steps, verdicts.edits)
+    placed = placed_of(verdicts, keys.num_rows)
+    count_written(ledger, keys, sizes, stays, paired_of(keys), placed, left)
     refused = view(pc.binary_length(read_chunk(chunks, index, REJECTED)["raw"]))
-    lengths = view(parts.flatten())
-    talks = stays if paired is None else stays & ~paired
     return Surveyed(
         ledger,
         bool(view(keys[FULL])[stays].any()),
-        lengths[np.repeat(talks, many)],
-        None if paired is None else lengths[np.repeat(stays & paired, many)],
+        _measured(keys, verdicts, seed),
         refused,
-        kin.lengths(gone) if kin else view(raws.flatten())[np.repeat(~stays, records)],
+        lengths(keys, drops, kin, gone),
     )
 
 
+def _measured(keys: pa.Table, verdicts: ChunkVerdicts, seed: int | None) -> dict[Table, Measured]:
+    """The rows of data/ and preference/ by table; the latter are there only if the chunk has
+    some."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    parts = whole(keys[PART_BYTES])
+    many, every = view(pc.list_value_length(parts)), view(parts.flatten())
+    paired = paired_of(keys)
+    in_data = np.ones(keys.num_rows, bool) if paired is None else ~paired
+    tables = {DATA: in_data} if paired is None else {DATA: in_data, PREFERENCE: paired}
+    found = {}
+    for kind, its in tables.items():
+        lengths = every[np.repeat(its, many)]
+        for split in splits_of(verdicts):
+            rows = rows_of(keys, verdicts, kind, split)
+            order = None if seed is None else keys_of(keys, rows, verdicts, seed)
+            found[kind, split] = Measured(lengths[rows.row], order)
+    return found
+
+
 def write_shard(
-    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]], *, chunks: Path, ready: Path, full: bool
+    work: tuple[ShardPlan, Mapping[int, ChunkVerdicts]],
+    *,
+    chunks: Path,
+    ready: Path,
+    form: Form,
 ) -> Written:
-    """Write one shard below `ready`, from chunks with the given verdicts. `full` is the form of all
-    messages of the build."""
+    """Write one shard below `ready`, from chunks with the given verdicts."""
     job, all_verdicts = work
-    return write_whole(ready / job.path, partial(_write, job, all_verdicts, chunks, full))
+    rows = partial(_group, all_verdicts=all_verdicts, chunks=chunks, form=form)
+    return write_groups(ready / job.path, job.kind, map(rows, job.groups), form)
+
+
+def write_groups(path: Path, kind: str, groups: Iterable[pa.Table], form: Form) -> Written:
+    """Write a shard from its row groups."""
+    return write_whole(path, partial(_write, path, kind, groups, form))
 
 
 def _write(
-    job: ShardPlan,
-    all_verdicts: Mapping[int, ChunkVerdicts],
-    chunks: Path,
-    full: bool,
-    file: IO[bytes],
+    path: Path, kind: str, groups: Iterable[pa.Table], form: Form, file: IO[bytes]
 ) -> Written:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    schema = _schema(job.kind, full)
     rows = 0
     languages: set[str] = set()
     usage = Usage()
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
-    with pq.ParquetWriter(sink, schema, **PARQUET) as writer:
-        for group in job.groups:
-            table = _table(group, all_verdicts, chunks, full)
+    with pq.ParquetWriter(sink, form.schema(kind), **PARQUET) as writer:
+        for table in groups:
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
-            if job.kind != REJECTED:
+            if kind != REJECTED:
                 languages.update(pc.unique(table["language"]).to_pylist())
-                usage.count(table if job.kind == DATA else as_counted(table))
+                usage.count(table if kind == DATA else as_counted(table))
             del table  # frees its memory before the next one is read
-    return Written(
-        Shard(job.path, rows, sink.size, digest.hexdigest()),
-        languages,
-        usage,
-    )
+    shard = Shard(f"{path.parent.name}/{path.name}", rows, sink.size, digest.hexdigest())
+    return Written(shard, languages, usage)
 
 
-def _table(
-    group: Group, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, full: bool
+def _group(
+    group: Group, *, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, form: Form
 ) -> pa.Table:
     """One row group in one piece, so that its pages do not depend on the chunks."""
     import pyarrow as pa
 
-    spans = []
-    for span in group:
-        rows = _rows(chunks, span, all_verdicts[span.chunk])
-        rows = rows.slice(span.start, span.stop - span.start)
-        spans.append(_in_form(rows, span.kind, full))
+    spans = [_span(span, all_verdicts[span.chunk], chunks, form) for span in group]
     return pa.concat_tables(spans).combine_chunks()
 
 
-def _schema(kind: str, full: bool) -> pa.Schema:
-    if kind == DATA:
-        return data_schema(full)
-    if kind == PREFERENCE:
-        return preference_schema(full)
-    return rejected_schema()
-
-
-def _in_form(rows: pa.Table, kind: str, full: bool) -> pa.Table:
-    if kind == DATA:
-        return in_form(rows, full)
-    if kind == PREFERENCE:
-        return preference_in_form(rows, full)
-    return rows
-
-
-def _rows(chunks: Path, span: Span, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows of one chunk to write, with their final ids."""
+def _span(span: Span, verdicts: ChunkVerdicts, chunks: Path, form: Form) -> pa.Table:
+    """Rows of one chunk, with their final ids."""
+    some = slice(span.start, span.stop)
     if span.kind in (DATA, PREFERENCE):
-        return _kept(chunks, span.chunk, verdicts, span.kind)
+        return kept(chunks, span.chunk, verdicts, (span.kind, span.split), some, form)
     if span.kind == REJECTED:
-        return _rejected(chunks, span.chunk, verdicts)
-    return _dropped(chunks, span.chunk, verdicts)
-
-
-def _kept(chunks: Path, index: int, verdicts: ChunkVerdicts, kind: str) -> pa.Table:
-    import numpy as np
-
-    table = read_chunk(chunks, index, kind)
-    if not verdicts.dropped and not verdicts.renamed:
-        return table
-    keys = read_chunk(chunks, index, KEYS)
-    many = parts_in_data(keys) if kind == DATA else paired_of(keys)
-    assert many is not None
-    place = np.repeat(np.arange(len(many)), many)  # the conversation of each row
-    if verdicts.renamed:
-        columns = [table[name].to_pylist() for name in ("id", "conversation_id")]
-        for row in np.flatnonzero(np.isin(place, list(verdicts.renamed))).tolist():
-            old, columns[1][row] = columns[1][row], verdicts.renamed[int(place[row])]
-            columns[0][row] = columns[1][row] + columns[0][row][len(old) :]
-        for at, values in enumerate(columns):
-            table = table.set_column(at, table.schema.field(at), strings(values))
-    if not verdicts.dropped:
-        return table
-    return table.filter(booleans(np.isin(place, list(verdicts.dropped), invert=True)))
+        return _rejected(chunks, span.chunk, verdicts)[some]
+    return dropped(chunks, span.chunk, verdicts.drops, form.steps)[some]
 
 
 def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
@@ -234,38 +205,3 @@ def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
             given = row["conversation_id"]
             row["conversation_id"] = new.get((at, None)) or new.get((at, given)) or given
     return rejected_table([Rejected(**row) for row in refused])
-
-
-def _dropped(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:
-    """A row of rejected/ for each raw record of each dropped conversation, or one for the
-    conversation if its records have others."""
-    keys, raws = read_chunk(chunks, index, KEYS), read_chunk(chunks, index, RAWS)
-    source, subset, file = origin(keys)
-    kin = Kin(raws) if KIN in keys.schema.metadata else None
-    paired, parent = paired_of(keys), parent_of(keys)
-    gone = find_gone(verdicts.dropped, sizes_of(keys), kin.rows if kin else None)
-    rejected = []
-    for place, why in sorted(verdicts.dropped.items()):
-        name = keys[ID][place].as_py()
-        records = kin.texts(place, gone[place]) if kin else texts_alone(raws, place)
-        rejected += [
-            Rejected(
-                level=level,
-                source=source,
-                subset=subset,
-                conversation_id=name,
-                origin_file=file,
-                origin_row=row,
-                stage=why.step,
-                reason=why.reason,
-                detail=why.detail,
-                raw=raw,
-                kind=CONVERSATION if paired is None or not paired[place] else PREFERENCE,
-                other=why.other,
-                score=why.score,
-                evidence=why.evidence,
-                parent=parent,
-            )
-            for level, row, raw in records
-        ]
-    return rejected_table(rejected)

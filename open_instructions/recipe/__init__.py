@@ -17,7 +17,9 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from ..catalogue.own import OwnSource, from_recipe
-from ..corpus import near_duplicates
+from ..corpus import contamination, holdout, mix, near_duplicates
+from ..corpus.contamination.options import decontaminate_of
+from ..corpus.options import Ordered
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
 from ..readers.encodings import known_encoding
@@ -53,6 +55,9 @@ class _Named:
 
 @dataclass(frozen=True)
 class Recipe(
+    mix.Options,
+    holdout.Options,
+    contamination.Options,
     near_duplicates.Options,
     split.Options,
     LanguageOptions,
@@ -63,6 +68,7 @@ class Recipe(
     license.Options,
     structure.Options,
     record_rules.Options,
+    Ordered,
     _Named,
 ):
     """Everything that decides what a build does to its inputs. Stages and corpus steps define in
@@ -90,9 +96,10 @@ class Recipe(
         object.__setattr__(self, "html", _html(self.html))
 
     def to_dict(self) -> dict[str, Any]:
-        values: dict[str, Any] = plain(asdict(replace(self, sources=())))
+        values: dict[str, Any] = plain(asdict(replace(self, sources=(), decontaminate=None)))
         del values["sources"]
-        return values | {"index_base": dict(self.index_base)}
+        sets = self.decontaminate.to_dict() if self.decontaminate else None
+        return values | {"index_base": dict(self.index_base), "decontaminate": sets}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -111,7 +118,12 @@ class Recipe(
         given = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         if "index_base" in given:  # other subsets keep the recipe's values
             given["index_base"] = dict(self.index_base) | dict(values["index_base"])
-        return replace(_from_mapping(self.to_dict() | given, "the options"), sources=self.sources)
+        sets = self.decontaminate
+        if "decontaminate" in given:  # the recipe's other keys about them stay
+            named = decontaminate_of(given.pop("decontaminate"), "the options")
+            sets = replace(sets, sets=named.sets) if sets and named else named
+        made = _from_mapping(self.to_dict() | given, "the options")
+        return replace(made, sources=self.sources, decontaminate=sets)
 
 
 def _near(license: str) -> str:
@@ -206,6 +218,9 @@ def _from_mapping(data: Mapping[str, Any], where: str) -> Recipe:
         if key == "sources":
             values[key] = from_recipe(value, where, str(Path(where).parent))
             continue
+        if key == "decontaminate":
+            values[key] = decontaminate_of(value, where, str(Path(where).parent))
+            continue
         given = _html(value) if key == "html" else value
         values[key] = typed(given, hints[key], f"{where}: {key}")
     if "name" not in values:
@@ -228,12 +243,14 @@ def _encoding(name: str, where: str) -> str:
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    for key in ("max_tokens", "message_overhead", "min_chars"):
+    for key in ("max_tokens", "message_overhead", "min_chars", "seed"):
         if (value := getattr(recipe, key)) < 0:
             hint = "0 does not split." if key == "max_tokens" else ""
             raise RecipeError(
                 f"{where}: {key} is {shown(value)}, but cannot be negative.", hint=hint
             )
+    if contradiction := holdout.problem(recipe):
+        raise RecipeError(f"{where}: {contradiction}.")
     for name in recipe.phrases:
         if name not in LISTS:
             raise RecipeError(

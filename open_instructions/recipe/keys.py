@@ -19,7 +19,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Weights):
         return dict(value)
     if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
+        return {_key(name): plain(item) for name, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -90,17 +90,24 @@ def _group(value: Any, group: Any, where: str) -> Any:
             raise RecipeError(f"{where} takes a mapping of keys to values, not {shown(value)}.")
         value = {short: value}
     hints = get_type_hints(group)
-    known = [field.name for field in fields(group)]
+    known = {_key(field.name): field.name for field in fields(group)}
     for key in value:
         if key not in known:
             raise RecipeError(
-                f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), known, "Keys are")
+                f"{where}: unknown key {shown(key)}.", hint=suggest(str(key), [*known], "Keys are")
             )
-    values = {key: typed(item, hints[key], f"{where}: {key}") for key, item in value.items()}
+    values = {
+        known[key]: typed(item, hints[known[key]], f"{where}: {key}") for key, item in value.items()
+    }
     try:
         return group(**values)
     except ValueError as error:  # the group's own checks
         raise RecipeError(f"{where}: {error}") from error
+
+
+def _key(name: str) -> str:
+    """The key for the name of a field: from_ is from, which Python keeps for itself."""
+    return name.removesuffix("_")
 
 
 def _is_base(name: Any, base: Any) -> bool:

@@ -13,6 +13,9 @@ from ..paths import shown
 from ..rights.rows import HEADINGS, Usage
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
+from ..store.names import TRAIN
+from .overlap import overlap_table
+from .shares import in_words, shares_table
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -102,19 +105,42 @@ def _configs(manifest: Manifest) -> list[dict[str, Any]]:
     """The configurations of `load_dataset`, its second argument: the rows without a name,
     `rejected` and `files` only if they have rows, because it cannot load an empty table."""
     tables = {shard.kind for shard in manifest.shards if shard.rows}
-    paths = {
-        "default": f"{DATA}/train-*.parquet",
-        PREFERENCE: f"{PREFERENCE}/train-*.parquet",
-        REJECTED: f"{REJECTED}/*.parquet",
-        FILES: f"{FILES}/*.parquet",
+    files = {
+        "default": _of_splits(manifest, DATA),
+        PREFERENCE: _of_splits(manifest, PREFERENCE),
+        REJECTED: [{"split": TRAIN, "path": f"{REJECTED}/*.parquet"}],
+        FILES: [{"split": TRAIN, "path": f"{FILES}/*.parquet"}],
     }
     if PREFERENCE in tables and DATA not in tables:
-        paths["default"] = paths[PREFERENCE]
-    there = [name for name in paths if name == "default" or name in tables]
-    return [
-        {"config_name": name, "data_files": [{"split": "train", "path": paths[name]}]}
-        for name in there
+        files["default"] = [dict(each) for each in files[PREFERENCE]]  # YAML would use an alias
+    there = [name for name in files if name == "default" or name in tables]
+    return [{"config_name": name, "data_files": files[name]} for name in there]
+
+
+def _of_splits(manifest: Manifest, kind: str) -> list[dict[str, str]]:
+    """The files of each split that has rows; those of train if none has."""
+    splits = dict.fromkeys(shard.split for shard in manifest.of(kind) if shard.rows)
+    return [{"split": name, "path": f"{kind}/{name}-*.parquet"} for name in splits or (TRAIN,)]
+
+
+def _splits(manifest: Manifest) -> list[str]:
+    """How many rows each split has; nothing where all are train."""
+    splits = manifest.splits()
+    if len(splits) == 1:
+        return []
+    kinds = [kind for kind in (DATA, PREFERENCE) if manifest.of(kind)]
+    lines = [
+        "## Splits",
+        "",
+        "No `group_id` is in two of them: what belongs together is on one side.",
+        "",
+        "| split | " + " | ".join(f"rows of {kind}/" for kind in kinds) + " |",
+        "| --- |" + " ---: |" * len(kinds),
     ]
+    for split in splits:
+        counts = [sum(shard.rows for shard in manifest.of(kind, split)) for kind in kinds]
+        lines.append(f"| {split} | " + " | ".join(f"{count:,}" for count in counts) + " |")
+    return [*lines, ""]
 
 
 def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -139,11 +165,50 @@ def _kinds(summary: Mapping[str, int]) -> str:
     return " and ".join([*said, *([counted(pairs, "preference row")] if pairs else [])])
 
 
+def _mix(manifest: Manifest) -> list[str]:
+    """What each set gave to the mix; nothing without one."""
+    headings, rows = shares_table(manifest.steps)
+    if not rows:
+        return []
+    return [
+        "## Mix",
+        "",
+        f"{in_words(manifest.steps)}.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+        "",
+    ]
+
+
 _SHOWN = {
     DATA: '"messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
     PREFERENCE: '"chosen"]  # [{"role": "assistant", "content": …}], as "rejected"; and "prompt"',
 }
 """The first row's messages, as code."""
+
+
+def _overlap(manifest: Manifest) -> list[str]:
+    """What was found of evaluation sets, and what became of it."""
+    table = overlap_table(manifest.steps)
+    if table is None:
+        return []
+    headings, rows = table
+    return [
+        "",
+        "## Evaluation sets",
+        "",
+        "Conversations that have an item of these sets. Those that are counted as dropped are in "
+        "`rejected/` as `contaminated`, with the item, the place and the share of its words as "
+        "evidence; those that are counted as marked are rows with `contaminated_passage` in "
+        "`edits`. Paraphrases and translations are not found. The last two columns are what two "
+        "other rules would find: half of an item in 8-grams, and any 13-gram.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+    ]
 
 
 def card(
@@ -189,6 +254,8 @@ def card(
         "```",
         "",
         *(_FULL if full else ()),
+        *_splits(manifest),
+        *_mix(manifest),
         *_terms(usage),
         "",
         "## Sources",
@@ -205,6 +272,7 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
+    lines += _overlap(manifest)
     titles = {s.name: s.title for s in sources}
     lines += ["", "## Attribution", ""]
     lines += [

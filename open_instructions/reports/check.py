@@ -14,7 +14,8 @@ from ..errors import InputError, NotFoundError
 from ..inputs.lock import read_lock
 from ..ledger import WRITE, Entry, Ledger
 from ..paths import sha256_of, walk
-from ..schema import Reason
+from ..reasons import WITHOUT_TEXT
+from ..schema import GROUP, SPLITS, Reason
 from ..store import (
     DATA,
     FILES,
@@ -29,7 +30,9 @@ from ..store import (
 )
 from ..store.columns import data_schema, files_schema, rejected_schema
 from ..store.forms import is_full_schema
+from ..store.names import TRAIN
 from ..store.pair_columns import preference_schema
+from .sides import Sides
 from .valid_rows import OPTIONAL, is_object, pair_problems, talk_problems
 
 if TYPE_CHECKING:
@@ -58,7 +61,8 @@ class Checked:
 
 def check(path: str | os.PathLike[str] | None = None) -> Checked:
     """Check a build: sha256, size, schema and rows of each shard, unique ids, valid conversations,
-    the ledger, the other files. Consistent changes to both rows and manifest cannot be detected.
+    splits that are apart, the ledger, the other files. Consistent changes to both rows and manifest
+    cannot be detected.
 
     Without a path, checks the newest build. Raises NotFoundError if there is none.
 
@@ -67,27 +71,37 @@ def check(path: str | os.PathLike[str] | None = None) -> Checked:
     True
     """
     build = open_build(path)
-    ids = bytearray()
+    seen = _Seen()
     found: list[str] = []
     more = 0
-    for problem in _problems(build, ids):
+    for problem in _problems(build, seen):
         if len(found) < MOST:
             found.append(problem)
         else:
             more += 1
     if more:
         found.append(f"and {more:,} more")
-    return Checked(build.path, len(build.manifest.shards), len(ids) // 16, tuple(found))
+    return Checked(build.path, len(build.manifest.shards), len(seen.ids) // 16, tuple(found))
 
 
-def _problems(build: Build, ids: bytearray) -> Iterator[str]:
-    """The problems; adds 16 bytes per row to `ids`."""
-    counted: Counter[tuple[str, ...]] = Counter()
+class _Seen:
+    """What the rows of all shards are compared by: 16 bytes of each id, counts, and the sides of
+    the splits."""
+
+    def __init__(self) -> None:
+        self.ids = bytearray()
+        self.counted: Counter[tuple[str, ...]] = Counter()
+        self.sides = Sides()
+
+
+def _problems(build: Build, seen: _Seen) -> Iterator[str]:
+    """The problems, from the rows of every shard."""
     for shard in build.manifest.shards:
-        yield from _shard(build, shard, counted, ids)
+        yield from _shard(build, shard, seen)
     yield from _files(build)
-    yield from _repeated(ids)
-    yield from _books(build, counted)
+    yield from _repeated(seen.ids)
+    yield from seen.sides.problems()
+    yield from _books(build, seen.counted)
     if build.manifest.digest() != build.manifest.fingerprint:
         yield (
             "the manifest's fingerprint does not match its versions, recipe, sources, inputs and "
@@ -95,9 +109,7 @@ def _problems(build: Build, ids: bytearray) -> Iterator[str]:
         )
 
 
-def _shard(
-    build: Build, shard: Shard, counted: Counter[tuple[str, ...]], ids: bytearray
-) -> Iterator[str]:
+def _shard(build: Build, shard: Shard, seen: _Seen) -> Iterator[str]:
     name, path = shard.path, build.file(shard)
     if not path.is_file():
         yield f"{name} is gone"
@@ -108,46 +120,51 @@ def _shard(
     if sha256_of(path) != shard.sha256:
         yield f"{name} does not have the sha256 in the manifest"
     try:
-        yield from _table(build, shard, counted, ids)
+        yield from _table(build, shard, seen)
     except NotFoundError as error:
         yield f"{name} cannot be read: {error.__cause__ or error.message}"
 
 
-def _table(
-    build: Build, shard: Shard, counted: Counter[tuple[str, ...]], ids: bytearray
-) -> Iterator[str]:
+def _table(build: Build, shard: Shard, seen: _Seen) -> Iterator[str]:
     """The problems in a shard's schema and rows. Raises NotFoundError if it is unreadable."""
     name, kind = shard.path, shard.kind
     said = build.footer(shard)
-    full = is_full_schema(said.schema)
-    expected = _SCHEMAS[kind](full) if kind in _ROWS else _OTHERS[kind]()
+    full, grouped = is_full_schema(said.schema), GROUP in said.schema.names
+    expected = _SCHEMAS[kind](full, grouped) if kind in _ROWS else _OTHERS[kind]()
     if not said.schema.equals(expected) or said.schema.metadata != expected.metadata:
         yield f"{name} has the wrong schema"
         return
     if said.rows != shard.rows:
         yield f"{name} has {said.rows:,} rows, but the manifest says {shard.rows:,}"
     if kind in _ROWS:
-        counted["full" if full else "plain",] += 1
+        seen.counted["full" if full else "plain",] += 1
+        seen.counted["grouped" if grouped else "alone",] += 1
+        if shard.split != TRAIN and not grouped:
+            yield f"{name} is of a split, and has no {GROUP}"
     for batch in build.batches(kind, only=[shard]):
         if kind in _ROWS:
-            yield from _data(name, batch, counted, ids, _ROWS[kind])
+            yield from _data(shard, batch, seen, _ROWS[kind])
         elif kind == REJECTED:
-            yield from _rejected(name, batch, counted)
+            yield from _rejected(name, batch, seen.counted)
         else:
             yield from _headers(name, batch)
 
 
 def _data(
-    name: str,
+    shard: Shard,
     batch: pa.RecordBatch,
-    counted: Counter[tuple[str, ...]],
-    ids: bytearray,
+    seen: _Seen,
     problems: Callable[[dict[str, Any]], Iterator[str]],
 ) -> Iterator[str]:
     for row in batch.to_pylist():
-        ids += blake2b((row["id"] or "").encode(), digest_size=16).digest()
-        counted["rows", row["source"], row["subset"]] += 1
-        yield from (f"{name}: {row['id']} {problem}" for problem in problems(row))
+        seen.ids += blake2b((row["id"] or "").encode(), digest_size=16).digest()
+        seen.counted["rows", row["source"], row["subset"]] += 1
+        if shard.split != TRAIN:
+            seen.counted[f"{shard.split}_rows", row["source"], row["subset"]] += 1
+        wrong = list(problems(row))
+        yield from (f"{shard.path}: {row['id']} {problem}" for problem in wrong)
+        if GROUP in row and not wrong:
+            seen.sides.add(shard.split, row)
 
 
 def _headers(name: str, batch: pa.RecordBatch) -> Iterator[str]:
@@ -161,6 +178,9 @@ def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]
     for column in batch.schema.names:
         if column not in OPTIONAL[REJECTED] and (absent := batch.column(column).null_count):
             yield f"{name}: {absent:,} rows have no {column}"
+    without = batch.column("reason").filter(batch.column("raw").is_null()).to_pylist()
+    if absent := sum(reason not in WITHOUT_TEXT for reason in without):
+        yield f"{name}: {absent:,} rows have no raw"
     for row in batch.select(["level", "source", "subset", "stage", "reason"]).to_pylist():
         counted[
             f"rejected_{row['level']}s", row["source"], row["subset"], row["stage"], row["reason"]
@@ -227,14 +247,21 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
         yield "the totals do not match the ledger"
     if counted["full",] and counted["plain",]:
         yield "the messages of some shards are JSON, and those of others are not"
+    if counted["grouped",] and counted["alone",]:
+        yield f"some shards have a column {GROUP}, and others do not"
+    of_split = {f"{name}_rows": f" {name}" for name in SPLITS}
     rows = {key[1:] for key in counted if key[0] == "rows"}
     for source, subset in sorted({*ledger.subsets(), *rows}, key=str):
-        said, there = (
-            ledger[Entry(source, subset, WRITE, "rows")],
-            counted["rows", source, subset],
-        )
-        if said != there:
-            yield f"{source}:{subset}: {there:,} rows are there, but the ledger says {said:,}"
+        for what, named in {"rows": "", **of_split}.items():
+            said, there = (
+                ledger[Entry(source, subset, WRITE, what)],
+                counted[what, source, subset],
+            )
+            if said != there:
+                yield (
+                    f"{source}:{subset}: {there:,}{named} rows are there, but the ledger says "
+                    f"{said:,}"
+                )
     said_of = {
         (e.what, e.source, e.subset, e.stage, e.name)
         for e in ledger

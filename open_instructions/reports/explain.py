@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
 from ..corpus import near_duplicates
+from ..corpus.contamination.rounds import MARK
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -30,13 +31,15 @@ from ..preference import Preference, PreferenceDraft
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, encodable, to_json
+from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from, encodable, to_json
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
+from .alignment import Aligned, aligned, looked_for
 from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
+from .upstream import upstream
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
@@ -62,7 +65,9 @@ class StageResult:
 class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
     file is still available. `header` is what the file says for all its records, as JSON text;
-    `alike` has the row that stays instead of one that is nearly the same."""
+    `split` that of the rows, if the build has several. `through` names the builds between this one
+    and the record, if it was made of others. `alike` has the row that stays instead of one that is
+    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -71,7 +76,10 @@ class Explanation:
     steps: list[StageResult]
     note: Note = _NO_NOTE
     header: str = ""
+    split: str = ""
+    through: tuple[str, ...] = ()
     alike: Alike | None = None
+    aligned: list[Aligned] = field(default_factory=list)
 
     def __repr__(self) -> str:
         said = lines(self, LONG_IN_PYTHON)
@@ -95,8 +103,20 @@ def explain(
     runs. Raises NotFoundError if the build has no such id.
     """
     build = open_build(path)
-    rows = _find(build, DATA, id) or _find(build, PREFERENCE, id)
-    rejected = _find(build, REJECTED, rows[0]["conversation_id"] if rows else id)
+    return _explained(id, build, folders(data_dir), sources, ())
+
+
+def _explained(
+    id: str,
+    build: Build,
+    data_dirs: Sequence[Path],
+    sources: str | Iterable[str] | None,
+    through: tuple[str, ...],
+) -> Explanation:
+    """`through` names the builds that the row was followed through, each by its fingerprint."""
+    rows, split = _rows(build, id)
+    name = _named(build, rows[0]) if rows else id
+    rejected = _find(build, REJECTED, name)
     if not rows and not rejected:
         near = _near(build, id)
         hint = (
@@ -106,45 +126,86 @@ def explain(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin))
+    dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
+    ahead = upstream(build, origin, data_dirs)
+    if isinstance(ahead, Note):
+        return Explanation(id, rows, rejected, "", [], ahead, split=split)
+    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
+    for row in rows:
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
+    if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
+        seen = (*through, fingerprint)
+        inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
+        through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
+        here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
+        return _ended(replace(here, aligned=hits), build, dropped)
+    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
+    found = partial(found, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
         return found(raw, [], Note(known))
     recipe = Recipe.from_dict(build.manifest.recipe)
     entry = _entry(build, origin)
-    item = _input(entry, known, folders(data_dir), recipe.encoding) if entry else None
+    item = _input(entry, known, data_dirs, recipe.encoding) if entry else None
     if entry is None or item is None:
         note = (
             f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
             "folder as --data-dir."
         )
         return found(raw, [], Note(note))
-    name = (rows or rejected)[0]["conversation_id"]
+    name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    dropped = [r for r in rejected if r["stage"] in step_names()]
-    if dropped and not rows:
-        first = dropped[0]
-        alike = _alike(build, first, steps)
-        steps.append(StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"]))
-        return found(raw, steps, alike=alike)
-    return found(raw, steps)
+    return _ended(found(raw, steps), build, dropped)
+
+
+def _ended(found: Explanation, build: Build, dropped: Sequence[dict[str, Any]]) -> Explanation:
+    """With what a corpus step did to the row, if it dropped it."""
+    if not dropped:
+        return found
+    first = dropped[0]
+    last = StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"])
+    alike = _alike(build, first, found.steps)
+    return replace(found, steps=[*found.steps, last], alike=alike)
 
 
 def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) -> Alike | None:
     """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
     if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
         return None
-    kept = _find(build, DATA, dropped["other"]) or _find(build, PREFERENCE, dropped["other"])
+    kept, _ = _rows(build, dropped["other"])
     talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
     own = [turn for talk in talks for turn in talk]
     return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
 
 
-def _find(build: Build, kind: str, id: str) -> list[dict[str, Any]]:
+def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:
+    """The rows with an id, and their split; "" if the build has only one."""
+    splits = build.manifest.splits()
+    for kind in (DATA, PREFERENCE):
+        for split in splits:
+            if rows := _find(build, kind, id, split):
+                return rows, split if len(splits) > 1 else ""
+    return [], ""
+
+
+def _named(build: Build, row: dict[str, Any]) -> str:
+    """The id of a row's conversation; of a copy, that of the conversation that it is of."""
+    name: str = row["conversation_id"]
+    first = copied_from(name)
+    if first and (of := _rows(build, first)[0]):
+        where = ("source", "subset", "origin_file", "origin_row")
+        if all(of[0][key] == row[key] for key in where):
+            return first
+    return name
+
+
+def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:
     if not encodable(id):
         return []  # no text of a build is like this
-    return [row for batch in build.batches(kind, ids=[id]) for row in python_rows(batch)]
+    batches = build.batches(kind, split=split, ids=[id])
+    return [row for batch in batches for row in python_rows(batch)]
 
 
 def _near(build: Build, id: str) -> str:

@@ -6,9 +6,11 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .alike import marked
+from . import alike
+from .alignment import lacking, marked
 
 if TYPE_CHECKING:
+    from .alignment import Aligned
     from .explain import Explanation
 
 Line = tuple[str, str]
@@ -42,11 +44,14 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         f"  from {origin['origin_file']}, record {origin['origin_row']}, of "
         f"{origin['source']}:{origin['subset']}"
     )
+    for place in found.through:
+        say(f"  by way of the build {place}")
     for row in found.rows:
         say(
             f"  kept as {row['id']}: {row['num_turns']} "
             f"pair{'s' if row['num_turns'] != 1 else ''}, {_tokens(row):,} tokens, "
             f"{row['language']} {row['language_score']:.2f}"
+            + (f", in {found.split}" if found.split else "")
         )
         if "chosen" in row:
             say(f"    {_preferred(row)}")
@@ -110,8 +115,32 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         similarity = found.alike.score or 0
         say(f"this row beside {found.alike.other}, similarity {similarity:.2f}", "heading")
         say("  [-only here-] {+only there+}", "near")
-        say(_indent(_short(marked(found.alike.own, found.alike.kept), most)))
+        say(_indent(_short(alike.marked(found.alike.own, found.alike.kept), most)))
+    for hit in found.aligned:
+        said += _hit(hit, found, most)
     return said
+
+
+def _hit(hit: Aligned, found: Explanation, most: Limit | None) -> list[Line]:
+    """An item of an evaluation set, beside the message that has it."""
+    part = hit.part.replace("_", " ")
+    told = f"{part} of {hit.item}: {hit.cover:.0%} of its words are in message {hit.message}"
+    said = [("heading", told)]
+    message = _message(found, hit.message)
+    if message:
+        said.append(("", _indent(_short(marked(message, hit.spans), most))))
+    if not hit.text:
+        return [*said, ("note", "  The evaluation set is not on this machine.")]
+    said.append(("near", "  in the evaluation set, with the words in brackets that it lacks:"))
+    said.append(("", _indent(_short(lacking(hit.text, message or hit.text), most))))
+    return said
+
+
+def _message(found: Explanation, number: int) -> str:
+    """A message of the conversation as it was before the split; "" if the file is not here."""
+    whole = [s for s in found.steps if s.conversations and s.stage != "split"]
+    talk = whole[-1].conversations[0] if whole else []
+    return talk[number][1] if 0 <= number < len(talk) else ""
 
 
 def _tokens(row: dict[str, Any]) -> int:

@@ -18,7 +18,9 @@ from ..inputs.cache import Cache
 from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
 from ..store import PREFERENCE, Build, open_build
-from .tables import as_html, ledger_table, paragraphs, plain, reasons_table, safe
+from .overlap import overlap_table
+from .shares import in_words, shares_table
+from .tables import Table, as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -58,7 +60,8 @@ class SourceStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """A build in figures. Prints as tables; `to_dict` is the output of `oi stats --json`."""
+    """A build in figures, all splits together; `splits` has the rows of each. Prints as tables;
+    `to_dict` is the output of `oi stats --json`."""
 
     path: Path
     recipe: str
@@ -67,15 +70,25 @@ class Stats:
     all: SourceStats
     usage: Usage
     attribution: dict[str, str]
+    splits: dict[str, int]
+    steps: dict[str, dict[str, Any]]
+
+    @property
+    def overlap(self) -> Table | None:
+        """What was found of evaluation sets; None for a build without any."""
+        return overlap_table(self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "path": str(self.path),
             "recipe": self.recipe,
+            "splits": self.splits,
+            "steps": self.steps,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
             "attribution": self.attribution,
+            **({"steps": self.steps} if self.steps else {}),
         }
 
     def brief(self) -> list[tuple[str, str]]:
@@ -90,6 +103,8 @@ class Stats:
             ("build", f"{self.path} (recipe {self.recipe})"),
             ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
             *(("and", f"{other}, in {PREFERENCE}/") for other in others),
+            *([("splits", _few(self.splits))] if len(self.splits) > 1 else ()),
+            *([("mix", said)] if (said := in_words(self.steps)) else ()),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
@@ -152,6 +167,8 @@ class Stats:
             plain(*self.table()),
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
+            *([plain(*self.overlap)] if self.overlap else []),
+            *([plain(*mix)] if (mix := shares_table(self.steps))[1] else ()),
             plain(*self.usage.table()),
             "\n".join(self.terms()),
         ]
@@ -163,6 +180,8 @@ class Stats:
             as_html(*self.table()),
             as_html(*ledger_table(self.ledger), title="Ledger"),
             as_html(*reasons_table(self.ledger), title="Rejected"),
+            *([as_html(*self.overlap, title="Evaluation sets")] if self.overlap else []),
+            *([as_html(*mix, title="Mix")] if (mix := shares_table(self.steps))[1] else ()),
             as_html(*self.usage.table(), title="What it may be used for"),
             paragraphs(self.terms()),
         ]
@@ -214,7 +233,15 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
     each = {name: _one(sums[name], name, name, build.ledger) for name in names}
     said = build.manifest
     return Stats(
-        build.path, said.recipe_name, said.ledger, each, every, usage, dict(said.attribution)
+        build.path,
+        said.recipe_name,
+        said.ledger,
+        each,
+        every,
+        usage,
+        dict(said.attribution),
+        said.splits(),
+        {name: dict(report) for name, report in said.steps.items()},
     )
 
 

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 from ..errors import safe as safe
 from ..ledger import Ledger
 
-LEDGER_SPARE = ("joined", "derived", "parts added", "unreadable", "messages rejected", "turns kept")
+LEDGER_SPARE = (
+    "joined",
+    "derived",
+    "repeats",
+    "parts added",
+    "unreadable",
+    "messages rejected",
+    "turns kept",
+)
 """Columns of the ledger that a narrow terminal can omit, the first one first."""
 
 Table = tuple[list[str], list[list[str]]]
@@ -29,9 +37,8 @@ def ledger_table(ledger: Ledger) -> Table:
         "messages kept",
         "messages rejected",
     ]
-    derived = "derived" in ledger.summary()
-    if derived:
-        headings.insert(headings.index("rows"), "derived")
+    rare = [name for name in ("derived", "repeats") if name in ledger.summary()]
+    headings[headings.index("rows") : headings.index("rows")] = rare
     rows = []
     named = {f"{source}:{subset}": own for (source, subset), own in ledger.by_subset().items()}
     for name, own in [*sorted(named.items(), key=lambda item: item[0].split(":")), ("all", ledger)]:
@@ -46,7 +53,7 @@ def ledger_table(ledger: Ledger) -> Table:
             s["records_rejected"],
             s["records_joined"] - s["records_joined_dropped"],
             s["parts_added"],
-            *([s.get("derived", 0)] if derived else ()),
+            *(s.get(name, 0) for name in rare),
             s["rows"],
             s["messages_kept"],
             s["messages_rejected"],

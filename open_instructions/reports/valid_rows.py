@@ -27,7 +27,7 @@ OPTIONAL = {
         "task",
         "metadata",
     ),
-    REJECTED: ("conversation_id", "kind", "other", "score", "evidence", "parent"),
+    REJECTED: ("conversation_id", "raw", "kind", "other", "score", "evidence", "parent"),
 }
 """The columns that may be null."""
 _PART = re.compile(r"#[1-9][0-9]*")
@@ -44,7 +44,7 @@ def talk_problems(row: dict[str, Any]) -> Iterator[str]:
             row["id"],
             row["source"],
             row["subset"],
-            tuple(map(_message, row["messages"])),
+            tuple(map(message_of, row["messages"])),
         )
     except (ValueError, RecursionError) as error:
         yield f"is not a valid conversation: {str(error).removeprefix(row['id'] + ': ')}"
@@ -60,7 +60,7 @@ def pair_problems(row: dict[str, Any]) -> Iterator[str]:
         yield problem
         return
     try:
-        prompt, chosen, rejected = (tuple(map(_message, row[name])) for name in LISTS)
+        prompt, chosen, rejected = (tuple(map(message_of, row[name])) for name in LISTS)
         made = Preference(row["id"], row["source"], row["subset"], prompt, chosen, rejected)
     except (ValueError, RecursionError) as error:
         yield f"is not a valid preference: {str(error).removeprefix(row['id'] + ': ')}"
@@ -97,9 +97,7 @@ def _label_problems(row: dict[str, Any], tokens: Sequence[str]) -> Iterator[str]
     if not 0 <= row["language_score"] <= 1:
         yield f"has the language score {row['language_score']}"
     whole = row["conversation_id"]
-    if row["id"] != whole and not (
-        row["id"].startswith(whole) and _PART.fullmatch(row["id"], len(whole))
-    ):
+    if row["id"] != whole and not is_part(row["id"], whole):
         yield f"is not a part of {whole}"
     if row["metadata"] is not None and not is_object(row["metadata"]):
         yield "has metadata that is not a JSON object"
@@ -107,7 +105,12 @@ def _label_problems(row: dict[str, Any], tokens: Sequence[str]) -> Iterator[str]
         yield "has tools that are not a list of JSON objects"
 
 
-def _message(found: Any) -> Message:
+def is_part(id: str, whole: str) -> bool:
+    """Whether a row with this id is a part of the conversation with the other."""
+    return id.startswith(whole) and bool(_PART.fullmatch(id, len(whole)))
+
+
+def message_of(found: Any) -> Message:
     """A message as a row has it. Raises ValueError for one that is not as a build writes it."""
     if isinstance(found, str):
         found = _loads(found)

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..message import REASONING, next_user
+from ..message import next_user
 from ..preference import Preference, Tokens
-from ..schema import Conversation, Message, Reason, Reject, to_json
-from ..tokens import DEFAULT, tokenizer
+from ..schema import Conversation, Message, Reason, Reject
+from ..tokens import DEFAULT, message_tokens, tokenizer
 from .definition import About, Definition
 from .structure import GAP, TRIMMED
 
@@ -86,7 +86,8 @@ class Split:
 
     def __call__(self, conversation: Conversation) -> list[Conversation | Reject]:
         messages = conversation.messages
-        counts = [self._tokens(m) if m.fields else self._count(m.content) for m in messages]
+        count = self._count
+        counts = [message_tokens(count, m) if m.fields else count(m.content) for m in messages]
         tools = self._count(conversation.tools) if conversation.tools else 0
         total = sum(counts) + tools
         if not self._limit or total + self._overhead * len(messages) <= self._limit:
@@ -147,14 +148,6 @@ class Split:
         detail = f"every turn is over the limit of {self._limit} tokens, {total} in all"
         return Reject(Reason.OVERLONG, detail)
 
-    def _tokens(self, message: Message) -> int:
-        """Of a message with fields."""
-        fields = message.fields or {}
-        texts = [message.content, fields.get(REASONING, "")]
-        if message.calls:
-            texts.append(to_json(message.calls))
-        return sum(map(self._count, texts))
-
     def _fitted(
         self, turn: tuple[Message, ...], tokens: int, room: int
     ) -> tuple[tuple[Message, ...], int, Reject | None]:
@@ -170,7 +163,7 @@ class Split:
     def pair(self, preference: Preference) -> Preference | Reject:
         """A preference is never split: a prompt without its answers is none."""
         lists = (preference.prompt, preference.chosen, preference.rejected)
-        prompt, chosen, rejected = (sum(map(self._tokens, messages)) for messages in lists)
+        prompt, chosen, rejected = map(self._tokens, lists)
         tools = self._count(preference.tools) if preference.tools else 0
         tokens = Tokens(prompt + tools, chosen, rejected)
         messages = max(len(preference.chosen), len(preference.rejected)) + len(preference.prompt)
@@ -179,6 +172,9 @@ class Split:
             detail = f"{total} tokens with the longer answer; the limit is {self._limit}"
             return Reject(Reason.OVERLONG, detail)
         return preference.noting(tokens=tokens)
+
+    def _tokens(self, messages: Sequence[Message]) -> int:
+        return sum([message_tokens(self._count, message) for message in messages])
 
     def _truncated(self, answer: Message, room: int) -> tuple[Message, Reject | None]:
         """The part of the answer that fits, and a Reject with the rest; the whole answer if no part

@@ -8,6 +8,7 @@
 names     the names of a build's files and folders
 manifest  manifest.json as a value; `values` checks what is read
 reading   opens a build; all reports and exports read rows with `Build.batches`
+finding   finds a build by its fingerprint
 shards    opens the tables; nothing else does
 columns   the columns of the tables
 headers   writes the table files/

@@ -23,7 +23,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from xxhash import xxh3_64, xxh3_64_intdigest
 
@@ -52,12 +52,31 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ..pipeline import Output
-    from ..readers.chunk import Chunk
 
 KEYS, RAWS, WHOLE = "keys", "raw", "whole"
 _KINDS = (DATA, REJECTED, KEYS, RAWS)
 """The tables that every chunk has."""
 SOURCE, SUBSET, FILE, PARENT = "source", "subset", "file", "parent"
+
+
+class Named(Protocol):
+    """A chunk: its number, the source, subset and file of its rows, and the fingerprint of the
+    build that they are from, "" if they are from a file."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def subset(self) -> str: ...
+
+    @property
+    def file(self) -> str: ...
+
+    @property
+    def parent(self) -> str: ...
 
 
 class Finished(NamedTuple):
@@ -69,11 +88,13 @@ class Finished(NamedTuple):
     failure: str = ""
 
 
-def write_chunk(folder: Path, chunk: Chunk, given: str, output: Output) -> Finished:
+def write_chunk(folder: Path, chunk: Named, given: str, output: Output) -> Finished:
     """Write the result of a chunk: its rows, its rejects, what the merge needs, its ledger. `given`
     identifies its input."""
     rows = [kept.conversation for kept in output.conversations]
-    data, raw = data_table([row for row in rows if isinstance(row, Conversation)]), _raws(output)
+    data, raw = output.tables.get(DATA), _raws(output)
+    if data is None:
+        data = data_table([row for row in rows if isinstance(row, Conversation)])
     tables = {DATA: data, REJECTED: rejected_table(output.rejected), RAWS: raw}
     if pairs := [row for row in rows if isinstance(row, Preference)]:
         tables[PREFERENCE] = preference_table(pairs)
@@ -199,7 +220,7 @@ def parts_in_data(keys: pa.Table) -> np.ndarray[Any, Any]:
 
 
 def _keys(
-    chunk: Chunk, output: Output, data: pa.Table, pairs: pa.Table | None, raw: pa.Table
+    chunk: Named, output: Output, data: pa.Table, pairs: pa.Table | None, raw: pa.Table
 ) -> pa.Table:
     """What the merge needs to know about the rows in `data` and `pairs` and the raw records in
     `raw`."""

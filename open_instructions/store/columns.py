@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, numbers, strings
-from ..schema import Conversation
+from ..schema import GROUP, Conversation
 from .forms import (
     TOOLS,
     full_messages,
@@ -22,7 +22,9 @@ from .forms import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DATA_FIELDS = (
+Fields = tuple[tuple[str, str], ...]
+"""The names and the kinds of columns."""
+_DATA_FIELDS: Fields = (
     ("id", "string"),
     ("conversation_id", "string"),
     ("source", "string"),
@@ -98,8 +100,8 @@ PARQUET = {
     # For text columns, the footer would hold the least and the greatest value of each row group, up
     # to 4 KB each.
     "write_statistics": [
-        "id", "conversation_id", "source", "subset", "language", "language_score", "task",
-        "engine", "license", "num_turns", "num_tokens", "chosen_engine", "rejected_engine",
+        "id", "conversation_id", "group_id", "source", "subset", "language", "language_score",
+        "task", "engine", "license", "num_turns", "num_tokens", "chosen_engine", "rejected_engine",
         "origin_file", "origin_row", "level", "stage", "reason",
     ],
 }  # fmt: skip
@@ -143,12 +145,19 @@ def arrow_schema(fields: Sequence[tuple[str, str]]) -> pa.Schema:
 
 
 @cache
-def data_schema(full: bool = False) -> pa.Schema:
+def data_schema(full: bool = False, grouped: bool = False) -> pa.Schema:
     """The Arrow schema of data/, with the features that `datasets` reads. `full` is the form of the
-    messages, see `forms`."""
+    messages, see `forms`; `grouped` is for a build with splits."""
+    fields = _PLAIN_FIELDS
     if full:
-        return arrow_schema([(name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS])
-    return arrow_schema(_PLAIN_FIELDS)
+        fields = tuple((name, _FULL.get(name, kind)) for name, kind in _DATA_FIELDS)
+    return arrow_schema(with_group(fields) if grouped else fields)
+
+
+def with_group(fields: Fields) -> Fields:
+    """The columns of a build with splits: GROUP follows conversation_id."""
+    at = [name for name, _ in fields].index("conversation_id") + 1
+    return (*fields[:at], (GROUP, "string"), *fields[at:])
 
 
 @cache
@@ -220,8 +229,8 @@ def data_table(conversations: Sequence[Conversation]) -> pa.Table:
 
 
 def in_form(table: pa.Table, full: bool) -> pa.Table:
-    """Rows of a chunk as rows of data/."""
-    return formed(table, data_schema(full), ("messages",), full)
+    """Rows of a chunk as rows of data/. They may have GROUP."""
+    return formed(table, data_schema(full, GROUP in table.column_names), ("messages",), full)
 
 
 def formed(table: pa.Table, schema: pa.Schema, lists: Sequence[str], full: bool) -> pa.Table:

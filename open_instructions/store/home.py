@@ -57,6 +57,14 @@ def newest() -> Path:
     return max(unnoted, key=lambda build: (build / MANIFEST).stat().st_mtime_ns)
 
 
+def builds_here() -> list[Path]:
+    """The folders on this machine of the builds that `remember` noted, the newest first, and of
+    those that are where builds go by default. Some may be gone."""
+    noted = [paths.place(path) for path in reversed(_noted_builds()) if "://" not in path]
+    usual = sorted(manifest.parent for manifest in builds().glob(f"*/{MANIFEST}"))
+    return list(dict.fromkeys([*noted, *usual]))
+
+
 def remember(inputs: Mapping[str, Path], build: Path) -> None:
     """Note this build as the newest, and the paths of its input files by their sha256, for
     `oi explain`. No build depends on these notes."""

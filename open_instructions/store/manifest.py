@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 from ..errors import shown
 from ..ledger import Ledger, stages
+from ..schema import SPLITS
 from . import values
-from .names import SHARD, TABLES
+from .names import DATA, PREFERENCE, SHARD, TABLES, TRAIN
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,14 @@ class Shard:
 
     @property
     def kind(self) -> str:
-        """The table that it belongs to: data, rejected or files."""
+        """The table that it belongs to: data, preference, rejected or files."""
         return self.path.partition("/")[0]
+
+    @property
+    def split(self) -> str:
+        """The split of its rows: train, validation or test. Other tables have none, and it is their
+        name."""
+        return self.path.partition("/")[2].partition("-")[0]
 
     @classmethod
     def from_dict(cls, value: Any, what: str) -> Shard:
@@ -116,8 +123,8 @@ class OtherCount:
 @dataclass(frozen=True, kw_only=True)
 class Decided:
     """All that decides a build: the versions, the resolved recipe, the sha256 of sources that a
-    .py file describes (None for the others), how a user's own files are read, the input files, and
-    the subsets whose files are missing."""
+    .py file describes (None for the others), how a user's own files are read, the input files, the
+    subsets whose files are missing, and the files of evaluation sets."""
 
     versions: Mapping[str, str]
     recipe: Mapping[str, Any]
@@ -125,8 +132,10 @@ class Decided:
     inputs: tuple[InputEntry, ...]
     missing: tuple[str, ...]
     own: Mapping[str, Mapping[str, Any]]
+    evaluations: tuple[InputEntry, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        evaluations = [entry.to_dict() for entry in self.evaluations]
         own = {"own": {name: dict(said) for name, said in self.own.items()}} if self.own else {}
         return {
             "versions": dict(self.versions),
@@ -135,6 +144,7 @@ class Decided:
             **own,
             "inputs": [entry.to_dict() for entry in self.inputs],
             "missing": list(self.missing),
+            **({"evaluations": evaluations} if evaluations else {}),
         }
 
     def digest(self) -> str:
@@ -168,9 +178,17 @@ class Manifest(Decided):
     def recipe_name(self) -> str:
         return str(self.recipe["name"])
 
-    def of(self, kind: str) -> tuple[Shard, ...]:
-        """The shards of one table, in order."""
-        return tuple(shard for shard in self.shards if shard.kind == kind)
+    def of(self, kind: str, split: str | None = None) -> tuple[Shard, ...]:
+        """The shards of one table, in order; of one split, or of all."""
+        of_kind = (shard for shard in self.shards if shard.kind == kind)
+        return tuple(shard for shard in of_kind if split in (None, shard.split))
+
+    def splits(self) -> dict[str, int]:
+        """How many rows of data/ and preference/ each split has; train is always there."""
+        counts = dict.fromkeys((TRAIN, *SPLITS), 0)
+        for shard in (*self.of(DATA), *self.of(PREFERENCE)):
+            counts[shard.split] += shard.rows
+        return {name: rows for name, rows in counts.items() if rows or name == TRAIN}
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as in the JSON file, in the same order."""
@@ -207,7 +225,7 @@ class Manifest(Decided):
 
     @classmethod
     def _read(cls, content: dict[str, Any]) -> Manifest:
-        optional = ("own", "steps")
+        optional = ("own", "steps", "evaluations")
         required = [name for name in _names(cls) if name not in optional]
         found = values.fields(content, "it", ("format", *required), *optional)
         recipe = values.kept(found["recipe"], "recipe")
@@ -221,6 +239,7 @@ class Manifest(Decided):
             own=_by_name(found, "own"),
             inputs=tuple(InputEntry.from_dict(*item) for item in values.items(found, "inputs")),
             missing=tuple(values.text(*item) for item in values.items(found, "missing")),
+            evaluations=_evaluations(found),
             counts=tuple(OtherCount.from_dict(*item) for item in values.items(found, "counts")),
             attribution=values.texts(found["attribution"], "attribution"),
             totals=values.counts(found["totals"], "totals"),
@@ -239,6 +258,15 @@ def _sources(value: Any) -> dict[str, str | None]:
         name: None if digest is None else values.sha256(digest, values.member("sources", name))
         for name, digest in values.mapping(value, "sources").items()
     }
+
+
+def _evaluations(found: Mapping[str, Any]) -> tuple[InputEntry, ...]:
+    if "evaluations" not in found:
+        return ()
+    entries = tuple(InputEntry.from_dict(*item) for item in values.items(found, "evaluations"))
+    if not entries:
+        raise values.WrongValue("evaluations is empty")
+    return entries
 
 
 def _by_name(found: Mapping[str, Any], what: str) -> dict[str, Mapping[str, Any]]:

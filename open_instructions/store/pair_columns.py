@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays import lists, numbers, strings
 from ..preference import Preference, Tokens
-from .columns import arrow_schema, formed
+from ..schema import GROUP
+from .columns import Fields, arrow_schema, formed, with_group
 from .forms import messages_array, read_message, tools_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PREFERENCE_FIELDS: tuple[tuple[str, str], ...] = (
+_PREFERENCE_FIELDS: Fields = (
     ("id", "string"),
     ("conversation_id", "string"),
     ("source", "string"),
@@ -49,18 +50,18 @@ _FULL = dict.fromkeys(LISTS, "full messages") | {"tools": "json"}
 
 
 @cache
-def preference_schema(full: bool = False) -> pa.Schema:
+def preference_schema(full: bool = False, grouped: bool = False) -> pa.Schema:
     """The Arrow schema of preference/. `full` is the form of the messages, see `forms`; in the
-    plain form `tools` is a column of nulls."""
+    plain form `tools` is a column of nulls. `grouped` is for a build with splits."""
     fields = _PREFERENCE_FIELDS
     if full:
         fields = tuple((name, _FULL.get(name, kind)) for name, kind in fields)
-    return arrow_schema(fields)
+    return arrow_schema(with_group(fields) if grouped else fields)
 
 
 def preference_in_form(table: pa.Table, full: bool) -> pa.Table:
-    """Rows of a chunk as rows of preference/."""
-    return formed(table, preference_schema(full), LISTS, full)
+    """Rows of a chunk as rows of preference/. They may have GROUP."""
+    return formed(table, preference_schema(full, GROUP in table.column_names), LISTS, full)
 
 
 def preference_table(rows: Sequence[Preference]) -> pa.Table:

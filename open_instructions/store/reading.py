@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .. import paths
 from ..errors import NotFoundError, OutputError, safe
 from ..ledger import Ledger
+from ..schema import GROUP
 from . import home
 from .columns import data_schema
 from .forms import is_full_schema
@@ -42,10 +43,10 @@ class Build:
     def file(self, shard: Shard) -> Path:
         return self.path / shard.path
 
-    def shards(self, kind: str = DATA) -> tuple[Shard, ...]:
-        """The shards of data/, preference/, rejected/ or files/, in order. Raises NotFoundError if
-        one is missing or has a different size."""
-        found = self.manifest.of(kind)
+    def shards(self, kind: str = DATA, split: str | None = None) -> tuple[Shard, ...]:
+        """The shards of data/, preference/, rejected/ or files/, in order; of one split, or of all.
+        Raises NotFoundError if one is missing or has a different size."""
+        found = self.manifest.of(kind, split)
         for shard in found:
             file = self.file(shard)
             if not file.is_file() or file.stat().st_size != shard.bytes:
@@ -67,8 +68,9 @@ class Build:
         are in one of two forms, see `forms`. Raises NotFoundError for a shard that is gone or
         damaged."""
         shards = self.shards(kind)
-        full = bool(shards) and is_full_schema(self.footer(shards[0]).schema)
-        return preference_schema(full) if kind == PREFERENCE else data_schema(full)
+        given = self.footer(shards[0]).schema if shards else data_schema()
+        made = preference_schema if kind == PREFERENCE else data_schema
+        return made(is_full_schema(given), GROUP in given.names)
 
     @property
     def default(self) -> str:
@@ -86,6 +88,7 @@ class Build:
         kind: str = DATA,
         columns: Sequence[str] | None = None,
         *,
+        split: str | None = None,
         sources: Sequence[str] = (),
         languages: Sequence[str] = (),
         ids: Sequence[str] = (),
@@ -96,6 +99,7 @@ class Build:
 
         `kind` is data, preference, rejected or files.
         `columns` are the columns to read, in this order; None reads all.
+        `split` is train, validation or test; None reads all, in this order.
         `sources` are names, with `gpt4llm:zh` for a subset; empty reads all.
         `languages` are BCP 47 labels; `zh` matches zh-Hans and zh-Hant. Only for data/
         and preference/.
@@ -109,7 +113,7 @@ class Build:
         [4096, 17]
         """
         wanted = Wanted(sources, languages, ids)
-        for shard in self.shards(kind) if only is None else only:
+        for shard in self.shards(kind, split) if only is None else only:
             yield from read(self.file(shard), kind, columns, wanted, rows)
 
 

@@ -30,10 +30,11 @@ _IDS = {
 
 
 class Footer(NamedTuple):
-    """The schema and the number of rows in a shard's footer."""
+    """The schema and the number of rows in a shard's footer, and the rows of each row group."""
 
     schema: pa.Schema
     rows: int
+    groups: tuple[int, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -95,7 +96,18 @@ def _in_languages(column: Any, wanted: Sequence[str]) -> Any:
 def footer(path: Path) -> Footer:
     """The footer of a shard. Raises NotFoundError if it cannot be read."""
     with _opened(path) as parquet:
-        return Footer(parquet.schema_arrow, parquet.metadata.num_rows)
+        said = parquet.metadata
+        groups = tuple(said.row_group(at).num_rows for at in range(said.num_row_groups))
+        return Footer(parquet.schema_arrow, said.num_rows, groups)
+
+
+def read_groups(path: Path, groups: range, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of neighbouring row groups. Raises NotFoundError if they cannot be read, or are not
+    valid: text that is not UTF-8, lists that end before they begin."""
+    with _opened(path) as parquet:
+        table = parquet.read_row_groups(list(groups), columns=columns, use_threads=False)
+        table.validate(full=True)
+        return table
 
 
 def read(

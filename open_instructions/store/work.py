@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import ConverterError, EmptyBuildError, LedgerError, OutputError
+from ..errors import ConverterError, EmptyBuildError, LedgerError, OutputError, UsageError
 from ..paths import children, is_draft, is_remote, make_folder, remove_tree
 from .names import MANIFEST, PAGES, SHARD, TABLES
 
@@ -86,7 +86,12 @@ def workspace(out: Path, fingerprint: str, *, restart: bool) -> Iterator[Path]:
     make_folder(work / READY)
     try:
         yield work
-    except (ConverterError, EmptyBuildError, LedgerError):  # the next run would fail too
+    except (
+        ConverterError,
+        EmptyBuildError,
+        LedgerError,
+        UsageError,
+    ):  # the next run would fail too
         remove_tree(work)
         raise
     remove_tree(work)

@@ -26,6 +26,7 @@ ROOMS = (
     "layouts.tools",
     "schema",
     "arrays",
+    "corpus.contamination",
     "corpus.words",
     "rights.terms",
     "recipe",
@@ -50,6 +51,7 @@ ROOMS = (
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
+    "corpus.contamination": ("evaluation items",),
     "corpus.words": ("words",),
     "inputs.lock.locked_files": (),
     "inputs.hub_card": ("card", "card, its configs"),
@@ -84,6 +86,7 @@ LISTED: dict[str, tuple[str, ...]] = {
     ),
     "readers.arrangement": ("file", "file of columns"),
     "readers.packed": (),
+    "recipe.keys": ("recipe", "recipe, a value"),
     "readers.recovery": ("json array, broken", "json by key"),
     "readers.sheets": (),
     "readers.slabs": ("slabs", "slabs of lines", "digits"),

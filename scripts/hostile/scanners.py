@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,10 @@ from open_instructions import recipe
 from open_instructions.arrays import strings
 from open_instructions.catalogue import Source, registry
 from open_instructions.cli.console import _at_words, safe
+from open_instructions.corpus.contamination.entries import entries_of
+from open_instructions.corpus.contamination.hits import evidence, found_in
+from open_instructions.corpus.contamination.index import index_of
+from open_instructions.corpus.contamination.items import items_of
 from open_instructions.corpus.words import spans_of, words_of
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
@@ -24,13 +29,14 @@ from open_instructions.inputs.hub_card import read_card
 from open_instructions.inputs.splits import fits, splits_of
 from open_instructions.layouts import calls, embedded, hermes, literals
 from open_instructions.layouts import fields as shapes
+from open_instructions.layouts.layout import LayoutOptions
 from open_instructions.layouts.messages import read_chat
 from open_instructions.limits import TooLarge
 from open_instructions.readers import envelopes, frames, jsontext, open_file, slabs
 from open_instructions.readers.buffer import Buffer
 from open_instructions.readers.encodings import encoding_of
 from open_instructions.rights import terms as licenses
-from open_instructions.schema import Conversation, Message, encodable, to_json
+from open_instructions.schema import Conversation, Message, Reject, encodable, to_json
 from open_instructions.stages import language, phrases, prose, split, structure
 from open_instructions.stages.html import classic as html_classic
 from open_instructions.stages.html import to_markdown
@@ -43,6 +49,17 @@ from .families import IN_JSON, IN_ROWS, families
 from .timing import Case, Job
 
 _BLOCKED = ("openai", "as an ai language model")
+
+
+def _looked_for(text: str) -> None:
+    """Read a text as an item, and look for it and others in itself."""
+    items = items_of({"question": text, "options": [text, text], "answer": text}, LayoutOptions())
+    if isinstance(items, Reject):
+        return
+    entries = entries_of("made", [replace(item, id=str(at)) for at, item in enumerate(items)])
+    if len(entries):
+        [found] = found_in([[Message("user", text)]], index_of(entries), 0.6)
+        evidence(found, found.hits, index_of(entries))
 
 
 def jobs() -> list[Job]:
@@ -90,6 +107,7 @@ def _slow() -> dict[str, Callable[[str], Any]]:
     """What takes ten microseconds for a character, whatever it is."""
     return {
         "html, classic": html_classic.to_markdown,
+        "evaluation items": _looked_for,
         "words": lambda text: (words_of([text]), spans_of(text)),
         "card": lambda text: read_card(f"---\nlicense: {text}\n---\n{text}"),
         "card, its configs": lambda text: read_card(f"---\nconfigs: [{text}\n---\n"),

@@ -1,0 +1,164 @@
+"""Makes ids unique: if several kept conversations have the same id, the later ones become `id~2`, …
+
+A conversation that is written n times also has the ids `id*2` to `id*n`. Ids of upstream have
+neither sign; those from a build that is a source may have both. All ids that differ only in what
+these signs begin are sent to the same part, where each gets a name that no other has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_64_intdigest
+
+from ..arrays import booleans, flags, numbers, shared, strings, view
+from ..corpus.step import COPIES, ID, NUMBER, OTHER, OTHER_ID
+from ..engines import Engine
+from ..schema import COPY, SAME, copy_id
+from ..store.chunks import KEYS, read_chunk
+from ..store.columns import ID_HASH
+from .contract import CHUNK_BITS
+from .rounds import Group, groups_of, parted, parts_of, within
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_SIGNS = f"[{SAME}{COPY}]"
+_HASH = "hash"
+
+
+def renamed(
+    engine: Engine,
+    folder: Path,
+    counts: Sequence[int],
+    gone: np.ndarray[Any, Any],
+    copies: pa.Table,
+) -> pa.Table:
+    """NUMBER and new ID of the conversations whose id an earlier one has, sorted by number.
+    `copies` has NUMBER and COPIES of those that are written several times, sorted too."""
+    import numpy as np
+    import pyarrow as pa
+
+    several = view(copies[NUMBER])
+    work = [
+        (group, copies[within(several, group.chunks)]) for group in groups_of(len(counts), gone)
+    ]
+    send = partial(_send, folder=folder)
+    found = pa.concat_tables(engine.exchange(send, work, decide, parts_of(sum(counts))))
+    order = np.argsort(view(found[NUMBER]), kind="stable")
+    return found.take(numbers(order, "int64")).combine_chunks()
+
+
+def with_new_ids(verdicts: pa.Table, renamed: pa.Table) -> pa.Table:
+    """The verdicts with current ids: the other conversation may have got a new id itself."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    known = view(renamed[NUMBER])
+    if not len(known) or not len(verdicts):
+        return verdicts
+    others = view(verdicts[OTHER].drop_null())
+    at = np.minimum(np.searchsorted(known, others), len(known) - 1)
+    found = known[at] == others
+    hits = flags(verdicts[OTHER].is_valid())
+    hits[hits] = found
+    if not hits.any():
+        return verdicts
+    new = renamed[ID].take(numbers(at[found], "int64")).combine_chunks()
+    ids = pc.replace_with_mask(verdicts[OTHER_ID].combine_chunks(), booleans(hits), new)
+    return verdicts.set_column(verdicts.column_names.index(OTHER_ID), OTHER_ID, ids)
+
+
+def _send(work: tuple[Group, pa.Table], parts: int, *, folder: Path) -> list[pa.Table]:
+    """The kept conversations of some chunks: number, id, copies and hash, divided into parts by the
+    hash."""
+    import numpy as np
+    import pyarrow as pa
+
+    group, copies = work
+    tables = []
+    for chunk in group.chunks:
+        keys = read_chunk(folder, chunk, KEYS)
+        number = np.arange(keys.num_rows, dtype=np.int64) + (chunk << CHUNK_BITS)
+        tables.append(
+            pa.table(
+                {
+                    NUMBER: numbers(number, "int64"),
+                    ID: keys[ID],
+                    _HASH: numbers(_hashes(keys), "uint64"),
+                }
+            )
+        )
+    table = pa.concat_tables(tables).combine_chunks()
+    if len(copies):
+        times = np.ones(len(table), np.int32)
+        times[np.searchsorted(view(table[NUMBER]), view(copies[NUMBER]))] = view(copies[COPIES])
+        table = table.append_column(COPIES, numbers(times, "int32"))
+    if len(group.gone):
+        stays = np.isin(view(table[NUMBER]), group.gone, assume_unique=True, invert=True)
+        table = table.filter(booleans(stays))
+    return parted(table, parts, _part_of)
+
+
+def _hashes(keys: pa.Table) -> np.ndarray[Any, Any]:
+    """The hash of each id, without what a sign begins."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    hashes = view(keys[ID_HASH])
+    signed = pc.match_substring_regex(keys[ID], _SIGNS).combine_chunks()
+    if not signed.true_count:
+        return hashes
+    hashes = hashes.copy()
+    for at in np.flatnonzero(np.array(signed.to_pylist())).tolist():
+        hashes[at] = xxh3_64_intdigest(_stem(keys[ID][at].as_py()).encode())
+    return hashes
+
+
+def _stem(name: str) -> str:
+    return name.partition(SAME)[0].partition(COPY)[0]
+
+
+def _part_of(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    return view(table[_HASH]) % np.uint64(parts)
+
+
+def decide(messages: Sequence[pa.Table]) -> pa.Table:
+    """The new ids in one part."""
+    import numpy as np
+    import pyarrow as pa
+
+    table = pa.concat_tables(messages, promote_options="default")
+    perhaps = shared(view(table[_HASH]))
+    perhaps = perhaps[np.argsort(view(table[NUMBER])[perhaps], kind="stable")]
+    alike = table.take(numbers(perhaps, "int64"))
+    names = alike[ID].to_pylist()
+    times = alike[COPIES].to_pylist() if COPIES in alike.column_names else [1] * len(names)
+    new = _unique(names, [n or 1 for n in times])
+    number = view(alike[NUMBER])[list(new)]
+    return pa.table({NUMBER: numbers(number, "int64"), ID: strings(list(new.values()))})
+
+
+def _unique(names: Sequence[str], times: Sequence[int]) -> Mapping[int, str]:
+    """New names, by index: an earlier conversation has the old one, or one of its copies has it."""
+    taken: set[str] = set()
+    last: dict[str, int] = {}
+    new = {}
+    for at, (name, copies) in enumerate(zip(names, times, strict=True)):
+        for nth in count(last.get(name, 1)):
+            tried = name if nth == 1 else f"{name}{SAME}{nth}"
+            wanted = {copy_id(tried, copy) for copy in range(1, copies + 1)}
+            if wanted.isdisjoint(taken):
+                break
+        taken |= wanted
+        last[name] = nth
+        if nth > 1:
+            new[at] = tried
+    return new

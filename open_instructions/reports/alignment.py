@@ -1,0 +1,188 @@
+"""An item of an evaluation set beside the conversation that has it, where the set is on this
+machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..catalogue import evaluations
+from ..catalogue.own import OwnSource
+from ..corpus.contamination.hits import evidence as found_evidence
+from ..corpus.contamination.hits import found_in
+from ..corpus.contamination.index import index_of
+from ..corpus.contamination.items import Item
+from ..corpus.contamination.options import Decontaminate, decontaminate_of
+from ..corpus.contamination.sets import EvaluationSet, is_index, items_in, read_sets
+from ..errors import OpenInstructionsError
+from ..inputs import Input
+from ..schema import Message
+from ..store import Build, InputEntry
+
+_WORD = re.compile(r"\w+")
+
+
+class Aligned(NamedTuple):
+    """A hit, and both texts.
+
+    item     the item's id
+    part     what the conversation has of it
+    message  the number of the message that has it
+    cover    the share of the item's words that it has
+    spans    where in that message, as characters
+    text     the item's text, "" where the set is not on this machine
+    """
+
+    item: str
+    part: str
+    message: int
+    cover: float
+    spans: list[list[int]]
+    text: str
+
+
+def aligned(
+    build: Build, evidence: str | None, find: Callable[[str], Path | None]
+) -> list[Aligned]:
+    """The hits in a reject's evidence, with the texts of their items. `find` gives the file with a
+    digest, if it is on this machine."""
+    hits = _hits(evidence)
+    names = {str(hit.get("benchmark")) for hit in hits}
+    texts: dict[str, Item] = {}
+    for each in _here(build, names, find) if hits else ():
+        if not any(is_index(item) for _, item in each.files):
+            texts |= {f"{each.name}/{item.id}": item for item in _items(each, build)}
+    return [_aligned(hit, texts.get(str(hit.get("item")))) for hit in hits]
+
+
+def looked_for(
+    build: Build, row: Mapping[str, Any], find: Callable[[str], Path | None]
+) -> list[Aligned]:
+    """The same for a row that stays and is marked. Its evidence is in no table: its messages are
+    looked at again, with the sets that are on this machine."""
+    said = decontaminate_of(build.manifest.recipe.get("decontaminate"), "the manifest")
+    here = _here(build, {entry.source for entry in build.manifest.evaluations}, find)
+    if said is None or not here:
+        return []
+    try:
+        read = read_sets(here, str(build.manifest.recipe.get("encoding", "")))
+    except OpenInstructionsError:  # changed since
+        return []
+    index = index_of(read.entries)
+    messages = [_message(each) for each in row["messages"]]
+    [found] = found_in([messages], index, said.threshold)
+    return aligned(build, found_evidence(found, found.hits, index), find)
+
+
+def _message(said: Mapping[str, Any]) -> Message:
+    """A message of a row, in either form."""
+    reasoning = {"reasoning_content": said.get("reasoning_content")}
+    return Message(said["role"], said.get("content") or "", fields=reasoning)
+
+
+def _hits(evidence: str | None) -> list[Mapping[str, Any]]:
+    try:
+        said = json.loads(evidence or "{}")
+        hits = said.get("hits", []) if isinstance(said, dict) else []
+        return [hit for hit in hits if isinstance(hit, dict)] if isinstance(hits, list) else []
+    except (ValueError, RecursionError):
+        return []
+
+
+def _aligned(hit: Mapping[str, Any], item: Item | None) -> Aligned:
+    part = str(hit.get("part"))
+    message, cover, spans = hit.get("message"), hit.get("cover"), hit.get("spans")
+    return Aligned(
+        str(hit.get("item")),
+        part,
+        message if isinstance(message, int) else 0,
+        cover if isinstance(cover, int | float) else 0.0,
+        [each for each in spans if _is_span(each)] if isinstance(spans, list) else [],
+        _text(item, part) if item else "",
+    )
+
+
+def _is_span(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(at) is int for at in value)
+
+
+def _text(item: Item, part: str) -> str:
+    if part == "passage":
+        return item.passage
+    if part == "answer":
+        return "\n".join(item.answers)
+    return item.whole
+
+
+def _here(build: Build, names: set[str], find: Callable[[str], Path | None]) -> list[EvaluationSet]:
+    """The sets of a build that are on this machine, with all their files."""
+    owns = _sources(build)
+    found = []
+    for name in sorted(names & owns.keys()):
+        entries = [entry for entry in build.manifest.evaluations if entry.source == name]
+        paths = [find(entry.sha256) for entry in entries]
+        files = [
+            (owns[name], _input(entry, path))
+            for entry, path in zip(entries, paths, strict=True)
+            if path is not None
+        ]
+        if files and len(files) == len(entries):
+            found.append(EvaluationSet(name, tuple(files)))
+    return found
+
+
+def _sources(build: Build) -> dict[str, OwnSource]:
+    """How each set of a build is read."""
+    said: Decontaminate | None = decontaminate_of(
+        build.manifest.recipe.get("decontaminate"), "the manifest"
+    )
+    if said is None:
+        return {}
+    own = {each.name: each for each in said.sets if isinstance(each, OwnSource)}
+    named = [each for each in said.sets if isinstance(each, str)]
+    return own | {name: evaluations.evaluation(name).sources()[0] for name in named}
+
+
+def _input(entry: InputEntry, path: Path) -> Input:
+    return Input(
+        entry.source, entry.subset, path, entry.file, entry.member, entry.file, entry.bytes
+    )
+
+
+def _items(each: EvaluationSet, build: Build) -> Sequence[Item]:
+    try:
+        return items_in(each, str(build.manifest.recipe.get("encoding", "")), [])
+    except OpenInstructionsError:  # changed since
+        return []
+
+
+def marked(text: str, spans: Sequence[Sequence[int]]) -> str:
+    """A text with its spans in «».
+
+    >>> marked("Why is it so?", [[4, 9]])
+    'Why «is it» so?'
+    """
+    pieces, at = [], 0
+    for start, stop in spans:
+        if at <= start <= stop <= len(text):
+            pieces += [text[at:start], "«", text[start:stop], "»"]
+            at = stop
+    return "".join([*pieces, text[at:]])
+
+
+def lacking(text: str, other: str) -> str:
+    """A text with the words in brackets that another text does not have.
+
+    >>> lacking("Why is it red?", "it is why")
+    'Why is it [red]?'
+    """
+    known = {word.casefold() for word in _WORD.findall(other)}
+
+    def shown(found: re.Match[str]) -> str:
+        word = found[0]
+        return word if word.casefold() in known else f"[{word}]"
+
+    return _WORD.sub(shown, text)

@@ -1,0 +1,64 @@
+"""Follows a row of a build that was made of builds to the one that it is from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import Note
+from ..store import DATA, PREFERENCE, Build
+from ..store.finding import find_build
+
+_NUMBERED = re.compile(r"[~*][0-9]{1,9}\Z")
+"""What an id gets where another row has it too, or where its row is written again."""
+
+
+class Upstream(NamedTuple):
+    """The build that a row is from, and its conversation_id there."""
+
+    build: Build
+    name: str
+
+
+def upstream(
+    build: Build, origin: dict[str, Any], folders: Sequence[Path]
+) -> Upstream | Note | None:
+    """The build among the sources of another that a row or reject is from; a Note if it cannot be
+    found; None if the row is from a file. `folders` are those to look in first."""
+    manifest = build.manifest
+    parents = {name: str(own["parent"]) for name, own in manifest.own.items() if own.get("parent")}
+    told = origin.get("parent")
+    if told is None and any(_is_of(entry, origin) for entry in manifest.inputs):
+        return None
+    lost = []
+    for source, fingerprint in parents.items():
+        if told not in (None, fingerprint):
+            continue
+        shards = [entry.sha256 for entry in manifest.inputs if entry.source == source]
+        found, looked = find_build(fingerprint, shards, build.path, folders)
+        if found is None:
+            lost.append(f"the build {source} ({fingerprint[:12]}…) was not found. {looked}")
+        elif name := _name_in(found, str(origin["conversation_id"])):
+            return Upstream(found, name)
+    if not lost:
+        return None
+    return Note(
+        f"This row is from another build: {'; '.join(lost)}. To follow it, pass its folder as "
+        "--data-dir."
+    )
+
+
+def _is_of(entry: Any, origin: dict[str, Any]) -> bool:
+    names = ("source", "subset", "origin_file")
+    return (entry.source, entry.subset, entry.file) == tuple(origin[name] for name in names)
+
+
+def _name_in(build: Build, name: str) -> str:
+    """The id of a conversation in the build that it is from; "" if it is not there."""
+    for candidate in (name, _NUMBERED.sub("", name)):
+        for kind in (DATA, PREFERENCE):
+            if next(iter(build.batches(kind, ["id"], ids=[candidate])), None) is not None:
+                return candidate
+    return ""
