@@ -248,6 +248,30 @@ class BuildOptions:
             takes="a number from 0.5 to 1",
         ),
     ] = None
+    validation: Annotated[
+        float | None,
+        Option(
+            CLEANING,
+            "Put this share of the rows aside for validation, like 0.01. Rows that belong together "
+            "are on one side.",
+            metavar="SHARE",
+            recipe=True,
+            takes="a share like 0.01",
+            hint="A recipe can say a number of rows or tokens: validation: {rows: 500}.",
+        ),
+    ] = None
+    order: Annotated[
+        Literal["as read", "shuffled"] | None,
+        Option(
+            CLEANING,
+            "The order of the rows. Shuffled is for trainers that read shards in order. Default: "
+            "as read.",
+            read=str,
+            metavar="ORDER",
+            recipe=True,
+            takes="as read or shuffled",
+        ),
+    ] = None
     out: Annotated[
         str | os.PathLike[str] | None,
         Option(

@@ -116,14 +116,16 @@ def test_the_system_prompt_is_before_the_first_answer() -> None:
     assert prompt_key(plain) == prompt_key(longer) != prompt_key(pirate)
 
 
-def test_every_part_of_a_conversation_is_of_its_group() -> None:
-    whole, other = talk("a", prompt="One."), talk("b", prompt="Two.")
+def test_a_later_part_does_not_join_what_begins_like_it() -> None:
+    """Many go on with "Continue." after a split; that makes them no group."""
+    whole, other = talk("a", prompt="One.", origin_rows=(3, 4)), talk("b", prompt="Two.")
     part = Conversation("alpaca/a#2", "alpaca", "main", other.messages, "alpaca/a")
     [asked] = holdout(0.5).rounds
     facts = asked.facts_of_rows([[whole, part], [other]])  # type: ignore[attr-defined]
-    assert facts["place"].to_pylist() == [0, 0, 1]
+    assert facts["place"].to_pylist() == [0, 0, 1]  # one for each record
     assert facts["rows"].to_pylist() == [2, 0, 1]
-    assert facts["prompt"].to_pylist()[1] == facts["prompt"].to_pylist()[2]
+    first, second, third = facts["prompt"].to_pylist()
+    assert first == second == prompt_key(whole) != third
 
 
 def counts(step: Holdout, talks: Sequence[Any]) -> dict[str, int]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+import open_instructions as oi
+from open_instructions.errors import InputError
 from open_instructions.layouts.layout import LayoutOptions
 from open_instructions.layouts.recognise import convert, convert_run
 from open_instructions.schema import Draft, Message, Reason, Reject
@@ -190,3 +195,59 @@ def test_messages_are_read_as_others_are() -> None:
     (draft,) = convert({"prompt": tree}, LayoutOptions(roles=roles, html=True))
     assert isinstance(draft, Draft)
     assert draft.messages[1] == Message("assistant", "a", True)
+
+
+def test_an_id_that_two_messages_have_is_nobodys_parent() -> None:
+    """Else the Rhine would be a tree."""
+    rows = [
+        {"message_id": "1", "parent_id": None, "role": "prompter", "text": "Name a tree."},
+        {"message_id": "1", "parent_id": None, "role": "prompter", "text": "Name a river."},
+        {"message_id": "2", "parent_id": "1", "role": "assistant", "text": "The Rhine."},
+    ]
+    for options in (AUTO, LayoutOptions(paths="all")):
+        found = convert_run(rows, options)
+        assert [(item.record, item.reason) for item in found if isinstance(item, Reject)] == [
+            (0, Reason.NO_ANSWER),
+            (1, Reason.NO_ANSWER),
+            (2, Reason.UNEXPECTED_SHAPE),
+        ]
+        assert len(found) == 3
+
+
+def _flat(name: str, parent: str | None, text: str, tree: Any, **more: Any) -> str:
+    role = "assistant" if parent else "prompter"
+    said = {"message_id": name, "parent_id": parent, "role": role, "text": text}
+    return json.dumps({**said, "message_tree_id": tree, **more})
+
+
+APART = [
+    _flat("1", None, "Name a tree.", "t1"),
+    _flat("2", "1", "A bush.", "t1", rank=1),
+    _flat("3", None, "Hello?", "t2"),
+    _flat("4", "3", "Hi.", "t2"),
+    _flat("5", "1", "An oak.", "t1", rank=0),
+]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_tree_whose_rows_are_apart_stops_the_build(tmp_path: Path, workers: int) -> None:
+    """Its first rows alone would say that a bush is the best tree."""
+    (tmp_path / "own.jsonl").write_text("\n".join(APART))
+    with pytest.raises(InputError, match=r"Record 4 of 'own.jsonl' belongs to 't1', and so do"):
+        oi.build([str(tmp_path / "own.jsonl")], out=tmp_path / "no", workers=workers)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_tree_in_two_files_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(APART[:4]))
+    (tmp_path / "in" / "b.jsonl").write_text(APART[4])
+    with pytest.raises(InputError, match=r"Record 0 of 'b.jsonl' belongs to 't1', and so do"):
+        oi.build([str(tmp_path / "in")], out=tmp_path / "no")
+
+
+def test_a_tree_can_have_a_number(tmp_path: Path) -> None:
+    rows = [_flat("1", None, "Name a tree.", 7), _flat("2", "1", "An oak.", 7)]
+    (tmp_path / "own.jsonl").write_text("\n".join(rows))
+    built = oi.build([str(tmp_path / "own.jsonl")], out=tmp_path / "mix")
+    assert [m["content"] for m in oi.load(built.path)[0]["messages"]] == ["Name a tree.", "An oak."]

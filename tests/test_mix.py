@@ -121,7 +121,7 @@ def test_a_set_that_is_short_is_repeated_as_often_as_it_takes() -> None:
 def test_nothing_to_take() -> None:
     with pytest.raises(UsageError, match="a total of 11 tokens takes nothing"):
         verdicts_of(mixing(total=11, weights={"alpaca": 1, "dolly": 1}), TEN_AND_FOUR)
-    with pytest.raises(UsageError, match="'sharegpt' has a weight, and no tokens to give"):
+    with pytest.raises(UsageError, match="'sharegpt' has a weight, and nothing is left"):
         verdicts_of(mixing(weights={"alpaca": 1, "sharegpt": 1}), TEN_AND_FOUR)
     with pytest.raises(UsageError, match="no conversation is left to take"):
         verdicts_of(mixing(), [])

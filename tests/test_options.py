@@ -25,7 +25,7 @@ from open_instructions.recipe import Recipe
 from .test_install import copied
 
 ROOT = Path(__file__).resolve().parent.parent
-OF_PYTHON = ["progress", "announce", "fetching"]
+OF_PYTHON = ["progress", "announce", "tell", "fetching"]
 """What the command has no option for."""
 
 FIELD = """    dropout: Annotated[

@@ -472,6 +472,24 @@ def test_datasets_that_cannot_read_tools_is_named(
     assert "datasets>=4.7" in str(raised.value)
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_older_datasets_get_the_same_as_text(
+    made: Make, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made((SINGLE, [WEATHER]), PLAIN)
+    monkeypatch.delattr("datasets.Json")
+    loaded = oi.load(json_text=True, streaming=streaming)
+    assert {loaded.features[name].dtype for name in ("messages", "tools")} == {"string"}
+    rows = list(loaded)
+    assert [json.loads(row["messages"]) for row in rows] == [SINGLE, PLAIN]
+    assert [row["tools"] and json.loads(row["tools"]) for row in rows] == [[WEATHER], None]
+
+
+def test_a_build_without_tools_has_no_text_to_give(made: Make) -> None:
+    made(PLAIN)
+    assert oi.load(json_text=True)["messages"][:] == [PLAIN]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

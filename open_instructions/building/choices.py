@@ -36,6 +36,7 @@ class Choices(BuildOptions):
 
     progress: Progress | bool | None = None
     announce: Callable[[Plan, int], None] | None = None
+    tell: Callable[[str], None] | None = None
     fetching: Fetching | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -40,13 +40,14 @@ def chunks_of(
     for item, size in sizes.items():
         totals[item.source] += size
     done = Counter[str]()
+    ended: defaultdict[str, set[bytes]] = defaultdict(set)
     number = 0
     for item in job.found.inputs:
         chunks: Iterator[Chunk | RowChunk]
         if parent := job.parents.get(item.source):
             chunks = chunks_of_rows(item, parent, number, carried=not slabs)
         else:
-            chunks = _of_file(job, item, number, headers, slabs=slabs)
+            chunks = _of_file(job, item, number, headers, ended[item.source], slabs=slabs)
         for chunk in chunks:
             number = chunk.number + 1
             # counted here, so that no worker can lose any
@@ -57,7 +58,13 @@ def chunks_of(
 
 
 def _of_file(
-    job: Plan, item: Input, start: int, headers: list[Header], *, slabs: bool
+    job: Plan,
+    item: Input,
+    start: int,
+    headers: list[Header],
+    ended: set[bytes],
+    *,
+    slabs: bool,
 ) -> Iterator[Chunk]:
     """The chunks of one input; what its records share goes to `headers`."""
     source = next(s.source for s in job.selections if s.source.name == item.source)
@@ -72,6 +79,7 @@ def _of_file(
         join=job.recipe.join_parts,
         slabs=slabs,
         index_base=item.index_base.base if item.index_base else None,
+        ended=ended,
     )
 
 

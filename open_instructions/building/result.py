@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ..errors import counted
 from ..inputs import Found
 from ..ledger import Ledger
+from ..rights.rows import Usage
 from ..schema import Reason
 from ..store import Manifest, OtherCount
 
@@ -73,3 +75,26 @@ def other_counts_note(other: Sequence[OtherCount]) -> list[str]:
     found = f"{counted(first.found, 'record')} {were} found"
     said = [f"{first.name}: {found}, and {first.published:,} were published"]
     return ["; ".join([*said, *(f"{c.name}: {c.found:,} and {c.published:,}" for c in more)])]
+
+
+_MOST_OF_A_MIX = 0.95
+_FEW_ROWS = 100
+"""Below this many rows nobody trains, and nothing is said."""
+
+
+def lopsided(usage: Usage) -> list[str]:
+    """A note where nearly all of a mix is from one source."""
+    rows, tokens = Counter[str](), Counter[str]()
+    for key, (count, size) in usage.counts.items():
+        rows[key.source] += count
+        tokens[key.source] += size
+    [(first, most)] = tokens.most_common(1) or [("", 0)]
+    if len(tokens) == 1 or rows.total() < _FEW_ROWS or most < _MOST_OF_A_MIX * tokens.total():
+        return []
+    share = most / tokens.total()
+    others = counted(len(tokens) - 1, "other source")
+    have = "has" if len(tokens) == 2 else "have"
+    return [
+        f"{first} has {share:.1%} of all tokens, and {others} {have} {1 - share:.1%}; the key mix "
+        "of a recipe says how much each gives"
+    ]

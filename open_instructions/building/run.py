@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .. import store
 from ..corpus import contamination, steps_of
+from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
 from ..errors import InputError, LedgerError, Note, OutputError, UsageError
@@ -19,10 +20,11 @@ from ..inputs import Found, Input, digest, stamp
 from ..inputs.cache import Cache
 from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
-from ..merge import merge
+from ..merge import merge, notes_of
 from ..merge.rounds import Watch
 from ..paths import children, is_remote, store_fault
 from ..reports.card import card, license_page
+from ..rights.rows import Usage
 from ..stages import order
 from ..store import Build, Manifest, OtherCount, home
 from ..store.chunks import count_finished
@@ -43,7 +45,7 @@ from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
-from .result import BuildResult, damage, other_counts_note
+from .result import BuildResult, damage, lopsided, other_counts_note
 from .versions import own_code
 
 SMALL_INPUT = 8 << 20
@@ -66,7 +68,8 @@ def build(said: Choices) -> BuildResult:
     converter, rule or stage fails on; else such a record is rejected as `stage_failed`. `progress`
     is called with each Update; True shows bars, False none, None shows them in a notebook only. The
     other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are
-    done, `fetching` says how files are fetched.
+    done, `tell` what corpus steps say before anything is written; `fetching` says how files are
+    fetched.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
 
@@ -111,8 +114,10 @@ def build(said: Choices) -> BuildResult:
                     _engine(said, job.found.inputs, work) as running,
                     watched(said.progress) as watch,
                 ):
-                    made = _run(job, work, running, watch, strict=said.strict)
-                notes = [*_said_by_steps(made), *damage(made.ledger), *unreadable(made)]
+                    made, usage = _run(job, work, running, watch, said)
+                notes = [*notes_of(made.manifest.steps), *damage(made.ledger), *unreadable(made)]
+                if job.recipe.mix is None:
+                    notes += lopsided(usage)
                 if not said.sample:
                     notes += other_counts_note(made.manifest.counts)
                 publish(work / READY, job.out)
@@ -166,9 +171,9 @@ def _workers(inputs: Sequence[Input]) -> int:
 
 
 def _run(
-    job: Plan, work: Path, engine: Engine, progress: Progress | None, *, strict: bool
-) -> Build:
-    """The build, made but not yet published."""
+    job: Plan, work: Path, engine: Engine, progress: Progress | None, said: Choices
+) -> tuple[Build, Usage]:
+    """The build, made but not yet published, and what its rows may be used for."""
     chunks, ready = work / CHUNKS, work / READY
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
@@ -196,14 +201,15 @@ def _run(
         sizes.append(made.conversations)
         counts.update(made.ledger)
         failure = failure or made.failure
-        if strict:
+        if said.strict:
             check_failures(made.ledger, failure, strict=True)
         if progress:
             progress(step)
     check_failures(counts, failure, strict=False)
     _still_there(job)
     knowing = contamination.knowing(steps, job.known.entries if job.known else None)
-    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress))
+    seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
+    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress), seed, said.tell)
     counts.update(merged.ledger)
     problems = counts.problems()
     written = Counter[str]()
@@ -251,7 +257,7 @@ def _run(
     text = card(manifest, sources, merged.languages, merged.usage, merged.full)
     (ready / store.CARD).write_text(text, encoding="utf-8")
     (ready / store.LICENSE).write_text(license_page(manifest, merged.usage), encoding="utf-8")
-    return result
+    return result, merged.usage
 
 
 def _merging(progress: Progress | None) -> Watch | None:
@@ -259,10 +265,6 @@ def _merging(progress: Progress | None) -> Watch | None:
     if progress is None:
         return None
     return lambda doing, done, total: progress(Update(None, done, total, 0, doing))
-
-
-def _said_by_steps(made: Build) -> list[str]:
-    return [note for report in made.manifest.steps.values() for note in report.get("notes", ())]
 
 
 def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:

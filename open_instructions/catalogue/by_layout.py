@@ -41,9 +41,8 @@ def _read(
 def tree_of(record: Record) -> str | None:
     """What neighbouring records of one tree have in common; None for anything else."""
     found = record.get("message_tree_id")
-    if isinstance(found, str) and tree.is_row(record):
-        return found
-    return None
+    is_name = isinstance(found, str | int) and not isinstance(found, bool)
+    return str(found) if is_name and tree.is_row(record) else None
 
 
 def _read_run(records: list[Record], options: LayoutOptions) -> Iterable[Drafted | Reject]:

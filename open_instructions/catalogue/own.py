@@ -93,6 +93,7 @@ class OwnSource:
             id="{stem}/{row:06d}" if self.several else "{row:06d}",
             path_parts=99,
             run_key=tree_of if self.trees else None,
+            one_run=self.trees,
             own_licenses=True,
         )
         return Source(

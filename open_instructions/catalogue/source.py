@@ -56,7 +56,8 @@ class Subset:
     always an array. `downloads` are the files that can be fetched, together the whole subset. With
     `own_licenses`, records state their own licence, and `license` applies to those that do not.
     `by_hand` says how to get files that cannot be fetched, or what replaces them. A `probe` says
-    that answers are numbers, from 0 or 1 as each file shows.
+    that answers are numbers, from 0 or 1 as each file shows. Neighbouring records with the same
+    `run_key` are read together; with `one_run`, a key that comes again is an error.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Subset:
     own_licenses: bool = False
     path_parts: int = 1
     run_key: Callable[[Record], str | None] | None = None
+    one_run: bool = False
     convert: Converter | None = None
     note: str = ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from ..errors import UsageError, counted
+from ..errors import Note, UsageError, counted
 from ..options import BuildOptions, options_of
 from ..paths import shown
 from .console import bars, err, out, safe, show, size
@@ -38,6 +38,7 @@ oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) -> None:
     """Build merged Parquet shards from upstream's files."""
     from ..building.run import build as run
+    from ..reports.shares import shares_table
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
     started = time.monotonic()
@@ -48,6 +49,7 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
             **{name: value for name, value in said.items() if value not in (None, [])},
             progress=watcher.step,
             announce=watcher.announce,
+            tell=watcher.tell,
             fetching=watching(yes=yes),
         )
         watcher.done()
@@ -59,7 +61,10 @@ def build(named: list[str] | None, sources: str | None, yes: bool, **said: Any) 
     show("Ledger", *ledger_table(ledger), spare=LEDGER_SPARE)
     show("Rejected", *reasons_table(ledger))
     show("Changed by rules", *edits_table(ledger))
+    show("Mix", *shares_table(result.manifest.steps))
     for note in result.found.notes[watcher.said :]:
+        if note.command in watcher.told:
+            continue
         err().print(Text(safe(f"Note: {note.command}")))
     totals = ledger.summary()
     console = out()
@@ -108,6 +113,7 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.said = 0
+        self.told: set[str] = set()
         self._console = err()
         self._bars: dict[str, TaskID] = {}
         self._progress: Progress | None = None
@@ -143,6 +149,11 @@ class _Watcher:
             self._console.print(Text(f"Continuing: {done:,} chunks are already finished."))
         if self._console.is_terminal:
             self._start_bars(job)
+
+    def tell(self, note: str) -> None:
+        """Say at once what the build would say at its end: by then, it is too late to stop it."""
+        self.told.add(Note(note).command)
+        self._console.print(Text(safe(f"Note: {Note(note).command}")))
 
     def _start_bars(self, job: Plan) -> None:
         from ..building.chunks import shares

@@ -51,6 +51,8 @@ def _wrong_value(error: Any) -> str:
         return f"{name} takes {', '.join(choices[:-1])} or {choices[-1]}, not {given!r}."
     if kind == "greater_than_equal":
         return f"{name} takes a whole number from {fault['ctx']['ge']}, not {given}."
+    if kind.startswith("float"):
+        return f"{name} takes a number, not {given!r}."
     return f"{name} takes a whole number, not {given!r}." if kind.startswith("int") else ""
 
 

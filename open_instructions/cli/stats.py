@@ -24,6 +24,7 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """Summarise a build: conversations, tokens, languages, lengths, what was rejected and why."""
+    from ..reports.shares import shares_table
     from ..reports.stats import stats as summarise
     from ..reports.tables import LEDGER_SPARE, edits_table, ledger_table, reasons_table
 
@@ -42,6 +43,7 @@ def stats(
     if found.overlap:
         show("Evaluation sets", *found.overlap, spare=("8-grams, half", "any 13-gram"))
     show("Changed by rules", *edits_table(found.ledger))
+    show("Mix", *shares_table(found.steps))
     total = found.all.conversations + found.all.preferences or 1
     show(
         "Languages",

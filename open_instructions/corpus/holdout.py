@@ -139,8 +139,8 @@ class _Grouped(Round):
         return self.facts_of_rows([[conversation] for conversation in conversations])
 
     def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:
-        """A row for each conversation, and more if it has several prompts, one for each part, or
-        records. The first has its size."""
+        """A row for each conversation, or for each of its records if it has several: the first
+        has its size."""
         import pyarrow as pa
 
         columns: dict[str, list[Any]] = {
@@ -151,13 +151,11 @@ class _Grouped(Round):
             label = f"{first.source}:{first.subset}"
             file = f"{label}\n{first.origin_file}\n"
             named = id_key(first.conversation_id or first.id)
-            prompts = list(dict.fromkeys(map(prompt_key, parts)))
-            records = list(dict.fromkeys(first.origin_rows))
+            prompt = prompt_key(first)  # later parts begin with "Continue", as many others do
             size = len(parts), sum(map(_tokens, parts))
-            for nth in range(max(len(prompts), len(records))):
-                record = f"{file}{records[min(nth, len(records) - 1)]}"
-                prompt = prompts[min(nth, len(prompts) - 1)]
-                fact = (place, prompt, xxh3_64_intdigest(record.encode()), named, *size, label)
+            for record in dict.fromkeys(first.origin_rows):
+                key = xxh3_64_intdigest(f"{file}{record}".encode())
+                fact = (place, prompt, key, named, *size, label)
                 for column, value in zip(columns.values(), fact, strict=True):
                     column.append(value)
                 size = 0, 0

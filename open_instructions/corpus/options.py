@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,18 @@ class Seeded:
     """
 
     seed: int = 0
+
+
+SHUFFLED = "shuffled"
+
+
+@dataclass(frozen=True)
+class Ordered(Seeded):
+    """
+    order  the order of rows in data/ and preference/: as they were read, or shuffled
+    """
+
+    order: Literal["as read", "shuffled"] = "as read"
 
 
 class Weights(tuple[tuple[str, float], ...]):

@@ -121,10 +121,10 @@ def _weights(mix: Mix, available: Mapping[str, int], labels: Sequence[str]) -> d
     weights = {name: exactly(weight) for name, weight in mix.weights if weight}
     for name in weights:
         if not available.get(name):
-            known = sorted({*labels, *(general(mix.by, label) for label in labels)})
+            known = sorted({*labels, *(general(mix.by, label) for label in labels)} - {name})
             raise UsageError(
-                f"mix: {shown(name)} has a weight, and no {UNITS[mix.unit]} to give.",
-                hint=suggest(name, known[:_LISTED], "There is something of"),
+                f"mix: {shown(name)} has a weight, and nothing is left of it for training.",
+                hint=suggest(name, known[:_LISTED], "Something is left of"),
             )
     return weights
 

@@ -26,26 +26,31 @@ BLOCK = 1 << 16
 several."""
 _LAST = 0x40000
 """Above this there are only characters that separate, and invisible ones."""
-_WORD, _ALONE, _DIGIT = 1, 2, 4
+LETTER = 1
+"""The lowest bit of a token's hash: it is a letter of Thai, Lao, Khmer or Burmese, which says less
+than a word, or a character of Chinese."""
+_WORD, _ALONE, _DIGIT, _LETTER = 1, 2, 4, 8
 """Bits of a character's class; 0 separates. A digit is part of a word."""
-_WITHOUT_SPACES = (
+_LETTERS = (
     (0x0E00, 0x0F00),  # Thai, Lao
     (0x1000, 0x10A0),  # Burmese
+    (0xA9E0, 0xAA00),
+    (0xAA60, 0xAA80),
     (0x1780, 0x1800),  # Khmer
     (0x19E0, 0x1A00),
+)
+_SIGNS = (
     (0x2E80, 0x2FE0),  # Han
     (0x3005, 0x3008),
     (0x3021, 0x302A),
     (0x3038, 0x303C),
-    (0x3041, 0x3100),  # kana
-    (0x31F0, 0x3200),
     (0x3400, 0x4DC0),
     (0x4E00, 0xA000),
-    (0xA9E0, 0xAA00),
-    (0xAA60, 0xAA80),
     (0xF900, 0xFB00),
-    (0x1AFF0, 0x1B170),
     (0x20000, _LAST),
+    (0x3041, 0x3100),  # kana
+    (0x31F0, 0x3200),
+    (0x1AFF0, 0x1B170),
 )
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -209,7 +214,8 @@ def _tokens(codes: np.ndarray[Any, Any]) -> _Tokens:
     values *= powers[: len(codes)]
     hashes = np.add.reduceat(values, starts) * inverse[starts]
     numeric = np.bitwise_or.reduceat(kinds, starts) & _DIGIT != 0
-    return _Tokens(mixed(hashes), starts, numeric)
+    letter = (kinds[starts] & _LETTER != 0).astype(np.uint64)
+    return _Tokens((mixed(hashes) & ~np.uint64(LETTER)) | letter, starts, numeric)
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -294,9 +300,10 @@ def _classes() -> np.ndarray[Any, np.dtype[np.uint8]]:
         category = unicodedata.category(chr(code))
         if category[0] in "LMN":
             table[code] = _WORD | _DIGIT if category == "Nd" else _WORD
-    for start, stop in _WITHOUT_SPACES:
-        span = table[start:stop]
-        span[span == _WORD] = _ALONE
+    for spans, kind in ((_SIGNS, _ALONE), (_LETTERS, _ALONE | _LETTER)):
+        for start, stop in spans:
+            span = table[start:stop]
+            span[span == _WORD] = kind
     return table
 
 

@@ -12,7 +12,7 @@ from ..schema import Reason
 from ..stages.language import LABELS
 from ..store import DATA, PREFERENCE, REJECTED, Build, Shard, open_build
 from ..store.columns import REJECTED_COLUMNS, rejected_schema
-from ..store.forms import FULL_NEEDS, is_full_schema
+from ..store.forms import FULL_NEEDS, is_full_schema, text_batch, text_schema
 from ..store.names import TRAIN
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def load(
     streaming: bool = False,
     kind: str | None = None,
     split: str = TRAIN,
+    json_text: bool = False,
 ) -> Dataset | IterableDataset:
     """Load the rows of a build, with the right features.
 
@@ -39,7 +40,8 @@ def load(
     and `languages` (BCP 47; `zh` takes zh-Hans and zh-Hant) select rows, `columns` selects columns.
     `streaming` returns an IterableDataset that holds one batch of rows at a time. `kind` is data or
     preference; None loads data, or preference if the build has no other rows. `split` is train,
-    validation or test.
+    validation or test. In a build with tools, messages and tools are columns of JSON; `json_text`
+    gives each as one text, which every version of `datasets` reads and json.loads() opens.
 
     Raises NotFoundError if there is no build, UsageError for a kind, split, column, source or
     language that the build does not have.
@@ -53,7 +55,8 @@ def load(
     build = open_build(path)
     kind = _kind(build, kind)
     _check_split(build, kind, split)
-    given = build.schema(kind)
+    stored = build.schema(kind)
+    given = text_schema(stored) if json_text and is_full_schema(stored) else stored
     kept = _known(columns, "column", given.names) or given.names
     wanted = _sources(build, sources)
     labels = _known(languages, "language", LABELS)
@@ -61,7 +64,8 @@ def load(
     if streaming:
         asked = {"kind": kind, "columns": kept, "sources": wanted, "languages": labels}
         # a DataLoader's workers divide this list among themselves
-        about = {"build": build, "asked": asked, "shards": list(build.shards(kind, split))}
+        shards = list(build.shards(kind, split))
+        about = {"build": build, "asked": asked, "text": given is not stored, "shards": shards}
         stream: IterableDataset = IterableDataset.from_generator(
             _stream, gen_kwargs=about, features=features
         )
@@ -70,6 +74,8 @@ def load(
 
     disable_progress_bars()
     batches = list(build.batches(kind, kept, split=split, sources=wanted, languages=labels))
+    if given is not stored:
+        batches = list(map(text_batch, batches))
     schema = pa.schema([given.field(name) for name in kept])
     table = pa.Table.from_batches(
         [batch.replace_schema_metadata(None) for batch in batches], schema
@@ -162,7 +168,10 @@ def _features(schema: pa.Schema, kept: Sequence[str]) -> Any:
     if is_full_schema(schema) and not hasattr(datasets, "Json"):
         raise UsageError(
             f"This build has tools, which datasets {datasets.__version__} cannot read.",
-            hint=f'pip install -U "datasets>={FULL_NEEDS}" installs one that can.',
+            hint=(
+                f'pip install -U "datasets>={FULL_NEEDS}" installs one that can; '
+                "load(json_text=True) gives messages and tools as JSON text."
+            ),
         )
     features = datasets.Features.from_arrow_schema(schema)
     return datasets.Features({name: features[name] for name in kept})
@@ -174,9 +183,11 @@ def _info(features: Any) -> Any:
     return DatasetInfo(features=features)
 
 
-def _stream(build: Build, asked: dict[str, Any], shards: list[Shard]) -> Iterator[dict[str, Any]]:
+def _stream(
+    build: Build, asked: dict[str, Any], text: bool, shards: list[Shard]
+) -> Iterator[dict[str, Any]]:
     for batch in build.batches(only=shards, rows=_STREAMED, **asked):
-        yield from batch.to_pylist()
+        yield from (text_batch(batch) if text else batch).to_pylist()
 
 
 def _listed(value: str | Iterable[str] | None) -> list[str]:

@@ -18,7 +18,10 @@ from .parts import Content, read_parts
 from .roles import roles
 from .tools import TOOL_KEYS, definitions
 
-SYSTEMS = ("system", "system_prompt", "system_message")
+_INSTRUCTION = "system_instruction"
+SYSTEMS = ("system", "system_prompt", "system_message", _INSTRUCTION)
+_CONTENTS, _PARTS = "contents", "parts"
+_INSTRUCTIONS = (_INSTRUCTION, "systemInstruction")
 HISTORIES = (
     "history",
     "chat_history",
@@ -129,7 +132,9 @@ def _with_system(items: list[Message | Reject], system: _System) -> list[Message
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
-    return holds_objects(record.get("messages")) or _object(record) is not None
+    if holds_objects(record.get("messages")):
+        return True
+    return _object(record) is not None or _contents(record) is not None
 
 
 def _object(record: Record) -> dict[str, Any] | None:
@@ -140,7 +145,42 @@ def _object(record: Record) -> dict[str, Any] | None:
     return None
 
 
+def _contents(record: Record) -> list[Any] | None:
+    """The messages of a request to Gemini."""
+    found = record.get(_CONTENTS)
+    if not isinstance(found, list) or not found or "messages" in record:
+        return None
+    is_one = all(isinstance(each, dict) and isinstance(each.get(_PARTS), list) for each in found)
+    return found if is_one else None
+
+
+def _read_contents(record: Record, contents: list[Any], options: LayoutOptions) -> Draft | Reject:
+    entries = [
+        {"content" if key == _PARTS else key: value for key, value in each.items()}
+        for each in contents
+    ]
+    names = [key for key in _INSTRUCTIONS if not is_empty(record.get(key))]
+    if len(names) > 1:
+        return Reject(Reason.CONTRADICTION, f"{' and '.join(names)} are both there")
+    if not names:
+        return read_list(record, _CONTENTS, entries, options)
+    (name,) = names
+    given = record[name]
+    has_parts = isinstance(given, dict) and isinstance(given.get(_PARTS), list)
+    whole = {**record, _INSTRUCTION: given[_PARTS] if has_parts else given}
+    draft = read_list(whole, _CONTENTS, entries, options)
+    if isinstance(draft, Reject):
+        return draft
+    left = leftover(given, (_PARTS,)) if has_parts else {}
+    metadata = {**draft.metadata, **({f"{name}_left": left} if left else {})}
+    used = tuple(name if key == _INSTRUCTION else key for key in draft.used)
+    return replace(draft, metadata=metadata, used=used)
+
+
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
+    contents = _contents(record)
+    if contents is not None:
+        return (_read_contents(record, contents, options),)
     inside = _object(record)
     if inside is None:
         return (read_list(record, "messages", record.get("messages"), options),)
@@ -156,8 +196,8 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
 
 MESSAGES = Layout(
     "messages",
-    "A list of messages with role and content, in the forms of OpenAI, Anthropic and Oumi.",
-    {"messages": ("messages",), "system": SYSTEMS, "tools": TOOL_KEYS},
+    "A list of messages with role and content, in the forms of OpenAI, Anthropic, Oumi and Gemini.",
+    {"messages": ("messages",), "contents": (_CONTENTS,), "system": SYSTEMS, "tools": TOOL_KEYS},
     _fits,
     _read,
     (
@@ -199,6 +239,31 @@ MESSAGES = Layout(
                     ("assistant", "Yes, almost midnight."),
                 ),
             ),
+        ),
+        LayoutExample(
+            {
+                "systemInstruction": {"parts": [{"text": "Name one."}]},
+                "contents": [
+                    {"role": "user", "parts": [{"text": "Which metal melts "}, {"text": "first?"}]},
+                    {"role": "model", "parts": [{"text": "Mercury."}]},
+                ],
+            },
+            (
+                (
+                    ("system", "Name one."),
+                    ("user", "Which metal melts first?"),
+                    ("assistant", "Mercury."),
+                ),
+            ),
+        ),
+        LayoutExample(
+            {
+                "contents": [
+                    {"role": "user", "parts": [{"text": "Is it late?"}]},
+                    {"role": "model", "parts": [{"functionCall": {"name": "now", "args": {}}}]},
+                ]
+            },
+            (Reason.TOOL_CALL,),
         ),
         LayoutExample(
             {

@@ -40,6 +40,17 @@ def opened_list(value: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
+def opened_object(text: str) -> dict[str, Any] | None:
+    """The object that a JSON text holds; None for anything else."""
+    if not text.lstrip(_BLANKS).startswith("{"):
+        return None
+    try:
+        value = opened(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def holds_objects(value: Any) -> bool:
     """Whether a value looks like a list of objects, or like a JSON text of one. Of a text only the
     beginning is looked at.

@@ -1,7 +1,7 @@
 """Records that say which answer is better: two answers, a list of them, or one with a label.
 
-Three forms are tried in turn. chosen and rejected; several answers, in their order or with scores;
-a single answer that is said to be good or bad.
+Four forms are tried in turn. chosen and rejected; two answers with numbers and a verdict; several
+answers, in their order or with scores; a single answer that is said to be good or bad.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from .candidates import (
 from .chats import MESSAGES
 from .context import ALIASES
 from .layout import Layout, LayoutExample, LayoutOptions
+from .numbered import NUMBERED, is_numbered, read_numbered
 from .pairs import PAIRS
 from .prompts import ABOUT, CHATS, PROMPTS
 from .sharegpt import SHAREGPT
@@ -36,7 +37,7 @@ from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
 _ALL_LABELS = frozenset(_LABELS)
-_MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output"))
+_MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output", *NUMBERED))
 """Fields one of which every form has."""
 _SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
 """Layouts of a single answer that may have a label."""
@@ -54,7 +55,7 @@ _GOOD: dict[Any, bool] = {
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if _MARKS.isdisjoint(record):
         return False
-    if has_sides(record) or is_ranked(record):
+    if has_sides(record) or is_numbered(record) or is_ranked(record):
         return True
     single = _answered(record, options)
     name = list_of_answers(record)
@@ -83,6 +84,8 @@ def _answered(record: Record, options: LayoutOptions) -> Layout | None:
 def _read(record: Record, options: LayoutOptions) -> Sequence[PreferenceDraft | Draft | Reject]:
     if has_sides(record):
         return read_sides(record, options)
+    if is_numbered(record):
+        return read_numbered(record, options)
     if is_ranked(record):
         return read_ranked(record, options)
     name = list_of_answers(record)
@@ -188,6 +191,47 @@ PREFERENCE = Layout(
                     "rejected": (("assistant", "A whale."),),
                 },
             ),
+        ),
+        LayoutExample(
+            {
+                "history": "Name a fish.",
+                "human_ref_A": "A whale.",
+                "human_ref_B": "A carp.",
+                "labels": 0,
+                "score_A": 2,
+                "score_B": 5,
+            },
+            (
+                {
+                    "prompt": (("user", "Name a fish."),),
+                    "chosen": (("assistant", "A carp."),),
+                    "rejected": (("assistant", "A whale."),),
+                },
+            ),
+        ),
+        LayoutExample(
+            {
+                "context": [{"role": "user", "content": "Name a fish."}],
+                "response1": "A carp.",
+                "response2": "A whale.",
+                "overall_preference": -2,
+            },
+            (
+                {
+                    "prompt": (("user", "Name a fish."),),
+                    "chosen": (("assistant", "A carp."),),
+                    "rejected": (("assistant", "A whale."),),
+                },
+            ),
+        ),
+        LayoutExample(
+            {
+                "context": [{"role": "user", "content": "Name a fish."}],
+                "response1": "A carp.",
+                "response2": "A pike.",
+                "overall_preference": 0,
+            },
+            (Reason.TIE,),
         ),
         LayoutExample(
             {

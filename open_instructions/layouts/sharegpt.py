@@ -2,6 +2,7 @@
 
 {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]}
 {"conversation": [{"human": "Hi", "assistant": "Hello."}]}
+{"conversations": ["Hi", "Hello."]}
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Any
 
 from ..schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
 from .chats import SYSTEMS, read_list
-from .embedded import holds_objects, opened_list
+from .embedded import holds_objects, opened_list, opened_object
 from .layout import Layout, LayoutExample, LayoutOptions
 from .tools import TOOL_KEYS
+from .turns import begins_as_turns
 
 _LISTS = ("conversations", "conversation", "dialog", "dialogue", "chat")
 _SIDES = {
@@ -24,14 +26,34 @@ _SIDES = {
 
 
 def _fits(record: Record, options: LayoutOptions) -> bool:
-    return _list(record) is not None
+    return _list(record) is not None or _texts(record) is not None
 
 
 def _list(record: Record) -> str | None:
     return next((key for key in _LISTS if holds_objects(record.get(key))), None)
 
 
+def _texts(record: Record) -> list[str] | None:
+    """A list of plain texts, as LIMA has it: the user and the assistant in turn."""
+    found = opened_list(record.get(_LISTS[0]))
+    return found if found and all(isinstance(text, str) for text in found) else None
+
+
+def _read_texts(record: Record, texts: list[str], options: LayoutOptions) -> Draft | Reject:
+    if any(opened_object(text) is not None or begins_as_turns(text) for text in texts):
+        detail = "a list of texts that say themselves who speaks"
+        return Reject(Reason.AMBIGUOUS_LAYOUT, detail)
+    entries = [
+        {"role": ASSISTANT if number % 2 else USER, "content": text}
+        for number, text in enumerate(texts)
+    ]
+    return read_list(record, _LISTS[0], entries, options)
+
+
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
+    texts = _texts(record)
+    if texts is not None:
+        return (_read_texts(record, texts, options),)
     key = _list(record) or _LISTS[0]
     turns = opened_list(record.get(key))
     if turns and isinstance(turns[0], dict) and _sides(turns[0]):
@@ -128,6 +150,21 @@ SHAREGPT = Layout(
             },
             ((("user", "My parcel is late."), ("assistant", "I am sorry. Which one?")),),
             LayoutOptions(roles=(("customer", "user"), ("agent", "assistant"))),
+        ),
+        LayoutExample(
+            {"conversations": ["Name a noble gas.", "Argon.", "A lighter one?", "Neon."]},
+            (
+                (
+                    ("user", "Name a noble gas."),
+                    ("assistant", "Argon."),
+                    ("user", "A lighter one?"),
+                    ("assistant", "Neon."),
+                ),
+            ),
+        ),
+        LayoutExample(
+            {"conversations": ["Human: Name a noble gas.", "Assistant: Argon."]},
+            (Reason.AMBIGUOUS_LAYOUT,),
         ),
         LayoutExample(
             {"conversations": [{"from": "narrator", "value": "Night fell."}]},

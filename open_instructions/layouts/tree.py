@@ -7,6 +7,7 @@ with all that upstream says of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ than the tree has."""
 
 _OFF = Reject(Reason.NOT_ON_PATH, "another reply is on the path")
 _LOST = Reject(Reason.LOST_CONTEXT, "the message before it is not among the rows beside it")
+_UNCLEAR = Reject(Reason.UNEXPECTED_SHAPE, "two messages have the id of the one before it")
 
 
 @dataclass
@@ -88,12 +90,12 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
     nodes = [_node(record, at, options) for at, record in enumerate(records)]
     found: list[Draft | Reject] = []
     reasons = {node.record: _LOST for node in nodes}
-    for root in _linked(nodes):
+    named = Counter(str(node.said.get(_ID)) for node in nodes)
+    for root in _linked(nodes, named):
         tree = list(_walk(root))
         for node in tree:
             node.depth = node.parent.depth + 1 if node.parent else 1
-        lost = not is_empty(root.said.get(_PARENT))
-        paths = _LOST if lost else _paths(root, options)
+        paths = _without_parent(root, named) or _paths(root, options)
         if isinstance(paths, Reject):
             reasons |= {node.record: paths for node in tree}
             continue
@@ -103,19 +105,28 @@ def convert_run(records: Sequence[Record], options: LayoutOptions) -> list[Draft
     return found + [reason._replace(record=at) for at, reason in reasons.items() if at not in taken]
 
 
-def _linked(nodes: Sequence[_Node]) -> list[_Node]:
-    """The nodes without a parent among the others, after all have been linked to theirs."""
-    named = {str(node.said.get(_ID)): node for node in reversed(nodes)}
+def _linked(nodes: Sequence[_Node], named: Mapping[str, int]) -> list[_Node]:
+    """The nodes without a parent among the others, after all have been linked to theirs. `named`
+    is how many have each id; one that several have names no parent."""
+    alone = {name: node for node in nodes if named[name := str(node.said.get(_ID))] == 1}
     roots = []
     for node in nodes:
         parent = node.said.get(_PARENT)
-        above = None if is_empty(parent) else named.get(str(parent))
+        above = None if is_empty(parent) else alone.get(str(parent))
         if above is None or above is node:
             roots.append(node)
             continue
         node.parent = above
         above.children.append(node)
     return roots
+
+
+def _without_parent(root: _Node, named: Mapping[str, int]) -> Reject | None:
+    """Why a root has no parent although it names one."""
+    parent = root.said.get(_PARENT)
+    if is_empty(parent):
+        return None
+    return _UNCLEAR if named.get(str(parent), 0) > 1 else _LOST
 
 
 def _nested(said: Mapping[str, Any], options: LayoutOptions) -> _Node:

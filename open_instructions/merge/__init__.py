@@ -11,6 +11,7 @@ layout    decides where row groups and shards end
 kept      makes the rows of data/ and preference/
 dropped   makes the rows of rejected/
 write     writes one shard
+shuffle   writes shards whose rows are in a random order
 
 A dropped conversation is dropped with all its parts. If several kept conversations have the same
 id, the later ones become `id~2`, …; the copies of one that is written n times become `id*2` to
@@ -22,8 +23,9 @@ verdict, and a few numbers for each chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,13 +37,22 @@ from ..rights.rows import Usage
 from ..store import DATA, PREFERENCE, REJECTED, Shard
 from ..store.names import TRAIN
 from .kept import Form
-from .layout import Group, Layout
+from .layout import Layout
 from .placing import ALL_SPLITS
 from .rounds import Watch
+from .shuffle import (
+    Batch,
+    Shuffled,
+    ShuffledShard,
+    ShufflePlan,
+    sort_batch,
+    write_shuffled,
+)
 from .verdicts import Verdicts, find_verdicts
 from .write import DROPPED, ShardPlan, Table, Written, survey, write_shard
 
-SHARDS = "shards"
+SHARDS, ORDER = "shards", "order"
+"""The names of the work that a watcher sees besides that of the steps."""
 _ALWAYS: tuple[Table, ...] = ((DATA, TRAIN), (REJECTED, REJECTED))
 _TABLES: tuple[Table, ...] = (
     *((DATA, split) for split in ALL_SPLITS),
@@ -72,32 +83,58 @@ def merge(
     ready: Path,
     steps: Sequence[CorpusStep],
     watch: Watch | None = None,
+    seed: int | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Merged:
     """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
-    conversations each chunk has."""
+    conversations each chunk has, `seed` shuffles the rows. `tell` gets the notes of steps before
+    anything is written."""
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
-    ledger = Ledger()
+    if tell:
+        for note in notes_of(verdicts.reports):
+            tell(note)
     names = tuple(step.name for step in steps)
-    layouts, full = _laid_out(engine, chunks, len(counts), names, verdicts, ledger)
-    for kind, _ in layouts:
+    tables = _laid_out(engine, chunks, len(counts), names, verdicts, seed)
+    for kind, _ in (*tables.as_read, *tables.shuffled):
         make_folder(ready / kind)
-    jobs = [job for table, layout in layouts.items() for job in _jobs(table, layout.shards())]
-    sizes = [size for layout in layouts.values() for size in layout.sizes]
-    form = Form(full, verdicts.grouped, names)
+    form = Form(tables.full, verdicts.grouped, names)
+    plans = [table.plan() for table in tables.shuffled.values()]
+    jobs = [job for table, layout in tables.as_read.items() for job in _jobs(table, layout)]
+    shuffled = _sorted(engine, plans, verdicts, chunks, form, watch)
+    sizes = [size for layout in tables.as_read.values() for size in layout.sizes]
+    sizes += [size for plan in plans for size in plan.sizes()]
     write = partial(write_shard, chunks=chunks, ready=ready, form=form)
+    write_mixed = partial(write_shuffled, chunks=chunks, ready=ready, form=form)
     work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
     if watch:
         watch(SHARDS, 0, sum(sizes))
-    for done in engine.map(write, work, native=True):
+    for done in chain(
+        engine.map(write, work, native=True),
+        engine.map(write_mixed, shuffled, native=True),
+    ):
         written.append(done)
         if watch:
             watch(SHARDS, sum(sizes[: len(written)]), sum(sizes))
-    _remove_drafts(ready, {job.path for job in jobs})
+    _remove_drafts(ready, {shard.shard.path for shard in written})
     languages = {label for shard in written for label in shard.languages}
     usage = sum([shard.usage for shard in written], Usage())
-    shards = [shard.shard for shard in written]
-    return Merged(shards, ledger, sorted(languages), usage, full, verdicts.reports)
+    shards = sorted((shard.shard for shard in written), key=_in_manifest)
+    return Merged(shards, tables.ledger, sorted(languages), usage, tables.full, verdicts.reports)
+
+
+class _Tables(NamedTuple):
+    """Where each row goes, by table; what the steps did; and whether a row needs the full form."""
+
+    as_read: dict[Table, Layout]
+    shuffled: dict[Table, Shuffled]
+    ledger: Ledger
+    full: bool
+
+
+def notes_of(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What steps want the user to know, in their order."""
+    return [note for report in reports.values() for note in report.get("notes", ())]
 
 
 def _laid_out(
@@ -106,27 +143,59 @@ def _laid_out(
     count: int,
     steps: Sequence[str],
     verdicts: Verdicts,
-    ledger: Ledger,
-) -> tuple[dict[Table, Layout], bool]:
-    """Where each row goes, and whether any of them needs the full form. Also adds to `ledger` what
-    the steps did."""
-    layouts, full = {table: Layout() for table in _TABLES}, False
+    seed: int | None,
+) -> _Tables:
+    layouts = {table: Layout() for table in _TABLES}
+    shuffled = {table: Shuffled(table) for table in _TABLES}
+    ledger, full = Ledger(), False
     dropped = []
-    look = partial(survey, chunks=chunks, steps=steps)
+    look = partial(survey, chunks=chunks, steps=steps, seed=seed)
     work = ((index, verdicts.of(index)) for index in range(count))
     rejected = layouts[REJECTED, REJECTED]
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
         full = full or surveyed.full
-        for (kind, split), lengths in surveyed.kept.items():
-            layouts[kind, split].add(kind, index, lengths, split)
+        for (kind, split), rows in surveyed.kept.items():
+            if rows.keys is None:
+                layouts[kind, split].add(kind, index, rows.lengths, split)
+            else:
+                shuffled[kind, split].add(index, rows.lengths, rows.keys)
         rejected.add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
     # dropped rows come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         rejected.add(DROPPED, index, lengths)
-    there = {table: layout for table, layout in layouts.items() if layout.rows or table in _ALWAYS}
-    return there, full
+    mixed = {table: rows for table, rows in shuffled.items() if rows.rows}
+    always = [table for table in _ALWAYS if table not in mixed]
+    plain = {table: rows for table, rows in layouts.items() if rows.rows or table in always}
+    return _Tables(plain, mixed, ledger, full)
+
+
+def _sorted(
+    engine: Engine,
+    plans: Sequence[ShufflePlan],
+    verdicts: Verdicts,
+    chunks: Path,
+    form: Form,
+    watch: Watch | None,
+) -> list[ShuffledShard]:
+    """The shards of shuffled tables, after their rows were sorted batch by batch."""
+    batches: list[Batch] = []
+    shards: list[ShuffledShard] = []
+    for plan in plans:
+        its = list(plan.batches())
+        batches += [Batch(plan.table, at, *each, plan.starts) for at, each in enumerate(its)]
+        shards += plan.shards([places for _, places in its])
+    work = ((batch, [verdicts.of(chunk) for chunk in batch.chunks]) for batch in batches)
+    sort = partial(sort_batch, chunks=chunks, form=form)
+    for done, _ in enumerate(engine.map(sort, work, native=True), 1):
+        if watch:
+            watch(ORDER, done, len(batches))
+    return shards
+
+
+def _in_manifest(shard: Shard) -> tuple[int, str]:
+    return _TABLES.index((shard.kind, shard.split)), shard.path
 
 
 def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
@@ -134,8 +203,9 @@ def _verdicts_of(job: ShardPlan, verdicts: Verdicts) -> dict[int, Any]:
     return {chunk: verdicts.of(chunk) for chunk in chunks}
 
 
-def _jobs(table: Table, shards: Sequence[list[Group]]) -> Iterator[ShardPlan]:
+def _jobs(table: Table, layout: Layout) -> Iterator[ShardPlan]:
     kind, split = table
+    shards = layout.shards()
     for number, groups in enumerate(shards):
         yield ShardPlan(kind, f"{kind}/{split}-{number:05d}-of-{len(shards):05d}.parquet", groups)
 

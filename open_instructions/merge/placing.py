@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import numbers, up_to
+from xxhash import xxh3_64_intdigest
+
+from ..arrays import numbers, up_to, view
 from ..corpus.step import COPIES, GROUP, SPLIT, SPLITS
 from ..store import DATA
 from ..store.chunks import paired_of, parts_in_data
+from ..store.columns import ID_HASH
 from ..store.names import TRAIN
 from .verdicts import ChunkVerdicts
 
@@ -28,10 +31,11 @@ class Placed(NamedTuple):
 
 class Rows(NamedTuple):
     """Rows to write, in order: the index of each in its table of the chunk, the place of its
-    conversation, and which copy it is of, from 1."""
+    conversation, which part of it the row is, from 0, and of which copy, from 1."""
 
     row: np.ndarray[Any, Any]
     place: np.ndarray[Any, Any]
+    part: np.ndarray[Any, Any]
     copy: np.ndarray[Any, Any]
 
 
@@ -58,7 +62,7 @@ def rows_of(keys: pa.Table, verdicts: ChunkVerdicts, kind: str, split: str) -> R
     place, copy = _repeated(times)  # a run of parts for each copy of each conversation
     run, part = _repeated(parts[place])
     place = place[run]
-    return Rows(first[place] + part, place, copy[run] + 1)
+    return Rows(first[place] + part, place, part, copy[run] + 1)
 
 
 def splits_of(verdicts: ChunkVerdicts) -> tuple[str, ...]:
@@ -73,6 +77,31 @@ def groups_at(verdicts: ChunkVerdicts, place: np.ndarray[Any, Any]) -> pa.Array:
     known = verdicts.groups.places
     at = np.searchsorted(known, place)
     return verdicts.groups.table[GROUP].take(numbers(at, "int64")).combine_chunks()
+
+
+def keys_of(keys: pa.Table, rows: Rows, verdicts: ChunkVerdicts, seed: int) -> np.ndarray[Any, Any]:
+    """The number that decides a row's place. Conversations with one id have new ones by now."""
+    import numpy as np
+
+    hashes = view(keys[ID_HASH]).copy()
+    for place, name in verdicts.renamed.items():
+        hashes[place] = xxh3_64_intdigest(name.encode())
+    begin = np.uint64(xxh3_64_intdigest(f"order {seed}".encode()))
+    found = scrambled(hashes[rows.place] ^ begin)
+    for number in (rows.part, rows.copy):
+        found = scrambled(found + number.astype(np.uint64))
+    return found
+
+
+def scrambled(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Each number as another one, as SplitMix64 does; neighbours are far apart."""
+    import numpy as np
+
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
+    return values
 
 
 def _parts(keys: pa.Table, kind: str) -> np.ndarray[Any, Any]:

@@ -21,7 +21,7 @@ from .counts import count_edits, count_step, count_written, find_gone, sizes_of
 from .dropped import dropped, kin_of, lengths
 from .kept import Form, kept
 from .layout import Group, Span
-from .placing import placed_of, rows_of, splits_of
+from .placing import keys_of, placed_of, rows_of, splits_of
 from .verdicts import ChunkVerdicts
 
 if TYPE_CHECKING:
@@ -35,14 +35,21 @@ Table = tuple[str, str]
 """A kind of rows, and their split."""
 
 
+class Measured(NamedTuple):
+    """The bytes of text in each row, and the number that decides its place if rows are shuffled."""
+
+    lengths: np.ndarray[Any, Any]
+    keys: np.ndarray[Any, Any] | None
+
+
 class Surveyed(NamedTuple):
-    """The merge's ledger of a chunk, whether a row to write needs the full form, and the bytes of
-    text in each row to write: of data/ and preference/ by table, of what stages rejected, and of
-    what corpus steps dropped."""
+    """The merge's ledger of a chunk, whether a row to write needs the full form, and the rows to
+    write: of data/ and preference/ by table, and the bytes of text in each that stages rejected,
+    and that corpus steps dropped."""
 
     ledger: Ledger
     full: bool
-    kept: dict[Table, np.ndarray[Any, Any]]
+    kept: dict[Table, Measured]
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
 
@@ -63,8 +70,11 @@ class Written(NamedTuple):
     usage: Usage
 
 
-def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str]) -> Surveyed:
-    """Measure the rows of a chunk, and count what the steps did to it, in order."""
+def survey(
+    work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str], seed: int | None
+) -> Surveyed:
+    """Measure the rows of a chunk, and count what the steps did to it, in order. `seed` is None if
+    rows are written as read."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -89,15 +99,15 @@ def survey(work: tuple[int, ChunkVerdicts], *, chunks: Path, steps: Sequence[str
     return Surveyed(
         ledger,
         bool(view(keys[FULL])[stays].any()),
-        _kept_lengths(keys, verdicts),
+        _measured(keys, verdicts, seed),
         refused,
         lengths(keys, drops, kin, gone),
     )
 
 
-def _kept_lengths(keys: pa.Table, verdicts: ChunkVerdicts) -> dict[Table, np.ndarray[Any, Any]]:
-    """The bytes of text in each row of data/ and preference/, by table; a preference row is there
-    only if the chunk has some."""
+def _measured(keys: pa.Table, verdicts: ChunkVerdicts, seed: int | None) -> dict[Table, Measured]:
+    """The rows of data/ and preference/ by table; the latter are there only if the chunk has
+    some."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -106,11 +116,14 @@ def _kept_lengths(keys: pa.Table, verdicts: ChunkVerdicts) -> dict[Table, np.nda
     paired = paired_of(keys)
     in_data = np.ones(keys.num_rows, bool) if paired is None else ~paired
     tables = {DATA: in_data} if paired is None else {DATA: in_data, PREFERENCE: paired}
-    return {
-        (kind, split): every[np.repeat(its, many)][rows_of(keys, verdicts, kind, split).row]
-        for kind, its in tables.items()
-        for split in splits_of(verdicts)
-    }
+    found = {}
+    for kind, its in tables.items():
+        lengths = every[np.repeat(its, many)]
+        for split in splits_of(verdicts):
+            rows = rows_of(keys, verdicts, kind, split)
+            order = None if seed is None else keys_of(keys, rows, verdicts, seed)
+            found[kind, split] = Measured(lengths[rows.row], order)
+    return found
 
 
 def write_shard(
@@ -123,10 +136,17 @@ def write_shard(
     """Write one shard below `ready`, from chunks with the given verdicts."""
     job, all_verdicts = work
     rows = partial(_group, all_verdicts=all_verdicts, chunks=chunks, form=form)
-    return write_whole(ready / job.path, partial(_write, job, map(rows, job.groups), form))
+    return write_groups(ready / job.path, job.kind, map(rows, job.groups), form)
 
 
-def _write(job: ShardPlan, groups: Iterable[pa.Table], form: Form, file: IO[bytes]) -> Written:
+def write_groups(path: Path, kind: str, groups: Iterable[pa.Table], form: Form) -> Written:
+    """Write a shard from its row groups."""
+    return write_whole(path, partial(_write, path, kind, groups, form))
+
+
+def _write(
+    path: Path, kind: str, groups: Iterable[pa.Table], form: Form, file: IO[bytes]
+) -> Written:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -135,19 +155,16 @@ def _write(job: ShardPlan, groups: Iterable[pa.Table], form: Form, file: IO[byte
     usage = Usage()
     digest = hashlib.sha256()
     sink = Counted(file, digest.update)
-    with pq.ParquetWriter(sink, form.schema(job.kind), **PARQUET) as writer:
+    with pq.ParquetWriter(sink, form.schema(kind), **PARQUET) as writer:
         for table in groups:
             writer.write_table(table, row_group_size=table.num_rows)
             rows += table.num_rows
-            if job.kind != REJECTED:
+            if kind != REJECTED:
                 languages.update(pc.unique(table["language"]).to_pylist())
-                usage.count(table if job.kind == DATA else as_counted(table))
+                usage.count(table if kind == DATA else as_counted(table))
             del table  # frees its memory before the next one is read
-    return Written(
-        Shard(job.path, rows, sink.size, digest.hexdigest()),
-        languages,
-        usage,
-    )
+    shard = Shard(f"{path.parent.name}/{path.name}", rows, sink.size, digest.hexdigest())
+    return Written(shard, languages, usage)
 
 
 def _group(

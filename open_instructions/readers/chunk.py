@@ -4,11 +4,13 @@ resumed build skips."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from itertools import count
 from typing import NamedTuple
 
 from xxhash import xxh3_128
 
+from ..errors import InputError, shown
 from ..schema import Record
 from . import Frame, Opened, Slab, parse
 
@@ -84,6 +86,17 @@ class Chunk(NamedTuple):
         return seen.hexdigest()
 
 
+def _begin(key: str, frame: Frame, file: str, ended: set[bytes]) -> None:
+    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if digest in ended:
+        raise InputError(
+            f"Record {frame.row} of {shown(file)} belongs to {shown(key)}, and so do records "
+            "apart from it. Read alone, they would give other conversations.",
+            hint="Sort the records, so that those of one tree are neighbours in one file.",
+        )
+    ended.add(digest)
+
+
 def cut(
     opened: Opened,
     source: str,
@@ -93,9 +106,14 @@ def cut(
     join: bool,
     slabs: bool = True,
     index_base: int | None = None,
+    ended: set[bytes] | None = None,
 ) -> Iterator[Chunk]:
     """Cut an input into chunks, never inside a run. The cuts depend on the input, on `slabs` and on
-    whether msgspec is installed. Without `slabs` every chunk holds its records itself."""
+    whether msgspec is installed. Without `slabs` every chunk holds its records itself. `ended` has
+    digests of the keys whose runs are over, where a key has one run; they are added.
+
+    Raises InputError for such a key that comes again.
+    """
     subset = opened.subset
     header = {**opened.header, FILE_KEY: file} if subset.format == "envelope" else {}
     run_key = subset.run_key if join else None
@@ -123,6 +141,8 @@ def cut(
             value = parse(frame)
         key = run_key(value) if run_key and isinstance(value, dict) else None
         joins = key is not None and key == last_key and bool(runs)
+        if subset.one_run and ended is not None and key is not None and not joins:
+            _begin(key, frame, file, ended)
         if not joins and (chars >= CHUNK_CHARS or records >= CHUNK_RECORDS):
             yield chunk(runs)
             runs, chars, records = [], 0, 0

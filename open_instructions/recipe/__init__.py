@@ -19,6 +19,7 @@ import yaml
 from ..catalogue.own import OwnSource, from_recipe
 from ..corpus import contamination, holdout, mix, near_duplicates
 from ..corpus.contamination.options import decontaminate_of
+from ..corpus.options import Ordered
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
 from ..paths import read_bounded
 from ..readers.encodings import known_encoding
@@ -67,6 +68,7 @@ class Recipe(
     license.Options,
     structure.Options,
     record_rules.Options,
+    Ordered,
     _Named,
 ):
     """Everything that decides what a build does to its inputs. Stages and corpus steps define in

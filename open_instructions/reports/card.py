@@ -15,6 +15,7 @@ from ..store import DATA, FILES, PREFERENCE, REJECTED, Manifest
 from ..store.forms import FULL_NEEDS
 from ..store.names import TRAIN
 from .overlap import overlap_table
+from .shares import in_words, shares_table
 
 _SIZES = (
     (1_000, "n<1K"),
@@ -164,6 +165,23 @@ def _kinds(summary: Mapping[str, int]) -> str:
     return " and ".join([*said, *([counted(pairs, "preference row")] if pairs else [])])
 
 
+def _mix(manifest: Manifest) -> list[str]:
+    """What each set gave to the mix; nothing without one."""
+    headings, rows = shares_table(manifest.steps)
+    if not rows:
+        return []
+    return [
+        "## Mix",
+        "",
+        f"{in_words(manifest.steps)}.",
+        "",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+        *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
+        "",
+    ]
+
+
 _SHOWN = {
     DATA: '"messages"]  # [{"role": "user", "content": …}, {"role": "assistant", "content": …}]',
     PREFERENCE: '"chosen"]  # [{"role": "assistant", "content": …}], as "rejected"; and "prompt"',
@@ -237,6 +255,7 @@ def card(
         "",
         *(_FULL if full else ()),
         *_splits(manifest),
+        *_mix(manifest),
         *_terms(usage),
         "",
         "## Sources",

@@ -17,7 +17,7 @@ from typing import Any
 from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
-from ..corpus.contamination.rounds import MARK
+from ..corpus import near_duplicates
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -34,7 +34,8 @@ from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from
 from ..stages.record_rules import Repaired
 from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
 from ..store.forms import python_rows
-from .alignment import Aligned, aligned, looked_for
+from .alignment import Aligned, aligned_of
+from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .tables import escaped, safe
 from .upstream import upstream
@@ -64,8 +65,8 @@ class Explanation:
     """The rows of data/ or preference/ and of rejected/ that belong to an id, and the steps if the
     file is still available. `header` is what the file says for all its records, as JSON text;
     `split` that of the rows, if the build has several. `through` names the builds between this one
-    and the record, if it was made of others. `aligned` are the items of evaluation sets that it
-    was dropped or marked for."""
+    and the record, if it was made of others. `alike` has the row that stays instead of one that is
+    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -76,6 +77,7 @@ class Explanation:
     header: str = ""
     split: str = ""
     through: tuple[str, ...] = ()
+    alike: Alike | None = None
     aligned: list[Aligned] = field(default_factory=list)
 
     def __repr__(self) -> str:
@@ -124,23 +126,16 @@ def _explained(
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
     dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
-    hits = _hits(build, rows, rejected)
+    hits = aligned_of(build, rows, rejected, _at_hand)
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
         return Explanation(id, rows, rejected, "", [], ahead, split=split, aligned=hits)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
-        return replace(
-            inner,
-            id=id,
-            rows=rows,
-            rejected=rejected,
-            split=split,
-            aligned=hits or inner.aligned,
-            steps=[*inner.steps, *map(_dropped, dropped[:1])],
-            through=(f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through),
-        )
+        through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
+        here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
+        return _ended(replace(here, aligned=hits or inner.aligned), build, dropped)
     header = _header(build, origin)
     found = partial(Explanation, id, rows, rejected, header=header, split=split, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
@@ -158,12 +153,27 @@ def _explained(
         return found(raw, [], Note(note))
     name = name if rows else rejected[0]["conversation_id"]
     raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    return found(raw, [*steps, *map(_dropped, dropped[:1])])
+    return _ended(found(raw, steps), build, dropped)
 
 
-def _dropped(reject: dict[str, Any]) -> StageResult:
-    """What a corpus step did."""
-    return StageResult(reject["stage"], [], [f"{reject['reason']}: {reject['detail']}"])
+def _ended(found: Explanation, build: Build, dropped: Sequence[dict[str, Any]]) -> Explanation:
+    """With what a corpus step did to the row, if it dropped it."""
+    if not dropped:
+        return found
+    first = dropped[0]
+    last = StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"])
+    alike = _alike(build, first, found.steps)
+    return replace(found, steps=[*found.steps, last], alike=alike)
+
+
+def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) -> Alike | None:
+    """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
+    if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
+        return None
+    kept, _ = _rows(build, dropped["other"])
+    talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
+    own = [turn for talk in talks for turn in talk]
+    return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
 
 
 def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:
@@ -185,17 +195,6 @@ def _named(build: Build, row: dict[str, Any]) -> str:
         if all(of[0][key] == row[key] for key in where):
             return first
     return name
-
-
-def _hits(
-    build: Build, rows: Sequence[dict[str, Any]], rejected: Sequence[dict[str, Any]]
-) -> list[Aligned]:
-    """The items of evaluation sets that a conversation was dropped or marked for."""
-    hits = [hit for row in rejected for hit in aligned(build, row["evidence"], _at_hand)]
-    for row in rows:
-        if "messages" in row and MARK in row["edits"]:
-            hits += looked_for(build, row, _at_hand)
-    return hits
 
 
 def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import alike
 from .alignment import lacking, marked
 
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         elif not same:
             said += _changes(before, after, most)
         before = after
+    if found.alike and found.alike.own and found.alike.kept:
+        similarity = found.alike.score or 0
+        say(f"this row beside {found.alike.other}, similarity {similarity:.2f}", "heading")
+        say("  [-only here-] {+only there+}", "near")
+        say(_indent(_short(alike.marked(found.alike.own, found.alike.kept), most)))
     for hit in found.aligned:
         said += _hit(hit, found, most)
     return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..ledger import Ledger
 from ..rights.rows import PAIR_COLUMNS, Usage, as_counted
 from ..store import PREFERENCE, Build, open_build
 from .overlap import overlap_table
+from .shares import in_words, shares_table
 from .tables import Table, as_html, ledger_table, paragraphs, plain, reasons_table, safe
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Stats:
     usage: Usage
     attribution: dict[str, str]
     splits: dict[str, int]
-    steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    steps: dict[str, dict[str, Any]]
 
     @property
     def overlap(self) -> Table | None:
@@ -82,6 +83,7 @@ class Stats:
             "path": str(self.path),
             "recipe": self.recipe,
             "splits": self.splits,
+            "steps": self.steps,
             "all": asdict(self.all),
             "sources": {name: asdict(s) for name, s in self.sources.items()},
             "usage": self.usage.to_dict(),
@@ -102,6 +104,7 @@ class Stats:
             ("rows", f"{rows}, of {read:,} records; {_few(self.all.languages)}"),
             *(("and", f"{other}, in {PREFERENCE}/") for other in others),
             *([("splits", _few(self.splits))] if len(self.splits) > 1 else ()),
+            *([("mix", said)] if (said := in_words(self.steps)) else ()),
             ("sources", _few(largest)),
             ("use", self.usage.brief()),
             ("more", "oi stats --full; the rows are in data/, the rejects in rejected/"),
@@ -165,6 +168,7 @@ class Stats:
             plain(*ledger_table(self.ledger)),
             plain(*reasons_table(self.ledger)),
             *([plain(*self.overlap)] if self.overlap else []),
+            *([plain(*mix)] if (mix := shares_table(self.steps))[1] else ()),
             plain(*self.usage.table()),
             "\n".join(self.terms()),
         ]
@@ -177,6 +181,7 @@ class Stats:
             as_html(*ledger_table(self.ledger), title="Ledger"),
             as_html(*reasons_table(self.ledger), title="Rejected"),
             *([as_html(*self.overlap, title="Evaluation sets")] if self.overlap else []),
+            *([as_html(*mix, title="Mix")] if (mix := shares_table(self.steps))[1] else ()),
             as_html(*self.usage.table(), title="What it may be used for"),
             paragraphs(self.terms()),
         ]
@@ -236,7 +241,7 @@ def stats(path: str | os.PathLike[str] | None = None) -> Stats:
         usage,
         dict(said.attribution),
         said.splits(),
-        said.steps,
+        {name: dict(report) for name, report in said.steps.items()},
     )
 
 

@@ -127,6 +127,33 @@ def json_array(texts: Sequence[str | None]) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.json_(), strings(texts))
 
 
+def text_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of the same rows with JSON as text, for readers that do not know it."""
+    import pyarrow as pa
+
+    fields = [field.with_type(pa.string()) if _is_json(field) else field for field in schema]
+    return pa.schema(fields)
+
+
+def text_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows with JSON as text; a list of it is one text."""
+    import pyarrow as pa
+
+    columns = [
+        strings([_text_of(value) for value in column.to_pylist()]) if _is_json(field) else column
+        for field, column in zip(batch.schema, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=text_schema(batch.schema))
+
+
+def _is_json(field: pa.Field) -> bool:
+    return "json" in str(field.type)
+
+
+def _text_of(found: str | list[str] | None) -> str | None:
+    return f"[{','.join(found)}]" if isinstance(found, list) else found
+
+
 def python_rows(batch: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
     """Rows as Python objects: what is JSON in them is read."""
     rows: list[dict[str, Any]] = batch.to_pylist()
@@ -137,7 +164,7 @@ def python_rows(batch: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
 def open_rows(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
     """Read what is JSON in rows of a table with this schema, in place."""
     for field in schema:
-        if "json" in str(field.type):
+        if _is_json(field):
             for row in rows:
                 row[field.name] = _read(row[field.name])
 

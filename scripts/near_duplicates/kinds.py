@@ -47,8 +47,11 @@ _WORD = re.compile(r"\S+")
 
 
 def _units(text: str, language: Language) -> list[str]:
-    """The words of a text, or its characters where no spaces are written, and what is between."""
-    return list(text) if not language.space else re.split(r"(\s+)", text)
+    """The words of a text and what is between; without spaces, pieces as long as a word."""
+    if language.space:
+        return re.split(r"(\s+)", text)
+    size = 5 if language.script == "thai" else 2
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def _change(share: float, how: str) -> Edit:
@@ -61,7 +64,7 @@ def _change(share: float, how: str) -> Edit:
         places = [place for place, unit in enumerate(units) if unit.strip()]
         for place in rng.sample(places, max(1, round(share * len(places)))):
             if how == "replaced":
-                units[place] = language.some(1)[0][: 1 if not language.space else None]
+                units[place] = language.some(1)[0]
             elif how == "left out":
                 units[place] = ""
             else:

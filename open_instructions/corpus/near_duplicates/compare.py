@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from .shingles import Hashes, Places, Read
+    from .shingles import Hashes, Places, Read, Shingles
 
 RANK, LENGTH, KEYS = "rank", "length", "keys"
 AT_ONCE = 1_000_000
@@ -55,7 +55,8 @@ class Compared(Round):
         known, group = view(before[NUMBER]), view(before[GROUP])
         common = Common(view(before[SHINGLE])[known < 0])
         given = read(conversations, self._alike.prompts_only)
-        every, starts = _distinct(*shingles_of(given))
+        found = shingles_of(given)
+        every, starts = _distinct(found.hashes, found.starts)
         usual = common.among(every)
         figures, begins = numbers_in(given)
         candidates = known >= 0
@@ -67,6 +68,7 @@ class Compared(Round):
         lists = (
             (_flagged(every, every & np.uint64(1), usual), starts),
             _subjects(given),
+            _lasts(found),
             (_flagged(figures), begins),
         )
         return pa.table(
@@ -186,6 +188,17 @@ def _distinct(hashes: Hashes, starts: Places) -> tuple[Hashes, Places]:
     first = np.sort(order[~again])
     many = np.bincount(rows[first], minlength=len(starts) - 1)
     return hashes[first], np.append(0, np.cumsum(many))
+
+
+def _lasts(found: Shingles) -> tuple[np.ndarray[Any, Any], Places]:
+    """The shingles of each row's last message."""
+    import numpy as np
+
+    many = found.starts[1:] - found.lasts
+    ends = np.append(0, np.cumsum(many))
+    within = np.arange(ends[-1]) - np.repeat(ends[:-1], many)
+    hashes = found.hashes[np.repeat(found.lasts, many) + within]
+    return _flagged(hashes, hashes & np.uint64(1)), ends
 
 
 def _subjects(given: Read) -> tuple[np.ndarray[Any, Any], Places]:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-LISTS = ("shingles", "words", "figures")
+LISTS = ("shingles", "words", "last", "figures")
 """What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
-its tokens, each once, sorted; its numbers, as often as they occur."""
+its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
+occur."""
 FIRST, SECOND = 1, 2
 """The lowest bits. Of a shingle: it is of an answer; it is common in the build. Of a token: prompt
 and answer have it."""
@@ -168,10 +169,12 @@ class Group:
         """The pair, if everything agrees. `score` is how alike the rare shingles are."""
         import numpy as np
 
-        shingles, words, figures = ((own[one], own[other]) for own in self._lists)
+        shingles, words, last, figures = ((own[one], own[other]) for own in self._lists)
         if not same_figures(*figures) or other_subject(*words):
             return None
         a, b = shingles
+        if other_end(last[0], b) and other_end(last[1], a):
+            return None
         shared = np.isin(a, b, assume_unique=True)
         if other_passage(a, b, shared):
             return None
@@ -206,6 +209,15 @@ def other_subject(one: Array, other: Array) -> bool:
     own = [words[words & flag != 0] & ~flag for words in (one, other)]
     every = [words & ~flag for words in (one, other)]
     return not (np.isin(own[0], every[1]).all() or np.isin(own[1], every[0]).all())
+
+
+def other_end(last: Array, other: Array) -> bool:
+    """Whether the last message of a row is not in the other one: the conversations go on in
+    different ways."""
+    import numpy as np
+
+    there = np.isin(last, other & ~np.uint32(SECOND))
+    return bool(np.count_nonzero(there) < SIDE * len(last))
 
 
 def other_passage(one: Array, other: Array, shared: Array) -> bool:

@@ -73,7 +73,7 @@ class Counted(Round):
         """The shingles of these rows, and how many of them have each."""
         import numpy as np
 
-        hashes, starts = shingles_of(read(conversations, self._prompts_only))
+        hashes, starts, _ = shingles_of(read(conversations, self._prompts_only))
         rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         order = np.lexsort((rows, hashes))
         hashes, rows = hashes[order], rows[order]

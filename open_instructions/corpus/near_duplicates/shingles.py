@@ -10,7 +10,7 @@ from xxhash import xxh3_64_intdigest
 
 from ...preference import Preference, Whole
 from ...schema import ASSISTANT, Message, to_json
-from ..words import Words, grams, mixed, words_of
+from ..words import LETTER, Words, grams, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SIZE = 3
 """How many tokens make a shingle."""
+LETTERS = 9
+"""How many, if the first is a letter of a script without spaces: about two words."""
 PROMPT, ANSWER, WORSE = 0, 1, 2
 """Whose text it is. WORSE is the rejected answer of a preference row."""
 
@@ -37,10 +39,12 @@ class Shingles(NamedTuple):
 
     hashes  uint64, one for each shingle, also repeated ones; the lowest bit is 1 in an answer
     starts  int64, where those of each conversation begin, and the end
+    lasts   int64, where those of its last message begin
     """
 
     hashes: Hashes
     starts: Places
+    lasts: Places
 
 
 class Read(NamedTuple):
@@ -66,26 +70,45 @@ def read(conversations: Sequence[Whole], prompts_only: bool) -> Read:
 
 
 def shingles_of(given: Read) -> Shingles:
-    """The shingles of each conversation. A text of fewer than SIZE tokens is one shingle."""
+    """The shingles of each conversation. A text too short for any is one shingle."""
     import numpy as np
 
     words = given.words
-    made, starts = grams(words, SIZE)
-    many = np.diff(words.starts)
-    short = np.flatnonzero((many > 0) & (many < SIZE))
-    alone = np.zeros(len(short), np.uint64)
-    for place in range(SIZE - 1):
-        at = words.starts[short] + place
-        inside = place < many[short]
-        alone[inside] += words.hashes[at[inside]]
-        alone *= np.uint64(0x9E3779B97F4A7C15)
-    hashes = np.insert(made, starts[short], mixed(alone))
-    counts = np.maximum(many - (SIZE - 1), 0)
+    hashes, starts = grams(words, SIZE)
+    if (words.hashes & np.uint64(LETTER)).any():
+        hashes, starts = _of_letters(words, hashes, starts)
+    counts = np.diff(starts)
+    short = np.flatnonzero((counts == 0) & (np.diff(words.starts) > 0))
+    alone = [_one(words.hashes[words.starts[at] : words.starts[at + 1]]) for at in short.tolist()]
+    hashes = np.insert(hashes, starts[short], np.array(alone, np.uint64))
     counts[short] = 1
     side = np.array([text.side for text in given.texts], np.uint64)
     hashes = _by_side(hashes, np.repeat(side, counts))
     ends = np.append(0, np.cumsum(counts))
-    return Shingles(hashes, ends[given.owners])
+    lasts = np.maximum(given.owners[1:] - 1, given.owners[:-1])
+    return Shingles(hashes, ends[given.owners], ends[lasts])
+
+
+def _one(tokens: Hashes) -> int:
+    """The shingle of a text that is too short for more."""
+    return xxh3_64_intdigest(tokens.tobytes())
+
+
+def _of_letters(words: Words, hashes: Hashes, starts: Places) -> tuple[Hashes, Places]:
+    """The shingles, with longer ones in place of those that begin with a letter."""
+    import numpy as np
+
+    longer, begins = grams(words, LETTERS)
+    many, few = np.diff(starts), np.diff(begins)
+    # the first token of each shingle, and of each longer one
+    first = np.arange(len(hashes)) + np.repeat(words.starts[:-1] - starts[:-1], many)
+    begin = np.arange(len(longer)) + np.repeat(words.starts[:-1] - begins[:-1], few)
+    letter = words.hashes & np.uint64(LETTER) != 0
+    short, long = ~letter[first], letter[begin]
+    places = np.concatenate([first[short], begin[long]])
+    order = np.argsort(places, kind="stable")
+    made = np.concatenate([hashes[short], longer[long]])[order]
+    return made, np.searchsorted(places[order], words.starts)
 
 
 def _by_side(hashes: Hashes, side: Hashes) -> Hashes:
