@@ -17,6 +17,7 @@ from open_instructions.corpus.contamination.entries import entries_of
 from open_instructions.corpus.contamination.hits import Found, evidence, found_in
 from open_instructions.corpus.contamination.index import Index, covered, index_of, with_common
 from open_instructions.corpus.contamination.items import Item, items_of
+from open_instructions.corpus.words import _APART, _bounded
 from open_instructions.layouts.layout import LayoutOptions
 from open_instructions.schema import Message, Reject
 
@@ -158,6 +159,13 @@ def test_han_characters_are_words() -> None:
     of = index(Item(text, id="z"))
     assert hits(of, ("user", f"请问：{text}谢谢")) == [("made/z", "question", 1.0)]
     assert hits(of, ("user", text.replace("48", "49"))) == []
+
+
+def test_marks_that_only_normalising_makes_are_bounded() -> None:
+    """NFKC takes the square of the marks in a row, and some characters become marks by it."""
+    for character in ("\uff9e", "\uff9f", "\u0f73", "\u0301", "\uff9e\u0301"):
+        marks = _bounded(character * 90)
+        assert max(map(len, marks.split(_APART))) <= 30
 
 
 def test_reasoning_is_looked_at() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ import pytest
 from open_instructions.building.run import BuildResult, build
 from open_instructions.catalogue import evaluations
 from open_instructions.cli import main
-from open_instructions.corpus.contamination import index_file
+from open_instructions.corpus.contamination import Contamination, index_file
 from open_instructions.corpus.contamination.entries import entries_of
 from open_instructions.corpus.contamination.items import FIELDS, Item
 from open_instructions.corpus.contamination.options import Decontaminate, decontaminate_of
 from open_instructions.corpus.contamination.sets import find_sets, items_in
+from open_instructions.corpus.step import no_rows
 from open_instructions.errors import InputError, OpenInstructionsError, RecipeError, UsageError
 from open_instructions.inputs.fetching import Fetching
 from open_instructions.inputs.lock import read_lock
@@ -378,6 +381,15 @@ def test_the_catalogue() -> None:
         for own in each.sources():
             assert own.hub.startswith("hf://datasets/")
             assert bool(own.split) != ("/*" in own.hub or own.hub.endswith(".json"))
+
+
+def test_the_index_does_not_go_to_the_workers_with_their_work() -> None:
+    """They memory-map it. A round is pickled for each group of chunks."""
+    said = Decontaminate(sets=("gsm8k",))
+    items = [replace(item, id=f"{item.id}-{n}") for item in ITEMS for n in range(200)]
+    rounds_of = Contamination(said, entries_of("made", items)).rounds
+    assert rounds_of[0].settle(rounds_of[0].facts([], no_rows())).nbytes > 100_000
+    assert all(len(pickle.dumps(each)) < 1_000 for each in rounds_of)
 
 
 # --- index files ---

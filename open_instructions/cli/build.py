@@ -153,6 +153,9 @@ class _Watcher:
             self._console.print(
                 Text(safe(f"{source}:{subset}  {names}  {size(sum(unique.values()))}"))
             )
+        for name, many in (job.known.items if job.known else {}).items():
+            told = f"{name}  evaluation set, {counted(many, 'item')}"
+            self._console.print(Text(safe(told)))
         self.said = len(job.found.notes)
         for note in job.found.notes:
             self._console.print(Text(safe(f"Note: {note.command}")))

@@ -61,6 +61,8 @@ _MARKS = 30
 time; Unicode's Stream-Safe Text Format has the same limit."""
 _APART = "\u034f"
 """The invisible character that is put between so many marks."""
+_MARKS_WHEN_NORMALISED = "\u0f73\u0f75\u0f81\uff9e\uff9f"
+"""Characters that are no marks that NFKC sorts, and become such marks by it."""
 _BASE = 0x9E3779B97F4A7C15
 """The base of the polynomial over a token's characters, and over a gram's tokens."""
 
@@ -311,7 +313,9 @@ def _combining() -> np.ndarray[Any, np.dtype[np.bool_]]:
     import numpy as np
 
     codes = range(_LAST + 1)
-    return np.fromiter((unicodedata.combining(chr(code)) != 0 for code in codes), bool, _LAST + 1)
+    sorts = np.fromiter((unicodedata.combining(chr(code)) != 0 for code in codes), bool, _LAST + 1)
+    sorts[list(map(ord, _MARKS_WHEN_NORMALISED))] = True
+    return sorts
 
 
 @cache

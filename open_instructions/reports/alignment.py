@@ -16,6 +16,7 @@ from ..corpus.contamination.hits import found_in
 from ..corpus.contamination.index import index_of
 from ..corpus.contamination.items import Item
 from ..corpus.contamination.options import Decontaminate, decontaminate_of
+from ..corpus.contamination.rounds import MARK
 from ..corpus.contamination.sets import EvaluationSet, is_index, items_in, read_sets
 from ..errors import OpenInstructionsError
 from ..inputs import Input
@@ -42,6 +43,21 @@ class Aligned(NamedTuple):
     cover: float
     spans: list[list[int]]
     text: str
+
+
+def aligned_of(
+    build: Build,
+    rows: Sequence[Mapping[str, Any]],
+    rejected: Sequence[Mapping[str, Any]],
+    find: Callable[[str], Path | None],
+) -> list[Aligned]:
+    """The items that a conversation was dropped or marked for, by its rows and rejects. `find`
+    gives the file with a digest, if it is on this machine."""
+    hits = [hit for row in rejected for hit in aligned(build, row["evidence"], find)]
+    for row in rows if not hits else ():  # rows of a build that is a source have no evidence here
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, find)
+    return hits
 
 
 def aligned(

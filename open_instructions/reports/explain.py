@@ -17,7 +17,6 @@ from ..catalogue import Selection, Source, registry, select
 from ..catalogue.own import from_described
 from ..corpus import names as step_names
 from ..corpus import near_duplicates
-from ..corpus.contamination.rounds import MARK
 from ..drafting import Run
 from ..errors import Note, NotFoundError, in_python
 from ..inputs import Input, digest, find, samples_dir
@@ -33,7 +32,7 @@ from ..recipe import Recipe
 from ..schema import Conversation, Draft, Message, Reject, Rejected, to_json
 from ..stages.record_rules import Repaired
 from ..store import REJECTED, Build, InputEntry, home, open_build
-from .alignment import Aligned, aligned, looked_for
+from .alignment import Aligned, aligned_of
 from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .rows_by_id import found_in, header_of, name_of, near_id, rows_with
@@ -128,7 +127,7 @@ def _explained(
     dropped = [
         r for r in rejected if r["stage"] in step_names() and r["level"] != "mark" and not rows
     ]
-    hits = _hits(build, rows, rejected)
+    hits = aligned_of(build, rows, rejected, _at_hand)
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
         return Explanation(id, rows, rejected, "", [], ahead, split=split, aligned=hits)
@@ -176,17 +175,6 @@ def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) 
     talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
     own = [turn for talk in talks for turn in talk]
     return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
-
-
-def _hits(
-    build: Build, rows: Sequence[dict[str, Any]], rejected: Sequence[dict[str, Any]]
-) -> list[Aligned]:
-    """The items of evaluation sets that a conversation was dropped or marked for."""
-    hits = [hit for row in rejected for hit in aligned(build, row["evidence"], _at_hand)]
-    for row in rows if not hits else ():  # rows of a build that is a source have no evidence here
-        if "messages" in row and MARK in row["edits"]:
-            hits += looked_for(build, row, _at_hand)
-    return hits
 
 
 def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...arrays import booleans, flags
+from ...arrays import booleans, flags, whole
 from ...errors import shown
 from ..step import DETAIL, EDIT, EVIDENCE, NUMBER, REASON, SCORE, verdicts, with_report
 from .hits import PARTS
@@ -36,8 +36,7 @@ def settled(decided: pa.Table, index: Index, said: Decontaminate) -> pa.Table:
     found = [json.loads(text) for text in decided["found"].to_pylist()]
     judged = decided.filter(booleans(flags(decided[SCORE].is_valid())))
     columns = {
-        name: judged[name].combine_chunks()
-        for name in (NUMBER, REASON, DETAIL, SCORE, EVIDENCE, EDIT)
+        name: whole(judged[name]) for name in (NUMBER, REASON, DETAIL, SCORE, EVIDENCE, EDIT)
     }
     return with_report(verdicts(**columns), _report(found, index, said))
 
