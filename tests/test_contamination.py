@@ -307,7 +307,7 @@ def test_mapped_fields() -> None:
 def test_turns_are_items() -> None:
     options = LayoutOptions(fields=(("question", "prompt"),))
     found = items_of({"prompt": ["One?", "Two?"], "id": "9"}, options)
-    assert found == [Item("One?", id="9#1"), Item("Two?", id="9#2")]
+    assert found == [Item("One?", id="9"), Item("Two?", id="9")]
 
 
 def test_an_id_is_never_text() -> None:

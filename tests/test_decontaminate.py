@@ -18,7 +18,9 @@ from open_instructions.corpus.contamination import index_file
 from open_instructions.corpus.contamination.entries import entries_of
 from open_instructions.corpus.contamination.items import FIELDS, Item
 from open_instructions.corpus.contamination.options import Decontaminate, decontaminate_of
+from open_instructions.corpus.contamination.sets import find_sets, items_in
 from open_instructions.errors import InputError, OpenInstructionsError, RecipeError, UsageError
+from open_instructions.inputs.fetching import Fetching
 from open_instructions.inputs.lock import read_lock
 from open_instructions.merge import rounds
 from open_instructions.recipe import Recipe, load, parse
@@ -217,6 +219,11 @@ def test_parts_that_do_not_drop_are_marked(here: Path) -> None:
     result = build("./talks.jsonl", recipe=recipe, out="out", workers=1)
     assert sorted(refused(result)) == ["talks/000000", "talks/000002"]
     assert result.manifest.steps["contamination"]["sets"]["barges"]["marked"] == 1
+    [row] = [row for row in rows(result) if row["conversation_id"] == "talks/000001"]
+    assert row["edits"] == ["contaminated_passage"]
+    assert check(result.path).problems == ()
+    said = repr(explain("talks/000001", result.path))
+    assert "question of barges/000001: 100% of its words are in message 0" in said
 
 
 def test_explain_shows_both_texts(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,6 +311,25 @@ def test_what_is_said_of_a_set(here: Path) -> None:
         "barges: 1 item without a word cannot be found",
         "barges: 2 of 3 items have under 8 words, and are found only where one is a whole message",
     ]
+
+
+def test_ids_of_items(here: Path) -> None:
+    """What the set calls them where that is an id of one item, else the number of the record; of
+    several turns each with its own."""
+    chat = [{"role": "user", "content": "One of two?"}, {"role": "assistant", "content": "Yes."}]
+    records: list[dict[str, Any]] = [
+        {"question": "First?", "answer": "x", "id": "q-1"},
+        {"question": "Second?", "answer": "x", "id": "q-1"},
+        {"question": "Third?", "answer": "x", "id": "000003"},
+        {"messages": [*chat, *chat]},
+        {"question": "Fifth?", "answer": "x"},
+    ]
+    path = write(here / "e.jsonl", records)
+    sets = decontaminate_of([str(path)], "x")
+    assert sets is not None
+    [found], _ = find_sets(sets.sets, Fetching())
+    ids = [item.id for item in items_in(found, "", [])]
+    assert ids == ["q-1", "000001", "000003", "000003#1", "000003#2", "000004"]
 
 
 # --- recipes ---

@@ -129,6 +129,16 @@ def test_what_a_copy_is(made: Made, edited: str) -> None:
     [
         # another answer to the same prompt
         ((ASKED, RIVER), (ASKED, "I do not know any river, but it may well end in the sea.")),
+        # a short answer, of which some words differ
+        (
+            (ASKED, "It rises in the hills and ends in the northern lake."),
+            (ASKED, "It rises in the hills and ends in a warm sea."),
+        ),
+        # another question about the same text
+        (
+            (f"{RIVER} Where does the river meet the lake?", "It rises near the old town."),
+            (f"{RIVER} Who built all of these boats?", "It rises near the old town."),
+        ),
         # the same answer to another prompt
         (("Why is water wet, and why does it matter?", RIVER), (ASKED, RIVER)),
         # other figures

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,7 @@ from hypothesis import strategies as st
 
 import open_instructions as oi
 from open_instructions.building.parent_rows import chunks_of_rows
+from open_instructions.errors import InputError, NotFoundError
 from open_instructions.inputs import Input
 from open_instructions.reports.valid_columns import all_valid
 from open_instructions.reports.valid_rows import talk_problems
@@ -172,3 +178,50 @@ def test_a_conversation_that_ends_in_another_row_group_stays_whole(
     child = oi.build([str(long)], out=tmp_path / "child", workers=workers)
     assert digests(child.path / "data") == digests(long / "data")
     assert child.manifest.totals["parts_added"] == 3000
+
+
+def _append(file: Path) -> None:
+    with file.open("ab") as end:
+        end.write(b"x")
+
+
+def _damage(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 255
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("change", [_append, _damage, Path.unlink, os.utime])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_build_that_changes_while_it_is_read_is_not_built_from(
+    long: Path, tmp_path: Path, change: Callable[[Path], None], workers: int
+) -> None:
+    source = shutil.copytree(long, tmp_path / "source")
+    [file] = (source / "data").iterdir()
+    seen: list[Any] = []
+
+    def watch(update: Any) -> None:
+        seen.append(update)
+        if len(seen) == 1:
+            change(file)
+
+    with pytest.raises((InputError, NotFoundError)):
+        oi.build([str(source)], out=tmp_path / "child", workers=workers, progress=watch)
+    assert seen
+    assert not (tmp_path / "child").exists()
+
+
+def test_a_disk_that_is_full_leaves_what_the_next_build_goes_on_from(
+    long: Path, tmp_path: Path
+) -> None:
+    """The chunks of a build's rows fit, its shards do not."""
+    whole = oi.build([str(long)], out=tmp_path / "whole")
+    command = [str(Path(sys.executable).with_name("oi")), "build", "--sources", str(long)]
+    command += ["--out", str(tmp_path / "child"), "--workers", "1"]
+    limited = ["bash", "-c", 'ulimit -f "$0"; exec "$@"', "40", *command]
+    failed = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert failed.returncode and "could not be written" in failed.stderr
+    assert not (tmp_path / "child").exists()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "child") == digests(whole.path)

@@ -136,3 +136,46 @@ def test_a_build_that_says_it_was_made_of_itself_ends(chain: Path) -> None:
     (chain / "manifest.json").write_text(json.dumps(manifest))
     found = oi.explain("alpaca/000001", chain)
     assert "was not found on this machine" in str(found.note)
+
+
+def test_a_shuffled_build_is_a_source(parent: Path, tmp_path: Path) -> None:
+    """Its rows have other origins than their neighbours, and the parts of a conversation are far
+    from each other. All rows are kept under their ids, in chunks of more than one row."""
+    recipe = tmp_path / "shuffled.yaml"
+    recipe.write_text("order: shuffled\nmax_tokens: 60\n")
+    shuffled = oi.build(sample=True, recipe=str(recipe), out=tmp_path / "shuffled")
+    chunks: list[int] = []
+    children = [
+        oi.build(
+            [str(shuffled.path)],
+            out=tmp_path / f"child{workers}",
+            workers=workers,
+            progress=lambda step: chunks.append(step.records),
+        )
+        for workers in (1, 2)
+    ]
+    assert digests(children[0].path / "data") == digests(children[1].path / "data")
+    before, after = oi.load(shuffled.path).to_list(), oi.load(children[0].path).to_list()
+    assert sorted(after, key=lambda row: row["id"]) == sorted(before, key=lambda row: row["id"])
+    assert any(row["id"].endswith("#2") for row in after)
+    origins = {(row["source"], row["subset"], row["origin_file"]) for row in before}
+    assert len([count for count in chunks if count]) < 6 * len(origins) < len(before) / 2
+    assert oi.check(children[0].path)
+    assert "shuffled was shuffled" in " ".join(map(str, children[0].found.notes))
+    again = oi.build([str(children[0].path)], out=tmp_path / "again")
+    assert sorted(row["id"] for row in rows(again)) == sorted(row["id"] for row in before)
+    assert oi.check(again.path)
+
+
+def test_rows_put_aside_that_become_training_rows_are_said(tmp_path: Path) -> None:
+    recipe = tmp_path / "halves.yaml"
+    recipe.write_text("name: halves\nvalidation: 0.2\n")
+    parent = oi.build("alpaca,dolly", sample=True, recipe=str(recipe), out=tmp_path / "halves")
+    held = sum(s.rows for s in parent.manifest.shards if "validation" in s.path)
+    assert held > 0
+    child = oi.build([str(parent.path)], out=tmp_path / "child")
+    [note] = [note for note in child.found.notes if "aside" in str(note)]
+    assert str(note).startswith(f"{held} rows that halves puts aside")
+    assert oi.check(child.path)
+    again = oi.build([str(parent.path)], recipe=str(recipe), out=tmp_path / "again")
+    assert not [note for note in again.found.notes if "aside" in str(note)]

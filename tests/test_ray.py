@@ -13,12 +13,13 @@ import pytest
 from open_instructions import corpus
 from open_instructions.building.run import build
 from open_instructions.errors import UsageError
-from open_instructions.merge import rounds
+from open_instructions.merge import rounds, shuffle
 from open_instructions.readers import chunk
 
 from . import corpus_steps
 from .bucket import remote_digests, upload
 from .conftest import digests, rows
+from .said_steps import saying
 from .test_crash import records
 
 ray = pytest.importorskip("ray", reason="ray is not installed (extra ray)")
@@ -107,6 +108,36 @@ def test_a_corpus_step_of_two_rounds_on_a_cluster(
         engine="ray",
         ray_address=cluster.address,
         progress=lose_one(cluster),
+    )
+    assert digests(result.path) == digests(expected.path)
+
+
+def sides(name: str) -> dict[str, Any]:
+    """Of the conversations t0 to t39, those whose number ends in 3 are held out, and those whose
+    number ends in 7 are written twice."""
+    side = {"split": "validation"} if name.endswith("3") else {}
+    return {"group_id": name, "copies": 2 if name.endswith("7") else None} | side
+
+
+def test_splits_copies_and_a_random_order_on_a_cluster(
+    cluster: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "STEPS", [*corpus.STEPS, saying("sides", sides)])
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
+    recipe = tmp_path / "mixed.yaml"
+    recipe.write_text("order: shuffled\nseed: 3\n")
+    said: dict[str, Any] = {"data_dir": data, "recipe": str(recipe)}
+    expected = build("sharegpt:raw", out=tmp_path / "local", workers=1, **said)
+    assert expected.manifest.splits()["validation"] > 0
+    assert expected.ledger.summary()["repeats"] > 0
+    monkeypatch.setattr(shuffle, "BATCH_BYTES", 2000)
+    result = build(
+        "sharegpt:raw",
+        out=tmp_path / "ray",
+        engine="ray",
+        ray_address=cluster.address,
+        progress=lose_one(cluster),
+        **said,
     )
     assert digests(result.path) == digests(expected.path)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from .conftest import digests, rows
 from .said_steps import Says, saying
 
 MANY = 60
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -169,3 +172,46 @@ def test_the_keys_of_a_recipe(tmp_path: Path) -> None:
     found = load(str(file))
     assert (found.order, found.seed) == ("shuffled", 7)
     assert Recipe.from_dict(found.to_dict()) == found
+
+
+SCRIPT = """
+import os, signal, sys
+from open_instructions import build, corpus, merge
+from open_instructions.merge import layout, shuffle
+from open_instructions.readers import chunk
+from tests.said_steps import saying
+from tests.test_shuffle import placed
+corpus.STEPS.append(saying("said0", placed))
+chunk.CHUNK_RECORDS, shuffle.BATCH_BYTES, layout.SHARD_BYTES, layout.GROUP_ROWS = 10, 1, 300, 5
+data, out, recipe, dying, times = sys.argv[1:]
+left = int(times)
+if dying:
+    real = getattr(merge, dying)
+    def dies(*args, **named):
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **named)
+    setattr(merge, dying, dies)
+build("sharegpt:raw", data_dir=data, out=out, workers=1, recipe=recipe)
+"""
+
+
+@pytest.mark.parametrize(("dying", "times"), [("sort_batch", 4), ("write_shuffled", 3)])
+def test_a_kill_in_the_middle(
+    made: Callable[..., BuildResult],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    dying: str,
+    times: int,
+) -> None:
+    monkeypatch.setattr(layout, "SHARD_BYTES", 300)
+    monkeypatch.setattr(layout, "GROUP_ROWS", 5)
+    expected = digests(made(placed, out="whole").path)
+    said = [str(tmp_path / name) for name in ("data", "out", "mixed.yaml")]
+    command = [sys.executable, "-c", SCRIPT, *said]
+    assert subprocess.run([*command, dying, str(times)], cwd=ROOT).returncode == -9
+    assert not (tmp_path / "out").exists()
+    subprocess.run([*command, "", "0"], cwd=ROOT, check=True)
+    assert digests(tmp_path / "out") == expected

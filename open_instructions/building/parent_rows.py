@@ -5,14 +5,17 @@ made by another tool. A chunk names rows of a shard; the worker that takes it re
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128
 
-from ..arrays import flags, whole
+from ..arrays import flags, strings, whole
+from ..corpus.options import SHUFFLED
 from ..errors import InputError, shown
 from ..inputs import Input
 from ..preference import Whole
@@ -36,6 +39,9 @@ _PROBLEMS: Mapping[str, Callable[[Row], Iterator[str]]] = {
 _ORIGIN = ("source", "subset", "origin_file")
 _RUN = (*_ORIGIN, "conversation_id")
 """Neighbouring rows that agree in these are the parts of one conversation."""
+WINDOW = 4
+"""How many row groups of a shuffled build are read together, up to 16,384 rows: chunks of a few
+rows each would take long."""
 
 
 class Origin(NamedTuple):
@@ -47,20 +53,24 @@ class Origin(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where neighbouring rows are: the shard, its row groups from `first` to before `last`, and how
-    many rows of these are before them."""
+    """Where rows are: the shard, its row groups from `first` to before `last`, and how many rows of
+    these are before them. They are neighbours, or in a shuffled build all rows of these groups with
+    the origin `only`."""
 
     path: Path
     first: int
     last: int
     before: int
     rows: int
+    only: Origin | None = None
 
     def read(self) -> bytes:
         """The rows in Arrow's format, which is the same for the same rows."""
         import pyarrow as pa
 
         table = read_groups(self.path, range(self.first, self.last))
+        if self.only:
+            table = table.filter(_is_from(table, self.only))
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table.slice(self.before, self.rows).combine_chunks())
@@ -119,23 +129,58 @@ def open_parent(folder: Path, fingerprint: str) -> Build:
 
 def chunks_of_rows(item: Input, build: Build, start: int, *, carried: bool) -> Iterator[RowChunk]:
     """The rows of a shard in chunks, numbered from `start`: about a row group each, cut between
-    conversations. The cuts depend on the shard alone.
+    conversations. In a shuffled build, rows of one origin that are near each other come together.
+    The cuts depend on the shard alone.
 
     Raises InputError if the shard is not as the manifest says.
     """
     shard, groups = _checked(item, build)
     counted = set(build.ledger.subsets())
-    ends = list(accumulate(groups))
     parent = build.manifest.fingerprint
-    cuts = chain(_cuts(item.path, shard.kind, groups), [(shard.rows, Origin("", "", ""))])
-    for number, ((at, origin), (stop, _)) in enumerate(pairwise(cuts), start):
-        first, last = bisect_right(ends, at), bisect_right(ends, stop - 1) + 1
-        place = Place(item.path, first, last, at - ends[first] + groups[first], stop - at)
+    places = _scattered if is_shuffled(build) else _neighbours
+    done = 0
+    for number, (origin, place) in enumerate(places(item.path, shard, groups), start):
         if origin[:2] not in counted:
             name = f"{origin.source}:{origin.subset}"
             raise _refused(item.path, name, "is of a source that the ledger does not have")
+        done += place.rows
         rows = place.read() if carried else None
-        yield RowChunk(number, *origin, parent, shard.kind, place, stop / shard.rows, rows)
+        yield RowChunk(number, *origin, parent, shard.kind, place, done / shard.rows, rows)
+
+
+def is_shuffled(build: Build) -> bool:
+    return build.manifest.recipe.get("order") == SHUFFLED
+
+
+def _neighbours(path: Path, shard: Shard, groups: Sequence[int]) -> Iterator[tuple[Origin, Place]]:
+    ends = list(accumulate(groups))
+    cuts = chain(_cuts(path, shard.kind, groups), [(shard.rows, Origin("", "", ""))])
+    for (at, origin), (stop, _) in pairwise(cuts):
+        first, last = bisect_right(ends, at), bisect_right(ends, stop - 1) + 1
+        yield origin, Place(path, first, last, at - ends[first] + groups[first], stop - at)
+
+
+def _scattered(path: Path, shard: Shard, groups: Sequence[int]) -> Iterator[tuple[Origin, Place]]:
+    """The origins in every few row groups, in the order of their first rows."""
+    for first in range(0, len(groups), WINDOW):
+        last = min(first + WINDOW, len(groups))
+        table = read_groups(path, range(first, last), _ORIGIN)
+        if any(table[name].null_count for name in _ORIGIN):
+            _check_each(read_groups(path, range(first, last)).to_pylist(), shard.kind, path)
+        origins = Counter(zip(*(table[name].to_pylist() for name in _ORIGIN), strict=True))
+        for origin, rows in origins.items():
+            yield Origin(*origin), Place(path, first, last, 0, rows, Origin(*origin))
+
+
+def _is_from(table: pa.Table, origin: Origin) -> pa.ChunkedArray:
+    """Which rows have this origin."""
+    import pyarrow.compute as pc
+
+    same = [
+        pc.is_in(table[name], value_set=strings([value]))
+        for name, value in zip(_ORIGIN, origin, strict=True)
+    ]
+    return reduce(pc.and_, same)
 
 
 def _checked(item: Input, build: Build) -> tuple[Shard, tuple[int, ...]]:

@@ -5,7 +5,7 @@ duplicates, sees them beside everything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -13,16 +13,19 @@ from typing import Any
 
 from ..catalogue.own import OwnSource
 from ..corpus import CorpusStep
+from ..corpus.options import SHUFFLED
 from ..inputs import Input
 from ..ledger import CONVERT, READ, Tally
 from ..pipeline import Output
 from ..preference import Preference, Tokens
+from ..recipe import Recipe
 from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import DATA, Build
 from ..store.columns import data_schema
+from ..store.names import TRAIN
 from ..talks import Kept, first_facts
-from .parent_rows import Row, RowChunk, check_parts, open_parent, rows_of
+from .parent_rows import Row, RowChunk, check_parts, is_shuffled, open_parent, rows_of
 
 
 def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, Build]:
@@ -33,6 +36,32 @@ def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, 
     return {name: open_parent(folder, fingerprints[name]) for name, folder in folders.items()}
 
 
+def lost_splits(parents: Mapping[str, Build], recipe: Recipe) -> list[str]:
+    """A note for each parent whose rows for validation or test are for training here."""
+    if recipe.validation is not None or recipe.test is not None:
+        return []
+    notes = []
+    for name, build in parents.items():
+        held = sum(rows for split, rows in build.manifest.splits().items() if split != TRAIN)
+        if held:
+            notes.append(
+                f"{held:,} rows that {name} puts aside for validation or test are training rows "
+                "here; `validation: {from: …}` in a recipe keeps its sides"
+            )
+    return notes
+
+
+def regrouped(parents: Mapping[str, Build], recipe: Recipe) -> list[str]:
+    """A note for each parent whose random order is lost."""
+    if recipe.order == SHUFFLED:
+        return []
+    return [
+        f"{name} was shuffled, and its rows come by source here; --order shuffled shuffles them"
+        for name, build in parents.items()
+        if is_shuffled(build)
+    ]
+
+
 def keep(
     chunk: RowChunk, data: bytes, steps: Sequence[CorpusStep], used: Sequence[Definition]
 ) -> Output:
@@ -41,11 +70,15 @@ def keep(
     table, rows = rows_of(data, chunk.kind, chunk.place.path)
     texts = [to_json(row) for row in rows]
     output = Output(keeps_whole=any(len(step.rounds) > 1 for step in steps))
+    if GROUP in table.column_names:
+        table = table.drop_columns([GROUP])  # of a split there, which is made anew here
     if table.schema.equals(data_schema()):
         output.tables[DATA] = table.replace_schema_metadata(data_schema().metadata)
     made = _conversation if chunk.kind == DATA else _preference
     at = 0
-    for _, together in groupby(rows, key=itemgetter("conversation_id")):
+    # parts that a shuffled build has in other places are rows of their own
+    key = itemgetter("id" if chunk.place.only else "conversation_id")
+    for _, together in groupby(rows, key=key):
         parts = [made(row) for row in together]
         check_parts(parts, chunk.kind, chunk.place.path)
         output.conversations += _kept(parts, texts[at : at + len(parts)])
@@ -110,7 +143,7 @@ def _said(row: Row) -> dict[str, Any]:
     values["tools"] = None if tools is None else to_json(tools)
     values["origin_rows"] = (values.pop("origin_row"),)
     values["edits"] = tuple(values["edits"])
-    values.pop(GROUP, None)  # of a split there, which is made anew here
+    values.pop(GROUP, None)
     return values
 
 

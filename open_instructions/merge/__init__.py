@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..corpus import CorpusStep
 from ..engines import Engine
@@ -49,7 +49,10 @@ from .shuffle import (
     write_shuffled,
 )
 from .verdicts import Verdicts, find_verdicts
-from .write import DROPPED, ShardPlan, Table, Written, survey, write_shard
+from .write import DROPPED, MARKED, ShardPlan, Table, Written, survey, write_shard
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SHARDS, ORDER = "shards", "order"
 """The names of the work that a watcher sees besides that of the steps."""
@@ -145,26 +148,32 @@ def _laid_out(
     verdicts: Verdicts,
     seed: int | None,
 ) -> _Tables:
+    import numpy as np
+
     layouts = {table: Layout() for table in _TABLES}
     shuffled = {table: Shuffled(table) for table in _TABLES}
     ledger, full = Ledger(), False
-    dropped = []
+    dropped: list[np.ndarray[Any, Any]] = []
+    marked: list[int] = []
     look = partial(survey, chunks=chunks, steps=steps, seed=seed)
     work = ((index, verdicts.of(index)) for index in range(count))
     rejected = layouts[REJECTED, REJECTED]
     for index, surveyed in enumerate(engine.map(look, work, native=True)):
         ledger.update(surveyed.ledger)
         full = full or surveyed.full
-        for (kind, split), rows in surveyed.kept.items():
-            if rows.keys is None:
-                layouts[kind, split].add(kind, index, rows.lengths, split)
+        for (kind, split), its in surveyed.kept.items():
+            if its.keys is None:
+                layouts[kind, split].add(kind, index, its.lengths, split)
             else:
-                shuffled[kind, split].add(index, rows.lengths, rows.keys)
+                shuffled[kind, split].add(index, its.lengths, its.keys)
         rejected.add(REJECTED, index, surveyed.rejected)
         dropped.append(surveyed.dropped)
-    # dropped rows come last, so that the order of rejected/ does not depend on the chunks
+        marked.append(surveyed.marked)
+    # those of corpus steps come last, so that the order of rejected/ does not depend on the chunks
     for index, lengths in enumerate(dropped):
         rejected.add(DROPPED, index, lengths)
+    for index, rows in enumerate(marked):
+        rejected.add(MARKED, index, np.zeros(rows, np.int64))
     mixed = {table: rows for table, rows in shuffled.items() if rows.rows}
     always = [table for table in _ALWAYS if table not in mixed]
     plain = {table: rows for table, rows in layouts.items() if rows.rows or table in always}

@@ -113,7 +113,7 @@ def check_verdicts(
         raise _broken(name, f"has the unknown split {min(unknown)}")
     if not _known(judged, counts).all():
         raise _broken(name, "drops a conversation that does not exist")
-    if len(np.unique(judged)) != len(judged) or np.isin(judged, gone).any():
+    if (np.diff(np.sort(judged)) == 0).any() or np.isin(judged, gone).any():
         raise _broken(name, "drops a conversation twice")
     if not found[OTHER].is_null().equals(found[OTHER_ID].is_null()):
         raise _broken(name, f"gives {OTHER} without {OTHER_ID}, or the reverse")
@@ -125,19 +125,19 @@ def check_verdicts(
         raise _broken(name, "drops a conversation for one that is dropped too")
 
 
-def check_kept(left: pa.Table, groups: pa.Table, copies: pa.Table, kept: int) -> None:
-    """Check what all steps together say of conversations that stay. `left` are the verdicts on
-    those, with the index of each split, `groups` and `copies` the rows of it that have one, sorted
-    by number; `kept` is the number of all conversations that stay."""
+def check_kept(groups: pa.Table, copies: pa.Table, kept: int, alone: int) -> None:
+    """Check what all steps together say of conversations that stay. `groups` are the verdicts with
+    a group and the index of a split, `copies` those that have copies, sorted by number; `kept` is
+    the number of all conversations that stay, `alone` that of verdicts with a split and no
+    group."""
     import numpy as np
 
-    if len(groups) and len(groups) != kept:
-        raise _broken_together(f"give {len(groups)} of {kept} conversations a {GROUP}")
     for column, table in ((GROUP, groups), (COPIES, copies)):
         if (np.diff(view(table[NUMBER])) == 0).any():
             raise _broken_together(f"give a conversation {column} twice")
-    placed = view(left[SPLIT]) > 0
-    if placed.any() and flags(left[GROUP].is_null())[placed].any():
+    if len(groups) and len(groups) != kept:
+        raise _broken_together(f"give {len(groups)} of {kept} conversations a {GROUP}")
+    if alone:
         raise _broken_together(f"give a conversation a {SPLIT} without {GROUP}")
     held_out = view(groups[NUMBER])[view(groups[SPLIT]) > 0]
     several = view(copies[NUMBER])[view(copies[COPIES]) > 1]

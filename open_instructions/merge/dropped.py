@@ -1,5 +1,6 @@
-"""The rows of rejected/ for conversations that corpus steps dropped: one for each raw record, or
-one for the conversation if its records have others.
+"""The rows of rejected/ that corpus steps give. A conversation that is dropped has one for each raw
+record, or one of its own if its records have others. One that stays with an edit has one that says
+what was found, of the level `mark`.
 
 What a mix left out has no text: its origin is the way back. It may be most of the input, so nothing
 here makes a Python object for a row, but for records that have several conversations.
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arrays import flags, numbers, offsets, strings, up_to, view, whole
-from ..corpus.step import DETAIL, EVIDENCE, ID, OTHER_ID, REASON, SCORE, STEP
+from ..corpus.step import DETAIL, EDIT, EVIDENCE, ID, OTHER_ID, REASON, SCORE, STEP
 from ..preference import CONVERSATION
 from ..reasons import WITHOUT_TEXT
 from ..store import PREFERENCE
@@ -56,14 +57,34 @@ def lengths(keys: pa.Table, drops: Told, kin: Kin | None, gone: Gone) -> np.ndar
 
 def dropped(chunks: Path, index: int, drops: Told, steps: Sequence[str]) -> pa.Table:
     """The rows for what was dropped from a chunk, in the order of its conversations."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     keys = read_chunk(chunks, index, KEYS)
     kin = kin_of(chunks, index, keys)
     records = _of_kin(keys, drops, kin) if kin else _alone(read_chunk(chunks, index, RAWS), drops)
-    place = drops.places[records.drop]
-    why = drops.table.take(numbers(records.drop, "int64"))
+    return _rows(keys, drops, records, REASON, steps)
+
+
+def marked(chunks: Path, index: int, edits: Told, steps: Sequence[str]) -> pa.Table:
+    """The rows for the edits that steps gave, in the order of the conversations and the steps."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    raws = read_chunk(chunks, index, RAWS)
+    order = np.argsort(edits.places, kind="stable")
+    first = pc.list_element(raws[ROWS], 0).take(numbers(edits.places[order], "int64"))
+    rows = len(order)
+    records = _Records(strings(["mark"] * rows), first, pa.nulls(rows, pa.string()), order)
+    return _rows(read_chunk(chunks, index, KEYS), edits, records, EDIT, steps)
+
+
+def _rows(
+    keys: pa.Table, told: Told, records: _Records, reason: str, steps: Sequence[str]
+) -> pa.Table:
+    """Rows of rejected/, from what steps say of conversations of a chunk."""
+    import pyarrow as pa
+
+    place = told.places[records.drop]
+    why = told.table.take(numbers(records.drop, "int64"))
     source, subset, file = origin(keys)
     rows, paired = len(place), paired_of(keys)
     kinds = [0] * rows if paired is None else paired[place]
@@ -75,10 +96,8 @@ def dropped(chunks: Path, index: int, drops: Told, steps: Sequence[str]) -> pa.T
         "origin_file": strings([file] * rows),
         "origin_row": records.row,
         "stage": strings(steps).take(why[STEP]),
-        "reason": why[REASON],
-        "detail": pc.binary_join_element_wise(
-            why[DETAIL], why[OTHER_ID], strings([" "])[0], null_handling="skip"
-        ),
+        "reason": why[reason],
+        "detail": _in_words(why[DETAIL], why[OTHER_ID]),
         "raw": records.raw,
         "kind": strings([CONVERSATION, PREFERENCE]).take(numbers(kinds, "int8")),
         "other": why[OTHER_ID],
@@ -88,6 +107,14 @@ def dropped(chunks: Path, index: int, drops: Told, steps: Sequence[str]) -> pa.T
     }
     schema = rejected_schema()
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _in_words(detail: pa.ChunkedArray, other: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The detail, and behind it the id of the other conversation if there is one."""
+    import pyarrow.compute as pc
+
+    nothing, space = strings(["", " "])
+    return pc.coalesce(pc.binary_join_element_wise(detail, other, space), detail, nothing)
 
 
 def _alone(raws: pa.Table, drops: Told) -> _Records:

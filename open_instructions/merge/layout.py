@@ -16,8 +16,8 @@ SHARD_BYTES = 256 << 20
 
 
 class Span(NamedTuple):
-    """Rows `start` to `stop` of one table of one chunk. `kind` is data, preference, rejected, or
-    dropped: what corpus steps rejected. Of data and preference they are those of one split."""
+    """Rows `start` to `stop` of one table of one chunk. `kind` is data, preference, rejected,
+    dropped or marked: what corpus steps say. Of data and preference they are those of one split."""
 
     kind: str
     chunk: int

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-BATCH_BYTES, BATCHES = 32 << 20, 1000
+BATCH_BYTES, BATCHES = 16 << 20, 1000
 """How many bytes of text are sorted together, and the most batches: beyond that they get larger."""
 _PLACE = "place"
 

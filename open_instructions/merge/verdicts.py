@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import booleans, flags, numbers, strings, view
+from ..arrays import flags, numbers, strings, view
 from ..corpus.step import (
     COPIES,
     DETAIL,
@@ -142,16 +142,23 @@ def _sorted_out(
     reports: Mapping[str, Mapping[str, Any]],
 ) -> Verdicts:
     """The verdicts of all steps by what they are about."""
+    import numpy as np
+
     judged = _with_indexes(judged, names)
-    why = judged.select(_WHY)
-    left = _without(judged, gone)
-    groups = _in_order(left.filter(left[GROUP].is_valid()).select([NUMBER, SPLIT, GROUP]))
-    copies = _in_order(left.filter(left[COPIES].is_valid()).select([NUMBER, COPIES]))
-    check_kept(left, groups, copies, sum(counts) - len(gone))
+    stays = np.isin(view(judged[NUMBER]), gone, invert=True)
+
+    def some(column: str, *columns: str) -> pa.Table:
+        """What is said of conversations that have a value in a column."""
+        there = flags(judged[column].is_valid())
+        if column in (GROUP, COPIES):
+            there &= stays
+        return _in_order(judged.select(columns), there)
+
+    groups, copies = some(GROUP, NUMBER, SPLIT, GROUP), some(COPIES, NUMBER, COPIES)
+    alone = flags(judged[GROUP].is_null()) & (view(judged[SPLIT]) > 0) & stays
+    check_kept(groups, copies, sum(counts) - len(gone), int(alone.sum()))
     new = renamed(engine, folder, counts, gone, copies)
-    drops, edits = (
-        with_new_ids(_in_order(why.filter(why[name].is_valid())), new) for name in (REASON, EDIT)
-    )
+    drops, edits = (with_new_ids(some(name, *_WHY), new) for name in (REASON, EDIT))
     return Verdicts(drops, edits, groups, copies, new, reports)
 
 
@@ -169,24 +176,19 @@ def _indexes(column: pa.ChunkedArray, known: Sequence[str | None]) -> pa.Array:
     return numbers(view(pc.index_in(column, value_set=strings(known))), "int8")
 
 
-def _without(judged: pa.Table, gone: np.ndarray[Any, Any]) -> pa.Table:
-    import numpy as np
-
-    stays = np.isin(view(judged[NUMBER]), gone, invert=True)
-    return judged.filter(booleans(stays))
-
-
 def _no_verdicts() -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_batches([], verdict_schema().append(pa.field(STEP, pa.string())))
 
 
-def _in_order(table: pa.Table) -> pa.Table:
+def _in_order(table: pa.Table, some: np.ndarray[Any, Any]) -> pa.Table:
+    """Some of the rows, by number."""
     import numpy as np
 
-    order = np.argsort(view(table[NUMBER]), kind="stable")
-    return table.take(numbers(order, "int64")).combine_chunks()
+    rows = np.flatnonzero(some)
+    rows = rows[np.argsort(view(table[NUMBER])[rows], kind="stable")]
+    return table.take(numbers(rows, "int64")).combine_chunks()
 
 
 def _told(table: pa.Table, every: np.ndarray[Any, Any], chunk: int) -> Told:

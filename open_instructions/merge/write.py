@@ -18,7 +18,7 @@ from ..store import DATA, PREFERENCE, REJECTED, Shard
 from ..store.chunks import KEYS, RAWS, paired_of, read_chunk, rejected_table
 from ..store.columns import FULL, KIN, PARQUET, PART_BYTES, ROWS
 from .counts import count_edits, count_step, count_written, find_gone, sizes_of
-from .dropped import dropped, kin_of, lengths
+from .dropped import dropped, kin_of, lengths, marked
 from .kept import Form, kept
 from .layout import Group, Span
 from .placing import keys_of, placed_of, rows_of, splits_of
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-DROPPED = "dropped"
-"""The kind of a span of rows that corpus steps dropped."""
+DROPPED, MARKED = "dropped", "marked"
+"""The kinds of spans of rows that corpus steps dropped, and of what they say of those that stay."""
 Table = tuple[str, str]
 """A kind of rows, and their split."""
 
@@ -44,14 +44,15 @@ class Measured(NamedTuple):
 
 class Surveyed(NamedTuple):
     """The merge's ledger of a chunk, whether a row to write needs the full form, and the rows to
-    write: of data/ and preference/ by table, and the bytes of text in each that stages rejected,
-    and that corpus steps dropped."""
+    write: of data/ and preference/ by table, the bytes of text in each that stages rejected and
+    that corpus steps dropped, and the number of edits that those gave."""
 
     ledger: Ledger
     full: bool
     kept: dict[Table, Measured]
     rejected: np.ndarray[Any, Any]
     dropped: np.ndarray[Any, Any]
+    marked: int
 
 
 class ShardPlan(NamedTuple):
@@ -102,6 +103,7 @@ def survey(
         _measured(keys, verdicts, seed),
         refused,
         lengths(keys, drops, kin, gone),
+        len(verdicts.edits.places),
     )
 
 
@@ -184,7 +186,9 @@ def _span(span: Span, verdicts: ChunkVerdicts, chunks: Path, form: Form) -> pa.T
         return kept(chunks, span.chunk, verdicts, (span.kind, span.split), some, form)
     if span.kind == REJECTED:
         return _rejected(chunks, span.chunk, verdicts)[some]
-    return dropped(chunks, span.chunk, verdicts.drops, form.steps)[some]
+    if span.kind == DROPPED:
+        return dropped(chunks, span.chunk, verdicts.drops, form.steps)[some]
+    return marked(chunks, span.chunk, verdicts.edits, form.steps)[some]
 
 
 def _rejected(chunks: Path, index: int, verdicts: ChunkVerdicts) -> pa.Table:

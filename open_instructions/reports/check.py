@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..corpus import names as step_names
 from ..errors import InputError, NotFoundError
 from ..inputs.lock import read_lock
 from ..ledger import WRITE, Entry, Ledger
@@ -38,6 +39,9 @@ from .valid_rows import OPTIONAL, is_object, pair_problems, talk_problems
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MARK = "mark"
+"""The level of a row of rejected/ that says what a corpus step found in a conversation that
+stays."""
 MOST = 100
 """The most problems that are listed; the rest are a number."""
 _SCHEMAS = {DATA: data_schema, PREFERENCE: preference_schema}
@@ -178,10 +182,13 @@ def _rejected(name: str, batch: pa.RecordBatch, counted: Counter[tuple[str, ...]
     for column in batch.schema.names:
         if column not in OPTIONAL[REJECTED] and (absent := batch.column(column).null_count):
             yield f"{name}: {absent:,} rows have no {column}"
-    without = batch.column("reason").filter(batch.column("raw").is_null()).to_pylist()
-    if absent := sum(reason not in WITHOUT_TEXT for reason in without):
+    without = batch.filter(batch.column("raw").is_null()).select(["level", "reason"]).to_pylist()
+    if absent := sum(r["level"] != MARK and r["reason"] not in WITHOUT_TEXT for r in without):
         yield f"{name}: {absent:,} rows have no raw"
     for row in batch.select(["level", "source", "subset", "stage", "reason"]).to_pylist():
+        if row["level"] == MARK:  # of a conversation that stays, with this edit
+            counted["edits", row["source"], row["subset"], row["stage"], row["reason"]] += 1
+            continue
         counted[
             f"rejected_{row['level']}s", row["source"], row["subset"], row["stage"], row["reason"]
         ] += 1
@@ -265,10 +272,10 @@ def _books(build: Build, counted: Counter[tuple[str, ...]]) -> Iterator[str]:
     said_of = {
         (e.what, e.source, e.subset, e.stage, e.name)
         for e in ledger
-        if e.what.startswith("rejected_")
+        if e.what.startswith("rejected_") or (e.what == "edits" and e.stage in step_names())
     }
     for what, *where, name in sorted(
-        {*said_of, *(key for key in counted if key[0].startswith("rejected_"))}, key=str
+        {*said_of, *(key for key in counted if key[0].startswith(("rejected_", "edits")))}, key=str
     ):
         source, subset, stage = where
         said, there = (

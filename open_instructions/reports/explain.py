@@ -7,7 +7,6 @@ through the stages again. `store.home` remembers by digest where the file is on 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,13 +30,13 @@ from ..preference import Preference, PreferenceDraft
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
-from ..schema import Conversation, Draft, Message, Reject, Rejected, copied_from, encodable, to_json
+from ..schema import Conversation, Draft, Message, Reject, Rejected, to_json
 from ..stages.record_rules import Repaired
-from ..store import DATA, FILES, PREFERENCE, REJECTED, Build, InputEntry, home, open_build
-from ..store.forms import python_rows
+from ..store import REJECTED, Build, InputEntry, home, open_build
 from .alignment import Aligned, aligned, looked_for
 from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
+from .rows_by_id import found_in, header_of, name_of, near_id, rows_with
 from .tables import escaped, safe
 from .upstream import upstream
 
@@ -67,7 +66,7 @@ class Explanation:
     file is still available. `header` is what the file says for all its records, as JSON text;
     `split` that of the rows, if the build has several. `through` names the builds between this one
     and the record, if it was made of others. `alike` has the row that stays instead of one that is
-    nearly the same, `aligned` the items of evaluation sets for which it was dropped or marked."""
+    nearly the same, `aligned` the items of evaluation sets that it was dropped or marked for."""
 
     id: str
     rows: list[dict[str, Any]]
@@ -114,11 +113,11 @@ def _explained(
     through: tuple[str, ...],
 ) -> Explanation:
     """`through` names the builds that the row was followed through, each by its fingerprint."""
-    rows, split = _rows(build, id)
-    name = _named(build, rows[0]) if rows else id
-    rejected = _find(build, REJECTED, name)
+    rows, split = rows_with(build, id)
+    name = name_of(build, rows[0]) if rows else id
+    rejected = found_in(build, REJECTED, name)
     if not rows and not rejected:
-        near = _near(build, id)
+        near = near_id(build, id)
         hint = (
             f"Did you mean {near!r}?"
             if near
@@ -126,22 +125,21 @@ def _explained(
         )
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
-    dropped = [r for r in rejected if r["stage"] in step_names() and not rows]
+    dropped = [
+        r for r in rejected if r["stage"] in step_names() and r["level"] != "mark" and not rows
+    ]
+    hits = _hits(build, rows, rejected)
     ahead = upstream(build, origin, data_dirs)
     if isinstance(ahead, Note):
-        return Explanation(id, rows, rejected, "", [], ahead, split=split)
-    hits = [hit for r in rejected for hit in aligned(build, r["evidence"], _at_hand)]
-    for row in rows:
-        if "messages" in row and MARK in row["edits"]:
-            hits += looked_for(build, row, _at_hand)
+        return Explanation(id, rows, rejected, "", [], ahead, split=split, aligned=hits)
     if ahead and (fingerprint := ahead.build.manifest.fingerprint) not in through:
         seen = (*through, fingerprint)
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
         through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
         here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
-        return _ended(replace(here, aligned=hits), build, dropped)
-    found = partial(Explanation, id, rows, rejected, header=_header(build, origin), split=split)
-    found = partial(found, aligned=hits)
+        return _ended(replace(here, aligned=hits or inner.aligned), build, dropped)
+    header = header_of(build, origin)
+    found = partial(Explanation, id, rows, rejected, header=header, split=split, aligned=hits)
     raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
     known = _source(build, origin["source"], sources)
     if isinstance(known, str):
@@ -174,70 +172,21 @@ def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) 
     """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
     if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
         return None
-    kept, _ = _rows(build, dropped["other"])
+    kept, _ = rows_with(build, dropped["other"])
     talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
     own = [turn for talk in talks for turn in talk]
     return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
 
 
-def _rows(build: Build, id: str) -> tuple[list[dict[str, Any]], str]:
-    """The rows with an id, and their split; "" if the build has only one."""
-    splits = build.manifest.splits()
-    for kind in (DATA, PREFERENCE):
-        for split in splits:
-            if rows := _find(build, kind, id, split):
-                return rows, split if len(splits) > 1 else ""
-    return [], ""
-
-
-def _named(build: Build, row: dict[str, Any]) -> str:
-    """The id of a row's conversation; of a copy, that of the conversation that it is of."""
-    name: str = row["conversation_id"]
-    first = copied_from(name)
-    if first and (of := _rows(build, first)[0]):
-        where = ("source", "subset", "origin_file", "origin_row")
-        if all(of[0][key] == row[key] for key in where):
-            return first
-    return name
-
-
-def _find(build: Build, kind: str, id: str, split: str | None = None) -> list[dict[str, Any]]:
-    if not encodable(id):
-        return []  # no text of a build is like this
-    batches = build.batches(kind, split=split, ids=[id])
-    return [row for batch in batches for row in python_rows(batch)]
-
-
-def _near(build: Build, id: str) -> str:
-    """An id in the build with the same number at its end, however padded: of the same name, else of
-    the same source. "" if there is none."""
-    said = id.strip()[:200].encode(errors="replace").decode()
-    before = said.rstrip("0123456789")
-    named = re.match(r"[^/:]+", before)
-    if before == said or not named:
-        return ""
-    name, source = re.escape(before.removesuffix("/")), re.escape(named[0])
-    number = said[len(before) :].lstrip("0") or "0"
-    patterns = [rf"^(?i:{name})/0*{number}$", rf"^(?i:{source})/(.*/)?0*{number}$"]
-    tables = (
-        (DATA, "id"),
-        (DATA, "conversation_id"),
-        (PREFERENCE, "id"),
-        (REJECTED, "conversation_id"),
-    )
-    near = (_first(build, kind, column, pattern) for pattern in patterns for kind, column in tables)
-    return next(filter(None, near), "")
-
-
-def _first(build: Build, kind: str, column: str, pattern: str) -> str:
-    import pyarrow.compute as pc
-
-    for batch in build.batches(kind, [column]):
-        values = batch.column(0)
-        found = values.filter(pc.match_substring_regex(values, pattern))
-        if len(found):
-            return str(found[0].as_py())
-    return ""
+def _hits(
+    build: Build, rows: Sequence[dict[str, Any]], rejected: Sequence[dict[str, Any]]
+) -> list[Aligned]:
+    """The items of evaluation sets that a conversation was dropped or marked for."""
+    hits = [hit for row in rejected for hit in aligned(build, row["evidence"], _at_hand)]
+    for row in rows if not hits else ():  # rows of a build that is a source have no evidence here
+        if "messages" in row and MARK in row["edits"]:
+            hits += looked_for(build, row, _at_hand)
+    return hits
 
 
 def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:
@@ -245,16 +194,6 @@ def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:
     wanted = (origin["source"], origin["subset"], origin["origin_file"])
     inputs = build.manifest.inputs
     return next((i for i in inputs if (i.source, i.subset, i.file) == wanted), None)
-
-
-def _header(build: Build, origin: dict[str, Any]) -> str:
-    """What a record's file says for all its records; "" if nothing."""
-    where = ("source", "subset", "origin_file")
-    for batch in build.batches(FILES):
-        for row in batch.to_pylist():
-            if all(row[name] == origin[name] for name in where):
-                return str(row["header"])
-    return ""
 
 
 def _input(

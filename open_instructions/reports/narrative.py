@@ -65,10 +65,10 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             else "    changed by nothing"
         )
     for row in found.rejected:
-        say(
-            f"  rejected {row['level']} at {row['stage']}: {row['reason']}: {row['detail']}",
-            "refused",
-        )
+        what = "marked" if row["level"] == "mark" else f"rejected {row['level']}"
+        say(f"  {what} at {row['stage']}: {row['reason']}: {row['detail']}", "refused")
+        if row["level"] == "mark" and row["evidence"]:
+            say(_indent(_short(_pretty(row["evidence"]), most)))
         if row["level"] in ("message", "row"):
             say(_indent(_short(row["raw"], most and most._replace(characters=300))))
     if found.note:

@@ -228,7 +228,7 @@ def _keys(
     import pyarrow as pa
 
     first = [kept for kept in output.conversations if kept.first]
-    ids = [kept.conversation.conversation_id or kept.conversation.id for kept in first]
+    ids = [kept.whole.id for kept in first]
     hashes = numbers([xxh3_64_intdigest(name.encode()) for name in ids], "uint64")
     parts = np.array(
         [

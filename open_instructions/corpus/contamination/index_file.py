@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...arrays import numbers, offsets, view, whole
+from ...arrays import offsets, view, whole
 from ...errors import InputError, OutputError, shown
 from ...paths import write_whole
 from .entries import EIGHT, FIELDS, KINDS, LONGEST, SIZE, THIRTEEN, WHOLE, entries_schema
@@ -30,7 +31,7 @@ _LARGEST = 1 << 31
 """Bytes that the entries of a file may have in memory."""
 _ROWS = 1 << 16
 _NAME = re.compile(r"[\w%.+@=-]{1,200}", re.ASCII)
-_ITEM = re.compile(r"[\w%.+@=#:/-]{1,600}", re.ASCII)
+_ITEM = re.compile(r"[\w%.+@=#:/~-]{1,600}", re.ASCII)
 
 
 def write(path: Path, entries: pa.Table) -> None:
@@ -59,11 +60,12 @@ def read(path: Path) -> dict[str, pa.Table]:
             f"{shown(path.name)} is not an index of evaluation sets: {shown(str(error))}.",
             hint="oi decontaminate index makes one.",
         ) from error
-    names = entries["set"].to_pylist()
     found: dict[str, Any] = {}
-    for name in dict.fromkeys(names):
-        at = [row for row, of in enumerate(names) if of == name]
-        found[name] = entries.take(numbers(at, "int64"))
+    at = 0
+    for name, rows in groupby(entries["set"].to_pylist()):
+        many = sum(1 for _ in rows)
+        found[name] = entries.slice(at, many).combine_chunks()
+        at += many
     return found
 
 
@@ -124,7 +126,11 @@ def _lengths(entries: pa.Table) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def _check_names(entries: pa.Table) -> None:
-    """Each item has its entries in a row, the whole item first, and begins with its set's name."""
+    """Each set has its items in a row, and each item its entries, the whole item first; its name
+    begins with the set's."""
+    names = [name for name, _ in groupby(entries["set"].to_pylist())]
+    if len(set(names)) < len(names):
+        raise ValueError("the items of a set are not in a row")
     before, seen = "", set()
     rows = (entries[name].to_pylist() for name in ("set", "item", "kind"))
     for name, item, kind in zip(*rows, strict=True):

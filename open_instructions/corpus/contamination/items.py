@@ -69,11 +69,7 @@ def items_of(record: Record, options: LayoutOptions) -> list[Item] | Reject:
     if isinstance(found, Reject):
         return found
     name = _id(record, options)
-    several = len(found) > 1
-    return [
-        replace(item, id=f"{name}#{n}" if several and name else name)
-        for n, item in enumerate(found, 1)
-    ]
+    return [replace(item, id=name) for item in found]
 
 
 def is_mapped(options: LayoutOptions) -> bool:

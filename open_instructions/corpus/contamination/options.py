@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -83,7 +84,7 @@ def _share(value: Any, where: str) -> float:
 
 
 def _sets(value: Any, where: str, folder: str) -> Sets:
-    listed = [value] if isinstance(value, str | Mapping) else value
+    listed = [value] if isinstance(value, str | os.PathLike | Mapping) else value
     if not isinstance(listed, list | tuple) or not listed:
         raise RecipeError(
             f"{where} takes a list of evaluation sets, not {shown(value)}.",
@@ -106,6 +107,8 @@ def _set(item: Any, where: str, folder: str) -> str | OwnSource:
             return from_entry(item, where, folder)
         said = {key: value for key, value in item.items() if key != "name"}
         return from_described(str(item.get("name", "")), said, where)
+    if isinstance(item, os.PathLike):
+        item = os.fspath(item)
     if not isinstance(item, str) or not item:
         raise RecipeError(f"{where} has {shown(item)}, which is not a name, a path or an entry.")
     if is_own(item) or item.endswith(INDEX):

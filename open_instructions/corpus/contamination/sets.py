@@ -174,12 +174,16 @@ def items_in(each: EvaluationSet, encoding: str, notes: list[Note]) -> list[Item
         if is_index(item):
             continue
         prefix = f"{_stem(item.name)}/" if several else ""
-        for row, read in _of_file(own, item, each.name, encoding, notes):
-            name = read.id if read.id and read.id not in taken else f"{prefix}{row:06d}"
-            while name in taken:  # turns of one record
-                name += "+"
-            taken.add(name)
-            found.append(replace(read, id=name))
+        for row, items in _of_file(own, item, each.name, encoding, notes):
+            for turn, read in enumerate(items, 1):
+                number = f"#{turn}" if len(items) > 1 else ""
+                name = f"{read.id}{number}"
+                if not read.id or name in taken:
+                    name = f"{prefix}{row:06d}{number}"
+                if name in taken:  # another record has this as its id
+                    name = f"{name}~{len(taken)}"
+                taken.add(name)
+                found.append(replace(read, id=name))
     return found
 
 
@@ -189,7 +193,8 @@ def _stem(name: str) -> str:
 
 def _of_file(
     own: OwnSource, item: Input, name: str, encoding: str, notes: list[Note]
-) -> Iterator[tuple[int, Item]]:
+) -> Iterator[tuple[int, list[Item]]]:
+    """The items of each record, with its number."""
     opened = open_file(item.path, item.member, own.source().subsets[0], encoding)
     rejects: list[Reject] = []
     read = 0
@@ -200,8 +205,7 @@ def _of_file(
             rejects.append(items)
             continue
         read += 1
-        for each in items:
-            yield frame.row, each
+        yield frame.row, items
     file = shown(item.relative)
     if not read and not rejects:
         raise InputError(f"{file}, of the evaluation set {name}, has no records.")

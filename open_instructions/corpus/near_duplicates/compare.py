@@ -12,7 +12,7 @@ from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
 from ..words import mixed
 from .bands import GROUP
-from .groups import FIRST, LISTS, SECOND, Alike, Candidate, Group
+from .groups import FIRST, FLAGS, LISTS, SECOND, THIRD, Alike, Candidate, Group
 from .keep import Judged, judged
 from .sample import SHINGLE, Common
 from .shingles import numbers_in, prefix_keys, read, shingles_of
@@ -66,7 +66,7 @@ class Compared(Round):
         flat = np.array([key for own in keys for key in own], np.uint64)
         lengths = [sum(len(m.content) for m in c.messages) for c in conversations]
         lists = (
-            (_flagged(every, every & np.uint64(1), usual), starts),
+            (_flagged(every, every & np.uint64(1), usual, every >> np.uint64(1)), starts),
             _subjects(given),
             _lasts(found),
             (_flagged(figures), begins),
@@ -198,7 +198,7 @@ def _lasts(found: Shingles) -> tuple[np.ndarray[Any, Any], Places]:
     ends = np.append(0, np.cumsum(many))
     within = np.arange(ends[-1]) - np.repeat(ends[:-1], many)
     hashes = found.hashes[np.repeat(found.lasts, many) + within]
-    return _flagged(hashes, hashes & np.uint64(1)), ends
+    return _flagged(hashes, hashes & np.uint64(1), 0, hashes >> np.uint64(1)), ends
 
 
 def _subjects(given: Read) -> tuple[np.ndarray[Any, Any], Places]:
@@ -220,13 +220,16 @@ def _subjects(given: Read) -> tuple[np.ndarray[Any, Any], Places]:
     return _flagged(hashes[begins], both), np.append(0, np.cumsum(counts))
 
 
-def _flagged(hashes: Hashes, first: Any = 0, second: Any = 0) -> np.ndarray[Any, Any]:
-    """The upper 32 bits of each hash, of which the lowest two are flags."""
+def _flagged(
+    hashes: Hashes, first: Any = 0, second: Any = 0, third: Any = 0
+) -> np.ndarray[Any, Any]:
+    """The upper 32 bits of each hash, of which the lowest three are flags."""
     import numpy as np
 
-    upper = (hashes >> np.uint64(32)).astype(np.uint32) & ~np.uint32(FIRST | SECOND)
-    flags = np.asarray(first, np.uint32) * FIRST | np.asarray(second, np.uint32) * SECOND
-    return upper | flags.astype(np.uint32)
+    found = (hashes >> np.uint64(32)).astype(np.uint32) & ~np.uint32(FLAGS)
+    for flag, which in ((FIRST, first), (SECOND, second), (THIRD, third)):
+        found |= (np.asarray(which) & 1).astype(np.uint32) * np.uint32(flag)
+    return found
 
 
 def _lists(values: np.ndarray[Any, Any], ends: np.ndarray[Any, Any]) -> pa.Array:

@@ -17,23 +17,30 @@ LISTS = ("shingles", "words", "last", "figures")
 """What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
 its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
 occur."""
-FIRST, SECOND = 1, 2
-"""The lowest bits. Of a shingle: it is of an answer; it is common in the build. Of a token: prompt
-and answer have it."""
+FIRST, SECOND, THIRD, FLAGS = 1, 2, 4, 7
+"""The lowest bits. Of a shingle: it is of an answer; it is common in the build; it begins with a
+letter of a script without spaces. Of a token: prompt and answer have it."""
 FAMILY = 20
 """A shingle that more rows of a group have says what they are about, not which are copies."""
 SIDE = 0.5
 """How much of the prompt, and of the answer, two rows have to share: of the one with less."""
-CLOSE, CLOSE_SIDE, CLOSE_OWN = 0.9, 0.7, 0.7
-"""What rows with little of their own have to share: of everything, of each side, and of what is
-rare in the one with less of it."""
+CLOSE, CLOSE_SIDE = 0.9, 0.7
+"""What rows with little of their own have to share: of everything, and of each side."""
+CLOSE_OWN = 0.85
+"""And of what is rare in them."""
 OWN = 0.5
 """A row has little of its own if less than this share of its shingles is rare."""
 SLACK = 0.05
 """The share of numbers that may differ."""
-PASSAGE = 8
-"""So many shingles in a row that only one prompt has, and as many in the other, are a passage with
-other content: another input for the same task."""
+SHORT, SHORT_SIDE = 20, 0.6
+"""Of an answer with so few shingles, two rows have to share this much of both together: here some
+words are the answer."""
+PASSAGES, LETTERS = ((5, 6), (4, 7)), ((28, 28),)
+"""So many shingles in a row that only one prompt has, and so many that only the other one has, are
+a passage with other content: another input for the same task. Three or four words for as many, two
+for five, or twenty letters."""
+BEFORE_SHORT = ((4, 4),)
+"""The same before a short answer: two words for two."""
 BARE = 30
 """How many rows of a group with nothing of their own others are compared with."""
 
@@ -111,10 +118,9 @@ class Group:
         size = self._sizes.sum(axis=1)
         both = common.sum(axis=1)
         score = both / (own[one] + own[other] - both)
-        least = np.minimum(own[one], own[other])
         little = own < OWN * size
-        close = little[one] & little[other] & (both >= CLOSE_OWN * least)
-        perhaps = (score >= alike.threshold) | close
+        strict = little[one] | little[other]
+        perhaps = score >= np.where(strict, CLOSE_OWN, alike.threshold)
         shares = np.ones((len(one), 2))
         np.divide(
             common,
@@ -124,7 +130,7 @@ class Group:
         )
         perhaps &= (shares >= SIDE).all(axis=1)
         found = [
-            self._checked(int(one[at]), int(other[at]), float(score[at]), alike)
+            self._checked(int(one[at]), int(other[at]), float(score[at] * ~strict[at]), alike)
             for at in np.flatnonzero(perhaps).tolist()
         ]
         found += [self._checked(*rows, 0.0, alike) for rows in self._bare()]
@@ -166,7 +172,8 @@ class Group:
                         yield min(bare, row), max(bare, row)
 
     def _checked(self, one: int, other: int, score: float, alike: Alike) -> Pair | None:
-        """The pair, if everything agrees. `score` is how alike the rare shingles are."""
+        """The pair, if everything agrees. `score` is how alike the rare shingles are, 0 if that
+        does not decide because there are few."""
         import numpy as np
 
         shingles, words, last, figures = ((own[one], own[other]) for own in self._lists)
@@ -176,7 +183,8 @@ class Group:
         if other_end(last[0], b) and other_end(last[1], a):
             return None
         shared = np.isin(a, b, assume_unique=True)
-        if other_passage(a, b, shared):
+        short = self._sizes[[one, other], 1].min() <= SHORT
+        if other_passage(a, b, shared, BEFORE_SHORT if short else PASSAGES):
             return None
         answers = int(np.count_nonzero(a[shared] & FIRST))
         both = int(np.count_nonzero(shared))
@@ -184,12 +192,14 @@ class Group:
         most = np.maximum(self._sizes[one], self._sizes[other])
         sides = np.array([both - answers, answers]) / np.maximum(least, 1)
         share = np.where(least > 0, sides, most == 0)
+        if short and answers < SHORT_SIDE * (least[1] + most[1] - answers):
+            return None
         needed = SIDE
         if score < alike.threshold:  # little of its own
             score, needed = both / (len(a) + len(b) - both), CLOSE_SIDE
             if score < max(CLOSE, alike.threshold):
                 return None
-        if share.min() < needed:
+        if (share < needed).any():
             return None
         return Pair(one, other, score, *(round(float(s), 3) for s in share))
 
@@ -220,16 +230,22 @@ def other_end(last: Array, other: Array) -> bool:
     return bool(np.count_nonzero(there) < SIDE * len(last))
 
 
-def other_passage(one: Array, other: Array, shared: Array) -> bool:
+def other_passage(
+    one: Array, other: Array, shared: Array, limits: Sequence[tuple[int, int]]
+) -> bool:
     """Whether both prompts have a passage that the other one does not have. `shared` says which
     shingles of the one the other has."""
     import numpy as np
 
     prompt = one & FIRST == 0
-    if _longest(~shared[prompt]) < PASSAGE:
+    longest = _longest(~shared[prompt])
+    if longest < min(limits)[0]:
         return False
+    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
     asked = other[other & FIRST == 0]
-    return _longest(np.isin(asked, one, assume_unique=True, invert=True)) >= PASSAGE
+    runs = sorted((longest, _longest(np.isin(asked, one, assume_unique=True, invert=True))))
+    limits = LETTERS if letters else limits
+    return any(runs[0] >= short and runs[1] >= long for short, long in limits)
 
 
 def _longest(flags: Array) -> int:

@@ -37,7 +37,8 @@ class Text(NamedTuple):
 class Shingles(NamedTuple):
     """The shingles of several conversations, in a row.
 
-    hashes  uint64, one for each shingle, also repeated ones; the lowest bit is 1 in an answer
+    hashes  uint64, one for each shingle, also repeated ones; the lowest bit is 1 in an answer, the
+            next one if it begins with a letter
     starts  int64, where those of each conversation begin, and the end
     lasts   int64, where those of its last message begin
     """
@@ -75,6 +76,7 @@ def shingles_of(given: Read) -> Shingles:
 
     words = given.words
     hashes, starts = grams(words, SIZE)
+    hashes &= ~np.uint64(3)
     if (words.hashes & np.uint64(LETTER)).any():
         hashes, starts = _of_letters(words, hashes, starts)
     counts = np.diff(starts)
@@ -91,7 +93,7 @@ def shingles_of(given: Read) -> Shingles:
 
 def _one(tokens: Hashes) -> int:
     """The shingle of a text that is too short for more."""
-    return xxh3_64_intdigest(tokens.tobytes())
+    return xxh3_64_intdigest(tokens.tobytes()) & ~3
 
 
 def _of_letters(words: Words, hashes: Hashes, starts: Places) -> tuple[Hashes, Places]:
@@ -107,17 +109,17 @@ def _of_letters(words: Words, hashes: Hashes, starts: Places) -> tuple[Hashes, P
     short, long = ~letter[first], letter[begin]
     places = np.concatenate([first[short], begin[long]])
     order = np.argsort(places, kind="stable")
+    longer = (longer & ~np.uint64(3)) | np.uint64(2)
     made = np.concatenate([hashes[short], longer[long]])[order]
     return made, np.searchsorted(places[order], words.starts)
 
 
 def _by_side(hashes: Hashes, side: Hashes) -> Hashes:
-    """Other hashes for other sides; the lowest bit is 0 for prompts."""
+    """Other hashes for other sides, with the lowest bit. The next one stays."""
     import numpy as np
 
-    one = np.uint64(1)
-    hashes += side * np.uint64(0xD6E8FEB86659FD93)
-    return (hashes & ~one) | (side > 0)
+    hashes += side * np.uint64(0xD6E8FEB86659FD90)
+    return hashes | (side > 0)
 
 
 def numbers_in(given: Read) -> tuple[Hashes, Places]:
