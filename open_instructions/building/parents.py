@@ -23,7 +23,6 @@ from ..schema import GROUP, Conversation, Message, to_json
 from ..stages.definition import Definition
 from ..store import DATA, Build
 from ..store.columns import data_schema
-from ..store.names import TRAIN
 from ..talks import Kept, first_facts
 from .parent_rows import Row, RowChunk, check_parts, is_shuffled, open_parent, rows_of
 
@@ -34,21 +33,6 @@ def parents_of(owns: Sequence[OwnSource], inputs: Sequence[Input]) -> dict[str, 
     fingerprints = {own.name: own.parent for own in owns if own.parent}
     folders = {i.source: i.path.parent.parent for i in inputs if i.source in fingerprints}
     return {name: open_parent(folder, fingerprints[name]) for name, folder in folders.items()}
-
-
-def lost_splits(parents: Mapping[str, Build], recipe: Recipe) -> list[str]:
-    """A note for each parent whose rows for validation or test are for training here."""
-    if recipe.validation is not None or recipe.test is not None:
-        return []
-    notes = []
-    for name, build in parents.items():
-        held = sum(rows for split, rows in build.manifest.splits().items() if split != TRAIN)
-        if held:
-            notes.append(
-                f"{held:,} rows that {name} puts aside for validation or test are training rows "
-                "here; `validation: {from: …}` in a recipe keeps its sides"
-            )
-    return notes
 
 
 def regrouped(parents: Mapping[str, Build], recipe: Recipe) -> list[str]:

@@ -44,7 +44,7 @@ from ..store.work import (
 from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
-from .parents import lost_splits, regrouped
+from .parents import regrouped
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
 from .result import BuildResult, damage, lopsided, other_counts_note
@@ -118,7 +118,6 @@ def build(said: Choices) -> BuildResult:
                 ):
                     made, usage = _run(job, work, running, watch, said)
                 notes = [
-                    *lost_splits(job.parents, job.recipe),
                     *regrouped(job.parents, job.recipe),
                     *notes_of(made.manifest.steps),
                     *damage(made.ledger),
