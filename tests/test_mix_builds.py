@@ -17,7 +17,9 @@ from open_instructions.building.run import BuildResult, build
 from open_instructions.errors import InputError, RecipeError, UsageError
 from open_instructions.merge import rounds
 from open_instructions.recipe import Recipe, parse
+from open_instructions.reports.card import _cell
 from open_instructions.reports.check import check
+from open_instructions.reports.shares import in_words, shares_table
 from open_instructions.store import open_build
 
 from .conftest import digests, rows
@@ -317,3 +319,21 @@ def test_a_build_without_sides_to_keep(data: Path, tmp_path: Path) -> None:
         made(data, tmp_path / "no", f"validation: {{from: {first.path}}}")
     with pytest.raises(UsageError, match=r"which is not here\. Looked in"):
         made(data, tmp_path / "no", f"validation: {{from: {'a' * 64}}}")
+
+
+def test_names_of_sets_are_no_markup_and_manifests_may_say_anything() -> None:
+    names = ["a|b", "[x](http://y)", "<b>", "`c`", "new\nline", "\x1b[31mred"]
+    numbers = {"weight": 1.0, "wanted": 2, "available": 3, "taken": 1000, "epochs": 0.5}
+    shares: list[Any] = [{"name": name, **numbers} for name in names]
+    told = {"unit": "rows", "by": "task", "total": 9000, "shares": shares, "more_shares": 0}
+    assert [row[0] for row in shares_table({"mix": told})[1]] == [
+        *names[:4], r"new\nline", r"\x1b[31mred",
+    ]  # fmt: skip
+    assert [_cell(name) for name in names[:4]] == [
+        r"a\|b", r"\[x](http://y)", r"\<b>", r"\`c\`",
+    ]  # fmt: skip
+    assert in_words({"mix": told}) == "6,000 of 9,000 rows for training, by task"
+    told |= {"shares": [7, {"name": 1, "weight": "x", "taken": None}], "total": "x", "unit": 3}
+    assert shares_table({"mix": told})[1] == [["1", "?", "?", "?", "?", "?"]]
+    assert in_words({"mix": told}) == "0 of ? 3 for training, by task"
+    assert shares_table({"mix": {"shares": 5, "more_shares": "x"}})[1] == []

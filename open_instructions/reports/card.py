@@ -62,8 +62,11 @@ def _license(usage: Usage) -> dict[str, str]:
 
 
 def _cell(text: str) -> str:
-    """A licence or an engine may be what a record says."""
-    return shown(text).replace("|", "\\|")
+    """A licence, an engine or a set may be what a record says: no link, tag or column of its own."""
+    return shown(text).translate(_MARKUP)
+
+
+_MARKUP = {ord(sign): f"\\{sign}" for sign in "\\|<[`*"}
 
 
 def _terms(usage: Usage) -> list[str]:

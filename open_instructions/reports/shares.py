@@ -1,9 +1,12 @@
-"""The shares of a mix, as the manifest has them, in a table."""
+"""The shares of a mix, as the manifest has them, in a table. A manifest may be anybody's, and a set
+may have the name that a record gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from ..paths import shown
 
 HEADINGS = ["set", "weight", "wanted", "available", "taken", "epochs"]
 
@@ -13,17 +16,15 @@ def shares_table(steps: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], lis
     said = steps.get("mix", {})
     rows = [
         [
-            str(share["name"]),
-            f"{share['weight']:g}",
-            f"{share['wanted']:,}",
-            f"{share['available']:,}",
-            f"{share['taken']:,}",
-            f"{share['epochs']:g}",
+            shown(str(share.get("name"))),
+            _number(share.get("weight"), "g"),
+            *(_number(share.get(name), ",") for name in HEADINGS[2:5]),
+            _number(share.get("epochs"), "g"),
         ]
-        for share in said.get("shares", ())
+        for share in _shares(said)
     ]
-    if more := said.get("more_shares"):
-        rows.append([f"{more:,} more", *[""] * (len(HEADINGS) - 1)])
+    if (more := _number(said.get("more_shares"), ",")) not in ("0", "?"):
+        rows.append([f"{more} more", *[""] * (len(HEADINGS) - 1)])
     return HEADINGS, rows
 
 
@@ -32,6 +33,17 @@ def in_words(steps: Mapping[str, Mapping[str, Any]]) -> str:
     said = steps.get("mix")
     if not said:
         return ""
-    taken = sum(share["taken"] for share in said["shares"])
-    asked = f" of {said['total']:,}" if said["total"] else ""
-    return f"{taken:,}{asked} {said['unit'].replace('_', ' ')} for training, by {said['by']}"
+    taken = sum(n for share in _shares(said) if isinstance(n := share.get("taken"), int))
+    asked = f" of {_number(said['total'], ',')}" if said.get("total") else ""
+    unit, by = (shown(str(said.get(name, "?"))) for name in ("unit", "by"))
+    return f"{taken:,}{asked} {unit.replace('_', ' ')} for training, by {by}"
+
+
+def _shares(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    shares = said.get("shares")
+    found = shares if isinstance(shares, list) else []
+    return [share for share in found if isinstance(share, dict)]
+
+
+def _number(value: Any, form: str) -> str:
+    return format(value, form) if isinstance(value, int | float) else "?"
