@@ -377,6 +377,15 @@ def test_a_template_of_many_rows_is_left(made: Made) -> None:
     assert len(made.dropped(*talks, again)) == 1
 
 
+def test_a_template_that_the_sample_misses(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What many rows of a group share is common too, however rare it is in the build."""
+    monkeypatch.setattr(sample, "COMMON", 1000)
+    names = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pa") for b in ("ron", "sel", "tim", "vok", "wen")]  # fmt: skip  # noqa: E501
+    talks = [talk(ASKED, f"{RIVER} We speak of {name} here, of course.") for name in names]
+    assert made.dropped(*talks) == {}
+    assert len(made.dropped(*talks[:10])) == 9
+
+
 def test_common_is_counted_in_a_sample(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample is the same rows for any chunks, and of any order of records."""
     monkeypatch.setattr(sample, "SAMPLE", 10)
