@@ -462,7 +462,8 @@ def test_many_rows_of_one_template_take_linear_time(made: Made) -> None:
 
 PRICES = (
     "def total(items, tax):\n    result = 0\n    for item in items:\n"
-    "        result = result + item\n    if result > 100:\n        return result * tax\n    return result\n"
+    "        result = result + item\n    if result > 100:\n"
+    "        return result * tax\n    return result\n"
 )
 
 
