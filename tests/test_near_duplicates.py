@@ -467,3 +467,63 @@ def test_many_rows_of_one_template_take_linear_time(made: Made) -> None:
 
     seconds(100)
     assert seconds(8000) < 3 * seconds(4000)
+
+
+PRICES = (
+    "def total(items, tax):\n    result = 0\n    for item in items:\n"
+    "        result = result + item\n    if result > 100:\n"
+    "        return result * tax\n    return result\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Write it in code.", PRICES), ("Write it in code.", PRICES.replace("+", "-"))),
+        (("Write it in code.", PRICES), ("Write it in code.", PRICES.replace("* tax", "/ tax"))),
+        ((f"Explain.\n{PRICES}", RIVER), (f"Explain.\n{PRICES.replace('>', '<')}", RIVER)),
+        (("Is a == b here?", "Maybe."), ("Is a != b here?", "Maybe.")),
+        (("Is 7 + 3 a prime?", "No."), ("Is 7 - 3 a prime?", "No.")),
+        (("What is the size of -5?", "5"), ("What is the size of 5?", "5")),
+        (("Write $5 in words.", "Five."), ("Write €5 in words.", "Five.")),
+        (("How are you?", "😀"), ("How are you?", "😢")),
+        # the same words, and an answer after it
+        (("Is 7 + 3 a prime?", "No."), ("Is 7 - 3 a prime?", "No.", "And 8?", "No.")),
+        # a negation, a number in words
+        ((ASKED, f"{RIVER} It is safe to drink."), (ASKED, f"{RIVER} It is not safe to drink.")),
+        ((ASKED, f"{RIVER} It can be drunk."), (ASKED, f"{RIVER} It cannot be drunk.")),
+        ((ASKED, f"{RIVER} It has two arms."), (ASKED, f"{RIVER} It has four arms.")),
+        # another question of some words at the end
+        (
+            (f"{RIVER} Why did he walk up?", "It rises near the old town."),
+            (f"{RIVER} Why did Jay hate his job?", "It rises near the old town."),
+        ),
+    ],
+)
+def test_what_says_the_opposite_is_not_a_copy(
+    made: Made, one: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    assert made.dropped(talk(*one), talk(*other)) == {}
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        RIVER.replace(", ", " - "),
+        f"**{RIVER}**",
+        f"- {RIVER}",
+        f"> *{RIVER}*\n---",
+        RIVER.replace("small boats", "*small* boats 😀"),
+        RIVER.replace(" and runs", " & runs"),
+        f"{RIVER} There is no bridge.",
+    ],
+)
+def test_signs_that_are_decoration(made: Made, edited: str) -> None:
+    assert len(made.dropped(talk(ASKED, RIVER), talk(ASKED, edited))) == 1
+
+
+def test_rows_of_the_same_words_are_dropped_for_one_that_stays() -> None:
+    """Signs 256 and 257 are at one place. Rows 1 and 3 have other signs than the best, row 0."""
+    signs = [(256,), (257,), (), (257,)]
+    told = judged([Candidate(0, 9, (1,), own) for own in signs], [], False)
+    assert {row.row: row.other for row in told} == {0: None, 1: None, 2: 0, 3: 1}
