@@ -143,6 +143,7 @@ def test_equal_hashes_are_no_equal_names_and_half_a_key_is_no_key() -> None:
                 **columns,
                 "number": pa.array([0, 1, 2, 3], pa.int64()),
                 "conversation_id": ["a", "b", "a", "c"],
+                "parts": pa.array([1, 1, 1, 1], pa.int32()),
             }
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,62 @@ def test_shards_that_are_named_are_cleaned_again(parent: Path, tmp_path: Path) -
     assert (row["license"], row["engine"]) == (before["license"], before["engine"])
     assert json.loads(row["metadata"])["source"] == before["source"]
     assert json.loads(row["metadata"])["origin_row"] == before["origin_row"]
+
+
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve conversations of two parts each, in random order; each goes on with "Continue"."""
+    folder = tmp_path_factory.mktemp("scattered")
+    talks = []
+    for number in range(12):
+        answers = [f"{number} {turn} " + "word " * 60 for turn in range(4)]
+        asked = [f"Question {number}?", *["Continue"] * 3]
+        said = [{"role": "user", "content": text} for text in asked]
+        answered = [{"role": "assistant", "content": text} for text in answers]
+        pairs = [m for pair in zip(said, answered, strict=True) for m in pair]
+        talks.append(json.dumps({"messages": pairs}) + "\n")
+    (folder / "talks.jsonl").write_text("".join(talks))
+    (folder / "mine.yaml").write_text("max_tokens: 150\norder: shuffled\n")
+    made = oi.build(
+        [str(folder / "talks.jsonl")], recipe=str(folder / "mine.yaml"), out=folder / "parts",
+        source_license="CC0-1.0", engine_of="human",
+    )  # fmt: skip
+    assert made.manifest.totals["rows"] == 24
+    return made.path
+
+
+def counted(build: Path, column: str) -> list[int]:
+    """How many rows of data/ have each value."""
+    batches = open_build(build).batches("data", [column])
+    return list(Counter(row[column] for batch in batches for row in batch.to_pylist()).values())
+
+
+def test_parts_that_stand_alone_stay_together(scattered: Path, tmp_path: Path) -> None:
+    """On one side of a split, and not with all that goes on with "Continue"; and in a mix, which
+    has room for 7 rows, or 3 conversations."""
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("validation: 0.5\n")
+    halves = oi.build([str(scattered)], recipe=str(recipe), out=tmp_path / "halves")
+    assert counted(halves.path, "group_id") == [2] * 12
+    assert oi.check(halves.path)
+    recipe.write_text("mix: {unit: rows, total: 7}\n")
+    mixed = oi.build([str(scattered)], recipe=str(recipe), out=tmp_path / "mixed")
+    assert counted(mixed.path, "conversation_id") == [2] * 3
+
+
+def test_copies_of_parts_that_stand_alone(scattered: Path, tmp_path: Path) -> None:
+    """No two rows have one id, also if a copy in the one build has the id of a row of the other."""
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("duplicates: false\nmix: {unit: rows, total: 48, max_epochs: 2}\n")
+    twice = oi.build([str(scattered)], recipe=str(recipe), out=tmp_path / "twice")
+    assert {row["id"] for row in oi.load(twice.path).to_list()} == {
+        f"talks/{number:06d}{copy}#{part}"
+        for number in range(12)
+        for copy in ("", "*2")
+        for part in (1, 2)
+    }
+    recipe.write_text("duplicates: false\nmix: {unit: rows, total: 144, max_epochs: 2}\n")
+    sources = [str(scattered), str(twice.path)]
+    both = oi.build(sources, recipe=str(recipe), out=tmp_path / "both")
+    assert len({row["id"] for row in oi.load(both.path).to_list()}) == 144
+    assert oi.check(both.path)

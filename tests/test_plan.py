@@ -71,3 +71,21 @@ def test_names_of_files_do_not_reach_the_terminal_as_they_are(tmp_path: Path) ->
     done = oi("build", "./*.jsonl", "--plan", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_evaluation_sets_are_named_and_not_fetched(tmp_path: Path) -> None:
+    own = tmp_path / "exam.jsonl"
+    own.write_text('{"question": "How many legs has a spider?", "answer": "8"}\n')
+    before = digests(tmp_path)
+    env = {"OI_CACHE": str(tmp_path / "cache"), "OI_HOME": str(tmp_path / "home")}
+    sets = ["--decontaminate", "math", "--decontaminate", "./exam.jsonl"]
+    done = oi("build", "dolly", "--sample", *sets, "--plan", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    name, exam = done.stdout.partition("Evaluation sets\n")[2].splitlines()[1:3]
+    assert name.split() == (
+        "math hf://datasets/EleutherAI/hendrycks_math, if not in the cache ?".split()
+    )
+    assert exam.split()[0] == "exam" and exam.split()[-1] == "59"
+    assert digests(tmp_path) == before
+    missing = oi("build", "dolly", "--sample", "--decontaminate", "./no.jsonl", "--plan", env=env)
+    assert missing.returncode != 0 and "no.jsonl" in missing.stderr

@@ -63,15 +63,23 @@ def keep(
     # parts that a shuffled build has in other places are rows of their own
     key = itemgetter("id" if chunk.place.only else "conversation_id")
     for _, together in groupby(rows, key=key):
-        parts = [made(row) for row in together]
-        check_parts(parts, chunk.kind, chunk.place.path)
-        output.conversations += _kept(parts, texts[at : at + len(parts)])
-        at += len(parts)
+        found = [made(row) for row in together]
+        check_parts(found, chunk.kind, chunk.place.path)
+        for parts in [found] if _in_order(found) else [[part] for part in found]:
+            output.conversations += _kept(parts, texts[at : at + len(parts)])
+            at += len(parts)
     tally = _counts(output.conversations, len(rows), used)
     for (stage, what, name), count in tally.items():
         output.ledger.add(chunk.source, chunk.subset, stage, what, count, name)
     output.facts = first_facts(steps, output.conversations)
     return output
+
+
+def _in_order(parts: Sequence[Any]) -> bool:
+    """Whether they are the first parts of a conversation, or all of it. A build that was made of a
+    shuffled one may have some of them side by side, in any order."""
+    name = parts[0].conversation_id
+    return [part.id for part in parts] in ([name], [f"{name}#{n + 1}" for n in range(len(parts))])
 
 
 def _kept(parts: Sequence[Any], texts: Sequence[str]) -> list[Kept]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..catalogue import Selection, Subset, registry
+from ..catalogue import OwnSource, Selection, Subset, registry
+from ..catalogue.evaluations import evaluation
+from ..corpus.contamination.sets import find_sets
 from ..corpus.shares import UNITS, set_of
 from ..errors import UsageError, shown
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.cache import Cache
-from ..inputs.lock import read_lock
+from ..inputs.lock import Lock, read_lock
 from ..inputs.own import own_inputs
 from ..paths import folders, place
 from ..recipe import Recipe
@@ -52,6 +54,7 @@ class Preview:
     recipe: Recipe
     parts: tuple[Part, ...]
     rows: Mapping[str, int | None]
+    evaluations: tuple[Part, ...] = ()
 
     def files(self) -> TABLE:
         headings = ["source", "from", "bytes", "records"]
@@ -59,6 +62,11 @@ class Preview:
             [part.label, part.where, _number(part.size), _number(part.records)]
             for part in self.parts
         ]
+
+    def evaluation_sets(self) -> TABLE:
+        """The files of evaluation sets, where they are or what they would be fetched from."""
+        rows = [[part.label, part.where, _number(part.size)] for part in self.evaluations]
+        return ["evaluation set", "from", "bytes"], rows
 
     def keys(self) -> TABLE:
         """The keys of the recipe that are not at their defaults."""
@@ -134,7 +142,23 @@ def preview(said: Choices) -> Preview:
     check_weights(recipe, sorted(rows), parents)
     out = place(said.out) if said.out is not None else usual
     keeping_sides(recipe, parents, out)
-    return Preview(out, recipe, tuple(parts), rows)
+    sets = tuple(_evaluation_sets(recipe, said, lock, data))
+    return Preview(out, recipe, tuple(parts), rows, sets)
+
+
+def _evaluation_sets(
+    recipe: Recipe, said: Choices, lock: Lock | None, data: Sequence[Path]
+) -> Iterator[Part]:
+    """The files of the evaluation sets that the recipe names, and what would be fetched."""
+    here = replace(said.how_to_fetch, offline=True)
+    for each in recipe.decontaminate.sets if recipe.decontaminate else ():
+        owns = [each] if isinstance(each, OwnSource) else evaluation(each).sources()
+        remote = dict.fromkeys((own.name, own.hub) for own in owns if own.hub)
+        for name, hub in remote:  # its configs are in one place
+            yield Part(name, f"{hub}, if not in the cache", None, None)
+        for found in [] if remote else find_sets([each], here, lock, data)[0]:
+            for _, item in found.files:
+                yield Part(found.name, str(item.path), item.size, None)
 
 
 def _known_sources(

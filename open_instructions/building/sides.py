@@ -11,6 +11,7 @@ from typing import Any
 from ..corpus.holdout import Held, id_key
 from ..corpus.sides import TRAIN, Sides, is_fingerprint
 from ..errors import InputError, UsageError, shown
+from ..inputs import digest
 from ..paths import place
 from ..recipe import Recipe
 from ..schema import GROUP, SPLITS
@@ -40,6 +41,8 @@ def keeping_sides(
             hint="validation: 0.01 puts rows aside anew.",
         )
     fingerprint = build.manifest.fingerprint
+    if fingerprint not in {parent.manifest.fingerprint for parent in parents.values()}:
+        _check_shards(build)  # those of a source are hashed as inputs
     kept = {
         name: replace(held, from_=fingerprint)
         for name in ("validation", "test")
@@ -75,6 +78,18 @@ def _build(said: str, parents: Mapping[str, Build], near: Path) -> Build:
             hint="In a recipe, validation: {from: FOLDER} names its folder.",
         )
     return sought.build
+
+
+def _check_shards(build: Build) -> None:
+    """Raises InputError for a shard with other bytes than its build wrote: two builds of one
+    fingerprint would keep different sides."""
+    for shard in chain.from_iterable(map(build.manifest.of, _KINDS)):
+        path = build.path / shard.path
+        if digest(path) != shard.sha256:
+            raise InputError(
+                f"{shown(str(path))} is not as its manifest says.",
+                hint="oi check says what is wrong with a build.",
+            )
 
 
 def _sides(build: Build) -> Sides:

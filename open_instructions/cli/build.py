@@ -96,6 +96,7 @@ def _show_plan(asked: list[str] | str | None, said: dict[str, Any]) -> None:
     given = {name: value for name, value in said.items() if value not in (None, [])}
     found = preview(Choices(sources=asked, **given))
     show("Sources", *found.files())
+    show("Evaluation sets", *found.evaluation_sets())
     show("Recipe", *found.keys())
     show("Mix", *found.mix())
     out().print(Text(safe(f"The build would go to {found.out}. Nothing was fetched or written.")))

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-PROMPT, RECORD, NAMED, ROWS, TOKENS, LABEL = "prompt", "record", "named", "rows", "tokens", "label"
+PROMPT, BEGINS, RECORD, NAMED = "prompt", "begins", "record", "named"
+ROWS, TOKENS, LABEL = "rows", "tokens", "label"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,12 @@ def prompt_key(conversation: Whole) -> int:
     return xxh3_64_intdigest("\n".join(texts).encode())
 
 
+def is_later_part(row: Whole) -> bool:
+    """Whether it is a part of a conversation, without the beginning. Such parts stand alone where a
+    shuffled build is a source."""
+    return row.id[len(row.conversation_id or row.id) :] not in ("", "#1")
+
+
 def id_key(name: str) -> int:
     return xxh3_64_intdigest(name.encode())
 
@@ -167,22 +174,23 @@ class _Grouped(Round):
         import pyarrow as pa
 
         columns: dict[str, list[Any]] = {
-            name: [] for name in (PLACE, PROMPT, RECORD, NAMED, ROWS, TOKENS, LABEL)
+            name: [] for name in (PLACE, PROMPT, BEGINS, RECORD, NAMED, ROWS, TOKENS, LABEL)
         }
         for place, parts in enumerate(rows):
             first = parts[0]
             label = f"{first.source}:{first.subset}"
             file = f"{label}\n{first.origin_file}\n"
             named = id_key(first.conversation_id or first.id)
-            prompt = prompt_key(first)  # later parts begin with "Continue", as many others do
+            begins = not is_later_part(first)  # others begin with "Continue", as many do
+            prompt = prompt_key(first) if begins else id_key(first.id)
             size = len(parts), sum(map(_tokens, parts))
             for record in dict.fromkeys(first.origin_rows):
                 key = xxh3_64_intdigest(f"{file}{record}".encode())
-                fact = (place, prompt, key, named, *size, label)
+                fact = (place, prompt, begins, key, named, *size, label)
                 for column, value in zip(columns.values(), fact, strict=True):
                     column.append(value)
                 size = 0, 0
-        kinds = {PLACE: "int32", ROWS: "int64", TOKENS: "int64"}
+        kinds = {PLACE: "int32", BEGINS: "int32", ROWS: "int64", TOKENS: "int64"}
         labels = strings(columns.pop(LABEL))
         arrays: dict[str, Any] = {
             name: numbers(values, kinds.get(name, "uint64")) for name, values in columns.items()
@@ -199,7 +207,7 @@ class _Grouped(Round):
         import pyarrow as pa
 
         kept: dict[str, Any] = {
-            name: facts[name] for name in (NUMBER, PROMPT, RECORD, NAMED, ROWS, TOKENS)
+            name: facts[name] for name in (NUMBER, PROMPT, BEGINS, RECORD, NAMED, ROWS, TOKENS)
         }
         return pa.table(kept | {LABEL: whole(facts[LABEL]).dictionary_encode()})
 
@@ -212,8 +220,7 @@ class _Grouped(Round):
         count = len(number)
         member = components(count, *self._edges(decided, number, node))
         prompt, label = view(decided[PROMPT]), labelled(decided[LABEL])
-        smallest = np.full(count, _LAST, np.uint64)
-        np.minimum.at(smallest, member[node], prompt)
+        smallest = _smallest(prompt, member[node], view(decided[BEGINS]) > 0, count)
         rows, tokens = (_sums(node, view(decided[name]), count) for name in (ROWS, TOKENS))
         known, before = self._known(view(decided[NAMED]), prompt, node, count)
         heads = np.flatnonzero(member == np.arange(count))
@@ -275,6 +282,19 @@ class _Grouped(Round):
 
 
 _LAST = 2**64 - 1
+
+
+def _smallest(
+    prompt: np.ndarray[Any, Any], group: np.ndarray[Any, Any], begins: Any, count: int
+) -> np.ndarray[Any, Any]:
+    """The smallest hash of a prompt in each group; in one of later parts alone, that of an id."""
+    import numpy as np
+
+    found = np.full(count, _LAST, np.uint64)
+    np.minimum.at(found, group[begins], prompt[begins])
+    alone = ~begins & (found[group] == _LAST)
+    np.minimum.at(found, group[alone], prompt[alone])
+    return found
 
 
 def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int) -> Any:

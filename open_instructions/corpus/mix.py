@@ -193,7 +193,8 @@ class _Ranked(Round):
         names, label = labelled(decided[NAME])
         order = np.lexsort((view(decided[NUMBER]), view(decided[RANK])))
         number, label = view(decided[NUMBER])[order], label[order]
-        found = settle_shares(self._step.mix, names, label, view(decided[SIZE])[order])
+        size, rank = view(decided[SIZE])[order], view(decided[RANK])[order]
+        found = settle_shares(self._step.mix, names, label, size, rank)
         gone, again = found.copies == 0, found.copies > 1
         weighted = found.weighted[label[gone]].astype(np.int64)
         dropped = verdicts(

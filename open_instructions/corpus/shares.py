@@ -54,13 +54,18 @@ def set_of(mix: Mix, label: str) -> str | None:
 
 
 def settle_shares(
-    mix: Mix, labels: Sequence[str], label: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any]
+    mix: Mix,
+    labels: Sequence[str],
+    label: np.ndarray[Any, Any],
+    sizes: np.ndarray[Any, Any],
+    ranks: np.ndarray[Any, Any],
 ) -> Settled:
     """The shares of a mix.
 
     labels  the names in the build, like gpt4llm:zh
     label   of each row, in the order of their ranks: an index of `labels`
     sizes   of each row, in the unit of the mix
+    ranks   of each row, in order: those of one conversation have the same
 
     Raises UsageError if a set has nothing to give, if one is short and the mix is to stop then, or
     if nothing would be taken.
@@ -84,7 +89,7 @@ def settle_shares(
     for share in given.shares:
         at = index[share.name]
         rows = order[starts[at] : starts[at + 1]]
-        copies[rows] = _copies(sizes[rows], share)
+        copies[rows] = _copies(sizes[rows], ranks[rows], share)
         taken[share.name] = int((sizes[rows] * copies[rows]).sum())
     if not any(taken.values()):
         raise UsageError(
@@ -144,14 +149,18 @@ def _budget(mix: Mix, weights: Mapping[str, Fraction], available: Mapping[str, i
     return found
 
 
-def _copies(sizes: np.ndarray[Any, Any], share: Share) -> np.ndarray[Any, Any]:
-    """How often each row is written, for rows in the order of their ranks."""
+def _copies(
+    sizes: np.ndarray[Any, Any], ranks: np.ndarray[Any, Any], share: Share
+) -> np.ndarray[Any, Any]:
+    """How often each row is written, for rows in the order of their ranks. Parts of a conversation
+    that stand alone, as in a shuffled build, are taken or left together."""
     import numpy as np
 
     if not share.available:
         return np.zeros(len(sizes), np.int32)
     passes, rest = divmod(share.given, share.available)
-    more = (np.cumsum(sizes) <= rest) & bool(rest)
+    last = np.searchsorted(ranks, ranks, side="right") - 1
+    more = (np.cumsum(sizes)[last] <= rest) & bool(rest)
     copies: np.ndarray[Any, Any] = (passes + more).astype(np.int32)
     return copies
 

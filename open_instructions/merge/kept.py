@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from ..arrays import lists, numbers, strings
 from ..corpus.step import EDIT
-from ..schema import GROUP, copy_id
+from ..schema import GROUP
 from ..store import DATA, PREFERENCE
 from ..store.chunks import KEYS, read_chunk
 from ..store.columns import data_schema, in_form, rejected_schema
 from ..store.pair_columns import preference_in_form, preference_schema
+from .names import copied
 from .placing import Rows, groups_at, rows_of
 from .verdicts import ChunkVerdicts
 
@@ -66,7 +67,8 @@ def kept(
 
 
 def _with_ids(table: pa.Table, rows: Rows, verdicts: ChunkVerdicts) -> pa.Table:
-    """The rows with their final ids: a part keeps what follows its conversation's id."""
+    """The rows with their final ids: a part keeps what follows its conversation's id. So does one
+    that stands alone, whose new name ends with it."""
     import numpy as np
 
     new = np.isin(rows.place, list(verdicts.renamed)) | (rows.copy > 1)
@@ -76,8 +78,9 @@ def _with_ids(table: pa.Table, rows: Rows, verdicts: ChunkVerdicts) -> pa.Table:
     for row in np.flatnonzero(new).tolist():
         old = names[row]
         renamed = verdicts.renamed.get(int(rows.place[row]), old)
-        names[row] = copy_id(renamed, int(rows.copy[row]))
-        ids[row] = names[row] + ids[row][len(old) :]
+        tail = ids[row][len(old) :]
+        names[row] = copied(renamed.removesuffix(tail), int(rows.copy[row]))
+        ids[row] = names[row] + tail
     for at, values in enumerate((ids, names)):
         table = table.set_column(at, table.schema.field(at), strings(values))
     return table

@@ -2,7 +2,9 @@
 
 A conversation that is written n times also has the ids `id*2` to `id*n`. Ids of upstream have
 neither sign; those from a build that is a source may have both. All ids that differ only in what
-these signs begin are sent to the same part, where each gets a name that no other has.
+these signs begin, or a part's number, are sent to the same part, where each gets a name that no
+other has, so that no two rows have one id: the parts of a conversation have `id#1`, `id#2`, …, and
+each stands alone where a shuffled build is a source.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from ..arrays import booleans, flags, numbers, shared, strings, view, whole
 from ..corpus.step import COPIES, ID, NUMBER, OTHER, OTHER_ID
 from ..engines import Engine
 from ..schema import COPY, SAME, copy_id
-from ..store.chunks import KEYS, read_chunk
+from ..store.chunks import KEYS, parts_in_data, read_chunk
 from ..store.columns import ID_HASH
 from .contract import CHUNK_BITS
 from .rounds import Group, groups_of, parted, parts_of, within
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_SIGNS = f"[{SAME}{COPY}]"
-_HASH = "hash"
+_PART = "#"
+_SIGNS = f"[{SAME}{COPY}{_PART}]"
+_HASH, _PARTS = "hash", "parts"
 
 
 def renamed(
@@ -75,7 +78,7 @@ def with_new_ids(verdicts: pa.Table, renamed: pa.Table) -> pa.Table:
 
 
 def _send(work: tuple[Group, pa.Table], parts: int, *, folder: Path) -> list[pa.Table]:
-    """The kept conversations of some chunks: number, id, copies and hash, divided into parts by the
+    """The kept conversations of some chunks: number, id, parts, copies and hash, divided by the
     hash."""
     import numpy as np
     import pyarrow as pa
@@ -90,6 +93,7 @@ def _send(work: tuple[Group, pa.Table], parts: int, *, folder: Path) -> list[pa.
                 {
                     NUMBER: numbers(number, "int64"),
                     ID: keys[ID],
+                    _PARTS: numbers(parts_in_data(keys), "int32"),
                     _HASH: numbers(_hashes(keys), "uint64"),
                 }
             )
@@ -121,7 +125,9 @@ def _hashes(keys: pa.Table) -> np.ndarray[Any, Any]:
 
 
 def _stem(name: str) -> str:
-    return name.partition(SAME)[0].partition(COPY)[0]
+    for sign in (SAME, COPY, _PART):
+        name = name.partition(sign)[0]
+    return name
 
 
 def _part_of(table: pa.Table, parts: int) -> np.ndarray[Any, Any]:
@@ -139,26 +145,54 @@ def decide(messages: Sequence[pa.Table]) -> pa.Table:
     perhaps = shared(view(table[_HASH]))
     perhaps = perhaps[np.argsort(view(table[NUMBER])[perhaps], kind="stable")]
     alike = table.take(numbers(perhaps, "int64"))
-    names = alike[ID].to_pylist()
+    names, parts = alike[ID].to_pylist(), alike[_PARTS].to_pylist()
     times = alike[COPIES].to_pylist() if COPIES in alike.column_names else [1] * len(names)
-    new = _unique(names, [n or 1 for n in times])
+    new = _unique(names, parts, [n or 1 for n in times])
     number = view(alike[NUMBER])[list(new)]
     return pa.table({NUMBER: numbers(number, "int64"), ID: strings(list(new.values()))})
 
 
-def _unique(names: Sequence[str], times: Sequence[int]) -> Mapping[int, str]:
-    """New names, by index: an earlier conversation has the old one, or one of its copies has it."""
+def _unique(
+    names: Sequence[str], parts: Sequence[int], times: Sequence[int]
+) -> Mapping[int, str]:
+    """New names, by index: an earlier conversation has the old one, or one of its rows has it."""
     taken: set[str] = set()
     last: dict[str, int] = {}
     new = {}
-    for at, (name, copies) in enumerate(zip(names, times, strict=True)):
+    for at, (name, many, copies) in enumerate(zip(names, parts, times, strict=True)):
+        of, tail = _apart(name)
         for nth in count(last.get(name, 1)):
-            tried = name if nth == 1 else f"{name}{SAME}{nth}"
-            wanted = {copy_id(tried, copy) for copy in range(1, copies + 1)}
+            tried = of if nth == 1 else f"{of}{SAME}{nth}"
+            wanted = {
+                row_id + more
+                for row_id in (copy_id(tried, copy) + tail for copy in range(1, copies + 1))
+                for more in _tails(many)
+            }
             if wanted.isdisjoint(taken):
                 break
         taken |= wanted
         last[name] = nth
         if nth > 1:
-            new[at] = tried
+            new[at] = tried + tail
     return new
+
+
+def _tails(parts: int) -> list[str]:
+    """Nothing, for a conversation's own id, and what follows it in the ids of its parts."""
+    return ["", *(f"{_PART}{number}" for number in range(1, parts + 1) if parts > 1)]
+
+
+def copied(name: str, copy: int) -> str:
+    """The id of a copy; the number of a part that stands alone stays behind it.
+
+    >>> copied("alpaca/000017", 2), copied("alpaca/000017#1", 2)
+    ('alpaca/000017*2', 'alpaca/000017*2#1')
+    """
+    of, tail = _apart(name)
+    return copy_id(of, copy) + tail
+
+
+def _apart(name: str) -> tuple[str, str]:
+    """An id, and the part of it that begins with a part's number."""
+    of, sign, number = name.partition(_PART)
+    return of, sign + number
