@@ -152,9 +152,7 @@ def decide(messages: Sequence[pa.Table]) -> pa.Table:
     return pa.table({NUMBER: numbers(number, "int64"), ID: strings(list(new.values()))})
 
 
-def _unique(
-    names: Sequence[str], parts: Sequence[int], times: Sequence[int]
-) -> Mapping[int, str]:
+def _unique(names: Sequence[str], parts: Sequence[int], times: Sequence[int]) -> Mapping[int, str]:
     """New names, by index: an earlier conversation has the old one, or one of its rows has it."""
     taken: set[str] = set()
     last: dict[str, int] = {}
