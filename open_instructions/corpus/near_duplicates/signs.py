@@ -43,12 +43,12 @@ pas jamais nunca não nem не нет ни 不 没 沒 无 無 未 नहीं 
 """The t is that of n't."""
 _NUMBERS = """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
 hundred thousand million"""
-_NEGATION = 0xFFFFFF
+_NEGATION = 0xFFFF
 """The place of negations."""
 _ALIKE = 2
 """Rows of which one has so many shingles more have the same length: a negation is one word, or two
 of them for another one."""
-_SIGN = 8
+_SIGN = 16
 """The lower bits of a sign's hash say what it is, the upper ones where."""
 
 
@@ -155,7 +155,7 @@ def _first(text: str) -> str:
 def _hashed(side: int, place: str, sign: str) -> int:
     where = xxh3_64_intdigest(f"{side} {place}".encode("utf-8", "surrogatepass"))
     what = xxh3_64_intdigest(sign.encode("utf-8", "surrogatepass"))
-    return (where >> 40) << _SIGN | what >> 56
+    return (where >> 48) << _SIGN | what >> 48
 
 
 @cache
