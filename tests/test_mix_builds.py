@@ -293,7 +293,7 @@ def test_the_sides_of_a_build_that_was_changed_are_not_kept(data: Path, tmp_path
     bytes_there = bytearray(shard.read_bytes())
     bytes_there[8] ^= 1
     shard.write_bytes(bytes_there)
-    with pytest.raises(InputError, match="train-.* is not as its manifest says"):
+    with pytest.raises(InputError, match=r"train-.* is not as its manifest says"):
         build("dolly", sample=True, out=tmp_path / "next", recipe=recipe)
 
 

@@ -377,6 +377,15 @@ def test_a_template_of_many_rows_is_left(made: Made) -> None:
     assert len(made.dropped(*talks, again)) == 1
 
 
+def test_a_template_that_the_sample_misses(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What many rows of a group share is common too, however rare it is in the build."""
+    monkeypatch.setattr(sample, "COMMON", 1000)
+    names = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pa") for b in ("ron", "sel", "tim", "vok", "wen")]  # fmt: skip  # noqa: E501
+    talks = [talk(ASKED, f"{RIVER} We speak of {name} here, of course.") for name in names]
+    assert made.dropped(*talks) == {}
+    assert len(made.dropped(*talks[:10])) == 9
+
+
 def test_common_is_counted_in_a_sample(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample is the same rows for any chunks, and of any order of records."""
     monkeypatch.setattr(sample, "SAMPLE", 10)
@@ -458,3 +467,71 @@ def test_many_rows_of_one_template_take_linear_time(made: Made) -> None:
 
     seconds(100)
     assert seconds(8000) < 3 * seconds(4000)
+
+
+PRICES = (
+    "def total(items, tax):\n    result = 0\n    for item in items:\n"
+    "        result = result + item\n    if result > 100:\n"
+    "        return result * tax\n    return result\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Write it in code.", PRICES), ("Write it in code.", PRICES.replace("+", "-"))),
+        (("Write it in code.", PRICES), ("Write it in code.", PRICES.replace("* tax", "/ tax"))),
+        ((f"Explain.\n{PRICES}", RIVER), (f"Explain.\n{PRICES.replace('>', '<')}", RIVER)),
+        (("Is a == b here?", "Maybe."), ("Is a != b here?", "Maybe.")),
+        (("Is 7 + 3 a prime?", "No."), ("Is 7 - 3 a prime?", "No.")),
+        (("What is the size of -5?", "5"), ("What is the size of 5?", "5")),
+        (("Write $5 in words.", "Five."), ("Write €5 in words.", "Five.")),
+        (("How are you?", "😀"), ("How are you?", "😢")),
+        # the same words, and an answer after it
+        (("Is 7 + 3 a prime?", "No."), ("Is 7 - 3 a prime?", "No.", "And 8?", "No.")),
+        # a negation, a number in words
+        ((ASKED, f"{RIVER} It is safe to drink."), (ASKED, f"{RIVER} It is not safe to drink.")),
+        ((ASKED, f"{RIVER} It can be drunk."), (ASKED, f"{RIVER} It cannot be drunk.")),
+        ((ASKED, f"{RIVER} It has two arms."), (ASKED, f"{RIVER} It has four arms.")),
+        # another question of some words at the end
+        (
+            (f"{RIVER} Why did he walk up?", "It rises near the old town."),
+            (f"{RIVER} Why did Jay hate his job?", "It rises near the old town."),
+        ),
+    ],
+)
+def test_what_says_the_opposite_is_not_a_copy(
+    made: Made, one: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    assert made.dropped(talk(*one), talk(*other)) == {}
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        RIVER.replace(", ", " - "),
+        f"**{RIVER}**",
+        f"- {RIVER}",
+        f"> *{RIVER}*\n---",
+        RIVER.replace("small boats", "*small* boats 😀"),
+        RIVER.replace(" and runs", " & runs"),
+        f"{RIVER} There is no bridge.",
+    ],
+)
+def test_signs_that_are_decoration(made: Made, edited: str) -> None:
+    assert len(made.dropped(talk(ASKED, RIVER), talk(ASKED, edited))) == 1
+
+
+def test_many_signs_have_hashes_of_their_own(made: Made) -> None:
+    """Of 1,000 signs at one place, 16 bits lose eight or so, and 8 bits 744 or more."""
+    signs = itertools.islice(itertools.product("+-/%<>=", repeat=4), 1000)
+    talks = [talk(f"Is it a {''.join(sign)} b here?", "Maybe.") for sign in signs]
+    assert len(made.dropped(*talks)) < 30
+
+
+def test_rows_of_the_same_words_are_dropped_for_one_that_stays() -> None:
+    """The two signs are at one place. Rows 1 and 3 have another one than the best, row 0."""
+    plus, minus = 7 << 16, 7 << 16 | 1
+    signs = [(plus,), (minus,), (), (minus,)]
+    told = judged([Candidate(0, 9, (1,), own) for own in signs], [], False)
+    assert {row.row: row.other for row in told} == {0: None, 1: None, 2: 0, 3: 1}

@@ -83,7 +83,7 @@ def test_evaluation_sets_are_named_and_not_fetched(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     name, exam = done.stdout.partition("Evaluation sets\n")[2].splitlines()[1:3]
     assert name.split() == (
-        "math hf://datasets/EleutherAI/hendrycks_math, if not in the cache ?".split()
+        ["math", "hf://datasets/EleutherAI/hendrycks_math,", "if", "not", "in", "the", "cache", "?"]
     )
     assert exam.split()[0] == "exam" and exam.split()[-1] == "59"
     assert digests(tmp_path) == before

@@ -4,12 +4,14 @@ lost node or not."""
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import open_instructions as oi
 from open_instructions import corpus
 from open_instructions.building.run import build
 from open_instructions.errors import UsageError
@@ -133,6 +135,53 @@ def test_splits_copies_and_a_random_order_on_a_cluster(
     monkeypatch.setattr(shuffle, "BATCH_BYTES", 2000)
     result = build(
         "sharegpt:raw",
+        out=tmp_path / "ray",
+        engine="ray",
+        ray_address=cluster.address,
+        progress=lose_one(cluster),
+        **said,
+    )
+    assert digests(result.path) == digests(expected.path)
+
+
+NOUNS = ("lantern", "saddle", "kettle", "violin", "ladder", "tulip", "candle", "barrel", "anvil")
+
+
+def about(number: int) -> str:
+    """Twenty words that hardly another number has."""
+    things = [f"{NOUNS[number * step % 9]}{(number * 31 + step) % 997}" for step in range(1, 21)]
+    return " ".join(things)
+
+
+def test_every_corpus_step_on_a_cluster(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Near duplicates, an evaluation set, a holdout, a mix and a random order: 300 rows, 60 of
+    them with a word more than another, 5 with the item of the set."""
+    item = f"Which of these did the museum sell: {about(5000)}?"
+    asked = [f"Describe {about(n)}." for n in range(300)]
+    answers = [f"They are kept beside {about(n + 1000)}." for n in range(300)]
+    told = [*zip(asked, answers, strict=True)]
+    told += [(asked[n], f"{answers[n]} Indeed.") for n in range(0, 300, 5)]
+    told += [(f"{item} {about(n)}", answers[n]) for n in range(5)]
+    lines = [json.dumps({"prompt": p, "completion": c}) for p, c in told]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    (tmp_path / "exam.jsonl").write_text(json.dumps({"question": item, "answer": "None."}))
+    recipe = tmp_path / "all.yaml"
+    recipe.write_text(
+        "near_duplicates: 0.7\ndecontaminate: [./exam.jsonl]\nvalidation: 0.1\n"
+        "mix: {unit: rows, total: 100}\norder: shuffled\n"
+    )
+    monkeypatch.setattr(chunk, "CHUNK_RECORDS", 20)
+    monkeypatch.setattr(rounds, "PART", 100)
+    said: dict[str, Any] = {"recipe": str(recipe)}
+    rows_file = str(tmp_path / "rows.jsonl")
+    expected = build([rows_file], out=tmp_path / "local", workers=1, **said)
+    dropped = Counter(row["reason"] for row in oi.rejected(expected.path).to_dict("records"))
+    assert (dropped["near_duplicate"], dropped["contaminated"]) == (60, 5)
+    assert expected.manifest.splits()["train"] == 100
+    result = build(
+        [rows_file],
         out=tmp_path / "ray",
         engine="ray",
         ray_address=cluster.address,

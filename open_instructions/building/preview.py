@@ -156,7 +156,7 @@ def _evaluation_sets(
         remote = dict.fromkeys((own.name, own.hub) for own in owns if own.hub)
         for name, hub in remote:  # its configs are in one place
             yield Part(name, f"{hub}, if not in the cache", None, None)
-        for found in [] if remote else find_sets([each], here, lock, data)[0]:
+        for found in [] if remote else find_sets((each,), here, lock, data)[0]:
             for _, item in found.files:
                 yield Part(found.name, str(item.path), item.size, None)
 

@@ -8,7 +8,8 @@ contamination    conversations that have items of evaluation sets
 holdout          validation and test splits, by groups
 mix              how much of each source is written
 
-A step drops conversations, with a reason, and never edits a text. To add one, write its file, add a
+A step drops conversations, with a reason, or says what to do with those that stay: an edit to note,
+a split, how often they are written. It never edits a text. To add one, write its file, add a
 line to `STEPS`, and add its reasons to `reasons.Reason`.
 """
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest
 
-from ..arrays import booleans, flags, numbers, shared, strings, view
+from ..arrays import booleans, flags, numbers, shared, strings, view, whole
 from ..corpus.step import COPIES, ID, NUMBER, OTHER, OTHER_ID
 from ..engines import Engine
 from ..schema import COPY, SAME, copy_id
@@ -115,7 +115,7 @@ def _hashes(keys: pa.Table) -> np.ndarray[Any, Any]:
     import pyarrow.compute as pc
 
     hashes = view(keys[ID_HASH])
-    signed = pc.match_substring_regex(keys[ID], _SIGNS).combine_chunks()
+    signed = whole(pc.match_substring_regex(keys[ID], _SIGNS))
     if not signed.true_count:
         return hashes
     hashes = hashes.copy()
@@ -152,9 +152,7 @@ def decide(messages: Sequence[pa.Table]) -> pa.Table:
     return pa.table({NUMBER: numbers(number, "int64"), ID: strings(list(new.values()))})
 
 
-def _unique(
-    names: Sequence[str], parts: Sequence[int], times: Sequence[int]
-) -> Mapping[int, str]:
+def _unique(names: Sequence[str], parts: Sequence[int], times: Sequence[int]) -> Mapping[int, str]:
     """New names, by index: an earlier conversation has the old one, or one of its rows has it."""
     taken: set[str] = set()
     last: dict[str, int] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import paths
-from ..errors import NotFoundError, UsageError, shown
+from ..errors import NotFoundError, UsageError
 from . import home
 from .names import MANIFEST
 from .reading import Build, open_build
@@ -33,7 +33,7 @@ def find_build(
         if (build := _at(folder, fingerprint)) is not None:
             return Sought(build, "")
     looked = [*map(str, folders), *map(str, there), f"beside {near}", "the builds made here"]
-    return Sought(None, f"Looked in: {', '.join(map(shown, looked))}")
+    return Sought(None, f"Looked in: {', '.join(map(paths.shown, looked))}")
 
 
 def _places(there: Sequence[Path], near: Path, folders: Sequence[Path]) -> Iterator[Path]:

@@ -27,6 +27,7 @@ ROOMS = (
     "schema",
     "arrays",
     "corpus.contamination",
+    "corpus.near_duplicates",
     "corpus.words",
     "rights.terms",
     "recipe",
@@ -52,6 +53,7 @@ ROOMS = (
 
 LISTED: dict[str, tuple[str, ...]] = {
     "corpus.contamination": ("evaluation items",),
+    "corpus.near_duplicates": ("signs",),
     "corpus.words": ("words",),
     "inputs.lock.locked_files": (),
     "inputs.hub_card": ("card", "card, its configs"),

@@ -22,6 +22,7 @@ from open_instructions.corpus.contamination.entries import entries_of
 from open_instructions.corpus.contamination.hits import evidence, found_in
 from open_instructions.corpus.contamination.index import index_of
 from open_instructions.corpus.contamination.items import items_of
+from open_instructions.corpus.near_duplicates.signs import signs_of
 from open_instructions.corpus.words import spans_of, words_of
 from open_instructions.errors import OpenInstructionsError
 from open_instructions.inputs import lock
@@ -109,6 +110,7 @@ def _slow() -> dict[str, Callable[[str], Any]]:
         "html, classic": html_classic.to_markdown,
         "evaluation items": _looked_for,
         "words": lambda text: (words_of([text]), spans_of(text)),
+        "signs": lambda text: list(signs_of(text)),
         "card": lambda text: read_card(f"---\nlicense: {text}\n---\n{text}"),
         "card, its configs": lambda text: read_card(f"---\nconfigs: [{text}\n---\n"),
         "recipe": _refused(lambda text: recipe.parse(text, "x.yaml")),

@@ -6,6 +6,7 @@ compare   round 4: candidates are read again; the verdicts
 groups    which pairs are alike, exactly
 keep      which row of them stays
 shingles  what is compared
+signs     what is small and says the opposite
 
 docs/near-duplicates.md says what counts as a near duplicate, and why.
 """

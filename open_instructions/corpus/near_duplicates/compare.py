@@ -12,10 +12,11 @@ from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
 from ..words import mixed
 from .bands import GROUP
-from .groups import FIRST, FLAGS, LISTS, SECOND, THIRD, Alike, Candidate, Group
+from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike, Candidate, Group
 from .keep import Judged, judged
 from .sample import SHINGLE, Common
 from .shingles import numbers_in, prefix_keys, read, shingles_of
+from .signs import signs_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,7 @@ class Compared(Round):
             _subjects(given),
             _lasts(found),
             (_flagged(figures), begins),
+            signs_in(given),
         )
         return pa.table(
             {
@@ -103,9 +105,10 @@ class Compared(Round):
         group = Group(view(facts[GROUP]), [_unpacked(facts[name]) for name in LISTS])
         number, ids = view(facts[NUMBER]).tolist(), facts[ID].to_pylist()
         ranks, lengths = view(facts[RANK]).tolist(), view(facts[LENGTH]).tolist()
+        lists = (facts[name].to_pylist() for name in (KEYS, SIGNS))
         rows = [
-            Candidate(rank, length, tuple(keys))
-            for rank, length, keys in zip(ranks, lengths, facts[KEYS].to_pylist(), strict=True)
+            Candidate(rank, length, tuple(keys), tuple(sorted(signs)))
+            for rank, length, keys, signs in zip(ranks, lengths, *lists, strict=True)
         ]
         told = judged(rows, group.pairs(self._alike), self._alike.prompts_only)
         return _as_verdicts(told, number, ids, [self._sources[rank] for rank in ranks])

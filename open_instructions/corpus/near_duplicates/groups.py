@@ -8,15 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import shingles as of
+from .signs import negated, other_signs
+
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-LISTS = ("shingles", "words", "last", "figures")
+SIGNS = "signs"
+LISTS = ("shingles", "words", "last", "figures", SIGNS)
 """What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
 its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
-occur."""
+occur; its signs (see `signs`), as often as they occur."""
 FIRST, SECOND, THIRD, FLAGS = 1, 2, 4, 7
 """The lowest bits. Of a shingle: it is of an answer; it is common in the build; it begins with a
 letter of a script without spaces. Of a token: prompt and answer have it."""
@@ -54,12 +58,13 @@ class Alike:
 
 
 class Candidate(NamedTuple):
-    """A row to keep or drop: the rank of its source, its length, and its keys (see
-    `shingles.prefix_keys`)."""
+    """A row to keep or drop: the rank of its source, its length, its keys (see
+    `shingles.prefix_keys`), and its signs, sorted."""
 
     rank: int
     length: int
     keys: tuple[int, ...]
+    signs: tuple[int, ...] = ()
 
 
 class Pair(NamedTuple):
@@ -176,8 +181,11 @@ class Group:
         does not decide because there are few."""
         import numpy as np
 
-        shingles, words, last, figures = ((own[one], own[other]) for own in self._lists)
-        if not same_figures(*figures) or other_subject(*words):
+        shingles, words, last, figures, hashes = ((own[one], own[other]) for own in self._lists)
+        signs = hashes[0].tolist(), hashes[1].tolist()
+        if not same_figures(*figures) or other_subject(*words) or other_signs(*signs):
+            return None
+        if negated(*signs, abs(len(shingles[0]) - len(shingles[1]))):
             return None
         a, b = shingles
         if other_end(last[0], b) and other_end(last[1], a):
@@ -238,19 +246,24 @@ def other_passage(
     import numpy as np
 
     prompt = one & FIRST == 0
-    longest = _longest(~shared[prompt])
+    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
+    limits, size = (LETTERS, of.LETTERS) if letters else (limits, of.SIZE)
+    longest = _longest(~shared[prompt], size)
     if longest < min(limits)[0]:
         return False
-    letters = np.count_nonzero(one[prompt] & THIRD) * 2 > np.count_nonzero(prompt)
     asked = other[other & FIRST == 0]
-    runs = sorted((longest, _longest(np.isin(asked, one, assume_unique=True, invert=True))))
-    limits = LETTERS if letters else limits
+    runs = sorted((longest, _longest(np.isin(asked, one, assume_unique=True, invert=True), size)))
     return any(runs[0] >= short and runs[1] >= long for short, long in limits)
 
 
-def _longest(flags: Array) -> int:
-    """The longest run of true values."""
+def _longest(flags: Array, size: int) -> int:
+    """The longest run of true values, each a shingle of `size` tokens. At the end of a text a token
+    is in one shingle only; such a run counts as the same words do in the middle."""
     import numpy as np
 
+    if not len(flags):
+        return 0
     ends = np.flatnonzero(~np.concatenate([[False], flags, [False]]))
-    return int(np.diff(ends).max()) - 1
+    runs = np.diff(ends) - 1
+    runs[-1] += (size - 1) * bool(flags[-1])
+    return int(runs.max())

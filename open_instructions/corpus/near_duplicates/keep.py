@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ...schema import Reason
 from .components import components
 from .groups import Candidate, Pair
+from .signs import other_signs
 
 COPY, PREFIX, PROMPT = "copy", "prefix", "prompt"
 """Classes of pairs: both sides are alike; one conversation begins with the other; the prompts are
@@ -79,11 +80,24 @@ def _links(
         equal[row.keys[-1]].append(place)
     for same in equal.values():
         if len(same) > 1:
-            best = min(same, key=lambda place: (rows[place].rank, -rows[place].length, place))
-            for place in same:
-                if place != best:
-                    links[place][best] = links[best][place] = _Link(kind, 1.0)
+            _add_equal(rows, same, links, kind)
     return links
+
+
+def _add_equal(
+    rows: Sequence[Candidate], same: Sequence[int], links: dict[int, dict[int, _Link]], kind: str
+) -> None:
+    """Of rows with the same words, each may be dropped for the best one, and for the best of those
+    with the same signs."""
+    ordered = sorted(same, key=lambda place: (rows[place].rank, -rows[place].length, place))
+    bests: dict[tuple[int, ...], int] = {}
+    for place in ordered[1:]:
+        signs = rows[place].signs
+        best = bests.setdefault(signs, place)
+        if not other_signs(signs, rows[ordered[0]].signs):
+            best = ordered[0]
+        if best != place:
+            links[place][best] = links[best][place] = _Link(kind, 1.0)
 
 
 def _add_prefixes(rows: Sequence[Candidate], links: dict[int, dict[int, _Link]]) -> None:
@@ -100,6 +114,8 @@ def _add_prefixes(rows: Sequence[Candidate], links: dict[int, dict[int, _Link]])
                     longest[key] = place
     for key, place in longest.items():
         for shorter in ends[key]:
+            if other_signs(rows[shorter].signs, rows[place].signs):
+                continue
             links[shorter][place] = _Link(PREFIX, 1.0)
             links[place]  # it is in the cluster
 

@@ -1,0 +1,175 @@
+"""What is small and says the opposite: operators, currencies, emoji, negations, number words.
+
+Signs are not part of a token, and can be all that tells two rows apart: a + b and a - b. A sign is
+known by the words at both sides of it. Two rows differ if they have other signs between the same
+words. A row that has none there does not differ: signs are also decoration. Number words are signs
+that are at one place, all together.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_64_intdigest
+
+from ..words import words_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .shingles import Read
+
+    Array = np.ndarray[Any, Any]
+
+_OTHERS = "-–—−‐‑*/%&^#"
+"""Signs that Unicode calls punctuation."""
+_DASHES = str.maketrans(dict.fromkeys("–—−‐‑", "-"))
+_SYMBOLS = frozenset({"Sm", "Sc", "So"})
+_GAP = re.compile(r"[^\w\s][^\w\n]*")
+_WORD = re.compile(r"\w+")
+_FIGURE = re.compile(r"\d{1,20}")
+_NEAR = 16
+"""How many characters at each side of a sign are looked at."""
+_BULLETS = frozenset("-*+#>|")
+_RULES = frozenset("-*=~_|: ")
+_OPENING, _CLOSING = "([{=<>+*/,:;", ")]}"
+_NEGATIONS = """not no never none nor neither without cannot t except nicht kein keine keinen nie
+pas jamais nunca não nem не нет ни 不 没 沒 无 無 未 नहीं न لا ليس ليست لم لن"""
+"""The t is that of n't."""
+_NUMBERS = """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
+hundred thousand million"""
+_NEGATION = 0xFFFF
+"""The place of negations."""
+_ALIKE = 2
+"""Rows of which one has so many shingles more have the same length: a negation is one word, or two
+of them for another one."""
+_SIGN = 16
+"""The lower bits of a sign's hash say what it is, the upper ones where."""
+
+
+def signs_in(given: Read) -> tuple[Array, Array]:
+    """The signs in each conversation, as hashes of 32 bits, and where those of each begin."""
+    import numpy as np
+
+    hashes: list[int] = []
+    starts = [0]
+    known = _words()
+    told = np.isin(given.words.hashes, np.array(list(known), np.uint64))
+    for first, last in zip(given.owners[:-1].tolist(), given.owners[1:].tolist(), strict=True):
+        for text in given.texts[first:last]:
+            hashes += (_hashed(text.side, *sign) for sign in signs_of(text.content))
+        span = slice(*given.words.starts[[first, last]])
+        hashes += map(known.__getitem__, given.words.hashes[span][told[span]].tolist())
+        starts.append(len(hashes))
+    return np.array(hashes, np.uint32), np.array(starts, np.int64)
+
+
+def other_signs(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two rows have different signs at the same place."""
+    a, b = Counter(one), Counter(other)
+    left, right = ({sign >> _SIGN for sign in rest} for rest in (a - b, b - a))
+    left.discard(_NEGATION)
+    return not left.isdisjoint(right)
+
+
+def negated(one: Sequence[int], other: Sequence[int], shingles: int) -> bool:
+    """Whether one of two rows has a negation more. `shingles` are those that one has more than the
+    other: in a longer text a negation may be of what is added."""
+    counts = [sum(sign >> _SIGN == _NEGATION for sign in row) for row in (one, other)]
+    return counts[0] != counts[1] and shingles <= _ALIKE
+
+
+def signs_of(text: str) -> Iterator[tuple[str, str]]:
+    """The place and the sign of each sign of a text, and of each figure.
+
+    >>> list(signs_of("a + b"))
+    [('a b', '+')]
+    >>> list(signs_of("* the **first** of -5"))
+    [('5', 'negative')]
+    """
+    known = _signs()
+    for found in _GAP.finditer(text):
+        if known.isdisjoint(found[0]):
+            continue
+        skipped = next(at for at, character in enumerate(found[0]) if character in known)
+        skipped -= found[0][:skipped].endswith("!")
+        start, stop = found.start() + skipped, found.end()
+        before = text[max(start - _NEAR, 0) : start]
+        if sign := _sign(before, found[0][skipped:], text[stop : stop + 1]):
+            yield f"{_last(before)} {_first(text[stop : stop + _NEAR])}", sign
+    for found in _FIGURE.finditer(text):
+        yield found[0], _negative(text[max(found.start() - _NEAR, 0) : found.start()])
+
+
+def _sign(before: str, found: str, after: str) -> str:
+    """What of the characters from the first sign up to the next word is a sign."""
+    space = before[-1:].isspace() or not before
+    if not before.rpartition("\n")[2].strip() and _decorates(found):
+        return ""
+    known = _signs()
+    signs = "".join(c for c in found if c in known or c == "!").translate(_DASHES)
+    if signs.strip("*"):
+        return signs.strip("*") if signs.strip("*") != "#" or not space else ""
+    return signs if space == found[-1].isspace() and _operand(before, space) and after else ""
+
+
+def _decorates(line: str) -> bool:
+    """Whether the signs at the beginning of a line are those of a list, or a rule."""
+    if line[-1].isspace():
+        return line[0] in _BULLETS
+    return len(line) > 2 and _RULES.issuperset(line)
+
+
+def _operand(before: str, space: bool) -> bool:
+    last = before.rstrip()[-1:]
+    return space or last.isalnum() or last in _CLOSING
+
+
+def _negative(before: str) -> str:
+    """Whether a figure is negative, from what comes before it."""
+    if before.translate(_DASHES)[-1:] != "-":
+        return ""
+    rest = before[:-1]
+    line = rest.rpartition("\n")[2]
+    if "\n" in rest and not line.strip():
+        return ""  # an entry of a list
+    apart = not rest or rest[-1].isspace() or rest[-1] in _OPENING
+    return "negative" if apart and not rest.rstrip()[-1:].isdigit() else ""
+
+
+def _last(text: str) -> str:
+    words = _WORD.findall(text)
+    return words[-1][-8:].casefold() if words else ""
+
+
+def _first(text: str) -> str:
+    found = _WORD.search(text)
+    return found[0][:8].casefold() if found else ""
+
+
+def _hashed(side: int, place: str, sign: str) -> int:
+    where = xxh3_64_intdigest(f"{side} {place}".encode("utf-8", "surrogatepass"))
+    what = xxh3_64_intdigest(sign.encode("utf-8", "surrogatepass"))
+    return (where >> 48) << _SIGN | what >> 48
+
+
+@cache
+def _words() -> dict[int, int]:
+    """The tokens that are signs, with the sign's hash."""
+    negations, numbers = _NEGATIONS.split(), _NUMBERS.split()
+    tokens = words_of([*negations, *numbers]).hashes.tolist()
+    signs = [_NEGATION << _SIGN for _ in negations]
+    signs += [_hashed(0, "number", word) for word in numbers]
+    return dict(zip(tokens, signs, strict=True))
+
+
+@cache
+def _signs() -> frozenset[str]:
+    """Symbols, and what of Unicode's punctuation is an operator."""
+    known = (c for c in map(chr, range(0x20000)) if unicodedata.category(c) in _SYMBOLS)
+    return frozenset([*known, *_OTHERS])
