@@ -62,7 +62,7 @@ def _license(usage: Usage) -> dict[str, str]:
 
 
 def _cell(text: str) -> str:
-    """A licence, an engine or a set may be what a record says: no link, tag or column of its own."""
+    """A licence, engine or set may be what a record says: no link, tag or column of its own."""
     return shown(text).translate(_MARKUP)
 
 
