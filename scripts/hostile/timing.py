@@ -3,6 +3,7 @@ times the text, its square 16 times."""
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -100,6 +101,8 @@ def _hear(
 
 
 def _child(job: Job, mouth: Connection) -> None:
+    # what all jobs have loaded would be looked through again and again, more often for more text
+    gc.freeze()
     signal.signal(signal.SIGPROF, _interrupt)
     resource.setrlimit(resource.RLIMIT_CPU, (ALL, ALL))
     failed = 0
