@@ -90,7 +90,7 @@ def signs_of(text: str) -> Iterator[tuple[str, str]]:
     >>> list(signs_of("a + b"))
     [('a b', '+')]
     >>> list(signs_of("* the **first** of -5"))
-    [('5', 'negative')]
+    [('of 5', '-'), ('5', 'negative')]
     """
     known = _signs()
     for found in _GAP.finditer(text):
