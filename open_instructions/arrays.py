@@ -168,6 +168,21 @@ def up_to(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return found
 
 
+def unpacked(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The numbers in all lists of a column, and where each list begins and the last one ends.
+
+    >>> import pyarrow as pa
+    >>> made = lists([[4, 5], [], [6]], lambda values: numbers(values, "int64"))
+    >>> [found.tolist() for found in unpacked(pa.chunked_array([made]))]
+    [[4, 5, 6], [0, 2, 2, 3]]
+    """
+    import numpy as np
+
+    array = whole(column)
+    ends = offsets(array).astype(np.int64)
+    return view(array.values)[ends[0] : ends[-1]], ends - ends[0]
+
+
 def _ends(lengths: Iterable[int], count: int) -> np.ndarray[Any, Any]:
     import numpy as np
 
@@ -194,3 +209,20 @@ def shared(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
     ordered = np.sort(values)
     return np.flatnonzero(np.isin(values, ordered[1:][ordered[1:] == ordered[:-1]]))
+
+
+def mixed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Numbers of 64 bits as others whose bits are all equally random, one to one: the last steps of
+    SplitMix64. Changes `values`.
+
+    >>> import numpy as np
+    >>> mixed(np.array([0x9E3779B97F4A7C15], np.uint64)).tolist()
+    [16294208416658607535]
+    """
+    import numpy as np
+
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        values ^= values >> np.uint64(shift)
+        values *= np.uint64(factor)
+    values ^= values >> np.uint64(31)
+    return values

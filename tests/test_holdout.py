@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_instructions.corpus.groups import components, mixed
+from open_instructions.corpus.groups import components, seeded
 from open_instructions.corpus.holdout import Held, Holdout, id_key, prompt_key
 from open_instructions.corpus.sides import Sides
 from open_instructions.corpus.step import report_of
@@ -437,9 +437,9 @@ def test_a_long_chain_takes_few_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hashes_are_one_to_one() -> None:
     values = np.arange(10_000, dtype=np.uint64)
-    assert len(np.unique(mixed(values, 0))) == 10_000
-    assert not np.array_equal(mixed(values, 0), mixed(values, 1))
-    assert pa.array(mixed(values[:2], 0)).to_pylist() == MIXED
+    assert len(np.unique(seeded(values, 0))) == 10_000
+    assert not np.array_equal(seeded(values, 0), seeded(values, 1))
+    assert pa.array(seeded(values[:2], 0)).to_pylist() == MIXED
 
 
 MIXED = [16294208416658607535, 16490336266968443936]

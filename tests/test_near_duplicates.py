@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from open_instructions.building.run import BuildResult, build
+from open_instructions.corpus.groups import connected
 from open_instructions.corpus.near_duplicates import NearDuplicates, Options, bands, sample
-from open_instructions.corpus.near_duplicates.components import components
 from open_instructions.corpus.near_duplicates.groups import Candidate, Pair
 from open_instructions.corpus.near_duplicates.keep import judged
 from open_instructions.corpus.near_duplicates.shingles import read, shingles_of
@@ -357,7 +357,7 @@ def test_chains_by_hand() -> None:
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40))
 def test_components(pairs: list[tuple[int, int]]) -> None:
     one, other = np.array([p[0] for p in pairs], int), np.array([p[1] for p in pairs], int)
-    names, roots = components(one, other)
+    names, roots = connected(one, other)
     expected: dict[int, set[int]] = {}
     for a, b in pairs:
         together = expected.get(a, {a}) | expected.get(b, {b})

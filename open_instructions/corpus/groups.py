@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..arrays import view
+from ..arrays import mixed, view
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +41,22 @@ def components(
             root = above
 
 
+def connected(
+    one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """All numbers in pairs, sorted, and for each the smallest number that it is connected with.
+
+    >>> import numpy as np
+    >>> found = connected(np.array([5, 3, 9]), np.array([3, 1, 8]))
+    >>> [values.tolist() for values in found]
+    [[1, 3, 5, 8, 9], [1, 1, 1, 8, 8]]
+    """
+    import numpy as np
+
+    names, places = np.unique(np.concatenate([one, other]), return_inverse=True)
+    return names, names[components(len(names), places[: len(one)], places[len(one) :])]
+
+
 def same_key(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """For each place, the first place with the same key.
 
@@ -55,15 +71,12 @@ def same_key(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return found
 
 
-def mixed(values: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
-    """Numbers of 64 bits as other numbers of 64 bits, one to one; a different order for each seed
-    (SplitMix64)."""
+def seeded(values: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
+    """Numbers of 64 bits as other numbers of 64 bits, one to one; a different order for each
+    seed."""
     import numpy as np
 
-    found = values.astype(np.uint64) ^ np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return found ^ (found >> np.uint64(31))
+    return mixed(values.astype(np.uint64) ^ np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64))
 
 
 def hexadecimal(values: np.ndarray[Any, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .budget import exactly
-from .groups import mixed
+from .groups import seeded
 from .step import SPLITS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def sides_of(
     are lowest, and test those whose hashes are highest, so that neither depends on the other."""
     import numpy as np
 
-    place = mixed(groups.id, seed)
+    place = seeded(groups.id, seed)
     side = np.where(groups.known == UNKNOWN, TRAIN, groups.known)
     free = groups.known == UNKNOWN
     for number, (held, placed) in enumerate([(validation, place), (test, ~place)], 1):

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..arrays import mixed
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -171,17 +173,6 @@ def normalised(text: str) -> str:
         return text.lower()
     known = unicodedata.normalize("NFKC", _bounded(text)).casefold()
     return _INVISIBLE.sub("", known)
-
-
-def mixed(values: Hashes) -> Hashes:
-    """Hashes whose bits are all equally random, from others, one to one. Changes `values`."""
-    import numpy as np
-
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        values ^= values >> np.uint64(shift)
-        values *= np.uint64(factor)
-    values ^= values >> np.uint64(31)
-    return values
 
 
 class _Tokens(NamedTuple):

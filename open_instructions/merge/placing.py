@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-from ..arrays import numbers, up_to, view
+from ..arrays import mixed, numbers, up_to, view
 from ..corpus.step import COPIES, GROUP, SPLIT, SPLITS
 from ..store import DATA
 from ..store.chunks import paired_of, parts_in_data
@@ -97,11 +97,7 @@ def scrambled(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Each number as another one, as SplitMix64 does; neighbours are far apart."""
     import numpy as np
 
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    values ^= values >> np.uint64(31)
-    return values
+    return mixed(values + np.uint64(0x9E3779B97F4A7C15))
 
 
 def _parts(keys: pa.Table, kind: str) -> np.ndarray[Any, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import numbers, strings
-from ..words import Words, grams, mixed, words_of
+from ...arrays import mixed, numbers, strings
+from ..words import Words, grams, words_of
 from .items import Item
 
 if TYPE_CHECKING:
@@ -116,15 +116,26 @@ def _texts(items: Sequence[Item]) -> Iterator[_Text]:
 
 def _bounded(words: Words) -> Words:
     """The first LONGEST tokens of each text."""
+    kept, starts = first_of_each(words.starts, LONGEST)
+    return Words(words.hashes[kept], starts, words.numeric[kept])
+
+
+def first_of_each(starts: np.ndarray[Any, Any], most: int) -> tuple[Any, np.ndarray[Any, Any]]:
+    """Which values are among the first `most` of their list, and where those begin. `starts` says
+    where the lists begin and the last one ends.
+
+    >>> import numpy as np
+    >>> kept, starts = first_of_each(np.array([0, 3, 4]), 2)
+    >>> kept.tolist(), starts.tolist()
+    ([True, True, False, True], [0, 2, 3])
+    """
     import numpy as np
 
-    many = np.diff(words.starts)
-    if not len(many) or many.max() <= LONGEST:
-        return words
-    place = np.arange(len(words.hashes)) - np.repeat(words.starts[:-1], many)
-    kept = place < LONGEST
-    ends = np.append(0, np.cumsum(np.minimum(many, LONGEST)))
-    return Words(words.hashes[kept], ends, words.numeric[kept])
+    many = np.diff(starts)
+    if not len(many) or many.max() <= most:
+        return slice(None), starts
+    kept = np.arange(starts[-1]) - np.repeat(starts[:-1], many) < most
+    return kept, np.append(0, np.cumsum(np.minimum(many, most)))
 
 
 def _only(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import offsets, strings, view, whole
-from .entries import ANSWER, FIELDS, PASSAGE, SHORT, SIZE
+from ...arrays import strings, unpacked, view, whole
+from .entries import ANSWER, FIELDS, PASSAGE, SHORT, SIZE, first_of_each
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,15 +165,15 @@ def index_of(entries: pa.Table) -> Index:
     known_sets = list(dict.fromkeys(set_names))
     numbers_of = {name: number for number, name in enumerate(known_sets)}
     sets = np.array([numbers_of[name] for name in set_names], np.int32)
-    hashes, starts = _lists(entries, FIELDS[0])
+    hashes, starts = unpacked(entries[FIELDS[0]])
     groups = _groups(columns["kind"], columns["sequence"], items)
     long = columns["tokens"] >= SHORT
     fives, known = _counted(_postings(hashes, starts, long), groups, len(items))
-    figures, figure_starts = _lists(entries, "figures")
+    figures, figure_starts = unpacked(entries["figures"])
     return Index(
         fives=fives,
-        eights=_few(_postings(*_lists(entries, FIELDS[1]), long), _COMPARED),
-        thirteens=_by_set(_postings(*_lists(entries, FIELDS[2]), long), sets[items]),
+        eights=_few(_postings(*unpacked(entries[FIELDS[1]]), long), _COMPARED),
+        thirteens=_by_set(_postings(*unpacked(entries[FIELDS[2]]), long), sets[items]),
         common=np.zeros(len(fives.grams), np.uint8),
         tokens=columns["tokens"],
         known=known,
@@ -239,15 +239,6 @@ def _sorted_wholes(sequences: Array, wanted: Array) -> Array:
 
     chosen = np.flatnonzero(wanted)
     return chosen[np.argsort(sequences[chosen], kind="stable")]
-
-
-def _lists(entries: pa.Table, name: str) -> tuple[Array, Array]:
-    """A column of lists: all their values, and where each list begins."""
-    import numpy as np
-
-    array = whole(entries[name])
-    ends = offsets(array).astype(np.int64)
-    return view(array.values)[ends[0] : ends[-1]], ends - ends[0]
 
 
 def _postings(hashes: Array, starts: Array, wanted: Array) -> Postings:
@@ -321,14 +312,7 @@ def _by_set(postings: Postings, sets: Array) -> Postings:
 
 def _few(postings: Postings, most: int) -> Postings:
     """The postings with the first occurrences of each gram."""
-    import numpy as np
-
-    many = np.diff(postings.starts)
-    if not len(many) or many.max() <= most:
-        return postings
-    place = np.arange(len(postings.entries)) - np.repeat(postings.starts[:-1], many)
-    kept = place < most
-    starts = np.append(0, np.cumsum(np.minimum(many, most)))
+    kept, starts = first_of_each(postings.starts, most)
     return postings._replace(
         starts=starts, entries=postings.entries[kept], places=postings.places[kept]
     )

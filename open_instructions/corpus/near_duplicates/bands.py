@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_64_intdigest
 
-from ...arrays import numbers, shared, view
+from ...arrays import mixed, numbers, shared, view
 from ...preference import Preference, Whole
+from ..groups import connected
 from ..step import NUMBER, PLACE, Round
-from ..words import mixed
-from .components import components
 from .sample import SHINGLE, Common
 from .shingles import prefix_keys, read, shingles_of
 
@@ -99,12 +98,12 @@ class Candidates(Round):
         same = np.zeros(len(keys), bool)
         same[1:] = keys[1:] == keys[:-1]
         first = np.maximum.accumulate(np.where(same, 0, np.arange(len(keys))))
-        return _grouped(*components(number[same], number[first[same]]))
+        return _grouped(*connected(number[same], number[first[same]]))
 
     def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        groups = _grouped(*components(view(decided[NUMBER]), view(decided[GROUP])))
+        groups = _grouped(*connected(view(decided[NUMBER]), view(decided[GROUP])))
         none = numbers([-1] * len(before), "int64")
         common = pa.table({NUMBER: none, GROUP: none, SHINGLE: before[SHINGLE]})
         zeros = numbers([0] * len(groups), "uint64")

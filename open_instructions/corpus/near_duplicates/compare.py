@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...arrays import numbers, strings, view, whole
+from ...arrays import mixed, numbers, strings, unpacked, view
 from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
-from ..words import mixed
 from .bands import GROUP
 from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike, Candidate, Group
 from .keep import Judged, judged
@@ -102,7 +101,7 @@ class Compared(Round):
         return pa.concat_tables(found)
 
     def _verdicts(self, facts: pa.Table) -> pa.Table:
-        group = Group(view(facts[GROUP]), [_unpacked(facts[name]) for name in LISTS])
+        group = Group(view(facts[GROUP]), [unpacked(facts[name]) for name in LISTS])
         number, ids = view(facts[NUMBER]).tolist(), facts[ID].to_pylist()
         ranks, lengths = view(facts[RANK]).tolist(), view(facts[LENGTH]).tolist()
         lists = (facts[name].to_pylist() for name in (KEYS, SIGNS))
@@ -239,12 +238,3 @@ def _lists(values: np.ndarray[Any, Any], ends: np.ndarray[Any, Any]) -> pa.Array
     import pyarrow as pa
 
     return pa.ListArray.from_arrays(numbers(ends, "int32"), numbers(values, str(values.dtype)))
-
-
-def _unpacked(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The values of all lists, and where each list begins."""
-    from ...arrays import offsets
-
-    array = whole(column)
-    ends = offsets(array)
-    return view(array.values)[ends[0] : ends[-1]], ends - ends[0]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...schema import Reason
-from .components import components
+from ..groups import connected
 from .groups import Candidate, Pair
 from .signs import other_signs
 
@@ -128,7 +128,7 @@ def _told(
     edges = [(row, other) for row, others in links.items() for other in others]
     if not edges:
         return []
-    places, firsts = components(*np.array(edges, np.int64).T)
+    places, firsts = connected(*np.array(edges, np.int64).T)
     told = []
     for row, first in zip(places.tolist(), firsts.tolist(), strict=True):
         if row not in dropped:
