@@ -48,6 +48,7 @@ from .parents import regrouped
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
 from .result import BuildResult, damage, lopsided, other_counts_note
+from .sides import sides_of
 from .versions import own_code
 
 SMALL_INPUT = 8 << 20
@@ -185,7 +186,8 @@ def _run(
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
     names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
-    steps = with_sides(steps_of(job.recipe, sorted(set(names))), job.sides)
+    sides = sides_of(job.keeps) if job.keeps else None
+    steps = with_sides(steps_of(job.recipe, sorted(set(names))), sides)
     function = partial(
         process,
         recipe=job.recipe,

@@ -10,8 +10,9 @@ There is one round, and the groups are found where its results come together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -143,18 +144,25 @@ def with_sides(steps: Sequence[CorpusStep], sides: Sides | None) -> tuple[Corpus
 
 def prompt_key(conversation: Whole) -> int:
     """A hash of all text before the first answer; capitals and white space do not count."""
-    texts = []
-    for message in conversation.messages:
-        if message.role == ASSISTANT:
-            break
-        texts.append(" ".join(message.content.casefold().split()))
-    return xxh3_64_intdigest("\n".join(texts).encode())
+    asked = takewhile(lambda message: message.role != ASSISTANT, conversation.messages)
+    return texts_key(message.content for message in asked)
+
+
+def texts_key(texts: Iterable[str]) -> int:
+    """The same of texts alone."""
+    said = (" ".join(text.casefold().split()) for text in texts)
+    return xxh3_64_intdigest("\n".join(said).encode())
 
 
 def is_later_part(row: Whole) -> bool:
     """Whether it is a part of a conversation, without the beginning. Such parts stand alone where a
     shuffled build is a source."""
-    return row.id[len(row.conversation_id or row.id) :] not in ("", "#1")
+    return is_later(row.id, row.conversation_id)
+
+
+def is_later(id: str, conversation_id: str) -> bool:
+    """The same, by its ids."""
+    return id[len(conversation_id or id) :] not in ("", "#1")
 
 
 def id_key(name: str) -> int:
