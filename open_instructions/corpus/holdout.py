@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from xxhash import xxh3_64_intdigest
 
 from ..arrays import numbers, strings, view, whole
-from ..preference import Preference, Whole
+from ..preference import Whole, tokens_of
 from ..schema import ASSISTANT
 from .budget import exactly
 from .groups import components, hexadecimal, labelled, same_key
+from .mix import Mix
 from .options import Seeded
+from .sets import Sets
 from .sides import UNKNOWN, Groups, Sides, is_fingerprint, sides_of
 from .split_report import Told, report
 from .step import (
@@ -94,10 +96,12 @@ class Options(Seeded):
     """
     validation  what to put aside for validation
     test        what to put aside for a test
+    mix         which sets have a weight: what has none is left out of all splits
     """
 
     validation: Held | None = None
     test: Held | None = None
+    mix: Mix | None = None
 
 
 def problem(options: Options) -> str:
@@ -115,13 +119,15 @@ def problem(options: Options) -> str:
 @dataclass(frozen=True)
 class Holdout:
     """The step. `sides` are those of an earlier build, and `clusters` the near duplicates that
-    earlier steps found: numbers of conversations, and each one's cluster. Workers need neither."""
+    earlier steps found: numbers of conversations, and each one's cluster. Workers need neither.
+    What `mix` leaves out of all splits is not counted."""
 
     validation: Held | None
     test: Held | None
     seed: int
     sides: Sides | None = None
     clusters: tuple[Any, Any] | None = field(default=None, compare=False)
+    mix: Mix | None = None
     name = "holdout"
     reasons = ()
 
@@ -178,8 +184,10 @@ class _Grouped(Round):
 
     def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:
         """A row for each conversation, or for each of its records if it has several: the first
-        has its size."""
+        has its size, which is nothing if the mix leaves it out."""
         import pyarrow as pa
+
+        sets = Sets(self._step.mix) if self._step.mix else None
 
         columns: dict[str, list[Any]] = {
             name: [] for name in (PLACE, PROMPT, BEGINS, RECORD, NAMED, ROWS, TOKENS, LABEL)
@@ -191,7 +199,9 @@ class _Grouped(Round):
             named = id_key(first.conversation_id or first.id)
             begins = not is_later_part(first)  # others begin with "Continue", as many do
             prompt = prompt_key(first) if begins else id_key(first.id)
-            size = len(parts), sum(map(_tokens, parts))
+            size = len(parts), sum(map(tokens_of, parts))
+            if sets and not sets.takes(first):
+                size = 0, 0
             for record in dict.fromkeys(first.origin_rows):
                 key = xxh3_64_intdigest(f"{file}{record}".encode())
                 fact = (place, prompt, begins, key, named, *size, label)
@@ -242,7 +252,7 @@ class _Grouped(Round):
         every = np.zeros(count, np.int8)
         every[heads] = of_head
         side = every[member]
-        moved = int(((before != UNKNOWN) & (before != side)).sum())
+        moved = int(((before != UNKNOWN) & (before != side) & (rows > 0)).sum())
         told = Told(side, rows, tokens, label.codes[first], label.names, moved)
         found = verdicts(
             number=number,
@@ -333,14 +343,10 @@ def _names() -> pa.Array:
     return strings([None, *SPLITS])
 
 
-def _tokens(row: Whole) -> int:
-    return sum(row.tokens) if isinstance(row, Preference) else row.num_tokens
-
-
 def _make(options: Options, sources: Sequence[str]) -> Holdout | None:
     if options.validation is None and options.test is None:
         return None
-    return Holdout(options.validation, options.test, options.seed)
+    return Holdout(options.validation, options.test, options.seed, mix=options.mix)
 
 
 DEFINITION = Definition(Holdout.name, Options, Holdout.reasons, _make)
