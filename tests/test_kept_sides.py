@@ -203,3 +203,80 @@ def test_a_build_whose_sides_are_kept_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is the build whose sides are kept, and would be"):
         build([str(tmp_path / "one.jsonl")], out=first.path, recipe=keeps, overwrite=True)
     assert sides(first)
+
+
+def moved(before: dict[str, str], after: dict[str, str]) -> tuple[int, int]:
+    """How many were put aside and are for training now, and the other way round."""
+    both = [(before[text], side) for text, side in after.items() if text in before]
+    return both.count(("validation", "train")), both.count(("train", "validation"))
+
+
+def test_rows_that_moved_since_the_build_that_is_replaced_are_counted(tmp_path: Path) -> None:
+    """At first, the rows between those that are alike are missing: each is a group. Then they join
+    them. More data that joins nothing moves nothing."""
+    records = [like(number) for number in range(30)]
+    apart = [record for first, _, third in records for record in (first, third)]
+    keys = "near_duplicates: 0.7\nvalidation: 0.5"
+    before = sides(made(tmp_path, "own", apart, keys))
+    more = [{"prompt": f"Name tree {n}.", "completion": "An oak."} for n in range(20)]
+    result = replacing(tmp_path, "own", [*apart, *more], keys)
+    assert [note for note in notes(result) if "holdout" in note] == []
+    assert sides(result).items() >= before.items()
+    joined = [record for three in records for record in three]
+    result = replacing(tmp_path, "own", [*joined, *more], keys, start=[*apart, *more])
+    trained, held = moved(before, sides(result))
+    assert trained > 1 and held > 1
+    [note] = [note for note in notes(result) if "holdout" in note]
+    assert note == (
+        f"holdout: of the build that this one replaces, {trained} rows that it put aside are for "
+        f"training here, {held} rows that it trained on are put aside here"
+    )
+
+
+def replacing(
+    folder: Path, name: str, records: Sequence[Any], recipe: str, start: Sequence[Any] = ()
+) -> BuildResult:
+    """The build again, with these records: those that it began with keep their places, and so their
+    ids."""
+    ordered = [*start, *(record for record in records if record not in start)]
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in ordered))
+    return build(
+        [str(folder / f"{name}.jsonl")], out=folder / f"of-{name}", workers=1, overwrite=True,
+        recipe=parse(recipe, str(folder / "mine.yaml")), source_license="MIT",
+    )  # fmt: skip
+
+
+def notes(result: BuildResult) -> list[str]:
+    return [str(note) for note in result.found.notes]
+
+
+def test_a_row_under_the_id_of_another_did_not_move(tmp_path: Path) -> None:
+    """A new first record moves all ids by one."""
+    records = [{"prompt": f"Name tree {n}.", "completion": "An oak."} for n in range(40)]
+    before = sides(made(tmp_path, "own", records, "validation: 0.4"))
+    first = {"prompt": "Name a fish.", "completion": "A pike."}
+    result = replacing(tmp_path, "own", [first, *records], "validation: 0.4")
+    assert sides(result).items() >= before.items()
+    assert [note for note in notes(result) if "holdout" in note] == []
+
+
+def test_rows_that_a_source_put_aside_do_not_become_training_rows_in_silence(
+    tmp_path: Path,
+) -> None:
+    records = [{"prompt": f"Name tree {n}.", "completion": "An oak."} for n in range(40)]
+    first = made(tmp_path, "own", records, "validation: {rows: 10}")
+    again = of([str(first.path)], tmp_path / "again", "validation: 0.1\nseed: 3")
+    trained, held = moved(sides(first), sides(again))
+    assert trained > 1 and held > 1
+    [note] = [note for note in notes(again) if "holdout" in note]
+    assert note == (
+        f"holdout: of of-own, {trained} rows that it put aside are for training here, {held} rows "
+        f"that it trained on are put aside here; validation: {{from: {first.path}}} keeps the sides"
+    )
+    none = of([str(first.path)], tmp_path / "none", "validation: 0.00001")
+    assert [note for note in notes(none) if "of of-own" in note] == [
+        "holdout: of of-own, 10 rows that it put aside are for training here; validation: "
+        f"{{from: {first.path}}} keeps the sides"
+    ]
+    kept = of([str(first.path)], tmp_path / "kept", f"validation: {{from: {first.path}}}")
+    assert [note for note in notes(kept) if "holdout" in note] == []

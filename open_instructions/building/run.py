@@ -44,6 +44,7 @@ from ..store.work import (
 from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
+from .moved import notes_on_moved
 from .parents import regrouped
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
@@ -96,6 +97,7 @@ def build(said: Choices) -> BuildResult:
             # again: by now, a build that was killed while replacing this one is repaired
             if same := _made_already(job, store.existing(job.out)):
                 return same
+            replaced = store.existing(job.out)
             there = bool(children(job.out))
             if there and not said.overwrite:
                 raise OutputError(
@@ -123,6 +125,7 @@ def build(said: Choices) -> BuildResult:
                     *notes_of(made.manifest.steps),
                     *damage(made.ledger),
                     *unreadable(made),
+                    *notes_on_moved(job, made, replaced),
                 ]
                 if job.recipe.mix is None:
                     notes += lopsided(usage)

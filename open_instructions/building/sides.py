@@ -114,15 +114,15 @@ def sides_of(build: Build) -> Sides:
             sides.append(np.full(len(keys.ids), number, np.int8))
     side = np.concatenate(sides)
     ids, prompts, groups = map(np.concatenate, zip(*every, strict=True))
-    by_id = _sorted(ids, side)
+    by_id = first_of(ids, side)
     alike, other = _nearly_the_same(build)
     also = found(*by_id, other)
     known = also != UNKNOWN
-    by_id = _sorted(
+    by_id = first_of(
         np.concatenate([by_id[0], alike[known]]), np.concatenate([by_id[1], also[known]])
     )
     # the text that a group is named after can be of a row that a mix left out
-    by_text = _sorted(np.concatenate([prompts, groups]), np.concatenate([side, side]))
+    by_text = first_of(np.concatenate([prompts, groups]), np.concatenate([side, side]))
     return Sides(build.manifest.fingerprint, by_id, by_text)
 
 
@@ -140,7 +140,7 @@ def _nearly_the_same(build: Build) -> tuple[Any, Any]:
     return alike, other
 
 
-def _sorted(keys: Any, sides: Any) -> tuple[Any, Any]:
+def first_of(keys: Any, sides: Any) -> tuple[Any, Any]:
     """Each key once, sorted, with the first of its sides."""
     import numpy as np
 
