@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..corpus.sides import TRAIN, UNKNOWN, found
 from ..errors import InputError, NotFoundError, counted
@@ -12,7 +12,7 @@ from ..schema import SPLITS
 from ..store import Build
 from .plan import Plan
 from .row_keys import ids_of, row_keys
-from .sides import first_of, sides_of
+from .sides import joined, row_sides
 
 
 class Moved(NamedTuple):
@@ -45,7 +45,7 @@ def count_moved(before: Build, made: Build) -> Moved:
     NotFoundError for a build that is damaged."""
     if len(before.manifest.splits()) == 1 or not _some_moved(before, made):
         return Moved()
-    sides = sides_of(before)
+    sides = row_sides(before)
     trained = held = between = 0
     for side, split in enumerate(("train", *SPLITS), TRAIN):
         for keys in row_keys(made, split):
@@ -64,13 +64,13 @@ def _some_moved(before: Build, made: Build) -> bool:
     """Whether an id is on another side. Ids are read much faster than texts, and mostly none is."""
     import numpy as np
 
-    ids: list[Any] = [np.empty(0, np.uint64)]
-    sides: list[Any] = [np.empty(0, np.int8)]
-    for side, split in enumerate(("train", *SPLITS), TRAIN):
-        for batch in ids_of(before, split):
-            ids.append(batch)
-            sides.append(np.full(len(batch), side, np.int8))
-    known = first_of(np.concatenate(ids), np.concatenate(sides))
+    known = joined(
+        *(
+            (ids, np.full(len(ids), side, np.int8))
+            for side, split in enumerate(("train", *SPLITS), TRAIN)
+            for ids in ids_of(before, split)
+        )
+    )
     return any(
         not np.isin(found(*known, batch), (side, UNKNOWN)).all()
         for side, split in enumerate(("train", *SPLITS), TRAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,28 +26,40 @@ _REFUSED = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class RowKeys(NamedTuple):
-    """Hashes of some rows: of their conversations' ids, of what the holdout groups them by, and of
-    their groups; see `corpus.holdout`."""
+    """Hashes of some rows: of their conversations' ids, and of what the holdout groups them by, see
+    `corpus.holdout`."""
 
     ids: np.ndarray[Any, Any]
     prompts: np.ndarray[Any, Any]
-    groups: np.ndarray[Any, Any]
 
 
 def row_keys(build: Build, split: str) -> Iterator[RowKeys]:
-    """Those of the rows of a split, in data/ and preference/, of a build with several. Raises
-    InputError for a row that no build writes."""
+    """Those of the rows of a split, in data/ and preference/. Raises InputError for a row that no
+    build writes."""
     for kind in KINDS:
-        columns = ["id", "conversation_id", _MESSAGES[kind], GROUP]
+        columns = ["id", "conversation_id", _MESSAGES[kind]]
         for batch in build.batches(kind, columns, split=split):
-            try:
+            with _as_written(build):
                 yield _keys(batch)
-            except _REFUSED as error:
-                where = shown(str(build.path))
-                raise InputError(
-                    f"{where} has rows that no build writes.",
-                    hint="oi check says what is wrong with a build.",
-                ) from error
+
+
+def groups_of(build: Build, split: str) -> Iterator[np.ndarray[Any, Any]]:
+    """The groups of the same rows, as numbers. Raises InputError for one that no build writes."""
+    for kind in KINDS:
+        for batch in build.batches(kind, [GROUP], split=split):
+            with _as_written(build):
+                yield _groups(batch.column(0).to_pylist())
+
+
+@contextmanager
+def _as_written(build: Build) -> Iterator[None]:
+    try:
+        yield
+    except _REFUSED as error:
+        raise InputError(
+            f"{shown(str(build.path))} has rows that no build writes.",
+            hint="oi check says what is wrong with a build.",
+        ) from error
 
 
 def ids_of(build: Build, split: str) -> Iterator[np.ndarray[Any, Any]]:
@@ -71,8 +84,7 @@ def _keys(batch: pa.RecordBatch) -> RowKeys:
         id_key(id) if is_later(id, name) else texts_key(asked)
         for id, name, asked in zip(ids, names, _beginnings(batch.column(2)), strict=True)
     )
-    made = np.fromiter(prompts, np.uint64, len(names))
-    return RowKeys(hashed(names), made, _groups(batch.column(3).to_pylist()))
+    return RowKeys(hashed(names), np.fromiter(prompts, np.uint64, len(names)))
 
 
 def _groups(names: Sequence[str]) -> np.ndarray[Any, Any]:

@@ -18,7 +18,7 @@ from ..recipe import Recipe
 from ..schema import SPLITS
 from ..store import REJECTED, Build, open_build
 from ..store.finding import Sought, find_build
-from .row_keys import KINDS, RowKeys, hashed, row_keys
+from .row_keys import KINDS, groups_of, hashed, row_keys
 
 
 def keeping_sides(
@@ -101,29 +101,35 @@ def _check_shards(build: Build) -> None:
 
 
 def sides_of(build: Build) -> Sides:
-    """Of all rows of a build, and of those that it dropped as nearly the same as one of them.
-    Raises InputError for rows that no build writes."""
+    """Of all rows of a build, of their groups, and of rows that it dropped as nearly the same as
+    one of them. Raises InputError for rows that no build writes."""
     import numpy as np
 
-    none = np.empty(0, np.uint64)
-    every = [RowKeys(none, none, none)]
-    sides: list[Any] = [np.empty(0, np.int8)]
+    rows = row_sides(build)
+    # the text that a group is named after can be of a row that a mix left out
+    named = [
+        (keys, np.full(len(keys), number, np.int8))
+        for number, split in enumerate(("train", *SPLITS), TRAIN)
+        for keys in groups_of(build, split)
+    ]
+    prompts = joined(rows.prompts, *named)
+    alike, other = _nearly_the_same(build)
+    side = found(*rows.ids, other)
+    known = side != UNKNOWN
+    return Sides(rows.fingerprint, joined(rows.ids, (alike[known], side[known])), prompts)
+
+
+def row_sides(build: Build) -> Sides:
+    """Of the rows alone."""
+    import numpy as np
+
+    ids, prompts = [], []
     for number, split in enumerate(("train", *SPLITS), TRAIN):
         for keys in row_keys(build, split):
-            every.append(keys)
-            sides.append(np.full(len(keys.ids), number, np.int8))
-    side = np.concatenate(sides)
-    ids, prompts, groups = map(np.concatenate, zip(*every, strict=True))
-    by_id = first_of(ids, side)
-    alike, other = _nearly_the_same(build)
-    also = found(*by_id, other)
-    known = also != UNKNOWN
-    by_id = first_of(
-        np.concatenate([by_id[0], alike[known]]), np.concatenate([by_id[1], also[known]])
-    )
-    # the text that a group is named after can be of a row that a mix left out
-    by_text = first_of(np.concatenate([prompts, groups]), np.concatenate([side, side]))
-    return Sides(build.manifest.fingerprint, by_id, by_text)
+            side = np.full(len(keys.ids), number, np.int8)
+            ids.append((keys.ids, side))
+            prompts.append((keys.prompts, side))
+    return Sides(build.manifest.fingerprint, joined(*ids), joined(*prompts))
 
 
 def _nearly_the_same(build: Build) -> tuple[Any, Any]:
@@ -140,9 +146,11 @@ def _nearly_the_same(build: Build) -> tuple[Any, Any]:
     return alike, other
 
 
-def first_of(keys: Any, sides: Any) -> tuple[Any, Any]:
-    """Each key once, sorted, with the first of its sides."""
+def joined(*pairs: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Keys with their sides: each key once, sorted, with the first of its sides."""
     import numpy as np
 
+    keys = np.concatenate([np.empty(0, np.uint64), *[each for each, _ in pairs]])
+    sides = np.concatenate([np.empty(0, np.int8), *[each for _, each in pairs]])
     found, first = np.unique(keys, return_index=True)
     return found, sides[first]

@@ -156,8 +156,12 @@ def prompt_key(conversation: Whole) -> int:
 
 def texts_key(texts: Iterable[str]) -> int:
     """The same of texts alone."""
-    said = (" ".join(text.casefold().split()) for text in texts)
-    return xxh3_64_intdigest("\n".join(said).encode())
+    return xxh3_64_intdigest(compared(texts).encode())
+
+
+def compared(texts: Iterable[str]) -> str:
+    """Texts as they are compared."""
+    return "\n".join(" ".join(text.casefold().split()) for text in texts)
 
 
 def is_later_part(row: Whole) -> bool:
@@ -272,6 +276,11 @@ class _Grouped(Round):
         for name in (PROMPT, RECORD):
             one.append(node)
             other.append(node[same_key(view(decided[name]))])
+        # later parts that stand alone have no prompt, and their record may have been another file's
+        named = view(decided[NAMED])
+        parted = np.isin(named, named[view(decided[BEGINS]) == 0])
+        one.append(node[parted])
+        other.append(node[parted][same_key(named[parted])])
         if self._step.clusters is not None:
             of, cluster = self._step.clusters
             here = np.isin(of, number)
