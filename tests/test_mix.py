@@ -124,6 +124,16 @@ def test_a_set_that_is_short_is_repeated_as_often_as_it_takes() -> None:
         verdicts_of(step, TEN_AND_FOUR)
 
 
+def test_a_set_that_gives_nothing_is_said() -> None:
+    """Its share is less than a token."""
+    step = mixing(weights={"alpaca": 1e300, "dolly": 1e-300}, total=50)
+    assert shares_of(step, TEN_AND_FOUR) == {"alpaca": (49, 100, 40), "dolly": (0, 40, 0)}
+    assert report_of(verdicts_of(step, TEN_AND_FOUR))["notes"] == [
+        "mix: nothing is taken where no conversation fits into the share: dolly (whose share is 0 "
+        "of 40 tokens)"
+    ]
+
+
 def test_nothing_to_take() -> None:
     with pytest.raises(UsageError, match="a total of 11 tokens takes nothing"):
         verdicts_of(mixing(total=11, weights={"alpaca": 1, "dolly": 1}), TEN_AND_FOUR)
@@ -323,6 +333,12 @@ LOWEST = ["alpaca/alpaca0", "alpaca/alpaca2", "alpaca/alpaca4"]
         ("{weights: {alpaca: -1}}", "has a number below 0"),
         ("{temperature: 0}", "temperature is 0, and goes from 1"),
         ("{shortfall: repeat}", "shortfall repeat needs a total"),
+        (f"{{total: {10**19}}}", r"mix: total takes a number up to 1,000,000,000,000,000,000, not"),
+        (f"{{total: {10**400}}}", "mix: total takes a number up to"),
+        (f"{{weights: {{alpaca: {10**400}}}}}", "has a number above 1,000,000,000,000,000,000"),
+        (f"{{temperature: {10**400}}}", "mix: temperature takes a number up to"),
+        ("{weights: {alpaca: .nan}}", "has a number below 0, or without an end"),
+        ("{max_epochs: 1.5}", "mix: max_epochs takes a whole number, not 1.5"),
         ("{seed: -3}", "seed is -3, and cannot be negative"),
         ("{unit: words}", "unit is rows, tokens or answer_tokens, not 'words'"),
         ("{wieghts: {alpaca: 1}}", "unknown key 'wieghts'"),

@@ -23,7 +23,7 @@ def table_report(
 ) -> dict[str, Any]:
     """What is said of one table. `taken` is by set, and `left` the size of what no weight names, by
     label."""
-    notes = [*_notes(mix, given), *_left_out(mix, left)]
+    notes = [*_notes(mix, given), *_nothing(mix, given, taken), *_left_out(mix, left)]
     return _shares(mix, given, taken, left) | {"notes": [f"{title}: {note}" for note in notes]}
 
 
@@ -96,6 +96,17 @@ def _notes(mix: Mix, given: Budget) -> Iterator[str]:
                 f"{share.name} has {share.available:,} {unit} and its share is "
                 f"{share.wanted:,}: its rows are written up to {ceil(share.needs)} times"
             )
+
+
+def _nothing(mix: Mix, given: Budget, taken: Mapping[str, int]) -> Iterator[str]:
+    """The sets that have a weight and give nothing all the same."""
+    small = [
+        f"{share.name} (whose share is {share.given:,} of {share.available:,} {UNITS[mix.unit]})"
+        for share in given.shares
+        if not taken[share.name]
+    ]
+    if small:
+        yield f"nothing is taken where no conversation fits into the share: {few(small)}"
 
 
 def _left_out(mix: Mix, left: Mapping[str, int]) -> Iterator[str]:

@@ -127,6 +127,8 @@ def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int)
 
 def _check_sets(mix: Mix, labels: Sequence[str], available: Collection[str]) -> None:
     """Raises UsageError if a set has nothing to give, or nothing is there at all."""
+    if not labels:
+        raise UsageError("mix: no conversation is left to take.")
     for name, weight in mix.weights:
         if weight and name not in available:
             known = sorted({*labels, *(general(mix.by, label) for label in labels)} - {name})
