@@ -242,3 +242,8 @@ def same(one: Sequence[Message], other: Sequence[Message]) -> bool:
     return [(m.role, m.content, m.fields) for m in one] == [
         (m.role, m.content, m.fields) for m in other
     ]
+
+
+def tokens_of(row: Whole) -> int:
+    """The tokens of a row, by the recipe's tokenizer."""
+    return sum(row.tokens) if isinstance(row, Preference) else row.num_tokens

@@ -192,13 +192,13 @@ def test_a_split_without_rows_is_said_and_one_with_all_rows_stops() -> None:
 def sides(known: Mapping[str, tuple[int, str]]) -> Sides:
     """Of an earlier build: side and group by id."""
     ids = sorted((id_key(name), side) for name, (side, _) in known.items())
-    groups = sorted({(int(group, 16), side) for side, group in known.values()})
+    prompts = sorted({(int(group, 16), side) for side, group in known.values()})
 
     def arrays(pairs: list[tuple[int, int]]) -> tuple[Any, Any]:
         keys, sides = zip(*pairs, strict=True)
         return np.array(keys, np.uint64), np.array(sides, np.int8)
 
-    return Sides("f" * 64, arrays(ids), arrays(groups))
+    return Sides("f" * 64, arrays(ids), arrays(prompts))
 
 
 def as_sides(found: Mapping[str, tuple[str, str]]) -> Sides:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from time import process_time
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,10 +17,12 @@ from hypothesis import strategies as st
 from open_instructions.corpus.budget import budget, tempered
 from open_instructions.corpus.mix import Mix, Mixing
 from open_instructions.corpus.options import Weights
-from open_instructions.corpus.step import report_of
+from open_instructions.corpus.shares import Rows, settle_shares
+from open_instructions.corpus.step import no_rows, report_of
 from open_instructions.errors import RecipeError, UsageError
-from open_instructions.preference import Preference
+from open_instructions.preference import Preference, Tokens
 from open_instructions.recipe import Recipe, parse
+from open_instructions.reports.shares import in_words, shares_table
 from open_instructions.schema import Conversation, Message
 
 from .mixing import copies_of, shares_of, talk, verdicts_of
@@ -118,6 +124,16 @@ def test_a_set_that_is_short_is_repeated_as_often_as_it_takes() -> None:
         verdicts_of(step, TEN_AND_FOUR)
 
 
+def test_a_set_that_gives_nothing_is_said() -> None:
+    """Its share is less than a token."""
+    step = mixing(weights={"alpaca": 1e300, "dolly": 1e-300}, total=50)
+    assert shares_of(step, TEN_AND_FOUR) == {"alpaca": (49, 100, 40), "dolly": (0, 40, 0)}
+    assert report_of(verdicts_of(step, TEN_AND_FOUR))["notes"] == [
+        "mix: nothing is taken where no conversation fits into the share: dolly (whose share is 0 "
+        "of 40 tokens)"
+    ]
+
+
 def test_nothing_to_take() -> None:
     with pytest.raises(UsageError, match="a total of 11 tokens takes nothing"):
         verdicts_of(mixing(total=11, weights={"alpaca": 1, "dolly": 1}), TEN_AND_FOUR)
@@ -171,14 +187,85 @@ def test_units() -> None:
     assert asks.facts_of_rows([[long, other], [other]])["size"].to_pylist() == [8, 4]
 
 
-def test_preference_rows_are_left_alone() -> None:
+def pair(id: str, source: str, tokens: tuple[int, int, int] = (2, 3, 5)) -> Preference:
     asked, good, bad = (
         Message(r, c) for r, c in (("user", "?"), ("assistant", "a"), ("assistant", "b"))
     )
-    pair = Preference("alpaca/p", "alpaca", "main", (asked,), (good,), (bad,), "alpaca/p")
-    found = verdicts_of(mixing(weights={"alpaca": 1}, total=10), [pair, *TEN_AND_FOUR])
-    assert 0 not in found["number"].to_pylist()
-    assert len(found) == 13  # one of alpaca's ten is taken
+    name = f"{source}/{id}"
+    return Preference(
+        name, source, "main", (asked,), (good,), (bad,), name, tokens=Tokens(*tokens)
+    )  # fmt: skip
+
+
+PAIRS = [
+    *[pair(f"p{n}", "judged") for n in range(6)],
+    *[pair(f"p{n}", "alpaca") for n in range(2)],
+]
+"""Ten tokens each."""
+
+
+def test_preference_rows_are_a_mix_of_their_own() -> None:
+    """With all weights, and the total once more: of data/, 40 tokens each of alpaca and dolly; of
+    preference/, 20 of alpaca, which has no more, and 40 of judged."""
+    step = mixing(weights={"alpaca": 1, "dolly": 1, "judged": 2})
+    found = copies_of(step, [*TEN_AND_FOUR, *PAIRS])
+    assert Counter(re.sub("[0-9]", "", name) for name in found) == {
+        "alpaca/alpaca": 4, "dolly/dolly": 4, "alpaca/p": 2, "judged/p": 4,
+    }  # fmt: skip
+    report = report_of(verdicts_of(step, [*TEN_AND_FOUR, *PAIRS]))
+    assert [(s["name"], s["taken"]) for s in report["shares"]] == [("alpaca", 40), ("dolly", 40)]
+    assert [(s["name"], s["taken"]) for s in report["preference"]["shares"]] == [
+        ("judged", 40), ("alpaca", 20),
+    ]  # fmt: skip
+    assert report["notes"] == [
+        "mix: 80 tokens in all; dolly gives everything that it has, and the weights say what the "
+        "others give beside it",
+        "mix of preference/: 60 tokens in all; alpaca gives everything that it has, and the "
+        "weights say what the others give beside it",
+        "mix: data/ has no rows for training of judged",
+        "mix: preference/ has no rows for training of dolly",
+    ]
+    step = mixing(weights={"alpaca": 1, "dolly": 1, "judged": 1}, total=60, max_epochs=2)
+    found = copies_of(step, [*TEN_AND_FOUR, *PAIRS])
+    assert sum(found.values()) == 12
+    assert sorted(count for name, count in found.items() if name.startswith("alpaca/p")) == [1, 2]
+
+
+def test_a_mix_of_preference_rows_alone() -> None:
+    step = mixing(weights={"alpaca": 1, "judged": 1})
+    assert len(copies_of(step, PAIRS)) == 4
+    report = report_of(verdicts_of(step, PAIRS))
+    assert report["shares"] == []
+    table = shares_table({"mix": report})[1]
+    assert table == [
+        ["alpaca (preference/)", "1", "20", "20", "20", "1"],
+        ["judged (preference/)", "1", "20", "60", "20", "0.33"],
+    ]
+    words = "0 tokens and 40 tokens (preference/) for training, by source"
+    assert in_words({"mix": report}) == words
+    with pytest.raises(UsageError, match="mix of preference/: a total of 19 tokens takes nothing"):
+        copies_of(mixing(weights={"alpaca": 1, "judged": 1}, total=19), PAIRS)
+    with pytest.raises(UsageError, match="mix of preference/: judged has 60 tokens and its share"):
+        keys: dict[str, Any] = {"weights": {"judged": 1}, "total": 70, "shortfall": "stop"}
+        copies_of(mixing(**keys), PAIRS)
+
+
+def test_preference_rows_without_a_weight_are_left_out_and_that_is_said() -> None:
+    report = report_of(verdicts_of(mixing(weights={"dolly": 1}), [*TEN_AND_FOUR, *PAIRS]))
+    assert report["preference"] == {
+        "shares": [], "more_shares": 0, "left_out": {"judged:main": 60, "alpaca:main": 20},
+    }  # fmt: skip
+    assert report["notes"][1] == (
+        "mix of preference/: without a weight, and left out: judged:main (60 tokens), alpaca:main "
+        "(20 tokens)"
+    )
+
+
+def test_the_units_of_a_preference_row() -> None:
+    """Both answers are what a trainer learns from; "a" and "b" are a token each."""
+    for unit, size in (("rows", 1), ("tokens", 10), ("answer_tokens", 2)):
+        [asks] = mixing(unit=unit).rounds
+        assert asks.facts([PAIRS[0]], no_rows())["size"].to_pylist() == [size]
 
 
 def test_what_another_split_has_is_neither_counted_nor_taken() -> None:
@@ -187,6 +274,28 @@ def test_what_another_split_has_is_neither_counted_nor_taken() -> None:
     found = verdicts_of(step, TEN_AND_FOUR, held)
     assert not set(found["number"].to_pylist()) & set(range(5))
     assert [r["available"] for r in report_of(found)["shares"]] == [50, 40]
+
+
+def test_what_has_no_weight_is_left_out_of_every_split() -> None:
+    """Five of alpaca's ten rows and one of dolly's four are for validation."""
+    held = [{"number": n, "split": "validation", "step": "holdout"} for n in (0, 1, 2, 3, 4, 10)]
+    found = verdicts_of(mixing(weights={"dolly": 1}), TEN_AND_FOUR, held)
+    assert sorted(found["number"].to_pylist()) == list(range(10))
+    assert set(found["detail"].to_pylist()) == {"its set has no weight in the mix"}
+    [share] = report_of(found)["shares"]
+    assert (share["available"], share["taken"]) == (30, 30)
+    assert report_of(found)["left_out"] == {"alpaca:main": 100}
+
+
+def test_many_sets_and_weights_take_linear_time() -> None:
+    many = 50_000
+    labels = [f"task {n:05d}" for n in range(many)]
+    weights = Weights.of(dict.fromkeys(labels, 1))
+    rows = Rows(np.arange(many), np.full(many, 10), np.arange(many), np.zeros(many, bool))
+    began = process_time()
+    found = settle_shares(Mix(by="task", weights=weights), labels, {"data": rows})["data"]
+    assert process_time() - began < 10
+    assert found.copies.all()
 
 
 def test_temperature() -> None:
@@ -224,6 +333,12 @@ LOWEST = ["alpaca/alpaca0", "alpaca/alpaca2", "alpaca/alpaca4"]
         ("{weights: {alpaca: -1}}", "has a number below 0"),
         ("{temperature: 0}", "temperature is 0, and goes from 1"),
         ("{shortfall: repeat}", "shortfall repeat needs a total"),
+        (f"{{total: {10**19}}}", r"mix: total takes a number up to 1,000,000,000,000,000,000, not"),
+        (f"{{total: {10**400}}}", "mix: total takes a number up to"),
+        (f"{{weights: {{alpaca: {10**400}}}}}", "has a number above 1,000,000,000,000,000,000"),
+        (f"{{temperature: {10**400}}}", "mix: temperature takes a number up to"),
+        ("{weights: {alpaca: .nan}}", "has a number below 0, or without an end"),
+        ("{max_epochs: 1.5}", "mix: max_epochs takes a whole number, not 1.5"),
         ("{seed: -3}", "seed is -3, and cannot be negative"),
         ("{unit: words}", "unit is rows, tokens or answer_tokens, not 'words'"),
         ("{wieghts: {alpaca: 1}}", "unknown key 'wieghts'"),

@@ -80,7 +80,11 @@ MIXES = (
     "mix: {unit: rows, weights: {alpaca: 1, dolly: 2, sharegpt: 1}, total: 60, max_epochs: 3}",
     "mix: {unit: answer_tokens, temperature: 3, total: 2000}",
     "mix: {by: license, weights: {CC-BY-SA-3.0: 1, CC-BY-NC-4.0: 1}, total: 900, max_epochs: 2}",
+    "mix: {unit: rows, weights: {alpaca: 1, pairs: 1}, total: 26, max_epochs: 3}",
 )
+PAIRS_TAKEN = dict.fromkeys(MIXES, 0) | {MIXES[0]: 10, MIXES[3]: 10, MIXES[5]: 26}
+"""The preference rows of each mix: without weights it takes all ten. The last has no more than 26
+of them for training."""
 ORDERS = ("", "order: shuffled")
 
 
@@ -114,7 +118,9 @@ def test_the_books_balance(data: Path, tmp_path: Path, splits: str, mix: str, mo
     left = Counter(row["reason"] for row in rows(result, "rejected"))
     assert (left["not_sampled"] > 0) == bool(mix)
     assert all(row["raw"] is None for row in rows(result, "rejected") if row["stage"] == "mix")
-    assert result.ledger.summary()["preference_rows"] == 10
+    pairs = result.ledger.summary().get("preference_rows", 0)
+    held = sum(s.rows for s in found.manifest.of("preference") if s.split != "train")
+    assert pairs == (PAIRS_TAKEN[mix] if mix != MIXES[5] else min(26, 3 * (10 - held)) + held)
 
 
 ALL = "\n".join([SPLITS[2], MIXES[2], "seed: 3"])
@@ -156,6 +162,26 @@ def test_a_mix_is_of_the_training_side(data: Path, tmp_path: Path) -> None:
     found = Counter(row["source"] for row in rows(result))
     assert found["dolly"] == held + 2 * (25 - held)
     assert result.ledger.summary()["repeats"] == 25 - held
+
+
+def test_rows_for_validation_are_of_the_sets_of_the_mix(data: Path, tmp_path: Path) -> None:
+    """As many as were asked for, though there are 90 others; those are in no split."""
+    keys = "validation: {rows: 6}\nmix: {unit: rows, weights: {dolly: 1}}"
+    result = made(data, tmp_path / "out", keys)
+    found = open_build(result.path)
+    sources = Counter(
+        (split, row["source"])
+        for kind, split in product(("data", "preference"), found.manifest.splits())
+        for batch in found.batches(kind, ["source"], split=split)
+        for row in batch.to_pylist()
+    )
+    assert sources == {("train", "dolly"): 19, ("validation", "dolly"): 6}
+    assert result.manifest.steps["holdout"]["splits"]["validation"] == {
+        "groups": 6, "rows": 6, "tokens": result.manifest.steps["holdout"]["splits"]["validation"][
+            "tokens"
+        ], "sources": {"dolly:main": 6},
+    }  # fmt: skip
+    assert check(result.path).problems == ()
 
 
 def test_what_steps_say_is_said_before_anything_is_written(data: Path, tmp_path: Path) -> None:

@@ -42,8 +42,28 @@ def test_a_finished_build_and_files_of_ones_own(tmp_path: Path) -> None:
     sources = [str(tmp_path / "clean"), str(tmp_path / "own.jsonl")]
     found = preview(Choices(sources=sources, recipe=recipe))
     assert found.mix()[1] == [["dolly", "1", "5 rows", "24"], ["own", "1", "5 rows", "?"]]
-    assert found.rows["gpt4llm:comparison"] == 0  # preference rows are not mixed
+    assert found.rows["gpt4llm:comparison"] == 0
     assert [part.records for part in found.parts] == [72, 20, None]
+
+
+def test_preference_rows_are_mixed_apart(tmp_path: Path) -> None:
+    """A build of 24 rows of dolly and 20 preference rows of gpt4llm."""
+    build("dolly,gpt4llm:comparison", sample=True, out=tmp_path / "clean", workers=1)
+    recipe = parse("mix: {unit: rows, weights: {dolly: 1, gpt4llm: 3}, total: 8}", "mine.yaml")
+    found = preview(Choices(sources=str(tmp_path / "clean"), recipe=recipe))
+    pairs = found.pairs["gpt4llm:comparison"]
+    assert found.mix()[1] == [
+        ["dolly", "1", "8 rows", "24"], ["gpt4llm (preference/)", "3", "8 rows", str(pairs)],
+    ]  # fmt: skip
+    made = build(str(tmp_path / "clean"), out=tmp_path / "out", recipe=recipe, workers=1)
+    assert {(s.kind, s.rows) for s in made.manifest.shards if s.kind != "rejected"} == {
+        ("data", 8), ("preference", 8),
+    }  # fmt: skip
+    recipe = parse("mix: {temperature: 2}", "mine.yaml")
+    found = preview(Choices(sources=str(tmp_path / "clean"), recipe=recipe))
+    assert found.mix()[1] == [
+        ["dolly", "?", "?", "24"], ["gpt4llm (preference/)", "?", "?", str(pairs)],
+    ]  # fmt: skip
 
 
 def test_a_source_in_two_places_is_known_in_part(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def with_options(
     if given and len(own) != 1:
         flag = "--" + given[0].replace("_", "-")
         raise UsageError(
-            f"{flag} speaks of one source of your own, and {len(own) or 'none'} is named.",
+            f"{flag} speaks of one source of your own, not of {len(own) or 'none'}.",
             hint="--sources=./FILE names one; several are described under `sources` in a recipe.",
         )
     chosen = [_checked(_with_flags(s, said) if given and s.own else s) for s in selections]

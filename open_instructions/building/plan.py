@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..catalogue import Selection, registry
 from ..corpus.contamination.sets import EvaluationSet, Read, find_sets, read_sets
-from ..corpus.sides import Sides
 from ..errors import InputError, Note, UsageError
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import Lock, read_lock
@@ -38,8 +37,8 @@ from .versions import versions
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides the result, known before any work. `evaluations` are the files of
-    evaluation sets, and `known` what is known of their items; `sides` are those of an earlier
-    build's rows, if the recipe keeps them."""
+    evaluation sets, and `known` what is known of their items; `keeps` is an
+    earlier build whose sides the recipe keeps."""
 
     selections: tuple[Selection, ...]
     recipe: Recipe
@@ -47,7 +46,7 @@ class Plan:
     out: Path
     evaluations: tuple[EvaluationSet, ...] = ()
     known: Read | None = field(default=None, compare=False)
-    sides: Sides | None = None
+    keeps: Build | None = None
 
     @cached_property
     def parents(self) -> dict[str, Build]:
@@ -142,8 +141,8 @@ def plan(said: Choices) -> Plan:
         known,
     )
     check_weights(job.recipe, job.labels, job.parents)
-    recipe, sides = keeping_sides(recipe, job.parents, job.out)
-    return replace(job, recipe=recipe, sides=sides)
+    recipe, keeps = keeping_sides(recipe, job.parents, job.out)
+    return replace(job, recipe=recipe, keeps=keeps)
 
 
 def _evaluations(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import floor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..catalogue import OwnSource, Selection, Subset, registry
 from ..catalogue.evaluations import evaluation
+from ..corpus.budget import exactly
 from ..corpus.contamination.sets import find_sets
-from ..corpus.shares import UNITS, set_of
+from ..corpus.mix import Mix
+from ..corpus.mix_report import UNITS
+from ..corpus.sets import Sets
 from ..errors import UsageError, shown
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.cache import Cache
@@ -19,7 +22,7 @@ from ..inputs.lock import Lock, read_lock
 from ..inputs.own import own_inputs
 from ..paths import folders, place
 from ..recipe import Recipe
-from ..store import SAMPLE, Build, home
+from ..store import PREFERENCE, SAMPLE, Build, home
 from .choices import (
     Choices,
     check_names,
@@ -48,13 +51,15 @@ class Part(NamedTuple):
 @dataclass(frozen=True)
 class Preview:
     """What a build would read, fetch and decide. `rows` are the records or rows of each label, like
-    gpt4llm:zh, as far as they are published or a finished build counts them."""
+    gpt4llm:zh, as far as they are published or a finished build counts them; `pairs` are those
+    that a finished build has in preference/."""
 
     out: Path
     recipe: Recipe
     parts: tuple[Part, ...]
     rows: Mapping[str, int | None]
     evaluations: tuple[Part, ...] = ()
+    pairs: Mapping[str, int | None] = field(default_factory=dict)
 
     def files(self) -> TABLE:
         headings = ["source", "from", "bytes", "records"]
@@ -78,31 +83,49 @@ class Preview:
 
     def mix(self) -> TABLE:
         """The sets of the mix, as far as they are known before the rows are. Without weights their
-        sizes decide, which nobody knows yet."""
-        mix = self.recipe.mix
-        headings = ["set", "weight", "wanted", "records"]
+        sizes decide, which nobody knows yet. preference/ is mixed apart; records that were not read
+        yet can become rows of both."""
+        headings, mix = ["set", "weight", "wanted", "records"], self.recipe.mix
         if mix is None:
             return headings, []
-        known: Counter[str] = Counter()
-        unknown = set()
-        for label, rows in self.rows.items() if mix.by == "source" else ():
-            name = set_of(mix, label)
-            if name is not None:
-                known[name] += rows or 0
-                unknown |= {name} if rows is None else set()
-        weights = dict(mix.weights)
-        every = sum(weights.values()) or 1
+        talks, pairs = _by_set(mix, self.rows), _by_set(mix, self.pairs)
+        names = [name for name, _ in mix.weights] or sorted(talks.keys() | pairs.keys())
+        in_data = [name for name in names if talks.get(name) != 0 or not pairs.get(name)]
+        paired = [name for name in names if pairs.get(name)]
         return headings, [
-            [
-                name,
-                f"{weights[name]:g}" if weights else "?",
-                f"{int(mix.total * weights[name] / every):,} {UNITS[mix.unit]}"
-                if mix.total and weights
-                else "?",
-                _number(None if name in unknown or name not in known else known[name]),
-            ]
-            for name in (weights or sorted(known))
+            *_planned(mix, in_data, talks, ""),
+            *_planned(mix, paired, pairs, f" ({PREFERENCE}/)"),
         ]
+
+
+def _by_set(mix: Mix, rows: Mapping[str, int | None]) -> dict[str, int | None]:
+    """The rows of each set of a mix of sources; None if nobody knows them."""
+    found: dict[str, int | None] = {}
+    sets = Sets(mix)
+    for label, count in rows.items() if mix.by == "source" else ():
+        name = sets.of(label)
+        if name is not None:
+            before = found.get(name, 0)
+            found[name] = None if before is None or count is None else before + count
+    return found
+
+
+def _planned(
+    mix: Mix, names: Sequence[str], known: Mapping[str, int | None], behind: str
+) -> list[list[str]]:
+    """The lines of one table of rows."""
+    weights = dict(mix.weights)
+    every = sum(exactly(weights[name]) for name in names) if weights else 0
+    lines = []
+    for name in names:
+        weight, wanted = "?", "?"
+        if weights:
+            weight = f"{weights[name]:g}"
+        if mix.total and every:
+            part = floor(mix.total * exactly(weights[name]) / every)
+            wanted = f"{part:,} {UNITS[mix.unit]}"
+        lines.append([f"{name}{behind}", weight, wanted, _number(known.get(name))])
+    return lines
 
 
 def preview(said: Choices) -> Preview:
@@ -119,6 +142,7 @@ def preview(said: Choices) -> Preview:
     usual = home.builds() / (SAMPLE if said.sample else recipe.name)
     parts = list(_known_sources([s for s in selections if not s.own], data, recipe))
     rows: dict[str, int | None] = {part.label: part.records for part in parts}
+    pairs: dict[str, int] = {}
     here = [s for s in selections if s.own and not s.own.hub]
     found = own_inputs(here, replace(said.how_to_fetch, offline=True), lock, data)
     parents = parents_of([s.own for s in found.selections if s.own], found.inputs)
@@ -132,8 +156,9 @@ def preview(said: Choices) -> Preview:
         for source, subset in build.ledger.subsets():
             label, counts = f"{source}:{subset}", build.ledger.summary(source, subset)
             before = rows.get(label, 0)
-            talks = counts["rows"] - counts.get("preference_rows", 0)
-            rows[label] = None if before is None else before + talks
+            paired = counts.get("preference_rows", 0)
+            rows[label] = None if before is None else before + counts["rows"] - paired
+            pairs[label] = pairs.get(label, 0) + paired
     for selection in selections:
         if selection.own and selection.own.hub:
             label = f"{selection.source.name}:{selection.subsets[0]}"
@@ -143,7 +168,7 @@ def preview(said: Choices) -> Preview:
     out = place(said.out) if said.out is not None else usual
     keeping_sides(recipe, parents, out)
     sets = tuple(_evaluation_sets(recipe, said, lock, data))
-    return Preview(out, recipe, tuple(parts), rows, sets)
+    return Preview(out, recipe, tuple(parts), rows, sets, pairs)
 
 
 def _evaluation_sets(

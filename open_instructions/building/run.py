@@ -44,10 +44,12 @@ from ..store.work import (
 from .choices import Choices, taking
 from .chunks import chunks_of, process
 from .failures import check_failures, check_rows, unreadable
+from .moved import notes_on_moved
 from .parents import regrouped
 from .plan import Plan, plan
 from .progress import Progress, Update, watched
 from .result import BuildResult, damage, lopsided, other_counts_note
+from .sides import sides_of
 from .versions import own_code
 
 SMALL_INPUT = 8 << 20
@@ -95,6 +97,7 @@ def build(said: Choices) -> BuildResult:
             # again: by now, a build that was killed while replacing this one is repaired
             if same := _made_already(job, store.existing(job.out)):
                 return same
+            replaced = store.existing(job.out)
             there = bool(children(job.out))
             if there and not said.overwrite:
                 raise OutputError(
@@ -122,6 +125,7 @@ def build(said: Choices) -> BuildResult:
                     *notes_of(made.manifest.steps),
                     *damage(made.ledger),
                     *unreadable(made),
+                    *notes_on_moved(job, made, replaced),
                 ]
                 if job.recipe.mix is None:
                     notes += lopsided(usage)
@@ -185,7 +189,8 @@ def _run(
     refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
     names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
-    steps = with_sides(steps_of(job.recipe, sorted(set(names))), job.sides)
+    sides = sides_of(job.keeps) if job.keeps else None
+    steps = with_sides(steps_of(job.recipe, sorted(set(names))), sides)
     function = partial(
         process,
         recipe=job.recipe,

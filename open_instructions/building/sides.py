@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..corpus.holdout import Held, id_key
-from ..corpus.sides import TRAIN, Sides, is_fingerprint
+from ..corpus.holdout import Held
+from ..corpus.sides import TRAIN, UNKNOWN, Sides, found, is_fingerprint
 from ..errors import InputError, UsageError, shown
 from ..inputs import digest
 from ..paths import place
 from ..recipe import Recipe
-from ..schema import GROUP, SPLITS
-from ..store import DATA, PREFERENCE, Build, open_build
+from ..schema import SPLITS
+from ..store import REJECTED, Build, open_build
 from ..store.finding import Sought, find_build
+from .row_keys import KINDS, groups_of, hashed, row_keys
 
 
 def keeping_sides(
-    recipe: Recipe, parents: Mapping[str, Build], near: Path
-) -> tuple[Recipe, Sides | None]:
-    """The sides that a recipe keeps, and the recipe with that build's fingerprint in place of its
-    folder. `parents` are the finished builds among the sources, by name. A build that is named
-    by its fingerprint is also looked for beside the folder `near`.
+    recipe: Recipe, parents: Mapping[str, Build], out: Path
+) -> tuple[Recipe, Build | None]:
+    """The build whose sides a recipe keeps, and the recipe with its fingerprint in place of its
+    folder. `parents` are the finished builds among the sources, by name. A build that is named by
+    its fingerprint is also looked for beside `out`.
 
-    Raises UsageError if that build has no splits or is not here, and if one of the sources has some
-    that nothing is said of: its validation rows must not become training rows in silence.
+    Raises UsageError if that build has no splits, is not here, or would be replaced, and if one of
+    the sources has splits that nothing is said of: its validation rows must not become training
+    rows in silence.
     """
     said = _from(recipe.validation) or _from(recipe.test)
     if said is None:
         if recipe.validation is None and recipe.test is None:
             _check_parents(parents)
         return recipe, None
-    build = _build(said, parents, near)
+    build = _build(said, parents, out)
     if len(build.manifest.splits()) == 1:
         raise UsageError(
             f"{shown(said)} has no splits whose sides could be kept.",
             hint="validation: 0.01 puts rows aside anew.",
+        )
+    if os.path.realpath(build.path) == os.path.realpath(out):
+        raise UsageError(
+            f"{shown(said)} is the build whose sides are kept, and would be replaced.",
+            hint="Choose another folder with --out.",
         )
     fingerprint = build.manifest.fingerprint
     if fingerprint not in {parent.manifest.fingerprint for parent in parents.values()}:
@@ -48,7 +56,7 @@ def keeping_sides(
         for name in ("validation", "test")
         if (held := getattr(recipe, name)) is not None and _from(held)
     }
-    return replace(recipe, **kept), _sides(build)
+    return replace(recipe, **kept), build
 
 
 def _from(held: Held | None) -> str | None:
@@ -83,7 +91,7 @@ def _build(said: str, parents: Mapping[str, Build], near: Path) -> Build:
 def _check_shards(build: Build) -> None:
     """Raises InputError for a shard with other bytes than its build wrote: two builds of one
     fingerprint would keep different sides."""
-    for shard in chain.from_iterable(map(build.manifest.of, _KINDS)):
+    for shard in chain.from_iterable(map(build.manifest.of, KINDS)):
         path = build.path / shard.path
         if digest(path) != shard.sha256:
             raise InputError(
@@ -92,45 +100,57 @@ def _check_shards(build: Build) -> None:
             )
 
 
-def _sides(build: Build) -> Sides:
-    """Of all rows of a build. Raises InputError for a group that no build writes."""
+def sides_of(build: Build) -> Sides:
+    """Of all rows of a build, of their groups, and of rows that it dropped as nearly the same as
+    one of them. Raises InputError for rows that no build writes."""
     import numpy as np
 
-    ids: list[Any] = [np.empty(0, np.uint64)]
-    groups: list[Any] = [np.empty(0, np.uint64)]
-    sides: list[Any] = [np.empty(0, np.int8)]
+    rows = row_sides(build)
+    # the text that a group is named after can be of a row that a mix left out
+    named = [
+        (keys, np.full(len(keys), number, np.int8))
+        for number, split in enumerate(("train", *SPLITS), TRAIN)
+        for keys in groups_of(build, split)
+    ]
+    prompts = joined(rows.prompts, *named)
+    alike, other = _nearly_the_same(build)
+    side = found(*rows.ids, other)
+    known = side != UNKNOWN
+    return Sides(rows.fingerprint, joined(rows.ids, (alike[known], side[known])), prompts)
+
+
+def row_sides(build: Build) -> Sides:
+    """Of the rows alone."""
+    import numpy as np
+
+    ids, prompts = [], []
     for number, split in enumerate(("train", *SPLITS), TRAIN):
-        found = (build.batches(kind, ["conversation_id", GROUP], split=split) for kind in _KINDS)
-        for batch in chain.from_iterable(found):
-            names, keys = (batch.column(at).to_pylist() for at in (0, 1))
-            ids.append(np.array([id_key(name or "") for name in names], np.uint64))
-            groups.append(_numbers(keys, build))
-            sides.append(np.full(len(names), number, np.int8))
-    side = np.concatenate(sides)
-    pairs = [(np.concatenate(each), side) for each in (ids, groups)]
-    by_id, by_group = (_sorted(keys, of) for keys, of in pairs)
-    return Sides(build.manifest.fingerprint, by_id, by_group)
+        for keys in row_keys(build, split):
+            side = np.full(len(keys.ids), number, np.int8)
+            ids.append((keys.ids, side))
+            prompts.append((keys.prompts, side))
+    return Sides(build.manifest.fingerprint, joined(*ids), joined(*prompts))
 
 
-_KINDS = (DATA, PREFERENCE)
-
-
-def _numbers(keys: list[str | None], build: Build) -> Any:
+def _nearly_the_same(build: Build) -> tuple[Any, Any]:
+    """The ids of rows that were dropped for another, and of those."""
     import numpy as np
 
-    try:
-        data = bytes.fromhex("".join(keys))  # type: ignore[arg-type]
-        if {len(key) for key in keys if key} - {16}:
-            raise ValueError
-    except (TypeError, ValueError) as error:
-        where = shown(str(build.path))
-        raise InputError(f"{where} has groups that no build writes.") from error
-    return np.frombuffer(data, ">u8").astype(np.uint64)
+    pairs: list[Any] = [np.empty((0, 2), np.uint64)]
+    for batch in build.batches(REJECTED, ["level", "conversation_id", "other"]):
+        dropped = batch.filter(batch.column("other").is_valid())
+        if len(dropped):
+            both = [hashed(dropped.column(at).to_pylist()) for at in (1, 2)]
+            pairs.append(np.stack(both, axis=1))
+    alike, other = np.concatenate(pairs).T
+    return alike, other
 
 
-def _sorted(keys: Any, sides: Any) -> tuple[Any, Any]:
-    """Each key once, sorted, with the first of its sides."""
+def joined(*pairs: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Keys with their sides: each key once, sorted, with the first of its sides."""
     import numpy as np
 
+    keys = np.concatenate([np.empty(0, np.uint64), *[each for each, _ in pairs]])
+    sides = np.concatenate([np.empty(0, np.int8), *[each for _, each in pairs]])
     found, first = np.unique(keys, return_index=True)
     return found, sides[first]

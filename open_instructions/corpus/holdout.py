@@ -10,19 +10,22 @@ There is one round, and the groups are found where its results come together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xxhash import xxh3_64_intdigest
 
 from ..arrays import numbers, strings, view, whole
-from ..preference import Preference, Whole
+from ..preference import Whole, tokens_of
 from ..schema import ASSISTANT
 from .budget import exactly
 from .groups import components, hexadecimal, labelled, same_key
+from .mix import Mix
 from .options import Seeded
+from .sets import Sets
 from .sides import UNKNOWN, Groups, Sides, is_fingerprint, sides_of
 from .split_report import Told, report
 from .step import (
@@ -93,10 +96,12 @@ class Options(Seeded):
     """
     validation  what to put aside for validation
     test        what to put aside for a test
+    mix         which sets have a weight: what has none is left out of all splits
     """
 
     validation: Held | None = None
     test: Held | None = None
+    mix: Mix | None = None
 
 
 def problem(options: Options) -> str:
@@ -114,13 +119,15 @@ def problem(options: Options) -> str:
 @dataclass(frozen=True)
 class Holdout:
     """The step. `sides` are those of an earlier build, and `clusters` the near duplicates that
-    earlier steps found: numbers of conversations, and each one's cluster. Workers need neither."""
+    earlier steps found: numbers of conversations, and each one's cluster. Workers need neither.
+    What `mix` leaves out of all splits is not counted."""
 
     validation: Held | None
     test: Held | None
     seed: int
     sides: Sides | None = None
     clusters: tuple[Any, Any] | None = field(default=None, compare=False)
+    mix: Mix | None = None
     name = "holdout"
     reasons = ()
 
@@ -143,18 +150,29 @@ def with_sides(steps: Sequence[CorpusStep], sides: Sides | None) -> tuple[Corpus
 
 def prompt_key(conversation: Whole) -> int:
     """A hash of all text before the first answer; capitals and white space do not count."""
-    texts = []
-    for message in conversation.messages:
-        if message.role == ASSISTANT:
-            break
-        texts.append(" ".join(message.content.casefold().split()))
-    return xxh3_64_intdigest("\n".join(texts).encode())
+    asked = takewhile(lambda message: message.role != ASSISTANT, conversation.messages)
+    return texts_key(message.content for message in asked)
+
+
+def texts_key(texts: Iterable[str]) -> int:
+    """The same of texts alone."""
+    return xxh3_64_intdigest(compared(texts).encode())
+
+
+def compared(texts: Iterable[str]) -> str:
+    """Texts as they are compared."""
+    return "\n".join(" ".join(text.casefold().split()) for text in texts)
 
 
 def is_later_part(row: Whole) -> bool:
     """Whether it is a part of a conversation, without the beginning. Such parts stand alone where a
     shuffled build is a source."""
-    return row.id[len(row.conversation_id or row.id) :] not in ("", "#1")
+    return is_later(row.id, row.conversation_id)
+
+
+def is_later(id: str, conversation_id: str) -> bool:
+    """The same, by its ids."""
+    return id[len(conversation_id or id) :] not in ("", "#1")
 
 
 def id_key(name: str) -> int:
@@ -170,8 +188,10 @@ class _Grouped(Round):
 
     def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:
         """A row for each conversation, or for each of its records if it has several: the first
-        has its size."""
+        has its size, which is nothing if the mix leaves it out."""
         import pyarrow as pa
+
+        sets = Sets(self._step.mix) if self._step.mix else None
 
         columns: dict[str, list[Any]] = {
             name: [] for name in (PLACE, PROMPT, BEGINS, RECORD, NAMED, ROWS, TOKENS, LABEL)
@@ -183,7 +203,9 @@ class _Grouped(Round):
             named = id_key(first.conversation_id or first.id)
             begins = not is_later_part(first)  # others begin with "Continue", as many do
             prompt = prompt_key(first) if begins else id_key(first.id)
-            size = len(parts), sum(map(_tokens, parts))
+            size = len(parts), sum(map(tokens_of, parts))
+            if sets and not sets.takes(first):
+                size = 0, 0
             for record in dict.fromkeys(first.origin_rows):
                 key = xxh3_64_intdigest(f"{file}{record}".encode())
                 fact = (place, prompt, begins, key, named, *size, label)
@@ -234,7 +256,7 @@ class _Grouped(Round):
         every = np.zeros(count, np.int8)
         every[heads] = of_head
         side = every[member]
-        moved = int(((before != UNKNOWN) & (before != side)).sum())
+        moved = int(((before != UNKNOWN) & (before != side) & (rows > 0)).sum())
         told = Told(side, rows, tokens, label.codes[first], label.names, moved)
         found = verdicts(
             number=number,
@@ -254,6 +276,11 @@ class _Grouped(Round):
         for name in (PROMPT, RECORD):
             one.append(node)
             other.append(node[same_key(view(decided[name]))])
+        # later parts that stand alone have no prompt, and their record may have been another file's
+        named = view(decided[NAMED])
+        parted = np.isin(named, named[view(decided[BEGINS]) == 0])
+        one.append(node[parted])
+        other.append(node[parted][same_key(named[parted])])
         if self._step.clusters is not None:
             of, cluster = self._step.clusters
             here = np.isin(of, number)
@@ -325,14 +352,10 @@ def _names() -> pa.Array:
     return strings([None, *SPLITS])
 
 
-def _tokens(row: Whole) -> int:
-    return sum(row.tokens) if isinstance(row, Preference) else row.num_tokens
-
-
 def _make(options: Options, sources: Sequence[str]) -> Holdout | None:
     if options.validation is None and options.test is None:
         return None
-    return Holdout(options.validation, options.test, options.seed)
+    return Holdout(options.validation, options.test, options.seed, mix=options.mix)
 
 
 DEFINITION = Definition(Holdout.name, Options, Holdout.reasons, _make)

@@ -3,25 +3,27 @@
 There is one round. Each conversation gets a rank: a hash of its id and the seed. A set gives the
 conversations with the lowest ranks, until the next one would be over its budget; see `budget`. So a
 smaller mix is contained in a larger one, a raised weight only adds rows of that set, and a new
-source changes the rank of nothing. Whatever an earlier step put into another split stays there.
+source changes the rank of nothing. What an earlier step put into another split stays there, if its
+set has a weight. data/ and preference/ are mixed apart, each by all weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from xxhash import xxh3_64_intdigest
 
-from ..arrays import booleans, flags, numbers, strings, view, whole
-from ..preference import Preference, Whole
+from ..arrays import flags, numbers, strings, view, whole
+from ..preference import Preference, Whole, tokens_of
 from ..schema import ASSISTANT, Message, Reason
 from ..tokens import DEFAULT, message_tokens, tokenizer
 from .budget import MOST_EPOCHS
 from .groups import labelled
 from .options import Seeded, Weights
-from .shares import settle_shares
+from .sets import Sets, label_of
+from .shares import DATA, PREFERENCE, Rows, in_all, settle_shares
 from .step import (
     NUMBER,
     PLACE,
@@ -36,9 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-RANK, SIZE, NAME = "rank", "size", "name"
-NO_TASK = "none"
-"""The name of the rows without a task."""
+RANK, SIZE, NAME, PAIRED = "rank", "size", "name", "paired"
 _HOTTEST = 1000.0
 
 
@@ -135,41 +135,30 @@ class _Ranked(Round):
         return self.facts_of_rows([[conversation] for conversation in conversations])
 
     def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:
-        """Rank, size and set of each conversation. Preference rows have none: the mix leaves them
-        alone."""
+        """Rank, size and set of each conversation or preference row."""
         import pyarrow as pa
 
-        talks = [
-            (place, parts)
-            for place, parts in enumerate(rows)
-            if not isinstance(parts[0], Preference)
-        ]
-        first: list[Any] = [parts[0] for _, parts in talks]
+        first = [parts[0] for parts in rows]
         before = f"mix {self._step.seed} "
-        named = [before + (talk.conversation_id or talk.id) for talk in first]
-        ranks = [xxh3_64_intdigest(name.encode()) for name in named]
+        named = [before + (row.conversation_id or row.id) for row in first]
+        by = self._step.mix.by
         return pa.table(
             {
-                PLACE: numbers([place for place, _ in talks], "int32"),
-                RANK: numbers(ranks, "uint64"),
-                SIZE: numbers([self._size(parts) for _, parts in talks], "int64"),
-                NAME: strings([self._name(talk) for talk in first]),
+                PLACE: numbers(list(range(len(rows))), "int32"),
+                RANK: numbers([xxh3_64_intdigest(name.encode()) for name in named], "uint64"),
+                SIZE: numbers([self._size(parts) for parts in rows], "int64"),
+                PAIRED: numbers([isinstance(row, Preference) for row in first], "int8"),
+                NAME: strings([label_of(by, row) for row in first]),
             }
         )
 
-    def _size(self, parts: Sequence[Any]) -> int:
+    def _size(self, parts: Sequence[Whole]) -> int:
         if self._step.mix.unit == "rows":
             return len(parts)
         if self._step.mix.unit == "tokens":
-            return sum(part.num_tokens for part in parts)
+            return sum(map(tokens_of, parts))
         count = tokenizer(self._step.tokenizer).count
-        return sum(message_tokens(count, m) for part in parts for m in part.messages if _trains(m))
-
-    def _name(self, talk: Any) -> str:
-        by = self._step.mix.by
-        if by == "source":
-            return f"{talk.source}:{talk.subset}"
-        return getattr(talk, by) or NO_TASK
+        return sum(message_tokens(count, m) for part in parts for m in _answers(part))
 
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:
         import numpy as np
@@ -180,33 +169,49 @@ class _Ranked(Round):
         """The facts without ids, and with names once."""
         import pyarrow as pa
 
-        columns: dict[str, Any] = {name: facts[name] for name in (NUMBER, RANK, SIZE)}
+        columns: dict[str, Any] = {name: facts[name] for name in (NUMBER, RANK, SIZE, PAIRED)}
         return pa.table(columns | {NAME: whole(facts[NAME]).dictionary_encode()})
 
     def settle(self, decided: pa.Table) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 
-        if self._step.held is not None:
-            here = np.isin(view(decided[NUMBER]), self._step.held, invert=True)
-            decided = decided.filter(booleans(here))
         names, label = labelled(decided[NAME])
         order = np.lexsort((view(decided[NUMBER]), view(decided[RANK])))
-        number, label = view(decided[NUMBER])[order], label[order]
-        size, rank = view(decided[SIZE])[order], view(decided[RANK])[order]
-        found = settle_shares(self._step.mix, names, label, size, rank)
-        gone, again = found.copies == 0, found.copies > 1
-        weighted = found.weighted[label[gone]].astype(np.int64)
+        number, size, rank, paired = (
+            view(decided[name])[order] for name in (NUMBER, SIZE, RANK, PAIRED)
+        )
+        held = np.isin(number, [] if self._step.held is None else self._step.held)
+        every = Rows(label[order], size, rank, held)
+        tables = {DATA: np.flatnonzero(paired == 0), PREFERENCE: np.flatnonzero(paired)}
+        if not len(tables[PREFERENCE]):
+            del tables[PREFERENCE]
+        mix = self._step.mix
+        found = settle_shares(
+            mix, names, {name: Rows(*(c[at] for c in every)) for name, at in tables.items()}
+        )
+        copies = np.zeros(len(number), np.int32)
+        for name, at in tables.items():
+            copies[at] = found[name].copies
+        gone, again = copies == 0, copies > 1
+        sets = Sets(mix)
+        weighted = np.array([sets.of(name) is not None for name in names], np.int64)
         dropped = verdicts(
             number=number[gone],
             reason=Reason.NOT_SAMPLED.value,
-            detail=strings(_DETAILS).take(numbers(weighted, "int64")),
+            detail=strings(_DETAILS).take(numbers(weighted[every.label[gone]], "int64")),
         )
-        repeated = verdicts(number=number[again], copies=found.copies[again])
-        return with_report(pa.concat_tables([dropped, repeated]), found.report)
+        repeated = verdicts(number=number[again], copies=copies[again])
+        return with_report(pa.concat_tables([dropped, repeated]), in_all(mix, found))
 
 
 _DETAILS = ("its set has no weight in the mix", "beyond what its set gives to the mix")
+
+
+def _answers(row: Whole) -> Iterator[Message]:
+    """The messages that a trainer learns from."""
+    messages = (*row.chosen, *row.rejected) if isinstance(row, Preference) else row.messages
+    return filter(_trains, messages)
 
 
 def _trains(message: Message) -> bool:

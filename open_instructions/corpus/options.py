@@ -16,6 +16,8 @@ class Seeded:
 
 
 SHUFFLED = "shuffled"
+LARGEST = 10**18
+"""The largest whole number in a recipe."""
 
 
 @dataclass(frozen=True)
@@ -48,4 +50,6 @@ class Weights(tuple[tuple[str, float], ...]):
                 raise ValueError("has a value that is not a number")
             if not 0 <= number < float("inf"):
                 raise ValueError("has a number below 0, or without an end")
+            if isinstance(number, int) and number > LARGEST:
+                raise ValueError(f"has a number above {LARGEST:,}")
         return cls(sorted((name, float(number)) for name, number in values.items()))

@@ -1,110 +1,120 @@
-"""What each set gives to a mix, which of its rows, and what the build says of it."""
+"""What each set gives to a mix, and which of its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError, shown, suggest
 from .budget import MOST_EPOCHS, Budget, Share, budget, exactly, tempered
+from .mix_report import LISTED, UNITS, few, lacks, table_report
+from .sets import Sets, general
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .mix import Mix
 
-_LISTED = 200
-"""The most sets in a report: tasks, as records name them, can be any number."""
-_TOLD = 3
-"""The most sets in a sentence."""
-_PARTS = {"source": ":", "language": "-"}
-"""Between the general part of a name and the rest: gpt4llm:zh is of gpt4llm, zh-Hans of zh."""
-UNITS = {"rows": "rows", "tokens": "tokens", "answer_tokens": "answer tokens"}
+DATA, PREFERENCE = "data", "preference"
+
+
+class Rows(NamedTuple):
+    """Rows of a table, in the order of their ranks.
+
+    label  of each: an index of the names in the build, like gpt4llm:zh
+    size   of each, in the unit of the mix
+    rank   of each: those of one conversation have the same
+    held   whether it is for validation or a test, so that it is neither counted nor repeated
+    """
+
+    label: np.ndarray[Any, Any]
+    size: np.ndarray[Any, Any]
+    rank: np.ndarray[Any, Any]
+    held: np.ndarray[Any, Any]
 
 
 class Settled(NamedTuple):
-    """How often each row is written, in the order given; whether each label has a weight; and the
+    """How often each row is written, in the order given; the sets that give anything; and the
     report."""
 
     copies: np.ndarray[Any, Any]
-    weighted: np.ndarray[Any, Any]
+    given: Collection[str]
     report: dict[str, Any]
 
 
-def general(by: str, label: str) -> str:
-    """The name that covers a label.
-
-    >>> general("source", "gpt4llm:zh"), general("language", "zh-Hans"), general("task", "a:b")
-    ('gpt4llm', 'zh', 'a:b')
-    """
-    return label.partition(_PARTS[by])[0] if by in _PARTS else label
-
-
-def set_of(mix: Mix, label: str) -> str | None:
-    """The set that the rows with a label belong to: one named by the whole label comes before one
-    named by its general part. None if no weight names it."""
-    whole = general(mix.by, label)
-    if not mix.weights:
-        return whole if mix.by == "source" else label
-    weights = dict(mix.weights)
-    name = label if label in weights else whole
-    return name if weights.get(name) else None
-
-
 def settle_shares(
-    mix: Mix,
-    labels: Sequence[str],
-    label: np.ndarray[Any, Any],
-    sizes: np.ndarray[Any, Any],
-    ranks: np.ndarray[Any, Any],
-) -> Settled:
-    """The shares of a mix.
+    mix: Mix, labels: Sequence[str], tables: Mapping[str, Rows]
+) -> dict[str, Settled]:
+    """The shares of a mix, in each table: data, and preference if it has rows. The weights and the
+    total are about each of them alone. `labels` are the names in the build.
 
-    labels  the names in the build, like gpt4llm:zh
-    label   of each row, in the order of their ranks: an index of `labels`
-    sizes   of each row, in the unit of the mix
-    ranks   of each row, in order: those of one conversation have the same
-
-    Raises UsageError if a set has nothing to give, if one is short and the mix is to stop then, or
-    if nothing would be taken.
+    Raises UsageError if a set has nothing to give in any table, if one is short and the mix is to
+    stop then, or if nothing would be taken.
     """
-    import numpy as np
+    names = list(map(Sets(mix).of, labels))
+    made = {table: _Table(mix, table, labels, names, rows) for table, rows in tables.items()}
+    _check_sets(mix, labels, {name for table in made.values() for name in table.available})
+    return {name: table.settled() for name, table in made.items()}
 
-    names = [set_of(mix, name) for name in labels]
-    sets = sorted({name for name in names if name is not None})
-    index = {name: at for at, name in enumerate(sets)}
-    nowhere = len(sets)
-    number = np.array([nowhere if name is None else index[name] for name in names], np.int64)
-    member = number[label] if len(label) else np.empty(0, np.int64)
-    have = _sums(member, sizes, nowhere + 1)
-    available = dict(zip(sets, have[:nowhere].tolist(), strict=True))
-    weights = _weights(mix, available, labels)
-    given = _budget(mix, weights, available)
-    copies = np.zeros(len(sizes), np.int32)
-    taken = {}
-    order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(nowhere + 1))
-    for share in given.shares:
-        at = index[share.name]
-        rows = order[starts[at] : starts[at + 1]]
-        copies[rows] = _copies(sizes[rows], ranks[rows], share)
-        taken[share.name] = int((sizes[rows] * copies[rows]).sum())
-    if not any(taken.values()):
-        raise UsageError(
-            f"mix: a total of {mix.total:,} {UNITS[mix.unit]} takes nothing: no conversation fits "
-            "into the share of its set.",
-            hint="Raise the total, or leave it out.",
-        )
-    by_label = _sums(label, sizes, len(labels))
-    left = {
-        name: size
-        for name, of, size in zip(labels, names, by_label.tolist(), strict=True)
-        if of is None and size
-    }
-    report = _report(mix, given, taken, left)
-    return Settled(copies, number < nowhere, report)
+
+class _Table:
+    """What each set has in a table. `sets` are the names of the sets that the labels belong to."""
+
+    def __init__(
+        self,
+        mix: Mix,
+        name: str,
+        labels: Sequence[str],
+        sets: Sequence[str | None],
+        rows: Rows,
+    ) -> None:
+        import numpy as np
+
+        self._mix, self._labels, self._of, self._rows = mix, labels, sets, rows
+        self._title = "mix" if name == DATA else f"mix of {name}/"
+        self._sets = sorted({name for name in sets if name is not None})
+        nowhere = len(self._sets)
+        index = {name: at for at, name in enumerate(self._sets)}
+        number = np.array([nowhere if n is None else index[n] for n in sets], np.int64)
+        self._member = number[rows.label] if len(rows.label) else np.empty(0, np.int64)
+        have = _sums(self._member, np.where(rows.held, 0, rows.size), nowhere + 1).tolist()
+        self.available = {name: have[at] for name, at in index.items() if have[at]}
+
+    def settled(self) -> Settled:
+        """Raises UsageError if one is short and may not be, or if nothing would be taken."""
+        import numpy as np
+
+        rows, nowhere = self._rows, len(self._sets)
+        given = _budget(self._mix, self._title, self.available)
+        member = np.where(rows.held, nowhere, self._member)
+        copies = (rows.held & (self._member < nowhere)).astype(np.int32)
+        order = np.argsort(member, kind="stable")
+        starts = np.searchsorted(member[order], np.arange(nowhere + 1))
+        taken = {}
+        index = {name: at for at, name in enumerate(self._sets)}
+        for share in given.shares:
+            at = index[share.name]
+            mine = order[starts[at] : starts[at + 1]]
+            copies[mine] = _copies(rows.size[mine], rows.rank[mine], share)
+            taken[share.name] = int((rows.size[mine] * copies[mine]).sum())
+        if taken and not any(taken.values()):
+            raise UsageError(
+                f"{self._title}: a total of {self._mix.total:,} {UNITS[self._mix.unit]} takes "
+                "nothing: no conversation fits into the share of its set.",
+                hint="Raise the total, or leave it out.",
+            )
+        return Settled(copies, taken.keys(), self._report(given, taken))
+
+    def _report(self, given: Budget, taken: Mapping[str, int]) -> dict[str, Any]:
+        sizes = _sums(self._rows.label, self._rows.size, len(self._labels)).tolist()
+        left = {
+            name: size
+            for name, of, size in zip(self._labels, self._of, sizes, strict=True)
+            if of is None and size
+        }
+        return table_report(self._mix, self._title, given, taken, left)
 
 
 def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int) -> Any:
@@ -115,27 +125,34 @@ def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int)
     return sums
 
 
-def _weights(mix: Mix, available: Mapping[str, int], labels: Sequence[str]) -> dict[str, Fraction]:
-    """The weight of each set that gives anything. Raises UsageError if one has nothing to give."""
-    if not mix.weights:
-        degree = mix.temperature or 1.0
-        found = {name: tempered(size, degree) for name, size in available.items() if size}
-        if not found:
-            raise UsageError("mix: no conversation is left to take.")
-        return found
-    weights = {name: exactly(weight) for name, weight in mix.weights if weight}
-    for name in weights:
-        if not available.get(name):
+def _check_sets(mix: Mix, labels: Sequence[str], available: Collection[str]) -> None:
+    """Raises UsageError if a set has nothing to give, or nothing is there at all."""
+    if not labels:
+        raise UsageError("mix: no conversation is left to take.")
+    for name, weight in mix.weights:
+        if weight and name not in available:
             known = sorted({*labels, *(general(mix.by, label) for label in labels)} - {name})
             raise UsageError(
                 f"mix: {shown(name)} has a weight, and nothing is left of it for training.",
-                hint=suggest(name, known[:_LISTED], "Something is left of"),
+                hint=suggest(name, known[:LISTED], "Something is left of"),
             )
-    return weights
+    if not available:
+        raise UsageError("mix: no conversation is left to take.")
 
 
-def _budget(mix: Mix, weights: Mapping[str, Fraction], available: Mapping[str, int]) -> Budget:
+def _weights(mix: Mix, available: Mapping[str, int]) -> dict[str, Fraction]:
+    """The weight of each set that gives anything."""
+    if not mix.weights:
+        degree = mix.temperature or 1.0
+        return {name: tempered(size, degree) for name, size in available.items()}
+    return {name: exactly(weight) for name, weight in mix.weights if weight and name in available}
+
+
+def _budget(mix: Mix, title: str, available: Mapping[str, int]) -> Budget:
     """What each set gives. Raises UsageError where a set is short and may not be."""
+    weights = _weights(mix, available)
+    if not weights:
+        return Budget([], Fraction(1))
     most = MOST_EPOCHS if mix.shortfall == "repeat" else mix.max_epochs
     found = budget(weights, available, mix.total, most)
     if found.scale < 1 and mix.shortfall != "scale":
@@ -143,7 +160,7 @@ def _budget(mix: Mix, weights: Mapping[str, Fraction], available: Mapping[str, i
         largest = found.scale * (mix.total or 0)
         least = f"max_epochs: {ceil(short.needs)}, " if short.needs <= MOST_EPOCHS else ""
         raise UsageError(
-            f"mix: {_lacks(short, mix, most)}.",
+            f"{title}: {lacks(short, mix, most)}.",
             hint=f"Use {least}a total up to {int(largest):,}, or shortfall: scale.",
         )
     return found
@@ -165,86 +182,12 @@ def _copies(
     return copies
 
 
-def _lacks(share: Share, mix: Mix, epochs: int) -> str:
-    """That a set is short, in words."""
-    unit = UNITS[mix.unit]
-    lacking = share.wanted - share.available * epochs
-    return (
-        f"{share.name} has {share.available:,} {unit} and its share is {share.wanted:,}: "
-        f"{lacking:,} are missing at {_epochs(epochs)}, and {share.needs:,.2f} are needed"
-    )
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch" if count == 1 else f"{count} epochs"
-
-
-def _report(
-    mix: Mix, given: Budget, taken: Mapping[str, int], left: Mapping[str, int]
-) -> dict[str, Any]:
-    every = sum(share.weight for share in given.shares)
-    named = bool(mix.weights)
-    rows = [
-        {
-            "name": share.name,
-            "weight": float(share.weight) if named else round(float(share.weight / every), 6),
-            "wanted": share.wanted,
-            "available": share.available,
-            "taken": taken[share.name],
-            "epochs": round(taken[share.name] / share.available, 2),
-        }
-        for share in sorted(given.shares, key=lambda share: (-share.given, share.name))
-    ]
-    listed = dict(sorted(left.items(), key=lambda item: (-item[1], item[0]))[:_LISTED])
-    return {
-        "unit": mix.unit,
-        "by": mix.by,
-        "total": mix.total,
-        "shares": rows[:_LISTED],
-        "more_shares": max(0, len(rows) - _LISTED),
-        "left_out": listed,
-        "notes": [*_notes(mix, given), *_left_out(mix, left)],
-    }
-
-
-def _notes(mix: Mix, given: Budget) -> Iterator[str]:
-    """What a user should know before anything is written."""
-    unit = UNITS[mix.unit]
-    if mix.total is None:
-        first = min(given.shares, key=lambda share: (-share.needs, share.name))
-        if len(given.shares) > 1 and any(s.given < s.available for s in given.shares):
-            whole = sum(share.given for share in given.shares)
-            yield (
-                f"mix: {whole:,} {unit} in all; {first.name} gives everything that it has, and "
-                "the weights say what the others give beside it"
-            )
-        return
-    if given.scale < 1:
-        short = max(given.shares, key=lambda share: (share.needs, share.name))
-        become = [
-            f"{share.name} gives {share.given:,} instead of {share.wanted:,}"
-            for share in given.shares
-        ]
-        yield (
-            f"mix: {_lacks(short, mix, mix.max_epochs)}; the whole mix is scaled to "
-            f"{float(given.scale):.1%}: {_few(become)}"
-        )
-        return
-    for share in given.shares[:_LISTED]:
-        if share.given > share.available:
-            yield (
-                f"mix: {share.name} has {share.available:,} {unit} and its share is "
-                f"{share.wanted:,}: its rows are written up to {ceil(share.needs)} times"
-            )
-
-
-def _left_out(mix: Mix, left: Mapping[str, int]) -> Iterator[str]:
-    if left:
-        items = sorted(left.items(), key=lambda item: (-item[1], item[0]))
-        named = [f"{name} ({size:,} {UNITS[mix.unit]})" for name, size in items]
-        yield f"mix: without a weight, and left out: {_few(named)}"
-
-
-def _few(items: Sequence[str]) -> str:
-    more = f", and {len(items) - _TOLD:,} more" if len(items) > _TOLD else ""
-    return ", ".join(items[:_TOLD]) + more
+def in_all(mix: Mix, settled: Mapping[str, Settled]) -> dict[str, Any]:
+    """The report of a mix: that of data/, and what there is of preference/."""
+    reports = {table: dict(found.report) for table, found in settled.items()}
+    notes = [note for report in reports.values() for note in report.pop("notes")]
+    for table, found in settled.items() if len(settled) > 1 else ():
+        if absent := [name for name, weight in mix.weights if weight and name not in found.given]:
+            notes.append(f"mix: {table}/ has no rows for training of {few(absent)}")
+    said = {"unit": mix.unit, "by": mix.by, "total": mix.total, **reports.pop(DATA)}
+    return said | reports | {"notes": notes}

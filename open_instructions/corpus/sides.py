@@ -21,12 +21,12 @@ _ALL = 1 << 64
 
 @dataclass(frozen=True)
 class Sides:
-    """The sides of an earlier build's rows, by the hashes of their ids and by their groups. Both
-    are sorted. Workers know the fingerprint alone."""
+    """The sides of an earlier build's rows, by the hashes of their ids and of their texts before
+    the first answer. Both are sorted. Workers know the fingerprint alone."""
 
     fingerprint: str
     ids: tuple[Any, Any] = field(default=((), ()), compare=False, repr=False)
-    groups: tuple[Any, Any] = field(default=((), ()), compare=False, repr=False)
+    prompts: tuple[Any, Any] = field(default=((), ()), compare=False, repr=False)
 
     def of(
         self, ids: np.ndarray[Any, Any], prompts: np.ndarray[Any, Any]
@@ -35,15 +35,16 @@ class Sides:
         the same for rows of that build alone, not for new ones with a text of its."""
         import numpy as np
 
-        by_text, by_id = _found(*self.groups, prompts), _found(*self.ids, ids)
+        by_text, by_id = found(*self.prompts, prompts), found(*self.ids, ids)
         side = np.where(by_text == UNKNOWN, by_id, by_text)
         return side, np.where(by_id == side, side, UNKNOWN)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"fingerprint": self.fingerprint, "ids": ((), ()), "groups": ((), ())}
+        return {"fingerprint": self.fingerprint, "ids": ((), ()), "prompts": ((), ())}
 
 
-def _found(keys: Any, sides: Any, asked: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def found(keys: Any, sides: Any, asked: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The side of each key that is asked for, UNKNOWN where it is not among the sorted `keys`."""
     import numpy as np
 
     if not len(keys):

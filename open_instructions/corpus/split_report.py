@@ -35,7 +35,7 @@ def report(step: Holdout, told: Told, groups: Groups, of_group: np.ndarray[Any, 
     """The report of a holdout. Raises UsageError if nothing is left for training."""
     import numpy as np
 
-    if len(told.side) and not (told.side == TRAIN).any():
+    if told.rows.any() and not told.rows[told.side == TRAIN].any():
         raise UsageError(
             "validation and test take every row, and leave none for training.",
             hint="Ask for fewer rows or tokens, or for a smaller share.",
@@ -43,10 +43,10 @@ def report(step: Holdout, told: Told, groups: Groups, of_group: np.ndarray[Any, 
     splits = {}
     for number in range(len(SPLITS) + 1):
         here = told.side == number
-        if number == TRAIN or getattr(step, name_of(number)) or here.any():
+        if number == TRAIN or getattr(step, name_of(number)) or told.rows[here].any():
             rows = np.bincount(told.label[here], told.rows[here], len(told.names))
             splits[name_of(number)] = {
-                "groups": int((of_group == number).sum()),
+                "groups": int(((of_group == number) & (groups.rows > 0)).sum()),
                 "rows": int(told.rows[here].sum()),
                 "tokens": int(told.tokens[here].sum()),
                 "sources": {

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..corpus.options import Weights
+from ..corpus.options import LARGEST, Weights
 from ..errors import RecipeError, shortened, shown, suggest
 
 Bases = tuple[tuple[str, int], ...]
@@ -63,6 +63,8 @@ def typed(value: Any, hint: Any, where: str) -> Any:
             )
             raise RecipeError(f"{where} takes a list of strings, not {shown(value)}.", hint=hint)
         return tuple(value)
+    if isinstance(value, int) and kind in (int, float) and abs(value) > LARGEST:
+        raise RecipeError(f"{where} takes a number up to {LARGEST:,}, not {shown(value)}.")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -126,24 +126,54 @@ def _of_splits(manifest: Manifest, kind: str) -> list[dict[str, str]]:
     return [{"split": name, "path": f"{kind}/{name}-*.parquet"} for name in splits or (TRAIN,)]
 
 
+SPLITS_HEADING, MIX_HEADING, SOURCES_HEADING = "## Splits", "## Mix", "## Sources"
+
+
+def tables(manifest: Manifest) -> dict[str, list[str]]:
+    """The tables of a card by their headings. Those without rows are empty."""
+    return {
+        SPLITS_HEADING: _splits_table(manifest),
+        MIX_HEADING: _mix_table(manifest),
+        SOURCES_HEADING: _sources_table(manifest),
+    }
+
+
 def _splits(manifest: Manifest) -> list[str]:
     """How many rows each split has; nothing where all are train."""
+    if not (table := _splits_table(manifest)):
+        return []
+    says = "No `group_id` is in two of them: what belongs together is on one side."
+    return [SPLITS_HEADING, "", says, "", *table, ""]
+
+
+def _splits_table(manifest: Manifest) -> list[str]:
     splits = manifest.splits()
     if len(splits) == 1:
         return []
     kinds = [kind for kind in (DATA, PREFERENCE) if manifest.of(kind)]
     lines = [
-        "## Splits",
-        "",
-        "No `group_id` is in two of them: what belongs together is on one side.",
-        "",
         "| split | " + " | ".join(f"rows of {kind}/" for kind in kinds) + " |",
         "| --- |" + " ---: |" * len(kinds),
     ]
     for split in splits:
         counts = [sum(shard.rows for shard in manifest.of(kind, split)) for kind in kinds]
         lines.append(f"| {split} | " + " | ".join(f"{count:,}" for count in counts) + " |")
-    return [*lines, ""]
+    return lines
+
+
+def _sources_table(manifest: Manifest) -> list[str]:
+    ledger = manifest.ledger
+    lines = [
+        "| source | records read | kept | rejected | rows |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for source, subset in sorted(ledger.subsets()):
+        s = ledger.summary(source, subset)
+        read = s["records_read"] + s["records_unreadable"]
+        counts = (read, s["records_kept"], s["records_rejected"], s["rows"])
+        cells = " | ".join(f"{count:,}" for count in counts)
+        lines.append(f"| {source}:{subset} | {cells} |")
+    return lines
 
 
 def _ways(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -170,18 +200,19 @@ def _kinds(summary: Mapping[str, int]) -> str:
 
 def _mix(manifest: Manifest) -> list[str]:
     """What each set gave to the mix; nothing without one."""
+    if not (table := _mix_table(manifest)):
+        return []
+    return [MIX_HEADING, "", f"{in_words(manifest.steps)}.", "", *table, ""]
+
+
+def _mix_table(manifest: Manifest) -> list[str]:
     headings, rows = shares_table(manifest.steps)
     if not rows:
         return []
     return [
-        "## Mix",
-        "",
-        f"{in_words(manifest.steps)}.",
-        "",
         "| " + " | ".join(headings) + " |",
         "| --- |" + " ---: |" * (len(headings) - 1),
         *("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
-        "",
     ]
 
 
@@ -261,17 +292,10 @@ def card(
         *_mix(manifest),
         *_terms(usage),
         "",
-        "## Sources",
+        SOURCES_HEADING,
         "",
-        "| source | records read | kept | rejected | rows |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        *_sources_table(manifest),
     ]
-    for source, subset in sorted(ledger.subsets()):
-        s = ledger.summary(source, subset)
-        read = s["records_read"] + s["records_unreadable"]
-        counts = (read, s["records_kept"], s["records_rejected"], s["rows"])
-        cells = " | ".join(f"{count:,}" for count in counts)
-        lines.append(f"| {source}:{subset} | {cells} |")
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]

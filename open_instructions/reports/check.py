@@ -33,6 +33,7 @@ from ..store.columns import data_schema, files_schema, rejected_schema
 from ..store.forms import is_full_schema
 from ..store.names import TRAIN
 from ..store.pair_columns import preference_schema
+from .check_steps import Counts, card_problems
 from .sides import Sides
 from .valid_rows import OPTIONAL, is_object, pair_problems, talk_problems
 
@@ -75,7 +76,7 @@ def check(path: str | os.PathLike[str] | None = None) -> Checked:
     True
     """
     build = open_build(path)
-    seen = _Seen()
+    seen = _Seen(build)
     found: list[str] = []
     more = 0
     for problem in _problems(build, seen):
@@ -92,10 +93,11 @@ class _Seen:
     """What the rows of all shards are compared by: 16 bytes of each id, counts, and the sides of
     the splits."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: Build) -> None:
         self.ids = bytearray()
         self.counted: Counter[tuple[str, ...]] = Counter()
         self.sides = Sides()
+        self.steps = Counts(build)
 
 
 def _problems(build: Build, seen: _Seen) -> Iterator[str]:
@@ -106,6 +108,8 @@ def _problems(build: Build, seen: _Seen) -> Iterator[str]:
     yield from _repeated(seen.ids)
     yield from seen.sides.problems()
     yield from _books(build, seen.counted)
+    yield from seen.steps.problems()
+    yield from card_problems(build)
     if build.manifest.digest() != build.manifest.fingerprint:
         yield (
             "the manifest's fingerprint does not match its versions, recipe, sources, inputs and "
@@ -167,6 +171,7 @@ def _data(
             seen.counted[f"{shard.split}_rows", row["source"], row["subset"]] += 1
         wrong = list(problems(row))
         yield from (f"{shard.path}: {row['id']} {problem}" for problem in wrong)
+        seen.steps.add(shard.kind, shard.split, row)
         if GROUP in row and not wrong:
             seen.sides.add(shard.split, row)
 

@@ -25,7 +25,7 @@ from ..ledger import CONVERT, Tally, stages
 from ..options import Folders
 from ..paths import folders, place
 from ..pipeline import Pipeline
-from ..preference import Preference, PreferenceDraft
+from ..preference import Preference, PreferenceDraft, tokens_of
 from ..readers import open_file
 from ..readers.chunk import cut
 from ..recipe import Recipe
@@ -295,7 +295,7 @@ def _step(stage: str, results: Sequence[Result]) -> StageResult:
         labels = f"{first.language} {first.language_score:.2f}"
     if first and stage == "split":
         labels = ", ".join(
-            f"{r.id}: {_tokens(r):,} tokens"
+            f"{r.id}: {tokens_of(r):,} tokens"
             for r in results
             if isinstance(r, Conversation | Preference)
         )
@@ -308,10 +308,6 @@ def _turns(result: Draft | PreferenceDraft | Conversation | Preference) -> Turns
         return [(m.role, _shown(m)) for m in result.messages if isinstance(m, Message)]
     lists = {"prompt": result.prompt, "chosen": result.chosen, "rejected": result.rejected}
     return [(f"{name}: {m.role}", _shown(m)) for name, messages in lists.items() for m in messages]
-
-
-def _tokens(row: Conversation | Preference) -> int:
-    return sum(row.tokens) if isinstance(row, Preference) else row.num_tokens
 
 
 def _shown(message: Message) -> str:

@@ -1,31 +1,35 @@
-"""Whether the splits of a build are apart: no group, and no conversation that begins like another,
-is on two sides."""
+"""Whether the splits of a build are apart: no group, no conversation, and nothing that begins like
+another is on two sides; and no row that is put aside is there again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Any
 
+from ..corpus.holdout import compared, is_later
 from ..message import ASSISTANT
 from ..schema import GROUP
 from .valid_rows import message_of
 
 _SIZE = 16
-_GROUPS, _BEGINNINGS = "groups", "beginnings of conversations"
+_GROUPS, _TALKS, _BEGINNINGS = "groups", "conversations", "beginnings of conversations"
 
 
 class Sides:
-    """What the rows of each split have: 32 bytes for each row of a build with splits."""
+    """What the rows of each split have: 48 bytes for each row of a build with splits."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, dict[str, bytearray]] = {_GROUPS: {}, _BEGINNINGS: {}}
+        self._seen: dict[str, dict[str, bytearray]] = {
+            what: {} for what in (_GROUPS, _TALKS, _BEGINNINGS)
+        }
 
     def add(self, split: str, row: Mapping[str, Any]) -> None:
         """Note a row of data/ or preference/ that has a group."""
         self._note(_GROUPS, split, row[GROUP] or "")
-        if row["id"].removesuffix("#1") == row["conversation_id"]:  # else it is a later part
+        self._note(_TALKS, split, row["conversation_id"])
+        if not is_later(row["id"], row["conversation_id"]):
             self._note(_BEGINNINGS, split, _beginning(row))
 
     def problems(self) -> Iterator[str]:
@@ -47,10 +51,6 @@ class Sides:
 
 def _beginning(row: Mapping[str, Any]) -> str:
     """What is said before the first answer."""
-    said = []
-    for stored in row["messages"] if "messages" in row else row["prompt"]:
-        message = message_of(stored)
-        if message.role == ASSISTANT:
-            break
-        said.append(f"{message.role} {len(message.content)} {message.content}")
-    return "\n".join(said)
+    messages = map(message_of, row["messages"] if "messages" in row else row["prompt"])
+    asked = takewhile(lambda message: message.role != ASSISTANT, messages)
+    return compared(message.content for message in asked)
