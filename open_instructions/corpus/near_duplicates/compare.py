@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ...arrays import mixed, numbers, strings, unpacked, view
 from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
+from .agree import Rows
 from .bands import GROUP
-from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike, Candidate, Group
-from .keep import Judged, judged
+from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike
+from .keep import Contenders, Judged, judged
+from .lists import Lists
 from .sample import SHINGLE, Common
 from .shingles import numbers_in, prefix_keys, read, shingles_of
 from .signs import signs_in
@@ -101,16 +103,13 @@ class Compared(Round):
         return pa.concat_tables(found)
 
     def _verdicts(self, facts: pa.Table) -> pa.Table:
-        group = Group(view(facts[GROUP]), [unpacked(facts[name]) for name in LISTS])
+        lists = {name: Lists(*unpacked(facts[name])) for name in (KEYS, *LISTS)}
+        rank, length = view(facts[RANK]), view(facts[LENGTH])
+        rows = Contenders(rank, length, lists[KEYS], lists[SIGNS].sorted())
+        alike = Rows(view(facts[GROUP]), lists).agreed(self._alike)
+        told = judged(rows, alike, self._alike.prompts_only)
         number, ids = view(facts[NUMBER]).tolist(), facts[ID].to_pylist()
-        ranks, lengths = view(facts[RANK]).tolist(), view(facts[LENGTH]).tolist()
-        lists = (facts[name].to_pylist() for name in (KEYS, SIGNS))
-        rows = [
-            Candidate(rank, length, tuple(keys), tuple(sorted(signs)))
-            for rank, length, keys, signs in zip(ranks, lengths, *lists, strict=True)
-        ]
-        told = judged(rows, group.pairs(self._alike), self._alike.prompts_only)
-        return _as_verdicts(told, number, ids, [self._sources[rank] for rank in ranks])
+        return _as_verdicts(told, number, ids, [self._sources[at] for at in rank.tolist()])
 
     def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
         import numpy as np
