@@ -51,7 +51,7 @@ class Judged(NamedTuple):
     evidence: Mapping[str, Any] = {}
 
 
-class _Links(NamedTuple):
+class Links(NamedTuple):
     """Which rows may be dropped for which others, sorted by row, each pair once."""
 
     row: Array
@@ -64,7 +64,7 @@ class _Links(NamedTuple):
 
 def judged(rows: Contenders, pairs: Agreed, prompts_only: bool) -> list[Judged]:
     """What becomes of rows that are alike, by place."""
-    links = _links(rows, pairs, prompts_only)
+    links = linked(rows, pairs, prompts_only)
     if not len(links.row):
         return []
     order = _order(rows, links)
@@ -72,7 +72,7 @@ def judged(rows: Contenders, pairs: Agreed, prompts_only: bool) -> list[Judged]:
     return _told(links, _reasons(order, stays, links), PROMPT if prompts_only else COPY)
 
 
-def _order(rows: Contenders, links: _Links) -> Array:
+def _order(rows: Contenders, links: Links) -> Array:
     """All rows with links. Those that could stay come first: longer exports, then by preference,
     length and order."""
     import numpy as np
@@ -83,7 +83,7 @@ def _order(rows: Contenders, links: _Links) -> Array:
     return row[np.lexsort((row, -rows.length[row], rows.rank[row], turns, shorter))]
 
 
-def _stay(order: Array, links: _Links) -> Array:
+def _stay(order: Array, links: Links) -> Array:
     """Which rows stay, a bool for each place: in this order, each that is not dropped for one
     before it."""
     import numpy as np
@@ -99,7 +99,7 @@ def _stay(order: Array, links: _Links) -> Array:
     return stays
 
 
-def _reasons(order: Array, stays: Array, links: _Links) -> Array:
+def _reasons(order: Array, stays: Array, links: Links) -> Array:
     """Of each dropped row the link to the most similar row before it that stays; of equally
     similar ones the first row's."""
     import numpy as np
@@ -116,7 +116,7 @@ def _reasons(order: Array, stays: Array, links: _Links) -> Array:
     return found
 
 
-def _links(rows: Contenders, pairs: Agreed, prompts_only: bool) -> _Links:
+def linked(rows: Contenders, pairs: Agreed, prompts_only: bool) -> Links:
     """All links. Rows with the same words, and the beginnings of others, count as such."""
     import numpy as np
 
@@ -136,7 +136,7 @@ def _links(rows: Contenders, pairs: Agreed, prompts_only: bool) -> _Links:
     row, other = every[:2].astype(np.int64)
     _, first = np.unique(row * len(lasts) + other, return_index=True)
     score, prompt, answer, prefix = every[2:, first]
-    return _Links(row[first], other[first], score, prompt, answer, prefix > 0)
+    return Links(row[first], other[first], score, prompt, answer, prefix > 0)
 
 
 def _equal(rows: Contenders, lasts: Array) -> Iterator[tuple[int, int]]:
@@ -186,7 +186,7 @@ def _beginnings(rows: Contenders, lasts: Array) -> Iterator[tuple[int, int]]:
                 yield shorter, place
 
 
-def _told(links: _Links, reasons: Array, kind: str) -> list[Judged]:
+def _told(links: Links, reasons: Array, kind: str) -> list[Judged]:
     places, firsts = connected(links.row, links.other)
     why = dict(zip(links.row[reasons].tolist(), reasons.tolist(), strict=True))
     told = []
@@ -196,7 +196,7 @@ def _told(links: _Links, reasons: Array, kind: str) -> list[Judged]:
     return told
 
 
-def _dropped(links: _Links, link: int, cluster: int, kind: str) -> Judged:
+def _dropped(links: Links, link: int, cluster: int, kind: str) -> Judged:
     row, other, score, prompt, answer, prefix = (column[link].item() for column in links)
     reason = Reason.SHORTER_VERSION if prefix else Reason.NEAR_DUPLICATE
     kind = PREFIX if prefix else kind
