@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -315,6 +316,7 @@ def test_the_same_bytes(
     whole = made(a=talks)
     assert len(gone(whole)) > 8
     expected = digests(whole.path)
+    shutil.rmtree(whole.path)  # else it is up to date
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", size)
     monkeypatch.setattr(rounds, "PART", part)
     monkeypatch.setattr(rounds, "GROUP", group)
@@ -411,6 +413,7 @@ def test_common_is_counted_in_a_sample(made: Made, monkeypatch: pytest.MonkeyPat
     result = made(a=talks)
     report = result.manifest.steps["near_duplicates"]
     assert report["common_shingles"] > 0
+    shutil.rmtree(result.path)  # else it is up to date
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", 4)
     assert made(a=talks).manifest.steps["near_duplicates"] == report
 
@@ -552,3 +555,22 @@ def test_rows_of_the_same_words_are_dropped_for_one_that_stays() -> None:
     signs = [(plus,), (minus,), (), (minus,)]
     told = judged(contenders([(0, 9, (1,), own) for own in signs]), Agreed.of(), False)
     assert {row.row: row.other for row in told} == {0: None, 1: None, 2: 0, 3: 1}
+
+
+def test_a_large_group_is_compared_in_pieces(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pieces are of the group, and the report says how many rows were compared so."""
+    frame = f"Please answer about {{}}. {ASKED}", f"{RIVER} We speak of {{}} here, of course."
+    names = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pa") for b in ("ron", "sel", "tim", "vok", "wen", "zar")]  # fmt: skip  # noqa: E501
+    talks = [talk(*(part.format(name) for part in frame)) for name in names]
+    copies = [talk(*(part.format(name).upper() for part in frame)) for name in names]
+    talks = [t | {"id": str(n)} for n, t in enumerate([*talks, *copies])]
+    whole = made(a=talks)
+    expected = gone(whole)
+    assert len(expected) == 30
+    assert "compared_in_pieces" not in whole.manifest.steps["near_duplicates"]
+    shutil.rmtree(whole.path)
+    monkeypatch.setattr(bands, "LARGEST", 1)
+    cut = made(a=talks)
+    assert gone(cut) == expected  # rows with the same words are in the same piece
+    assert cut.manifest.steps["near_duplicates"]["compared_in_pieces"] == 60
+    assert check(cut.path).problems == ()

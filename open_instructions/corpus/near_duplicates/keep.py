@@ -52,14 +52,22 @@ class Judged(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Which rows may be dropped for which others, sorted by row, each pair once."""
+    """Which rows may be dropped for which others, sorted by row, each pair once; and why: a place
+    in `score`, `prompt` and `answer`, of which the last but one is for rows with the same words,
+    and the last one for beginnings."""
 
     row: Array
     other: Array
+    why: Array
     score: Array
     prompt: Array
     answer: Array
-    prefix: Array
+
+    @property
+    def prefix(self) -> Array:
+        """Whether the row is the beginning of the other."""
+        found: Array = self.why == len(self.score) - 1
+        return found
 
 
 def judged(rows: Contenders, pairs: Agreed, prompts_only: bool) -> list[Judged]:
@@ -110,7 +118,7 @@ def _reasons(order: Array, stays: Array, links: Links) -> Array:
         ~stays[links.row] & stays[links.other] & (at[links.other] < at[links.row])
     )
     row = links.row[known]
-    best = np.lexsort((links.other[known], -links.score[known], row))
+    best = np.lexsort((links.other[known], -links.score[links.why[known]], row))
     first = np.diff(row[best], prepend=-1) != 0
     found: Array = known[best][first]
     return found
@@ -120,23 +128,26 @@ def linked(rows: Contenders, pairs: Agreed, prompts_only: bool) -> Links:
     """All links. Rows with the same words, and the beginnings of others, count as such."""
     import numpy as np
 
-    found = [
-        np.array([pairs.one, pairs.other, *pairs[2:], np.zeros(len(pairs.one))]),
-        np.array([pairs.other, pairs.one, *pairs[2:], np.zeros(len(pairs.one))]),
-    ]
     lasts = rows.keys.values[rows.keys.starts[1:] - 1]
-    equal = list(_equal(rows, lasts))
-    begin = [] if prompts_only else list(_beginnings(rows, lasts))
-    for edges, prefix in ((equal, 0), ([(b, a) for a, b in equal], 0), (begin, 1)):
-        made = np.ones((6, len(edges)))
-        made[:2] = np.array(edges, float).reshape(-1, 2).T
-        made[5] = prefix
-        found.append(made)
-    every = np.concatenate(found, axis=1)[:, ::-1]  # of a pair with two links the later one holds
-    row, other = every[:2].astype(np.int64)
-    _, first = np.unique(row * len(lasts) + other, return_index=True)
-    score, prompt, answer, prefix = every[2:, first]
-    return Links(row[first], other[first], score, prompt, answer, prefix > 0)
+    count, many = len(lasts), len(pairs.one)
+    equal = np.array([*_equal(rows, lasts)], np.int64).reshape(-1, 2).T
+    begin = [] if prompts_only else [*_beginnings(rows, lasts)]
+    shorter, longer = np.array(begin, np.int64).reshape(-1, 2).T
+    # of two links between the same rows the last one holds
+    key = np.concatenate(
+        [
+            pairs.one * count + pairs.other,
+            pairs.other * count + pairs.one,
+            equal[0] * count + equal[1],
+            equal[1] * count + equal[0],
+            shorter * count + longer,
+        ]
+    )
+    why = np.append(np.tile(np.arange(many), 2), np.full(len(key) - 2 * many, many))
+    why[len(key) - len(shorter) :] = many + 1
+    key, first = np.unique(key[::-1], return_index=True)
+    sides = (np.append(side, (1.0, 1.0)) for side in pairs[2:])
+    return Links(key // count, key % count, why[::-1][first], *sides)
 
 
 def _equal(rows: Contenders, lasts: Array) -> Iterator[tuple[int, int]]:
@@ -197,7 +208,9 @@ def _told(links: Links, reasons: Array, kind: str) -> list[Judged]:
 
 
 def _dropped(links: Links, link: int, cluster: int, kind: str) -> Judged:
-    row, other, score, prompt, answer, prefix = (column[link].item() for column in links)
+    row, other, why = (column[link].item() for column in links[:3])
+    score, prompt, answer = (column[why].item() for column in links[3:])
+    prefix = why == len(links.score) - 1
     reason = Reason.SHORTER_VERSION if prefix else Reason.NEAR_DUPLICATE
     kind = PREFIX if prefix else kind
     evidence = {"class": kind, "prompt": prompt}
