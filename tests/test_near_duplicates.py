@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 from open_instructions.building.run import BuildResult, build
 from open_instructions.corpus.groups import connected
 from open_instructions.corpus.near_duplicates import NearDuplicates, Options, bands, sample
-from open_instructions.corpus.near_duplicates.groups import Candidate, Pair
-from open_instructions.corpus.near_duplicates.keep import judged
+from open_instructions.corpus.near_duplicates.agree import Agreed
+from open_instructions.corpus.near_duplicates.keep import Contenders, judged
+from open_instructions.corpus.near_duplicates.lists import Lists
 from open_instructions.corpus.near_duplicates.shingles import read, shingles_of
 from open_instructions.errors import RecipeError
 from open_instructions.merge import rounds
@@ -314,10 +316,25 @@ def test_the_same_bytes(
     whole = made(a=talks)
     assert len(gone(whole)) > 8
     expected = digests(whole.path)
+    shutil.rmtree(whole.path)  # else it is up to date
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", size)
     monkeypatch.setattr(rounds, "PART", part)
     monkeypatch.setattr(rounds, "GROUP", group)
     assert digests(made(a=talks).path) == expected
+
+
+def contenders(rows: Sequence[tuple[int, int, Sequence[int], Sequence[int]]]) -> Contenders:
+    """Rows from the rank, the length, the keys and the signs of each."""
+
+    def lists(values: Sequence[Sequence[int]], kind: str) -> Lists:
+        starts = np.cumsum([0, *map(len, values)])
+        return Lists(np.array([v for own in values for v in own], kind), starts)
+
+    ranks, lengths, keys, signs = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Contenders(
+        np.array(ranks, np.int32), np.array(lengths, np.int64),
+        lists(keys, "uint64"), lists(signs, "uint32"),
+    )  # fmt: skip
 
 
 @given(
@@ -328,12 +345,14 @@ def test_the_same_bytes(
 def test_no_chains(rows: list[tuple[int, int, int]], pairs: list[tuple[int, int, float]]) -> None:
     """Every dropped row has a verified partner that stays, and every verified pair one that is
     dropped or neither of two that stay."""
-    known = [Candidate(rank, size, tuple(range(100 * n, 100 * n + keys)))
-             for n, (rank, size, keys) in enumerate(rows)]  # fmt: skip
-    used = [Pair(a, b, s, 1, 1) for a, b, s in pairs if a < b < len(rows)]
-    told = judged(known, used, False)
+    known = contenders(
+        [(rank, size, tuple(range(100 * n, 100 * n + keys)), ())
+         for n, (rank, size, keys) in enumerate(rows)]
+    )  # fmt: skip
+    used = {(a, b): s for a, b, s in pairs if a < b < len(rows)}
+    told = judged(known, Agreed.of([(*pair, s, 1, 1) for pair, s in used.items()]), False)
     stays = {row.row for row in told if row.other is None}
-    alike = {frozenset((pair.one, pair.other)) for pair in used}
+    alike = set(map(frozenset, used))
     for row in told:
         assert row.cluster <= row.row
         if row.other is not None:
@@ -345,8 +364,8 @@ def test_no_chains(rows: list[tuple[int, int, int]], pairs: list[tuple[int, int,
 
 def test_chains_by_hand() -> None:
     """b is like a and like c, which are not alike: the longest, a, stays, and so does c."""
-    rows = [Candidate(0, 9, (1,)), Candidate(0, 8, (2,)), Candidate(0, 7, (3,))]
-    told = judged(rows, [Pair(0, 1, 0.8, 1, 1), Pair(1, 2, 0.9, 1, 1)], False)
+    rows = contenders([(0, 9, (1,), ()), (0, 8, (2,), ()), (0, 7, (3,), ())])
+    told = judged(rows, Agreed.of([(0, 1, 0.8, 1, 1), (1, 2, 0.9, 1, 1)]), False)
     assert [(row.row, row.other, row.cluster) for row in told] == [
         (0, None, 0),
         (1, 0, 0),
@@ -394,6 +413,7 @@ def test_common_is_counted_in_a_sample(made: Made, monkeypatch: pytest.MonkeyPat
     result = made(a=talks)
     report = result.manifest.steps["near_duplicates"]
     assert report["common_shingles"] > 0
+    shutil.rmtree(result.path)  # else it is up to date
     monkeypatch.setattr("open_instructions.readers.chunk.CHUNK_RECORDS", 4)
     assert made(a=talks).manifest.steps["near_duplicates"] == report
 
@@ -533,5 +553,24 @@ def test_rows_of_the_same_words_are_dropped_for_one_that_stays() -> None:
     """The two signs are at one place. Rows 1 and 3 have another one than the best, row 0."""
     plus, minus = 7 << 16, 7 << 16 | 1
     signs = [(plus,), (minus,), (), (minus,)]
-    told = judged([Candidate(0, 9, (1,), own) for own in signs], [], False)
+    told = judged(contenders([(0, 9, (1,), own) for own in signs]), Agreed.of(), False)
     assert {row.row: row.other for row in told} == {0: None, 1: None, 2: 0, 3: 1}
+
+
+def test_a_large_group_is_compared_in_pieces(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pieces are of the group, and the report says how many rows were compared so."""
+    frame = f"Please answer about {{}}. {ASKED}", f"{RIVER} We speak of {{}} here, of course."
+    names = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pa") for b in ("ron", "sel", "tim", "vok", "wen", "zar")]  # fmt: skip  # noqa: E501
+    talks = [talk(*(part.format(name) for part in frame)) for name in names]
+    copies = [talk(*(part.format(name).upper() for part in frame)) for name in names]
+    talks = [t | {"id": str(n)} for n, t in enumerate([*talks, *copies])]
+    whole = made(a=talks)
+    expected = gone(whole)
+    assert len(expected) == 30
+    assert "compared_in_pieces" not in whole.manifest.steps["near_duplicates"]
+    shutil.rmtree(whole.path)
+    monkeypatch.setattr(bands, "LARGEST", 1)
+    cut = made(a=talks)
+    assert gone(cut) == expected  # rows with the same words are in the same piece
+    assert cut.manifest.steps["near_duplicates"]["compared_in_pieces"] == 60
+    assert check(cut.path).problems == ()

@@ -34,6 +34,8 @@ OWN = 0.5
 """A row has little of its own if less than this share of its shingles is rare."""
 FOUND = 0.9
 """The share of pairs at the threshold that share a band."""
+LARGEST = 50_000
+"""A larger group is compared in pieces of about so many rows."""
 KEY, GROUP = "key", "group"
 _BASE = 0x9E3779B97F4A7C15
 
@@ -49,8 +51,8 @@ def values_in_band(threshold: float) -> int:
 
 
 class Candidates(Round):
-    """The numbers of all candidates, each with the first number of its group; and the common
-    shingles again, with the number -1."""
+    """The numbers of all candidates, each with the first number of its group, and in how many
+    pieces a large group is compared, else 0; and the common shingles again, with the number -1."""
 
     named = False
 
@@ -103,17 +105,26 @@ class Candidates(Round):
     def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        groups = _grouped(*connected(view(decided[NUMBER]), view(decided[GROUP])))
+        number, group = connected(view(decided[NUMBER]), view(decided[GROUP]))
+        groups = _grouped(number, group)
         none = numbers([-1] * len(before), "int64")
         common = pa.table({NUMBER: none, GROUP: none, SHINGLE: before[SHINGLE]})
-        zeros = numbers([0] * len(groups), "uint64")
-        return pa.concat_tables([common, groups.append_column(SHINGLE, zeros)])
+        pieces = numbers(_pieces(group), "uint64")
+        return pa.concat_tables([common, groups.append_column(SHINGLE, pieces)])
 
     def _apart(self, conversation: Whole) -> int:
         """What rows must have in common to be compared."""
         kind = "preference" if isinstance(conversation, Preference) else ""
         source = conversation.source if self._by_source else ""
         return xxh3_64_intdigest(f"{kind} {source}".encode())
+
+
+def _pieces(group: Places) -> Places:
+    """In how many pieces each row's group is compared, 0 if it is not cut."""
+    import numpy as np
+
+    _, which, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    return np.where(sizes > LARGEST, -(-sizes // LARGEST), 0)[which]
 
 
 def _bands(hashes: Hashes, starts: Places, size: int, kind: int) -> tuple[Places, Hashes]:

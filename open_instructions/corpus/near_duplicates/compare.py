@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ...arrays import mixed, numbers, strings, unpacked, view
 from ...preference import Whole
 from ..step import EVIDENCE, ID, NUMBER, PLACE, REASON, Round, no_rows, verdicts, with_report
+from .agree import Rows
 from .bands import GROUP
-from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike, Candidate, Group
-from .keep import Judged, judged
+from .groups import FIRST, FLAGS, LISTS, SECOND, SIGNS, THIRD, Alike
+from .keep import Contenders, Judged, judged
+from .lists import Lists
 from .sample import SHINGLE, Common
 from .shingles import numbers_in, prefix_keys, read, shingles_of
 from .signs import signs_in
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from .shingles import Hashes, Places, Read, Shingles
 
 RANK, LENGTH, KEYS = "rank", "length", "keys"
+_PIECE = 48
+"""The bits of a group's number, below those of a piece."""
 AT_ONCE = 1_000_000
 """How many shingles are compared at once, if no group has more."""
 
@@ -60,7 +64,8 @@ class Compared(Round):
         usual = common.among(every)
         figures, begins = numbers_in(given)
         candidates = known >= 0
-        known, group = known[candidates], group[candidates]
+        at = np.searchsorted(known[candidates], number)
+        group, pieces = group[candidates][at], view(before[SHINGLE])[candidates][at]
         keys = list(prefix_keys(given))
         ends = np.append(0, np.cumsum([len(own) for own in keys]))
         flat = np.array([key for own in keys for key in own], np.uint64)
@@ -75,7 +80,7 @@ class Compared(Round):
         return pa.table(
             {
                 PLACE: numbers(np.arange(len(conversations)), "int32"),
-                GROUP: numbers(group[np.searchsorted(known, number)], "int64"),
+                GROUP: numbers(_pieced(group, pieces, every, usual, starts), "int64"),
                 RANK: numbers([self._ranks[c.source] for c in conversations], "int32"),
                 LENGTH: numbers(lengths, "int64"),
                 KEYS: _lists(flat, ends),
@@ -101,16 +106,13 @@ class Compared(Round):
         return pa.concat_tables(found)
 
     def _verdicts(self, facts: pa.Table) -> pa.Table:
-        group = Group(view(facts[GROUP]), [unpacked(facts[name]) for name in LISTS])
+        lists = {name: Lists(*unpacked(facts[name])) for name in (KEYS, *LISTS)}
+        rank, length = view(facts[RANK]), view(facts[LENGTH])
+        rows = Contenders(rank, length, lists[KEYS], lists[SIGNS].sorted())
+        alike = Rows(view(facts[GROUP]), lists).agreed(self._alike)
+        told = judged(rows, alike, self._alike.prompts_only)
         number, ids = view(facts[NUMBER]).tolist(), facts[ID].to_pylist()
-        ranks, lengths = view(facts[RANK]).tolist(), view(facts[LENGTH]).tolist()
-        lists = (facts[name].to_pylist() for name in (KEYS, SIGNS))
-        rows = [
-            Candidate(rank, length, tuple(keys), tuple(sorted(signs)))
-            for rank, length, keys, signs in zip(ranks, lengths, *lists, strict=True)
-        ]
-        told = judged(rows, group.pairs(self._alike), self._alike.prompts_only)
-        return _as_verdicts(told, number, ids, [self._sources[rank] for rank in ranks])
+        return _as_verdicts(told, number, ids, [self._sources[at] for at in rank.tolist()])
 
     def conclude(self, decided: pa.Table, before: pa.Table) -> pa.Table:
         import numpy as np
@@ -126,10 +128,40 @@ class Compared(Round):
         report = {
             "common_shingles": len(before) - candidates,
             "candidates": candidates,
+            **_cut(before),
             "dropped": dict(sorted(counts.items())),
             "by_sources": dict(sorted(pairs.items())),
         }
         return with_report(decided, report)
+
+
+def _cut(before: pa.Table) -> dict[str, int]:
+    """How many candidates are in groups that were compared in pieces, if any."""
+    import numpy as np
+
+    cut = np.count_nonzero(view(before[SHINGLE])[view(before[NUMBER]) >= 0]) if len(before) else 0
+    return {"compared_in_pieces": int(cut)} if cut else {}
+
+
+def _pieced(
+    group: Places, pieces: Hashes, every: Hashes, common: np.ndarray[Any, Any], starts: Places
+) -> Places:
+    """The group of each row, or the piece of it that the row is compared in. Rows that share most
+    of what is rare in them mostly have the same smallest hash, and rows with the same words always
+    are in the same piece."""
+    import numpy as np
+
+    if not pieces.any():
+        return group
+    hashes = mixed(np.append(every, np.uint64(0)))
+    rare = np.where(np.append(common, True), ~np.uint64(0), hashes)
+    found = np.minimum.reduceat(rare, starts[:-1])
+    bare = found == ~np.uint64(0)
+    found[bare] = np.add.reduceat(hashes, starts[:-1])[bare]
+    found[starts[1:] == starts[:-1]] = 0
+    piece = found % np.maximum(pieces, np.uint64(1))
+    named = mixed(group.astype(np.uint64) + (piece << np.uint64(_PIECE))) >> np.uint64(1)
+    return np.where(pieces > 0, named.astype(np.int64), group)
 
 
 def _at_once(facts: pa.Table) -> Iterator[tuple[int, int]]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_64_intdigest
 
 from ..words import words_of
+from .lists import Lists, rest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,9 +46,6 @@ _NUMBERS = """two three four five six seven eight nine ten eleven twelve twenty 
 hundred thousand million"""
 _NEGATION = 0xFFFF
 """The place of negations."""
-_ALIKE = 2
-"""Rows of which one has so many shingles more have the same length: a negation is one word, or two
-of them for another one."""
 _SIGN = 16
 """The lower bits of a sign's hash say what it is, the upper ones where."""
 
@@ -69,19 +67,44 @@ def signs_in(given: Read) -> tuple[Array, Array]:
     return np.array(hashes, np.uint32), np.array(starts, np.int64)
 
 
-def other_signs(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Whether two rows have different signs at the same place."""
-    a, b = Counter(one), Counter(other)
-    left, right = ({sign >> _SIGN for sign in rest} for rest in (a - b, b - a))
-    left.discard(_NEGATION)
-    return not left.isdisjoint(right)
+def other_signs(signs: Lists, one: Array, other: Array) -> Array:
+    """Whether the two rows of each pair have different signs at the same place."""
+    import numpy as np
+
+    pair, sign, times = rest(signs, one, other)
+    place = sign.astype(np.int64) >> _SIGN
+    place = (pair << _SIGN | place)[place != _NEGATION]
+    times = times[sign >> np.uint64(_SIGN) != _NEGATION]
+    both = np.intersect1d(place[times > 0], place[times < 0])
+    found = np.zeros(len(one), bool)
+    found[both >> _SIGN] = True
+    return found
 
 
-def negated(one: Sequence[int], other: Sequence[int], shingles: int) -> bool:
-    """Whether one of two rows has a negation more. `shingles` are those that one has more than the
-    other: in a longer text a negation may be of what is added."""
-    counts = [sum(sign >> _SIGN == _NEGATION for sign in row) for row in (one, other)]
-    return counts[0] != counts[1] and shingles <= _ALIKE
+def negations(signs: Lists) -> Array:
+    """How many negations each row has."""
+    import numpy as np
+
+    return signs.where(signs.values >> np.uint32(_SIGN) == _NEGATION).sizes()
+
+
+class SignsOf:
+    """The signs of a row, to compare those of many others with. It takes only as long as the
+    others are."""
+
+    def __init__(self, signs: Sequence[int]) -> None:
+        self._times = Counter(signs)
+        self._places = Counter(sign >> _SIGN for sign in signs)
+
+    def differ(self, others: Sequence[int]) -> bool:
+        """Whether another row has different signs at the same place."""
+        places: Counter[int] = Counter()
+        shared: Counter[int] = Counter()
+        for sign, times in Counter(others).items():
+            places[sign >> _SIGN] += times
+            shared[sign >> _SIGN] += min(times, self._times[sign])
+        places.pop(_NEGATION, None)
+        return any(times > shared[at] < self._places[at] for at, times in places.items())
 
 
 def signs_of(text: str) -> Iterator[tuple[str, str]]:
