@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
+from .behind import answer_behind
 from .embedded import holds_objects, opened_list
 from .fields import is_empty, leftover
 from .layout import Layout, LayoutExample, LayoutOptions
@@ -52,7 +53,11 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
     if isinstance(tools, Reject):
         return tools
     names, has_tools = roles(options.roles), bool(tools.tools)
-    chat = read_chat(listed, html=options.html, names=names, has_tools=has_tools)
+    behind = answer_behind(record, listed, names)
+    if isinstance(behind, Reject):
+        return behind
+    whole = [*listed, *behind.entries] if behind.entries else listed
+    chat = read_chat(whole, html=options.html, names=names, has_tools=has_tools)
     if isinstance(chat, Reject):
         return chat
     system = _system(record)
@@ -69,7 +74,7 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
         items,
         id=name if named else None,
         metadata={**({key: chat.left} if chat.left else {}), **system.left},
-        used=(key, *system.used, *tools.used, *((_NAME,) * named)),
+        used=(key, *behind.used, *system.used, *tools.used, *((_NAME,) * named)),
         edits=(*tools.edits, *chat.edits),
         tools=tools.tools,
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .behind import THOUGHTS
 from .chats import HISTORIES as HISTORIES
 from .chats import SYSTEMS, read_list
 from .embedded import opened_list
@@ -16,7 +17,7 @@ from .tools import TOOL_KEYS
 
 ALIASES = {"system": SYSTEMS, "history": HISTORIES, "tools": TOOL_KEYS}
 """What a layout of one turn has beside it."""
-BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS))
+BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS, *THOUGHTS))
 _SIDES = (
     ("human", "assistant"),
     ("user", "assistant"),

@@ -16,15 +16,18 @@ from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
 from .chats import MESSAGES
+from .context import BESIDE
 from .fields import as_text, is_empty, leftover
+from .inside import CHOICES, WRAPPERS, of_request, of_template, unwrapped
 from .layout import AUTO, Layout, LayoutOptions
 from .mapping import (
     Fields,
     Mapped,
     beside_displaced,
-    in_small_letters,
     mapped,
     seen_as,
+    spelled_otherwise,
+    squeezed,
     under_own_names,
 )
 from .order import LAYOUTS
@@ -139,9 +142,10 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     return found
 
 
-_KNOWN = frozenset(
-    (*FACTS, *(n for layout in LAYOUTS for names in layout.aliases.values() for n in names))
-)
+_FIELDS = known_fields()
+_KNOWN = {squeezed(name): name for name in sorted((*FACTS, *_FIELDS), reverse=True)}
+_BESIDE = {squeezed(name): name for name in BESIDE}
+_OUTER = frozenset((*WRAPPERS, CHOICES, "chat_template_kwargs"))
 _BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 
@@ -159,9 +163,17 @@ class _Seen(NamedTuple):
 
 
 def _seen(record: Record, options: LayoutOptions) -> _Seen:
-    seen = _seen_under(options.fields, record, options)
-    if seen.layout is None and (lowered := in_small_letters(record, options.fields, _KNOWN)):
-        again = _seen_under(lowered, record, options)
+    fields = options.fields
+    alone = options.layout == AUTO and all(name in FACTS for name, _ in fields)
+    if alone and not _OUTER.isdisjoint(record):
+        fields = (*fields, *of_request(record), *of_template(record))
+    seen = _seen_under(fields, record, options)
+    known = _KNOWN if seen.layout is None else _BESIDE
+    if others := spelled_otherwise(record, fields, known):
+        again = _seen_under(others, record, options)
+        seen = again if again.layout else seen
+    if seen.layout is None and alone and (inner := unwrapped(record, _FIELDS)):
+        again = _seen_under((*options.fields, *inner), record, options)
         seen = again if again.layout else seen
     return seen
 
