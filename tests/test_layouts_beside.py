@@ -1,4 +1,4 @@
-"""What stands beside a prompt and its answer, or around them: nothing of it is lost without a word."""
+"""What stands beside a prompt and its answer, or around them, is not lost without a word."""
 
 from __future__ import annotations
 
@@ -261,3 +261,22 @@ def test_an_instruction_that_is_a_conversation_up_to_the_answer() -> None:
         ("user", "And 1 more?"),
         ("assistant", "3"),
     )
+
+
+def test_a_reference_solution_beside_messages() -> None:
+    record = {
+        "problem": "2 + 2?",
+        "solution": "Count: 3, 4.",
+        "answer": "4",
+        "messages": [
+            {"role": "user", "content": "2 + 2?"},
+            {"role": "assistant", "content": "<think>Two and two.</think>4"},
+        ],
+    }
+    assert said(record)[1] == ("assistant", "<think>Two and two.</think>4")
+    assert "solution" not in only(record).used  # type: ignore[union-attr]
+    assert refused({**record, "problem": "2 + 3?"})[0] == Reason.AMBIGUOUS_LAYOUT
+    plain = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "It is 4."}]
+    assert refused({**record, "messages": plain})[0] == Reason.AMBIGUOUS_LAYOUT
+    generated = {**record, "messages": plain, "generations": ["It is 5.", "It is 4."]}
+    assert said(generated)[1] == ("assistant", "It is 4.")

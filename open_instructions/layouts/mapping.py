@@ -61,7 +61,8 @@ def spelled_otherwise(record: Record, fields: Fields, known: Mapping[str, str]) 
 
     known  names as `squeezed` writes them, and as layouts do
 
-    >>> spelled_otherwise({"System Prompt": "Hm.", "Level": 7}, (), {"systemprompt": "system_prompt"})
+    >>> known = {"systemprompt": "system_prompt"}
+    >>> spelled_otherwise({"System Prompt": "Hm.", "Level": 7}, (), known)
     (('system_prompt', 'System Prompt'),)
     """
     taken = {name for name, _ in fields} | record.keys()

@@ -14,7 +14,7 @@ from .layout import LayoutOptions
 
 PROMPTS = ("prompt", "question", "query", "instruction", "problem", "input")
 ABOUT = ("input", "context")
-CHATS = ("conversations", "conversation", "messages")
+CHATS = ("conversations", "conversation", "messages", "trajectory")
 
 
 class Asked(NamedTuple):
@@ -35,6 +35,8 @@ class Prompt(NamedTuple):
 def own_prompt(record: Record) -> Asked | Reject | None:
     """The prompt in a field of its own, a text or a list of messages; None if there is none."""
     names = filled(record, PROMPTS)
+    if any(not is_empty(record.get(name)) for name in CHATS):
+        names = [name for name in names if not isinstance(record[name], dict)]
     about = [name for name in ABOUT if not is_empty(record.get(name))]
     if "instruction" not in names:
         about = [name for name in about if name not in PROMPTS]

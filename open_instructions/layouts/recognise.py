@@ -17,6 +17,7 @@ from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
 from .chats import MESSAGES
 from .context import BESIDE
+from .embedded import opened_list
 from .fields import as_text, is_empty, leftover
 from .inside import CHOICES, WRAPPERS, of_request, of_template, unwrapped
 from .layout import AUTO, Layout, LayoutOptions
@@ -47,6 +48,7 @@ _PROMPTS = frozenset(PROMPTS)
 _WHOLE = (MESSAGES, SHAREGPT)
 """Layouts whose messages are all that is said."""
 _ASKS = frozenset((*PROMPTS, *CHATS))
+_SOLUTION, _GENERATED = "solution", "generations"
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
 Drafted = Draft | PreferenceDraft
@@ -239,9 +241,24 @@ def _others(
         if other is seen.layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
+        if drafts and all(_is_reference(item, draft, left) for item in drafts):
+            continue
         if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
+
+
+def _is_reference(item: Drafted, whole: Drafted, left: Record) -> bool:
+    """Whether a pair is the problem that is in the messages, with the solution of who set it: the
+    answer there is one of a model's generations, or begins with what it thought."""
+    if not isinstance(item, Draft) or not isinstance(whole, Draft) or _SOLUTION not in item.used:
+        return False
+    said, other = _turns(whole), _turns(item)
+    if not said or not other or other[0][1] not in said[0][1]:
+        return False
+    answer = said[-1][1]
+    generated = opened_list(left.get(_GENERATED)) or []
+    return answer.startswith("<think>") or any(answer == str(text).strip() for text in generated)
 
 
 def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:

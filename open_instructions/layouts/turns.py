@@ -81,7 +81,8 @@ def without_end(prompt: str, answer: str) -> str:
     """The answer to a prompt that a template made, without the token that the template puts behind
     it. Words that are markers stay: who wrote them may have meant them.
 
-    >>> without_end("<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n", "Hello.<|im_end|>")
+    >>> prompt = "<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n"
+    >>> without_end(prompt, "Hello.<|im_end|>")
     'Hello.'
     """
     style, _ = _style(prompt, BEGIN.match(prompt).end())  # type: ignore[union-attr]
