@@ -55,22 +55,25 @@ def seen_as(aliases: Mapping[str, Sequence[str]], under: Mapped, fields: Fields)
     return Mapped(record, {**under.displaced, **displaced})
 
 
-def spelled_otherwise(record: Record, fields: Fields, known: Mapping[str, str]) -> Fields:
+def spelled_otherwise(
+    record: Record, fields: Fields, known: Mapping[str, str], usual: Collection[str]
+) -> Fields:
     """The mapped fields, and those whose names are known but for capitals and what is between the
     words; nothing where there are no such names.
 
     known  names as `squeezed` writes them, and as layouts do
+    usual  names of layouts, which stay as they are
 
     >>> known = {"systemprompt": "system_prompt"}
-    >>> spelled_otherwise({"System Prompt": "Hm.", "Level": 7}, (), known)
+    >>> spelled_otherwise({"System Prompt": "Hm.", "Level": 7}, (), known, known.values())
     (('system_prompt', 'System Prompt'),)
     """
     taken = {name for name, _ in fields} | record.keys()
     found: dict[str, str] = {}
     for name in record:
-        usual = known.get(squeezed(name))
-        if usual and usual not in taken:
-            found.setdefault(usual, name)
+        meant = None if name in usual else known.get(squeezed(name))
+        if meant and meant not in taken:
+            found.setdefault(meant, name)
     return (*fields, *found.items()) if found else ()
 
 

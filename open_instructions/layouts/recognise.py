@@ -145,7 +145,12 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
 
 
 _FIELDS = known_fields()
-_KNOWN = {squeezed(name): name for name in sorted((*FACTS, *_FIELDS), reverse=True)}
+_USUAL = _FIELDS.union(FACTS)
+_NAMES = {
+    layout.name: frozenset(name for names in layout.aliases.values() for name in names)
+    for layout in LAYOUTS
+}
+_KNOWN = {squeezed(name): name for name in sorted(_USUAL, reverse=True)}
 _BESIDE = {squeezed(name): name for name in BESIDE}
 _OUTER = frozenset((*WRAPPERS, CHOICES, "chat_template_kwargs"))
 _BY_NAME = {layout.name: layout for layout in LAYOUTS}
@@ -170,8 +175,8 @@ def _seen(record: Record, options: LayoutOptions) -> _Seen:
     if alone and not _OUTER.isdisjoint(record):
         fields = (*fields, *of_request(record), *of_template(record))
     seen = _seen_under(fields, record, options)
-    known = _KNOWN if seen.layout is None else _BESIDE
-    if others := spelled_otherwise(record, fields, known):
+    known, usual = (_BESIDE, _NAMES[seen.layout.name]) if seen.layout else (_KNOWN, _USUAL)
+    if others := spelled_otherwise(record, fields, known, usual):
         again = _seen_under(others, record, options)
         seen = again if again.layout else seen
     if seen.layout is None and alone and (inner := unwrapped(record, _FIELDS)):
