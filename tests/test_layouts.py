@@ -312,4 +312,8 @@ def test_names_with_capitals() -> None:
     (layout,) = readings(record, AUTO)
     found = {"prompt": "Question", "completion": " Answer"}
     assert mapped_to(record, AUTO, layout) == found
-    assert only({"Caption": "a", "Price": "b"}).detail.endswith("fields: Caption, Price")
+    assert only({"Caption": "a", "Price": "b"}).detail == (
+        "no layout has these fields: Caption, Price; "
+        "--field prompt=NAME --field completion=NAME say what they are"
+    )
+    assert only({"Caption": "a", "Price": 7}).detail == "no layout has these fields: Caption, Price"

@@ -280,3 +280,79 @@ def test_a_reference_solution_beside_messages() -> None:
     assert refused({**record, "messages": plain})[0] == Reason.AMBIGUOUS_LAYOUT
     generated = {**record, "messages": plain, "generations": ["It is 5.", "It is 4."]}
     assert said(generated)[1] == ("assistant", "It is 4.")
+
+
+def test_a_response_of_openai() -> None:
+    record = {
+        "object": "response",
+        "instructions": "Be brief.",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "Is it late?"}]}],
+        "output": [
+            {
+                "type": "function_call",
+                "id": "fc_1",
+                "call_id": "c_1",
+                "name": "now",
+                "arguments": "",
+            },
+            {"type": "function_call_output", "call_id": "c_1", "output": "23:50"},
+            {
+                "type": "message",
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": "Yes."}],
+            },
+        ],
+        "tools": [{"type": "function", "name": "now", "description": "The time of day."}],
+    }
+    draft = only(record)
+    assert isinstance(draft, Draft)
+    assert draft.tools == [{"type": "function", "function": NOW}]
+    assert said(record) == (
+        ("system", "Be brief."),
+        ("user", "Is it late?"),
+        ("assistant", ""),
+        ("tool", "23:50"),
+        ("assistant", "Yes."),
+    )
+    call, result = draft.messages[2], draft.messages[3]
+    assert isinstance(call, Message) and isinstance(result, Message)
+    assert call.calls[0]["id"] == "c_1"
+    assert result.fields == {"tool_call_id": "c_1"}
+
+
+def test_instructions_in_a_request_are_not_left_inside_it() -> None:
+    request = {"input": "Is it late?", "instructions": "Be brief."}
+    assert refused({"request": request, "response": ANSWERED})[0] == Reason.LOST_CONTEXT
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"type": "human", "content": "Is it late?"}, {"type": "ai", "content": "Yes."}],
+        [
+            {"type": "human", "data": {"content": "Is it late?", "type": "human"}},
+            {"type": "ai", "data": {"content": "Yes.", "type": "ai", "tool_calls": []}},
+        ],
+        [{"user": "Is it late?"}, {"assistant": "Yes."}],
+        [{"human": "Is it late?"}, {"gpt": "Yes."}],
+    ],
+)
+def test_other_ways_to_say_who_speaks(messages: list[dict[str, Any]]) -> None:
+    assert said({"messages": messages}) == TALK
+    assert said({"conversations": messages}) == TALK
+
+
+def test_a_hidden_thought_is_no_text() -> None:
+    parts = [{"type": "redacted_thinking", "data": "c2ln"}, {"type": "text", "text": "Yes."}]
+    record = {"messages": [ASKED, {"role": "assistant", "content": parts}]}
+    draft = only(record)
+    assert said(record) == TALK
+    assert isinstance(draft, Draft)
+    assert draft.metadata == {"messages": [{}, {"content": [{"data": "c2ln"}, {}]}]}
+
+
+def test_a_message_outside_of_a_list_is_named() -> None:
+    assert refused(ASKED) == (
+        Reason.NOT_A_CONVERSATION,
+        "a message by itself: a record has the list of them",
+    )

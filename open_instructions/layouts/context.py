@@ -10,6 +10,7 @@ from .behind import THOUGHTS
 from .chats import HISTORIES as HISTORIES
 from .chats import SYSTEMS, read_list
 from .embedded import opened_list
+from .entries import ITEMS
 from .fields import is_empty
 from .layout import LayoutOptions
 from .roles import roles, speaker
@@ -110,6 +111,8 @@ def is_chat(value: Any) -> bool:
 
 def is_message(turn: Mapping[str, Any]) -> bool:
     says = "content" in turn or "tool_calls" in turn
+    if turn.get("type") in ITEMS:
+        return True
     return ("role" in turn and says) or ("from" in turn and "value" in turn)
 
 

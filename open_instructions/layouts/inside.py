@@ -27,24 +27,35 @@ _OF_KWARGS = {
     "python_tools": "functions",
 }
 """What chat templates are given beside the messages, and what it is in a layout."""
-_ANSWER = "completion"
+_ANSWER, _INSTRUCTIONS = "completion", "instructions"
 _MESSAGES = "messages"
 
 
 def of_template(record: Record) -> Fields:
-    """The fields of a record that are in what it gives to the chat template.
+    """The fields of a record that are in what it gives to the chat template, or in what OpenAI's
+    interface is given as instructions.
 
     >>> of_template({"chat_template_kwargs": {"custom_instructions": "Be brief.", "tools": []}})
     (('system', 'chat_template_kwargs.custom_instructions'),)
     """
     given = record.get(_KWARGS)
-    if not isinstance(given, dict):
-        return ()
     found: dict[str, str] = {}
+    if _is_response(record) and "system" not in record:
+        found["system"] = _INSTRUCTIONS
+    given = given if isinstance(given, dict) else {}
     for name, canonical in _OF_KWARGS.items():
         if not is_empty(given.get(name)) and canonical not in record:
             found.setdefault(canonical, f"{_KWARGS}.{name}")
     return tuple(found.items())
+
+
+def _is_response(record: Record) -> bool:
+    """Whether a record is a response of OpenAI's with what was asked: its output is a list of items
+    and its instructions are the system prompt."""
+    items = record.get("output")
+    if not isinstance(items, list) or not isinstance(record.get(_INSTRUCTIONS), str):
+        return False
+    return bool(items) and isinstance(items[0], dict) and "type" in items[0]
 
 
 def of_request(record: Record) -> Fields:

@@ -33,6 +33,8 @@ from .mapping import (
 )
 from .order import LAYOUTS
 from .prompts import CHATS, PROMPTS
+from .rivals import NEEDED
+from .roles import OTHER_SENDERS, SENDERS
 from .sharegpt import SHAREGPT
 from .transcript import TRANSCRIPT
 
@@ -145,6 +147,7 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
 
 
 _FIELDS = known_fields()
+_INNER = _FIELDS | NEEDED
 _USUAL = _FIELDS.union(FACTS)
 _NAMES = {
     layout.name: frozenset(name for names in layout.aliases.values() for name in names)
@@ -179,7 +182,7 @@ def _seen(record: Record, options: LayoutOptions) -> _Seen:
     if others := spelled_otherwise(record, fields, known, usual):
         again = _seen_under(others, record, options)
         seen = again if again.layout else seen
-    if seen.layout is None and alone and (inner := unwrapped(record, _FIELDS)):
+    if seen.layout is None and alone and (inner := unwrapped(record, _INNER)):
         again = _seen_under((*options.fields, *inner), record, options)
         seen = again if again.layout else seen
     return seen
@@ -332,9 +335,15 @@ def _unknown(record: Record, options: LayoutOptions) -> Reject:
     """Why no layout reads a record."""
     is_text = any(isinstance(record.get(name), str) for name in _TEXTS)
     if is_text and _ASKS.isdisjoint(record):
-        return Reject(Reason.NOT_A_CONVERSATION, "a text without a marker of who speaks")
+        who = next((name for name in (*SENDERS, *OTHER_SENDERS) if name in record), None)
+        alone = "a message by itself: a record has the list of them"
+        detail = alone if who else "a text without a marker of who speaks"
+        return Reject(Reason.NOT_A_CONVERSATION, detail)
     wanted = "no layout" if options.layout == AUTO else f"not the layout {options.layout}"
-    return Reject(Reason.UNKNOWN_LAYOUT, f"{wanted} has these fields: {_listed(record)}")
+    detail = f"{wanted} has these fields: {_listed(record)}"
+    if options.layout == AUTO and sum(isinstance(value, str) for value in record.values()) > 1:
+        detail += "; --field prompt=NAME --field completion=NAME say what they are"
+    return Reject(Reason.UNKNOWN_LAYOUT, detail)
 
 
 def _listed(record: Mapping[str, Any]) -> str:

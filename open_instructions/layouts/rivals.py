@@ -22,7 +22,7 @@ _LETTERS = frozenset("AB")
 """Columns of a table with a choice in each."""
 _WHOLE = (_CONTEXT, *_SEVERAL, *_TABLES)
 """Fields that say something if there is anything in them."""
-_BESIDE = frozenset((*PROMPTS, *_WHOLE, *_TEXTS, *_CHOICES))
+NEEDED = frozenset((*PROMPTS, *_WHOLE, *_TEXTS, *_CHOICES))
 
 
 def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Reject | None:
@@ -33,7 +33,7 @@ def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Rejec
     """
     if options.layout == AUTO and record.keys() >= _LETTERS and not _LETTERS & set(taken):
         return Reject(Reason.LOST_CONTEXT, "the prompt may need the choices 'A', 'B'")
-    if options.layout != AUTO or not _BESIDE.intersection(record).difference(taken):
+    if options.layout != AUTO or not NEEDED.intersection(record).difference(taken):
         return None
     others = [name for name in PROMPTS if name in record and name not in taken]
     others = [name for name in others if is_other(record, name, taken)]
