@@ -8,6 +8,7 @@ import pytest
 
 from open_instructions.layouts.layout import LayoutOptions
 from open_instructions.layouts.recognise import convert
+from open_instructions.preference import PreferenceDraft
 from open_instructions.schema import Draft, Message, Reason, Reject
 
 ASKED = {"role": "user", "content": "Is it late?"}
@@ -356,3 +357,24 @@ def test_a_message_outside_of_a_list_is_named() -> None:
         Reason.NOT_A_CONVERSATION,
         "a message by itself: a record has the list of them",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{'role': 'user', 'content': 'Is it late?'}, {'role': 'assistant', 'content': \"Yes.\"}]",
+        "[{'role': 'user', 'content': 'Is it late?'}\n {'role': 'assistant', 'content': 'Yes.'}]",
+        '[{"role": "user", "content": "Is it late?"}, {"role": "assistant", "content": "Yes."}]',
+    ],
+)
+def test_a_list_of_messages_as_a_table_has_it(text: str) -> None:
+    assert said({"messages": text}) == TALK
+    assert said({"conversations": text}) == TALK
+    row = convert({"chosen": text, "rejected": text.replace("Yes.", "No.")}, LayoutOptions())[0]
+    assert isinstance(row, PreferenceDraft)
+    assert row.chosen[0].content == "Yes."
+
+
+@pytest.mark.parametrize("text", ["[{'role': 'user', 'content': (1, 2)}]", "[{'role'", "[{'a': 1}"])
+def test_a_list_of_messages_that_nobody_can_read(text: str) -> None:
+    assert refused({"messages": text})[0] == Reason.UNEXPECTED_SHAPE

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
 from .behind import answer_behind
-from .embedded import holds_objects, opened_list
+from .embedded import holds_objects
 from .fields import is_empty, leftover
 from .layout import Layout, LayoutExample, LayoutOptions
+from .literals import listed
 from .messages import read_chat
 from .parts import Content, read_parts
 from .roles import roles
@@ -42,10 +43,10 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
 
     A Reject where the list cannot be read, and where the record has what a conversation cannot.
     """
-    listed = opened_list(turns)
-    if listed is None:
+    given = listed(turns)
+    if given is None:
         return Reject(Reason.UNEXPECTED_SHAPE, f"{key} is not a list of messages")
-    if not listed:
+    if not given:
         return Reject(Reason.EMPTY, f"an empty list of {key}")
     if lost := lost_history(record):
         return lost
@@ -53,10 +54,10 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
     if isinstance(tools, Reject):
         return tools
     names, has_tools = roles(options.roles), bool(tools.tools)
-    behind = answer_behind(record, listed, names)
+    behind = answer_behind(record, given, names)
     if isinstance(behind, Reject):
         return behind
-    whole = [*listed, *behind.entries] if behind.entries else listed
+    whole = [*given, *behind.entries] if behind.entries else given
     chat = read_chat(whole, html=options.html, names=names, has_tools=has_tools)
     if isinstance(chat, Reject):
         return chat

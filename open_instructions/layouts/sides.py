@@ -10,9 +10,9 @@ from ..schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Re
 from .answered import answer_entries
 from .answers import Answer, ranked
 from .context import Entries, conversation, differ, filled, is_chat, opened_chat, role_in
-from .embedded import opened_list
 from .fields import is_empty, number
 from .layout import LayoutOptions
+from .literals import listed
 from .prompts import CHATS, PROMPTS, Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
@@ -132,7 +132,7 @@ def _with_chosen(record: Record, rejected: str, options: LayoutOptions) -> Recor
     """A record with the answer at the end of its list of messages as the chosen one; with the whole
     list, if the rejected one is a whole conversation."""
     names = filled(record, CHATS)
-    entries = opened_list(record[names[0]]) if len(names) == 1 else None
+    entries = listed(record[names[0]]) if len(names) == 1 else None
     if not entries or len(entries) < 2 or not is_chat(entries):
         return record
     other = _side(record, rejected, options)
