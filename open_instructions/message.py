@@ -111,7 +111,8 @@ def _behind_results(messages: Sequence[Message], at: int) -> int:
 
 def _unmatched(calls: Sequence[Mapping[str, Any]], results: Sequence[Message]) -> Broken | None:
     """Why these results are not those of these calls: by their ids where both have them, else by
-    their number. One result without an id may be that of several calls."""
+    the names of what was called, and by their number. One result without an id may be that of
+    several calls."""
     if not calls:
         return Broken(Reason.RESULT_WITHOUT_CALL, "a result without a call before it")
     if not results:
@@ -120,11 +121,16 @@ def _unmatched(calls: Sequence[Mapping[str, Any]], results: Sequence[Message]) -
         return Broken(Reason.CALL_WITHOUT_RESULT, "the result is empty")
     open_calls = Counter(call["id"] for call in calls if "id" in call)
     known = bool(open_calls)
+    called = {call["function"]["name"] for call in calls}
     unnamed = 0
     for result in results:
-        name = (result.fields or {}).get(CALL_ID)
+        fields = result.fields or {}
+        name = fields.get(CALL_ID)
         if name is None or not known:
             unnamed += 1
+            if fields.get("name", next(iter(called))) not in called:
+                detail = f"a result of {shown(fields['name'])}, which was not called"
+                return Broken(Reason.RESULT_WITHOUT_CALL, detail)
         elif open_calls[name]:
             open_calls[name] -= 1
         else:

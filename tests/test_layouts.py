@@ -240,7 +240,9 @@ def test_an_answer_that_is_json_is_text() -> None:
 def test_context_is_part_of_the_prompt_or_lost() -> None:
     record = {"question": "How many?", "answer": "SELECT 1", "context": "CREATE TABLE a"}
     assert said(only(record).messages)[0] == ("user", "How many?\n\nCREATE TABLE a")
-    lost = only({**record, "context": ["CREATE TABLE a"]})
+    tables = only({**record, "context": ["CREATE TABLE a", "CREATE TABLE b"]})
+    assert said(tables.messages)[0] == ("user", "How many?\n\nCREATE TABLE a\n\nCREATE TABLE b")
+    lost = only({**record, "context": [{"table": "a"}]})
     assert lost.reason == Reason.LOST_CONTEXT
 
 
@@ -310,4 +312,8 @@ def test_names_with_capitals() -> None:
     (layout,) = readings(record, AUTO)
     found = {"prompt": "Question", "completion": " Answer"}
     assert mapped_to(record, AUTO, layout) == found
-    assert only({"Caption": "a", "Price": "b"}).detail.endswith("fields: Caption, Price")
+    assert only({"Caption": "a", "Price": "b"}).detail == (
+        "no layout has these fields: Caption, Price; "
+        "--field prompt=NAME --field completion=NAME say what they are"
+    )
+    assert only({"Caption": "a", "Price": 7}).detail == "no layout has these fields: Caption, Price"

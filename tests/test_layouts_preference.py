@@ -342,3 +342,114 @@ def test_tools_and_calls_come_with_the_answers() -> None:
     assert row.tools[0]["function"]["name"] == "now"
     assert "tools" in row.used
     assert isinstance(only({**record, "tools": "[none"}), Reject)
+
+
+def test_a_rejected_conversation_beside_the_messages() -> None:
+    talk = [user("Name a fish."), assistant("A carp.")]
+    record = {"messages": talk, "rejected_messages": [user("Name a fish."), assistant("A whale.")]}
+    row = only(record)
+    assert sides(row) == ((("user", "Name a fish."),), "A carp.", "A whale.")
+
+
+def test_openais_form_of_a_preference() -> None:
+    record = {
+        "input": {"messages": [user("Name a fish.")], "tools": [], "parallel_tool_calls": True},
+        "preferred_output": [assistant("A carp.")],
+        "non_preferred_output": [assistant("A whale.")],
+    }
+    assert sides(only(record)) == ((("user", "Name a fish."),), "A carp.", "A whale.")
+
+
+def test_answers_to_the_last_step_of_a_trajectory() -> None:
+    steps = [
+        {"from": "user", "value": "Name a fish."},
+        {"from": "assistant", "value": "A whale."},
+        {"from": "user", "value": "That is none."},
+    ]
+    row = only({"trajectory": steps, "chosen": "A carp.", "rejected": "A seal."})
+    assert sides(row) == (
+        (("user", "Name a fish."), ("assistant", "A whale."), ("user", "That is none.")),
+        "A carp.",
+        "A seal.",
+    )
+
+
+def test_answers_that_go_on_from_steps_beside_them() -> None:
+    record = {"prompt": "2 + 2?", "chosen": "So it is 4.", "rejected": "So it is 5."}
+    reject = only({**record, "initial_reason_steps": "Step 1: count."})
+    assert reject.reason == Reason.LOST_CONTEXT
+    assert isinstance(only({**record, "initial_reason_steps": ""}), PreferenceDraft)
+
+
+def test_ratings_named_the_other_way_round() -> None:
+    record = {"prompt": "Name a fish.", "chosen": "A carp.", "rejected": "A whale."}
+    row = only({**record, "rating_chosen": 5, "rating_rejected": 2})
+    assert (row.chosen_score, row.rejected_score) == (5.0, 2.0)
+    wrong = only({**record, "rating_chosen": 2, "rating_rejected": 5})
+    assert wrong.reason == Reason.CONTRADICTION
+
+
+@pytest.mark.parametrize(
+    ("strength", "better"), [(-3, "A carp."), (1, "A whale."), ("2", "A whale.")]
+)
+def test_the_strength_of_a_preference(strength: Any, better: str) -> None:
+    record = {"prompt": "Name a fish.", "response_1": "A carp.", "response_2": "A whale."}
+    assert only({**record, "preference_strength": strength}).chosen[0].content == better
+    assert only({**record, "preference_strength": 0}).reason == Reason.TIE
+
+
+ARENA = {
+    "model_a": "cod-7b",
+    "model_b": "eel-7b",
+    "conversation_a": [user("Name a fish."), assistant("A carp.")],
+    "conversation_b": [user("Name a fish."), assistant("A whale.")],
+}
+
+
+def test_two_models_and_a_winner() -> None:
+    row = only({**ARENA, "winner": "model_b"})
+    assert sides(row) == ((("user", "Name a fish."),), "A whale.", "A carp.")
+    assert (row.chosen_engine, row.rejected_engine) == ("eel-7b", "cod-7b")
+    assert set(row.used) == {"conversation_a", "conversation_b"}
+
+
+@pytest.mark.parametrize(
+    ("winner", "reason"),
+    [
+        ("tie", Reason.TIE),
+        ("tie (bothbad)", Reason.TIE),
+        ("both_bad", Reason.TIE),
+        (None, Reason.NO_SCORES),
+        ("cod-7b", Reason.NO_SCORES),
+        (["model_a"], Reason.NO_SCORES),
+    ],
+)
+def test_two_models_and_no_winner(winner: Any, reason: Reason) -> None:
+    assert only({**ARENA, "winner": winner}).reason == reason
+
+
+def test_two_models_that_were_asked_in_lists() -> None:
+    record = {
+        "model_a": "cod-7b",
+        "model_b": "eel-7b",
+        "prompt": '["Name a fish."]',
+        "response_a": '["A carp."]',
+        "response_b": '["A whale."]',
+    }
+    row = only({**record, "winner_model_a": 1, "winner_model_b": 0, "winner_tie": 0})
+    assert sides(row) == ((("user", "Name a fish."),), "A carp.", "A whale.")
+    tie = only({**record, "winner_model_a": 0, "winner_model_b": 0, "winner_tie": 1})
+    assert tie.reason == Reason.TIE
+    null = {**record, "response_b": "[null]", "winner_model_a": 1, "winner_model_b": 0}
+    assert only(null).reason == Reason.UNEXPECTED_SHAPE
+
+
+def test_answers_with_votes_of_people() -> None:
+    record = {
+        "question": "Name a fish.",
+        "answers": [
+            {"text": "A whale.", "pm_score": 1, "selected": False},
+            {"text": "A carp.", "pm_score": 5, "selected": True},
+        ],
+    }
+    assert sides(only(record)) == ((("user", "Name a fish."),), "A carp.", "A whale.")

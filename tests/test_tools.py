@@ -78,6 +78,10 @@ ASKS_TWICE = calls(call("weather", "a"), call("weather", "b"))
 FOUR = [user("Q"), says("A"), user("R"), says("B")]
 
 
+def named(text: str, name: str) -> dict[str, Any]:
+    return {**result(text), "name": name}
+
+
 @pytest.mark.parametrize(
     ("talk", "kept", "reasons", "marks"),
     [
@@ -98,6 +102,9 @@ FOUR = [user("Q"), says("A"), user("R"), says("B")]
             [RESULT] * 5,
             ...,
         ),
+        # a result of a function that was not called
+        ([user("?"), ASKS, named("18", "tides"), says("Hot."), *PLAIN], [4, 5], [RESULT] * 4, ...),
+        ([user("?"), ASKS, named("18", "weather"), says("Hot.")], [0, 1, 2, 3], [], ...),
         # an empty result, an empty answer, an empty question
         (
             [user("?"), ASKS, result(" "), says("Hot."), *PLAIN],

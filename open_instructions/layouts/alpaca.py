@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ..schema import Draft, Reason, Record, Reject
 from .answered import answered
+from .behind import THOUGHTS
 from .context import ALIASES, answer_in, differ, filled
 from .fields import as_text, blank_no_input, instruction_pair
 from .layout import Layout, LayoutExample, LayoutOptions
 from .rivals import rival
+from .turns import begins_as_turns
 
 _INPUTS = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "target", "answer")
@@ -26,7 +28,7 @@ def _fits(record: Record, options: LayoutOptions) -> bool:
 
 def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     record = blank_no_input(record)
-    if record.keys() == _PLAIN:  # as most are
+    if record.keys() == _PLAIN and not begins_as_turns(str(record["instruction"])):  # as most are
         return (instruction_pair(record),)
     inputs = filled(record, _INPUTS)
     if len(inputs) > 1:
@@ -35,7 +37,9 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if isinstance(answer, Reject):
         return (answer,)
     prompts = ("instruction", *inputs)
-    return (rival(record, prompts, options) or answered(record, prompts, answer, options),)
+    opens = not inputs
+    beside = rival(record, prompts, options)
+    return (beside or answered(record, prompts, answer, options, opens=opens),)
 
 
 ALPACA = Layout(
@@ -45,6 +49,7 @@ ALPACA = Layout(
         "instruction": ("instruction",),
         "input": _INPUTS,
         "output": _ANSWERS,
+        "reasoning": THOUGHTS,
         **ALIASES,
     },
     _fits,

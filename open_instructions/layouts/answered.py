@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .behind import with_thought
 from .context import BESIDE, Entries, conversation, earlier_turns, is_chat, opened_chat
 from .fields import as_text, instruction_pair, is_empty, question
 from .layout import LayoutOptions
 from .transcript import opened_prompt
+from .turns import without_end
 
 
 def answered(
@@ -37,15 +39,28 @@ def answered(
     if isinstance(before, Reject):
         return before
     entries: Entries = [*before.entries]
-    said_first = asked_entries(record, prompts) if several else text_entries(record, prompts)
-    for said in (said_first, answer_entries(record, answer)):
-        if isinstance(said, Reject):
-            return said
-        entries += said
+    asks = asked_entries(record, prompts) if several else text_entries(record, prompts)
+    if isinstance(asks, Reject):
+        return asks
+    said = answer_entries(record, answer)
+    if several and isinstance(said, list) and isinstance(asked, str):
+        said = [_without_end(asked, entry) for entry in said]
+    if isinstance(said, Reject):
+        return said
+    said, thought = with_thought(said, record)
+    entries += [*asks, *said]
     draft = conversation(record, entries, "messages", options)
     if isinstance(draft, Reject):
         return draft
-    return replace(draft, used=(*prompts, answer, *before.used, *draft.used))
+    return replace(draft, used=(*prompts, answer, *thought, *before.used, *draft.used))
+
+
+def _without_end(asked: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry of the answer without the token that the template of its prompt puts behind it."""
+    text = entry.get("content")
+    if not isinstance(text, str) or opened_prompt(asked) is None:
+        return entry
+    return {**entry, "content": without_end(asked, text)}
 
 
 def _is_more(prompt: str) -> bool:

@@ -18,7 +18,8 @@ from .fields import kind, leftover
 Call = dict[str, Any]
 _NAMES = ("name", "tool_name", "function_name")
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
-_IDS = ("id", "tool_call_id", "call_id")
+_IDS = ("call_id", "tool_call_id", "id")
+"""In a response of OpenAI's, results name the call by the first; `id` is that of the item."""
 
 
 class Calls(NamedTuple):

@@ -19,7 +19,7 @@ _ALL_LISTS = frozenset(LISTS)
 RATINGS = ("ratings", "scores", "rewards", "rating", "score", "reward")
 MODELS = ("models", "generation_models")
 _TEXTS = ("response", "text", "answer", "completion", "content", "output")
-_SCORES = ("fine-grained_score", "overall_score", "score", "rating", "reward")
+_SCORES = ("fine-grained_score", "overall_score", "score", "rating", "reward", "pm_score")
 """Scores of an answer, higher is better. UltraFeedback's overall score is known to have errors that
 the mean of its fine-grained ones does not have, so that one comes first."""
 _ANNOTATIONS = "annotations"

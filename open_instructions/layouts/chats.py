@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..schema import SYSTEM, Draft, Message, Reason, Record, Reject
-from .embedded import holds_objects, opened_list
+from .behind import answer_behind
+from .embedded import holds_objects
 from .fields import is_empty, leftover
 from .layout import Layout, LayoutExample, LayoutOptions
+from .literals import listed
 from .messages import read_chat
 from .parts import Content, read_parts
 from .roles import roles
@@ -41,10 +43,10 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
 
     A Reject where the list cannot be read, and where the record has what a conversation cannot.
     """
-    listed = opened_list(turns)
-    if listed is None:
+    given = listed(turns)
+    if given is None:
         return Reject(Reason.UNEXPECTED_SHAPE, f"{key} is not a list of messages")
-    if not listed:
+    if not given:
         return Reject(Reason.EMPTY, f"an empty list of {key}")
     if lost := lost_history(record):
         return lost
@@ -52,7 +54,11 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
     if isinstance(tools, Reject):
         return tools
     names, has_tools = roles(options.roles), bool(tools.tools)
-    chat = read_chat(listed, html=options.html, names=names, has_tools=has_tools)
+    behind = answer_behind(record, given, names)
+    if isinstance(behind, Reject):
+        return behind
+    whole = [*given, *behind.entries] if behind.entries else given
+    chat = read_chat(whole, html=options.html, names=names, has_tools=has_tools)
     if isinstance(chat, Reject):
         return chat
     system = _system(record)
@@ -69,7 +75,7 @@ def read_list(record: Record, key: str, turns: Any, options: LayoutOptions) -> D
         items,
         id=name if named else None,
         metadata={**({key: chat.left} if chat.left else {}), **system.left},
-        used=(key, *system.used, *tools.used, *((_NAME,) * named)),
+        used=(key, *behind.used, *system.used, *tools.used, *((_NAME,) * named)),
         edits=(*tools.edits, *chat.edits),
         tools=tools.tools,
     )

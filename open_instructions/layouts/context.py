@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..schema import ASSISTANT, USER, Draft, Reason, Record, Reject
+from .behind import THOUGHTS
 from .chats import HISTORIES as HISTORIES
 from .chats import SYSTEMS, read_list
-from .embedded import opened_list
+from .entries import ITEMS
 from .fields import is_empty
 from .layout import LayoutOptions
+from .literals import listed
 from .roles import roles, speaker
 from .tools import TOOL_KEYS
 
 ALIASES = {"system": SYSTEMS, "history": HISTORIES, "tools": TOOL_KEYS}
 """What a layout of one turn has beside it."""
-BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS))
+BESIDE = frozenset((*SYSTEMS, *HISTORIES, *TOOL_KEYS, *THOUGHTS))
 _SIDES = (
     ("human", "assistant"),
     ("user", "assistant"),
@@ -50,7 +52,7 @@ def earlier_turns(record: Record) -> Before | Reject:
     if len(names) > 1:
         return differ(names)
     (name,) = names
-    turns = opened_list(record[name])
+    turns = listed(record[name])
     if turns is not None and is_chat(turns):
         return Before(turns, (name,))
     pairs = [_pair(turn) for turn in turns or ()]
@@ -109,6 +111,8 @@ def is_chat(value: Any) -> bool:
 
 def is_message(turn: Mapping[str, Any]) -> bool:
     says = "content" in turn or "tool_calls" in turn
+    if turn.get("type") in ITEMS:
+        return True
     return ("role" in turn and says) or ("from" in turn and "value" in turn)
 
 
@@ -116,7 +120,7 @@ def opened_chat(value: Any) -> Any:
     """The list of messages in a JSON text; any other value as it is, for an answer may be JSON."""
     if not isinstance(value, str):
         return value
-    found = opened_list(value)
+    found = listed(value)
     return found if is_chat(found) else value
 
 

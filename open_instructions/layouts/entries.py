@@ -56,9 +56,9 @@ def read_entry(turn: Any, names: Names, *, html: bool, padded: bool) -> Entry | 
     entry = _unpadded(given) if padded else given
     edits = (NULL_MEMBERS,) * (entry != given)
     who = speaker(entry, names)
-    if not who.used and "type" in entry:
-        entry = _with_role(entry)
-        who = speaker(entry, ROLES)
+    if not who.used:
+        entry = _with_sender(entry, names)
+        who = speaker(entry, ROLES if entry.get("role") == CALL else names)
     read = _read(entry, who, html)
     if isinstance(read, Unreadable):
         return _unreadable(turn, read)
@@ -79,15 +79,35 @@ def _unpadded(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, **found}
 
 
+def _with_sender(entry: dict[str, Any], names: Names) -> dict[str, Any]:
+    """An entry that says who speaks in another way: as its type, as the one key that it has, or by
+    what it is. LangChain puts the message under `data`."""
+    if len(entry) == 1:
+        [(name, text)] = entry.items()
+        is_said = isinstance(text, str) and isinstance(name, str)
+        return {"role": name, "content": text} if is_said and name.lower() in names else entry
+    type_ = entry.get("type")
+    if not isinstance(type_, str):
+        return entry
+    if type_ not in names or type_ in (CALL, *ITEMS):
+        return _with_role(entry) if type_ in ITEMS else entry
+    data = entry.get("data")
+    inner = data if isinstance(data, dict) and data.get("type", type_) == type_ else {}
+    beside = {name: value for name, value in entry.items() if not inner or name != "data"}
+    return {**inner, **beside, "role": type_}
+
+
+ITEMS = ("function_call", "function_call_output")
+"""Types of the items of OpenAI's responses that are no messages."""
+
+
 def _with_role(item: dict[str, Any]) -> dict[str, Any]:
     """An item of OpenAI's responses as an entry: a call and its result have a type and no role."""
     if item["type"] == "function_call":
         return {"role": CALL, "content": item}
-    if item["type"] == "function_call_output":
-        names = {"output": "content", "call_id": "tool_call_id"}
-        beside = {names.get(key, key): value for key, value in item.items() if key != "type"}
-        return {"role": TOOL, **beside}
-    return item
+    names = {"output": "content", "call_id": "tool_call_id"}
+    beside = {names.get(key, key): value for key, value in item.items() if key != "type"}
+    return {"role": TOOL, **beside}
 
 
 def _unreadable(turn: Any, why: Unreadable) -> Entry:

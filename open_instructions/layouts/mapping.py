@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..preference import PreferenceDraft
@@ -13,6 +14,7 @@ from .fields import leftover
 
 Fields = tuple[tuple[str, str], ...]
 _ABSENT = object()
+_BETWEEN_WORDS = " \t\r\n_-"
 
 
 class Mapped(NamedTuple):
@@ -53,20 +55,36 @@ def seen_as(aliases: Mapping[str, Sequence[str]], under: Mapped, fields: Fields)
     return Mapped(record, {**under.displaced, **displaced})
 
 
-def in_small_letters(record: Record, fields: Fields, known: Collection[str]) -> Fields:
-    """The mapped fields, and those whose names are known in small letters and without blanks around
-    them; nothing where there are no such names.
+def spelled_otherwise(
+    record: Record, fields: Fields, known: Mapping[str, str], usual: Collection[str]
+) -> Fields:
+    """The mapped fields, and those whose names are known but for capitals and what is between the
+    words; nothing where there are no such names.
 
-    >>> in_small_letters({"Question": "Why?", "Level": 7}, (), ("question",))
-    (('question', 'Question'),)
+    known  names as `squeezed` writes them, and as layouts do
+    usual  names of layouts, which stay as they are
+
+    >>> known = {"systemprompt": "system_prompt"}
+    >>> spelled_otherwise({"System Prompt": "Hm.", "Level": 7}, (), known, known.values())
+    (('system_prompt', 'System Prompt'),)
     """
     taken = {name for name, _ in fields} | record.keys()
     found: dict[str, str] = {}
     for name in record:
-        small = name.strip().lower()
-        if small in known and small not in taken:
-            found.setdefault(small, name)
+        meant = None if name in usual else known.get(squeezed(name))
+        if meant and meant not in taken:
+            found.setdefault(meant, name)
     return (*fields, *found.items()) if found else ()
+
+
+@lru_cache(4096)
+def squeezed(name: str) -> str:
+    """A name in small letters and without what is between its words.
+
+    >>> squeezed("System Prompt"), squeezed("systemPrompt"), squeezed(" system-prompt")
+    ('systemprompt', 'systemprompt', 'systemprompt')
+    """
+    return "".join(character for character in name.lower() if character not in _BETWEEN_WORDS)
 
 
 def beside_displaced(mapped: Mapped) -> Record:

@@ -1,5 +1,5 @@
 """Two answers in fields with a number or a letter, and which of them is better: the forms of SHP,
-PKU-SafeRLHF and HelpSteer3. A form is known by its field with the verdict, whose values say what
+PKU-SafeRLHF, HelpSteer2 and 3. A form is known by its field with the verdict, whose values say what
 they mean only there.
 """
 
@@ -29,6 +29,7 @@ class _Form(NamedTuple):
     scores: tuple[str, ...] = ()
 
 
+_STRENGTHS: Mapping[float, int] = {-3: 0, -2: 0, -1: 0, 1: 1, 2: 1, 3: 1}
 _FORMS = (
     _Form(
         "history",
@@ -42,8 +43,9 @@ _FORMS = (
         "context",
         ("response1", "response2"),
         "overall_preference",
-        {-3: 0, -2: 0, -1: 0, 1: 1, 2: 1, 3: 1},
+        _STRENGTHS,
     ),
+    _Form("prompt", ("response_1", "response_2"), "preference_strength", _STRENGTHS),
 )
 _VERDICTS = frozenset(form.verdict for form in _FORMS)
 NUMBERED = tuple(field for form in _FORMS for field in (*form.answers, form.verdict))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .alpaca import ALPACA
 from .chats import MESSAGES
+from .exports import EXPORT
 from .layout import Layout
 from .pairs import PAIRS
 from .preference import PREFERENCE
@@ -15,6 +16,7 @@ from .xlam import XLAM
 LAYOUTS: tuple[Layout, ...] = (
     PREFERENCE,
     TREE,
+    EXPORT,
     MESSAGES,
     SHAREGPT,
     XLAM,

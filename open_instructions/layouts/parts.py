@@ -20,6 +20,8 @@ from .fields import kind as kind_of
 
 _TEXTS = ("text", "input_text", "output_text")
 _THOUGHTS = ("thinking", "reasoning")
+_HIDDEN = "redacted_thinking"
+"""A thought that nobody but its model can read."""
 _CALLS = ("tool_use", "tool_call", "function_call")
 _RESULTS = ("tool_result", "tool_response")
 _SAYS = ("text", "value", "content")
@@ -107,6 +109,8 @@ def _part(part: Any) -> Content | Unreadable | Reject:
         return _result(part)
     if kind in _THOUGHTS:
         return _thought(part)
+    if kind == _HIDDEN:
+        return Content(None, left=(leftover(part, ("type",)),))
     if _is_of_tool(part):
         return Reject(Reason.TOOL_CALL, f"a part with {shown(kind or min(part))}")
     if kind in _TEXTS or (kind is None and "text" in part):

@@ -1,7 +1,8 @@
 """Records that say which answer is better: two answers, a list of them, or one with a label.
 
-Four forms are tried in turn. chosen and rejected; two answers with numbers and a verdict; several
-answers, in their order or with scores; a single answer that is said to be good or bad.
+Five forms are tried in turn. chosen and rejected; two models and a winner; two answers with numbers
+and a verdict; several answers, in their order or with scores; a single answer that is said to be
+good or bad.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..schema import Draft, Reason, Record, Reject
 from .alpaca import ALPACA
 from .answers import ranked as ranked
 from .answers import rated as rated
+from .arena import ARENA, is_arena, read_arena
 from .candidates import (
     LISTS,
     MODELS,
@@ -37,7 +39,7 @@ from .transcript import TRANSCRIPT
 
 _LABELS = ("label", "kto_tag")
 _ALL_LABELS = frozenset(_LABELS)
-_MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output", *NUMBERED))
+_MARKS = frozenset((*REJECTED, *LISTS, *_LABELS, "output", *NUMBERED, *ARENA))
 """Fields one of which every form has."""
 _SINGLE = (MESSAGES, SHAREGPT, ALPACA, PAIRS, TRANSCRIPT)
 """Layouts of a single answer that may have a label."""
@@ -55,7 +57,7 @@ _GOOD: dict[Any, bool] = {
 def _fits(record: Record, options: LayoutOptions) -> bool:
     if _MARKS.isdisjoint(record):
         return False
-    if has_sides(record) or is_numbered(record) or is_ranked(record):
+    if has_sides(record) or is_arena(record) or is_numbered(record) or is_ranked(record):
         return True
     single = _answered(record, options)
     name = list_of_answers(record)
@@ -84,6 +86,8 @@ def _answered(record: Record, options: LayoutOptions) -> Layout | None:
 def _read(record: Record, options: LayoutOptions) -> Sequence[PreferenceDraft | Draft | Reject]:
     if has_sides(record):
         return read_sides(record, options)
+    if is_arena(record):
+        return read_arena(record, options)
     if is_numbered(record):
         return read_numbered(record, options)
     if is_ranked(record):
@@ -240,6 +244,28 @@ PREFERENCE = Layout(
                 "ratings": [3, 3],
             },
             (Reason.TIE,),
+        ),
+        LayoutExample(
+            {
+                "model_a": "cod-7b",
+                "model_b": "eel-7b",
+                "winner": "model_b",
+                "conversation_a": [
+                    {"role": "user", "content": "Name a fish."},
+                    {"role": "assistant", "content": "A whale."},
+                ],
+                "conversation_b": [
+                    {"role": "user", "content": "Name a fish."},
+                    {"role": "assistant", "content": "A carp."},
+                ],
+            },
+            (
+                {
+                    "prompt": (("user", "Name a fish."),),
+                    "chosen": (("assistant", "A carp."),),
+                    "rejected": (("assistant", "A whale."),),
+                },
+            ),
         ),
         LayoutExample(
             {"prompt": "Name a fish.", "completion": "A carp.", "label": True},

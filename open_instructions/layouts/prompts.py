@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from ..schema import ASSISTANT, SYSTEM, Draft, Message, Reason, Record, Reject
 from .answered import asked_entries
 from .context import Entries, conversation, differ, earlier_turns, filled
-from .embedded import opened_list
 from .fields import is_empty, not_text
 from .layout import LayoutOptions
+from .literals import listed
 
 PROMPTS = ("prompt", "question", "query", "instruction", "problem", "input")
 ABOUT = ("input", "context")
-CHATS = ("conversations", "conversation", "messages")
+CHATS = ("conversations", "conversation", "messages", "trajectory")
 
 
 class Asked(NamedTuple):
@@ -35,6 +35,8 @@ class Prompt(NamedTuple):
 def own_prompt(record: Record) -> Asked | Reject | None:
     """The prompt in a field of its own, a text or a list of messages; None if there is none."""
     names = filled(record, PROMPTS)
+    if any(not is_empty(record.get(name)) for name in CHATS):
+        names = [name for name in names if not isinstance(record[name], dict)]
     about = [name for name in ABOUT if not is_empty(record.get(name))]
     if "instruction" not in names:
         about = [name for name in about if name not in PROMPTS]
@@ -58,7 +60,7 @@ def listed_prompt(record: Record, answer: Sequence[Any] = ()) -> Asked | Reject:
     if len(names) > 1:
         return differ(names)
     (name,) = names
-    entries = opened_list(record[name])
+    entries = listed(record[name])
     if not entries or not all(isinstance(entry, dict) for entry in entries):
         return Reject(Reason.UNEXPECTED_SHAPE, f"{name} is not a list of messages")
     if answer and _said(entries[-len(answer) :]) == _said(answer):

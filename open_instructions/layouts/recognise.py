@@ -16,19 +16,25 @@ from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
 from .chats import MESSAGES
+from .context import BESIDE
+from .embedded import opened_list
 from .fields import as_text, is_empty, leftover
+from .inside import CHOICES, WRAPPERS, of_request, of_template, unwrapped
 from .layout import AUTO, Layout, LayoutOptions
 from .mapping import (
     Fields,
     Mapped,
     beside_displaced,
-    in_small_letters,
     mapped,
     seen_as,
+    spelled_otherwise,
+    squeezed,
     under_own_names,
 )
 from .order import LAYOUTS
 from .prompts import CHATS, PROMPTS
+from .rivals import NEEDED
+from .roles import OTHER_SENDERS, SENDERS
 from .sharegpt import SHAREGPT
 from .transcript import TRANSCRIPT
 
@@ -44,6 +50,7 @@ _PROMPTS = frozenset(PROMPTS)
 _WHOLE = (MESSAGES, SHAREGPT)
 """Layouts whose messages are all that is said."""
 _ASKS = frozenset((*PROMPTS, *CHATS))
+_SOLUTION, _GENERATED = "solution", "generations"
 _SHOWN, _SHOWN_OF_A_NAME = 12, 40
 
 Drafted = Draft | PreferenceDraft
@@ -139,9 +146,16 @@ def mapped_to(record: Record, options: LayoutOptions, layout: Layout) -> dict[st
     return found
 
 
-_KNOWN = frozenset(
-    (*FACTS, *(n for layout in LAYOUTS for names in layout.aliases.values() for n in names))
-)
+_FIELDS = known_fields()
+_INNER = _FIELDS | NEEDED
+_USUAL = _FIELDS.union(FACTS)
+_NAMES = {
+    layout.name: frozenset(name for names in layout.aliases.values() for name in names)
+    for layout in LAYOUTS
+}
+_KNOWN = {squeezed(name): name for name in sorted(_USUAL, reverse=True)}
+_BESIDE = {squeezed(name): name for name in BESIDE}
+_OUTER = frozenset((*WRAPPERS, CHOICES, "chat_template_kwargs"))
 _BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 
@@ -159,9 +173,17 @@ class _Seen(NamedTuple):
 
 
 def _seen(record: Record, options: LayoutOptions) -> _Seen:
-    seen = _seen_under(options.fields, record, options)
-    if seen.layout is None and (lowered := in_small_letters(record, options.fields, _KNOWN)):
-        again = _seen_under(lowered, record, options)
+    fields = options.fields
+    alone = options.layout == AUTO and all(name in FACTS for name, _ in fields)
+    if alone and not _OUTER.isdisjoint(record):
+        fields = (*fields, *of_request(record), *of_template(record))
+    seen = _seen_under(fields, record, options)
+    known, usual = (_BESIDE, _NAMES[seen.layout.name]) if seen.layout else (_KNOWN, _USUAL)
+    if others := spelled_otherwise(record, fields, known, usual):
+        again = _seen_under(others, record, options)
+        seen = again if again.layout else seen
+    if seen.layout is None and alone and (inner := unwrapped(record, _INNER)):
+        again = _seen_under((*options.fields, *inner), record, options)
         seen = again if again.layout else seen
     return seen
 
@@ -227,9 +249,24 @@ def _others(
         if other is seen.layout or not other.fits(left, options):
             continue
         drafts = [item for item in other.read(left, options) if not isinstance(item, Reject)]
+        if drafts and all(_is_reference(item, draft, left) for item in drafts):
+            continue
         if drafts and not any(_agree(draft, item, other is TRANSCRIPT) for item in drafts):
             found.append(other)
     return found
+
+
+def _is_reference(item: Drafted, whole: Drafted, left: Record) -> bool:
+    """Whether a pair is the problem that is in the messages, with the solution of who set it: the
+    answer there is one of a model's generations, or begins with what it thought."""
+    if not isinstance(item, Draft) or not isinstance(whole, Draft) or _SOLUTION not in item.used:
+        return False
+    said, other = _turns(whole), _turns(item)
+    if not said or not other or other[0][1] not in said[0][1]:
+        return False
+    answer = said[-1][1]
+    generated = opened_list(left.get(_GENERATED)) or []
+    return answer.startswith("<think>") or any(answer == str(text).strip() for text in generated)
 
 
 def _agree(one: Drafted, other: Drafted, rendered: bool) -> bool:
@@ -298,9 +335,15 @@ def _unknown(record: Record, options: LayoutOptions) -> Reject:
     """Why no layout reads a record."""
     is_text = any(isinstance(record.get(name), str) for name in _TEXTS)
     if is_text and _ASKS.isdisjoint(record):
-        return Reject(Reason.NOT_A_CONVERSATION, "a text without a marker of who speaks")
+        who = next((name for name in (*SENDERS, *OTHER_SENDERS) if name in record), None)
+        alone = "a message by itself: a record has the list of them"
+        detail = alone if who else "a text without a marker of who speaks"
+        return Reject(Reason.NOT_A_CONVERSATION, detail)
     wanted = "no layout" if options.layout == AUTO else f"not the layout {options.layout}"
-    return Reject(Reason.UNKNOWN_LAYOUT, f"{wanted} has these fields: {_listed(record)}")
+    detail = f"{wanted} has these fields: {_listed(record)}"
+    if options.layout == AUTO and sum(isinstance(value, str) for value in record.values()) > 1:
+        detail += "; --field prompt=NAME --field completion=NAME say what they are"
+    return Reject(Reason.UNKNOWN_LAYOUT, detail)
 
 
 def _listed(record: Mapping[str, Any]) -> str:

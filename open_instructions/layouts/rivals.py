@@ -14,11 +14,15 @@ from .turns import begins_as_turns
 
 PROMPTS = ("instruction", "prompt", "query", "question", "problem", "input", "inputs")
 _CONTEXT = "context"
-_TEXTS = ("passage", "paragraph", "article", "document", "story", "definition")
+_TEXTS = ("passage", "paragraph", "article", "document", "story", "definition", "instructions")
+_SEVERAL = ("passages", "documents", "contexts", "retrieved_contexts", "ctxs")
+_TABLES = ("table", "tables", "table_array")
 _CHOICES = ("choices", "options")
 _LETTERS = frozenset("AB")
 """Columns of a table with a choice in each."""
-_BESIDE = frozenset((*PROMPTS, _CONTEXT, *_TEXTS, *_CHOICES))
+_WHOLE = (_CONTEXT, *_SEVERAL, *_TABLES)
+"""Fields that say something if there is anything in them."""
+NEEDED = frozenset((*PROMPTS, *_WHOLE, *_TEXTS, *_CHOICES))
 
 
 def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Reject | None:
@@ -29,16 +33,16 @@ def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Rejec
     """
     if options.layout == AUTO and record.keys() >= _LETTERS and not _LETTERS & set(taken):
         return Reject(Reason.LOST_CONTEXT, "the prompt may need the choices 'A', 'B'")
-    if options.layout != AUTO or not _BESIDE.intersection(record).difference(taken):
+    if options.layout != AUTO or not NEEDED.intersection(record).difference(taken):
         return None
     others = [name for name in PROMPTS if name in record and name not in taken]
     others = [name for name in others if is_other(record, name, taken)]
     if others:
         return differ([taken[0], others[0]])
-    for name in (_CONTEXT, *_TEXTS, *_CHOICES):
+    for name in (*_WHOLE, *_TEXTS, *_CHOICES):
         if name in taken or is_empty(record.get(name)):
             continue
-        if name == _CONTEXT or _is_asked_about(record[name]):
+        if name in _WHOLE or _is_asked_about(record[name]):
             detail = f"the prompt may need {name!r}: map it to a field, or name the layout"
             return Reject(Reason.LOST_CONTEXT, detail)
     return None

@@ -13,6 +13,7 @@ from ..schema import ASSISTANT, SYSTEM, USER, Draft, Reason, Record, Reject
 from .chats import SYSTEMS, read_list
 from .embedded import holds_objects, opened_list, opened_object
 from .layout import Layout, LayoutExample, LayoutOptions
+from .literals import listed
 from .tools import TOOL_KEYS
 from .turns import begins_as_turns
 
@@ -55,7 +56,7 @@ def _read(record: Record, options: LayoutOptions) -> tuple[Draft | Reject]:
     if texts is not None:
         return (_read_texts(record, texts, options),)
     key = _list(record) or _LISTS[0]
-    turns = opened_list(record.get(key))
+    turns = listed(record.get(key))
     if turns and isinstance(turns[0], dict) and _sides(turns[0]):
         turns = [entry for turn in turns for entry in _apart(turn)]
     return (read_list(record, key, turns, options),)

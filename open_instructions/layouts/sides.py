@@ -10,20 +10,39 @@ from ..schema import ASSISTANT, SYSTEM, USER, Draft, Message, Reason, Record, Re
 from .answered import answer_entries
 from .answers import Answer, ranked
 from .context import Entries, conversation, differ, filled, is_chat, opened_chat, role_in
-from .embedded import opened_list
 from .fields import is_empty, number
 from .layout import LayoutOptions
+from .literals import listed
 from .prompts import CHATS, PROMPTS, Asked, all_of, listed_prompt, own_prompt, with_earlier
 from .turns import begins_as_turns, turns_of
 
-CHOSEN = ("chosen", "chosen_response", "response_chosen", "response_j")
-REJECTED = ("rejected", "rejected_response", "response_rejected", "response_k")
+CHOSEN = (
+    "chosen",
+    "chosen_response",
+    "chosen_messages",
+    "response_chosen",
+    "response_j",
+    "preferred_output",
+)
+REJECTED = (
+    "rejected",
+    "rejected_response",
+    "rejected_messages",
+    "response_rejected",
+    "response_k",
+    "non_preferred_output",
+)
+_BEGUN = "initial_reason_steps"
+"""What both answers go on from."""
 _ANSWERS = ("response", "completion", "output", "answer")
 """Where the chosen answer is, if there is none by that name."""
 _ALL_REJECTED = frozenset(REJECTED)
 SCORES = {
     "score": (("score_chosen", "chosen_score"), ("score_rejected", "rejected_score")),
-    "rating": (("chosen_rating", "chosen-rating"), ("rejected_rating", "rejected-rating")),
+    "rating": (
+        ("chosen_rating", "chosen-rating", "rating_chosen"),
+        ("rejected_rating", "rejected-rating", "rating_rejected"),
+    ),
 }
 ENGINES = (
     ("chosen_engine", "chosen_model", "chosen-model", "model_chosen"),
@@ -73,10 +92,12 @@ def read_sides(record: Record, options: LayoutOptions) -> list[PreferenceDraft |
             return [differ(names)]
         fields += names
     if len(fields) == 1 and fields[0] in REJECTED:
-        record = _with_chosen(record)
+        record = _with_chosen(record, fields[0], options)
         fields = [CHOSEN[0], *fields] if record.get(CHOSEN[0]) else fields
     if len(fields) < 2:
         return [Reject(Reason.ONE_ANSWER, f"{len(fields)} of two answers")]
+    if not is_empty(record.get(_BEGUN)):
+        return [Reject(Reason.LOST_CONTEXT, f"both answers go on from {_BEGUN!r}")]
     own = own_prompt(record)
     if isinstance(own, Reject):
         return [own]
@@ -107,12 +128,16 @@ def read_sides(record: Record, options: LayoutOptions) -> list[PreferenceDraft |
     )
 
 
-def _with_chosen(record: Record) -> Record:
-    """A record with the answer at the end of its list of messages as the chosen one."""
+def _with_chosen(record: Record, rejected: str, options: LayoutOptions) -> Record:
+    """A record with the answer at the end of its list of messages as the chosen one; with the whole
+    list, if the rejected one is a whole conversation."""
     names = filled(record, CHATS)
-    entries = opened_list(record[names[0]]) if len(names) == 1 else None
+    entries = listed(record[names[0]]) if len(names) == 1 else None
     if not entries or len(entries) < 2 or not is_chat(entries):
         return record
+    other = _side(record, rejected, options)
+    if isinstance(other, _Side) and other.whole:
+        return {**record, CHOSEN[0]: entries}
     return {**record, CHOSEN[0]: entries[-1:], names[0]: entries[:-1]}
 
 

@@ -77,6 +77,22 @@ def turns_of(text: str) -> Turns | Reject | None:
     return Turns(_added(entries), style.name)
 
 
+def without_end(prompt: str, answer: str) -> str:
+    """The answer to a prompt that a template made, without the token that the template puts behind
+    it. Words that are markers stay: who wrote them may have meant them.
+
+    >>> prompt = "<|im_start|>user\\nHi<|im_end|>\\n<|im_start|>assistant\\n"
+    >>> without_end(prompt, "Hello.<|im_end|>")
+    'Hello.'
+    """
+    style, _ = _style(prompt, BEGIN.match(prompt).end())  # type: ignore[union-attr]
+    if style is None or style.worded:
+        return answer
+    said = answer.rstrip()
+    last = next((m for m in style.markers.finditer(said) if m.end() == len(said)), None)
+    return answer if last is None or last["role"] else said[: last.start()].rstrip()
+
+
 def begins_as_turns(text: str) -> bool:
     """Whether a text begins with a marker, or with the system prompt of a template."""
     if not _LIKELY.match(text):
