@@ -3,7 +3,9 @@
 One rule serves all languages. A text is normalised (NFKC, casefold, without invisible characters).
 Letters, marks and digits make words; marks are part of them because Indic vowel signs are. Scripts
 written without spaces have a token for each character: Han, kana, Thai, Lao, Khmer, Burmese.
-Everything else separates. A token is a hash of 64 bits, and the same on every machine. Python's
+Everything else separates. Digits of all scripts are the same digits, and a figure is one token with
+or without signs between its groups of three: 1,250 is 1250. Letters of Greek and Cyrillic that look
+like Latin ones are those. A token is a hash of 64 bits, and the same on every machine. Python's
 Unicode tables decide about categories, so only newly assigned characters differ between versions.
 """
 
@@ -54,6 +56,17 @@ _SIGNS = (
     (0x31F0, 0x3200),
     (0x1AFF0, 0x1B170),
 )
+_BETWEEN_GROUPS = ", '_\u2019\u066c"
+"""What may be between the groups of three digits of a figure, after NFKC."""
+_LOOKS_LIKE = {
+    "\u0430\u0432\u0435\u043a\u043c\u043d": "abekmh",  # Cyrillic
+    "\u043e\u0440\u0441\u0442\u0443\u0445": "opctyx",
+    "\u0455\u0456\u0458\u0475\u04bb\u0501\u051b\u051d": "sijvhdqw",
+    "\u03b1\u03b2\u03b5\u03b6\u03b9\u03ba\u03bc": "abezikm",  # Greek
+    "\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7": "voptux",
+}
+"""Small letters of Cyrillic and Greek, and the Latin ones that they, or their capitals, look like.
+Text in those scripts loses nothing: within one script, hardly two letters become the same."""
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e0fff]"
@@ -146,25 +159,34 @@ def spans_of(text: str) -> list[tuple[int, int]]:
     """
     import numpy as np
 
-    pieces, places = [], []
+    known, firsts, ends = _traced(text)
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    for window in _windows(_codes(known)):
+        starts = _tokens(window).starts
+        letters = np.flatnonzero(_classes()[window])
+        after = np.append(starts[1:], len(window))[: len(starts)]
+        lasts = letters[np.searchsorted(letters, after) - 1]
+        for first, last in zip((starts + begin).tolist(), (lasts + begin).tolist(), strict=True):
+            spans.append((firsts[first], ends[last]))
+        begin += len(window)
+    return spans
+
+
+def _traced(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """A text normalised, and where what each of its characters comes from begins and ends."""
+    if text.isascii():
+        return normalised(text), range(len(text)), range(1, len(text) + 1)
+    pieces: list[str] = []
+    firsts: list[int] = []
+    ends: list[int] = []
     for start, end in _clusters(text):
         piece = normalised(text[start:end])
         pieces.append(piece)
-        if len(piece) == end - start:
-            places += [(at, at + 1) for at in range(start, end)]
-        else:
-            places += [(start, end)] * len(piece)
-    spans: list[tuple[int, int]] = []
-    begin = 0
-    for window in _windows(_codes("".join(pieces))):
-        starts = _tokens(window).starts
-        letters = np.flatnonzero(_classes()[window])
-        ends = np.append(starts[1:], len(window))[: len(starts)]
-        lasts = letters[np.searchsorted(letters, ends) - 1]
-        for first, last in zip((starts + begin).tolist(), (lasts + begin).tolist(), strict=True):
-            spans.append((places[first][0], places[last][1]))
-        begin += len(window)
-    return spans
+        alone = len(piece) == end - start
+        firsts += range(start, end) if alone else [start] * len(piece)
+        ends += range(start + 1, end + 1) if alone else [end] * len(piece)
+    return "".join(pieces), firsts, ends
 
 
 def normalised(text: str) -> str:
@@ -192,6 +214,11 @@ def _tokens(codes: np.ndarray[Any, Any]) -> _Tokens:
     import numpy as np
 
     kinds = _classes()[codes]
+    signs = _between_groups(codes, kinds)
+    if len(signs):
+        places = np.delete(np.arange(len(codes)), signs)
+        told = _tokens(codes[places])
+        return told._replace(starts=places[told.starts])
     word = kinds & _WORD
     begins = (kinds & _ALONE) != 0
     begins[:1] |= word[:1] != 0
@@ -207,6 +234,36 @@ def _tokens(codes: np.ndarray[Any, Any]) -> _Tokens:
     numeric = np.bitwise_or.reduceat(kinds, starts) & _DIGIT != 0
     letter = (kinds[starts] & _LETTER != 0).astype(np.uint64)
     return _Tokens((mixed(hashes) & ~np.uint64(LETTER)) | letter, starts, numeric)
+
+
+def _between_groups(
+    codes: np.ndarray[Any, Any], kinds: np.ndarray[Any, Any]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The signs between groups of three digits, where a figure begins with one to three, the first
+    not 0, and has one sign throughout."""
+    import numpy as np
+
+    digit = np.zeros(len(codes) + 8, bool)
+    np.not_equal(kinds & _DIGIT, 0, out=digit[4:-4])
+
+    def at(place: int) -> np.ndarray[Any, Any]:
+        return digit[4 + place : 4 + place + len(codes)]
+
+    signs = np.flatnonzero(at(-1) & ~at(0) & at(1))
+    if not len(signs):
+        return signs
+
+    def has(place: int) -> np.ndarray[Any, Any]:
+        return digit[4 + place + signs]
+
+    signs = signs[has(2) & has(3) & ~has(4) & np.isin(codes[signs], _codes(_BETWEEN_GROUPS))]
+    if not len(signs):
+        return signs
+    many = 1 + has(-2) * (1 + has(-3) * (1 + has(-4)))
+    begins = (many < 4) & (codes[signs - np.minimum(many, 3)] != ord("0"))
+    first = np.flatnonzero(np.diff(signs, prepend=-4) != 4)
+    head = np.repeat(first, np.diff(np.append(first, len(signs))))
+    return signs[begins[head] & (codes[signs] == codes[signs[head]])]
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -239,13 +296,13 @@ def _windows(codes: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def _codes(text: str) -> np.ndarray[Any, Any]:
-    """A text's characters as numbers."""
+    """A text's characters as numbers, one for those that are the same to a reader."""
     import numpy as np
 
     if text.isascii():
         return np.frombuffer(text.encode(), np.uint8)
     codes: np.ndarray[Any, Any] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    return codes.clip(max=_LAST)
+    return _folded()[codes.clip(max=_LAST)]
 
 
 def _bounded(text: str) -> str:
@@ -295,6 +352,20 @@ def _classes() -> np.ndarray[Any, np.dtype[np.uint8]]:
         for start, stop in spans:
             span = table[start:stop]
             span[span == _WORD] = kind
+    return table
+
+
+@cache
+def _folded() -> np.ndarray[Any, np.dtype[np.uint32]]:
+    """The character that each one is compared as: a digit as the same one of ASCII, and a letter as
+    the Latin one that it looks like."""
+    import numpy as np
+
+    table = np.arange(_LAST + 1, dtype=np.uint32)
+    for code in np.flatnonzero(_classes() & _DIGIT).tolist():
+        table[code] = ord("0") + unicodedata.digit(chr(code))
+    for letters, latin in _LOOKS_LIKE.items():
+        table[list(map(ord, letters))] = list(map(ord, latin))
     return table
 
 

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...schema import ASSISTANT, USER, Message
+from ...schema import ASSISTANT, SYSTEM, USER, Message
 from ..words import grams, spans_of, words_of
 from .entries import ANSWER, PASSAGE, SHORT, SIZE, sequences, windows
 from .index import Index
-from .scan import Hits, scan
+from .scan import Hits, Scan, scan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,14 +41,22 @@ class Text(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """An item that a conversation has: its number, the part, the best text with its entry, and the
-    share of the entry's tokens that the text has."""
+    """An item that a conversation has.
+
+    item   its number
+    part   what the conversation has of it, see PARTS
+    text   the best text; of an entry that is cut into two, the one with its end
+    entry  the entry that it has
+    cover  the share of the entry's tokens that it has
+    begin  of an entry that is cut into two, the text with its beginning; else `text`
+    """
 
     item: int
     part: str
     text: int
     entry: int
     cover: float
+    begin: int
 
 
 @dataclass(frozen=True)
@@ -84,21 +93,50 @@ def _reasoning(message: Message) -> str:
     return said if isinstance(said, str) else ""
 
 
+class Looked(NamedTuple):
+    """A look at conversations.
+
+    texts   the texts of each
+    owners  int64, the conversation of each text, and after them of each pair
+    pairs   int64 [P, 2], the texts that are read together, numbered over all conversations
+    seen    what was found in them
+    """
+
+    texts: list[list[Text]]
+    owners: np.ndarray[Any, Any]
+    pairs: np.ndarray[Any, Any]
+    seen: Scan
+
+
+def look(conversations: Sequence[Sequence[Message]], index: Index, threshold: float) -> Looked:
+    """Look for the items of an index in conversations, given as their messages."""
+    import numpy as np
+
+    texts = [texts_of(messages) for messages in conversations]
+    owners = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
+    begin, found = 0, []
+    for each in texts:
+        asking = [at for at, text in enumerate(each) if text.role != ASSISTANT]
+        found += [(begin + one, begin + other) for one, other in pairwise(asking)]
+        begin += len(each)
+    pairs = np.array(found, np.int64).reshape(-1, 2)
+    seen = scan([text.text for each in texts for text in each], index, threshold, pairs)
+    return Looked(texts, np.append(owners, owners[pairs[:, 0]]), pairs, seen)
+
+
 def found_in(
     conversations: Sequence[Sequence[Message]], index: Index, threshold: float
 ) -> list[Found]:
     """What each conversation, given as its messages, has of the items of an index."""
-    import numpy as np
-
-    found = [Found(texts_of(messages)) for messages in conversations]
-    texts = [text for each in found for text in each.texts]
-    owners = np.repeat(np.arange(len(found)), [len(each.texts) for each in found])
-    first = np.cumsum([0, *(len(each.texts) for each in found)])
-    seen = scan([text.text for text in texts], index, threshold)
-    per: dict[int, list[tuple[int, int, float]]] = {}
+    texts, owners, pairs, seen = look(conversations, index, threshold)
+    found = [Found(each) for each in texts]
+    first, count = _firsts(texts), sum(map(len, texts))
+    per: dict[int, list[_Row]] = {}
     for text, entry, cover in _rows(seen.hits):
         owner = int(owners[text])
-        per.setdefault(owner, []).append((text - int(first[owner]), entry, cover))
+        begin, end = pairs[text - count].tolist() if text >= count else (text, text)
+        row = _Row(begin - first[owner], end - first[owner], entry, cover)
+        per.setdefault(owner, []).append(row)
     for owner, rows in per.items():
         found[owner].hits.extend(_judged(found[owner].texts, rows, index))
     for text, entry, _ in _rows(seen.quoted):
@@ -110,20 +148,33 @@ def found_in(
     return found
 
 
+class _Row(NamedTuple):
+    """An entry that a conversation has: the text where it begins, the one where it ends."""
+
+    begin: int
+    text: int
+    entry: int
+    cover: float
+
+
+def _firsts(texts: Sequence[Sequence[Text]]) -> list[int]:
+    return [0, *accumulate(map(len, texts))]
+
+
 def _rows(hits: Hits) -> Iterator[tuple[int, int, float]]:
     return zip(*(column.tolist() for column in hits), strict=True)
 
 
-def _judged(
-    texts: Sequence[Text], rows: Sequence[tuple[int, int, float]], index: Index
-) -> list[Hit]:
+def _judged(texts: Sequence[Text], rows: Sequence[_Row], index: Index) -> list[Hit]:
     """One hit for each item: of its worst part, by its best entry."""
-    answers = {(text, int(index.items[e])) for text, e, _ in rows if index.kinds[e] == ANSWER}
+    answers = {
+        (row.text, int(index.items[row.entry])) for row in rows if index.kinds[row.entry] == ANSWER
+    }
     best: dict[int, Hit] = {}
-    for text, entry, cover in rows:
+    for begin, text, entry, cover in rows:
         item = int(index.items[entry])
         part = _part(texts, text, entry, index, answers)
-        hit = Hit(item, part, text, entry, cover)
+        hit = Hit(item, part, text, entry, cover, begin)
         if item not in best or _rank(hit) < _rank(best[item]):
             best[item] = hit
     return sorted(best.values(), key=lambda hit: (_rank(hit), hit.item))
@@ -150,10 +201,13 @@ def _part(
 
 def _answering(texts: Sequence[Text], question: int) -> Iterator[int]:
     """The texts that may answer a question: what the assistant says until the user's next
-    message, and the text itself if it is not the user's."""
+    message, and the text itself if it is not the user's. A system prompt is part of what the user
+    says first."""
     if texts[question].role != USER:
         yield question
     asked = texts[question].message
+    if texts[question].role == SYSTEM:
+        asked = next((text.message for text in texts if text.role == USER), asked)
     for at, text in enumerate(texts):
         if text.role == USER and text.message > asked:
             return
@@ -193,9 +247,9 @@ def evidence(found: Found, hits: Sequence[Hit], index: Index) -> str:
                 "benchmark": sets[index.sets[hit.item]],
                 "item": items[hit.item],
                 "part": hit.part,
-                **_where(found.texts[hit.text]),
-                "spans": spans(found.texts[hit.text].text, hit.entry, index)[:_SPANS],
+                **_where(found.texts[hit.begin], hit.entry, index),
                 "cover": round(hit.cover, 4),
+                **_rest(found.texts, hit, index),
             }
             for hit in hits[:_TOLD]
         ]
@@ -205,9 +259,15 @@ def evidence(found: Found, hits: Sequence[Hit], index: Index) -> str:
     return json.dumps(told, ensure_ascii=False)
 
 
-def _where(text: Text) -> dict[str, Any]:
-    place: dict[str, Any] = {"message": text.message}
-    return place if text.field == "content" else {**place, "field": text.field}
+def _where(text: Text, entry: int, index: Index) -> dict[str, Any]:
+    field = {} if text.field == "content" else {"field": text.field}
+    return {"message": text.message, **field, "spans": spans(text.text, entry, index)[:_SPANS]}
+
+
+def _rest(texts: Sequence[Text], hit: Hit, index: Index) -> dict[str, Any]:
+    """Where the rest of an entry is that is cut into two."""
+    cut = hit.begin != hit.text
+    return {"rest": _where(texts[hit.text], hit.entry, index)} if cut else {}
 
 
 def spans(text: str, entry: int, index: Index) -> list[list[int]]:
@@ -219,7 +279,9 @@ def spans(text: str, entry: int, index: Index) -> list[list[int]]:
     if sequences(words)[0] == index.sequences[entry]:
         marked = np.ones(len(words.hashes), bool)
     else:
-        marked = _marked(words.hashes, *_grams_of(words, entry, index))
+        own = index.own[index.own_starts[entry] : index.own_starts[entry + 1]]
+        there = np.isin(grams(words, SIZE)[0], index.every[own])
+        marked = _marked(len(words.hashes), np.flatnonzero(there))
     places = spans_of(text)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     return [
@@ -228,23 +290,11 @@ def spans(text: str, entry: int, index: Index) -> list[list[int]]:
     ]
 
 
-def _grams_of(words: Any, entry: int, index: Index) -> tuple[np.ndarray[Any, Any], int]:
-    """The tokens at which a text has a gram of an entry."""
+def _marked(count: int, at: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The tokens of a text that are in grams which begin at some of them."""
     import numpy as np
 
-    at, gram = index.fives.found(grams(words, SIZE)[0])
-    distinct = np.unique(gram)
-    whose, occurrence = index.fives.expanded(distinct)
-    own = distinct[whose[index.fives.entries[occurrence] == entry]]
-    return at[np.isin(gram, own)], SIZE
-
-
-def _marked(
-    hashes: np.ndarray[Any, Any], at: np.ndarray[Any, Any], size: int
-) -> np.ndarray[Any, Any]:
-    import numpy as np
-
-    marked = np.zeros(len(hashes), bool)
-    for place in range(size):
+    marked = np.zeros(count, bool)
+    for place in range(SIZE):
         marked[at + place] = True
     return marked

@@ -82,6 +82,8 @@ class Index(NamedTuple):
     sequences uint64 [E], the hash of all its tokens
     sorted    int64, the entries that a whole text can be, in order of `sequences`
     figures, figure_starts  the figures of each entry
+    every     uint64, the 5-grams of all entries, also those that do not count, sorted, each once
+    own, own_starts  int32, the 5-grams of each entry, in order: their numbers in `every`
     first     int64 [I + 1], the first entry of each item, and the number of entries
     sets      int32 [I], the number of its set
     set_names, item_names   the names, UTF-8, each ended by a line break
@@ -101,6 +103,9 @@ class Index(NamedTuple):
     sorted: Array
     figures: Array
     figure_starts: Array
+    every: Array
+    own: Array
+    own_starts: Array
     first: Array
     sets: Array
     set_names: Array
@@ -170,6 +175,7 @@ def index_of(entries: pa.Table) -> Index:
     long = columns["tokens"] >= SHORT
     fives, known = _counted(_postings(hashes, starts, long), groups, len(items))
     figures, figure_starts = unpacked(entries["figures"])
+    every, own = np.unique(hashes, return_inverse=True)
     return Index(
         fives=fives,
         eights=_few(_postings(*unpacked(entries[FIELDS[1]]), long), _COMPARED),
@@ -184,6 +190,9 @@ def index_of(entries: pa.Table) -> Index:
         sorted=_sorted_wholes(columns["sequence"], long | (columns["kind"] != ANSWER)),
         figures=figures,
         figure_starts=figure_starts,
+        every=every,
+        own=own.astype(np.int32),
+        own_starts=starts.astype(np.int64),
         first=first.astype(np.int64),
         sets=sets,
         set_names=_text(known_sets),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 _NOTE = b"open_instructions.evaluation_index"
 _LARGEST = 1 << 31
 """Bytes that the entries of a file may have in memory."""

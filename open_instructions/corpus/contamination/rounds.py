@@ -25,12 +25,11 @@ from .hits import (
     Hit,
     evidence,
     found_in,
-    texts_of,
+    look,
 )
 from .index import Index, index_of, with_common
 from .options import Decontaminate
 from .report import settled
-from .scan import scan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,18 +104,17 @@ class Looked(Round):
         import numpy as np
 
         index = Index.from_table(before)
-        texts = [texts_of(conversation.messages) for conversation in conversations]
-        owners = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
-        seen = scan([text.text for each in texts for text in each], index, self._threshold)
+        messages = [conversation.messages for conversation in conversations]
+        _, owners, _, seen = look(messages, index, self._threshold)
         columns = (seen.hits.text, seen.quoted.text, seen.eights[0], seen.thirteen[0])
         asked = np.unique(owners[np.concatenate(columns).astype(np.int64)])
         pairs = np.unique(owners[seen.shared[0]] << 32 | seen.shared[1])
         gram, first, many = np.unique(pairs & 0xFFFFFFFF, return_index=True, return_counts=True)
-        count = min(1, len(texts))
+        count = min(1, len(messages))
         return _facts(
             (pairs[first] >> 32, GRAM, gram, many),
             (asked, CONVERSATION, asked * 0, asked * 0),
-            (np.zeros(count, np.int64), COUNT, [0] * count, [len(texts)] * count),
+            (np.zeros(count, np.int64), COUNT, [0] * count, [len(messages)] * count),
         )
 
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:
