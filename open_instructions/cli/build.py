@@ -195,7 +195,9 @@ class _Watcher:
         self._records[step.source] += step.records
         if self._progress:
             if step.name not in self._bars:
-                self._bars[step.name] = self._progress.add_task(step.name, start=False)
+                self._bars[step.name] = self._progress.add_task(
+                    step.name, start=False, total=step.total, in_bytes=step.in_bytes
+                )
             task = self._bars[step.name]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)
