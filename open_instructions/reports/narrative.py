@@ -59,11 +59,7 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
             f"    licence {row['license']}, answers by {_engine(row)}"
             + (f", task {row['task']}" if row["task"] else "")
         )
-        say(
-            f"    changed by {', '.join(row['edits'])}"
-            if row["edits"]
-            else "    changed by nothing"
-        )
+        say(f"    changed by {', '.join(row['edits'])}" if row["edits"] else "    not changed")
     for row in found.rejected:
         what = "marked" if row["level"] == "mark" else f"rejected {row['level']}"
         say(f"  {what} at {row['stage']}: {row['reason']}: {row['detail']}", "refused")
@@ -111,6 +107,8 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
         elif not same:
             said += _changes(before, after, most)
         before = after
+    if found.alike and not found.alike.kept:
+        say(f"  The text of {found.alike.other} is not in this build.", "note")
     if found.alike and found.alike.own and found.alike.kept:
         similarity = found.alike.score or 0
         say(f"this row beside {found.alike.other}, similarity {similarity:.2f}", "heading")
