@@ -23,7 +23,7 @@ Engine = Literal["local", "ray"]
 IN, OWN, CLEANING, WHERE, RUNNING = (
     "What goes in",
     "Your own source",
-    "Cleaning",
+    "Cleaning and mixing",
     "Where it goes",
     "Running",
 )
@@ -167,8 +167,8 @@ class BuildOptions:
         "str | Recipe | None",
         Option(
             CLEANING,
-            "default, vicuna, commercial, classic, sft-mix, or a .yaml file. Default: default, or "
-            "the lock's recipe.",
+            "What decides how to clean, split and mix: default, vicuna, commercial, classic, "
+            "sft-mix, or a .yaml file. Default: default, or the lock's recipe.",
             short="-r",
             metavar="RECIPE",
         ),
@@ -276,7 +276,8 @@ class BuildOptions:
         str | os.PathLike[str] | None,
         Option(
             WHERE,
-            "Where to put the build: a path or an address. Default: builds/RECIPE in $OI_HOME.",
+            "Where to put the build: a path or an address. Default: builds/RECIPE, or "
+            "builds/sample with --sample, in $OI_HOME.",
             short="-o",
             metavar="FOLDER",
         ),

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, TypeVar, cast
@@ -294,6 +295,14 @@ def shown(name: str) -> str:
     return _UNSHOWN.sub(
         lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), name
     )
+
+
+def nearest_name(path: Path) -> str:
+    """A question about the nearest name in the folder of a path that is not there; "" if there is
+    no such name."""
+    names = os.listdir(path.parent) if path.parent.is_dir() else []
+    near = [] if path.name in names else get_close_matches(path.name, names, n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def make_folder(path: Path) -> None:

@@ -495,25 +495,15 @@ def test_sources_as_text_and_json() -> None:
     ]
 
 
-def test_bars_on_a_terminal(tmp_path: Path) -> None:
+def on_a_terminal(*arguments: str, columns: int) -> str:
+    """What `oi` shows on a terminal of so many columns, without colours and movements."""
     import pty
 
     main, side = pty.openpty()
     code = "from open_instructions.cli import run; run()"
-    arguments = [
-        sys.executable,
-        "-c",
-        code,
-        "build",
-        "-s",
-        "dolly,alpaca",
-        "--sample",
-        "-o",
-        str(tmp_path / "out"),
-    ]
-    running = subprocess.Popen(
-        arguments, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    )
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
+    command = [sys.executable, "-c", code, *arguments]
+    running = subprocess.Popen(command, stdout=side, stderr=side, env=environment)
     os.close(side)
     seen = b""
     while True:
@@ -525,9 +515,44 @@ def test_bars_on_a_terminal(tmp_path: Path) -> None:
             break
         seen += block
     os.close(main)
-    assert running.wait(60) == 0
-    text = seen.decode()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
+    assert running.wait(60) == 0, text
+    return text
+
+
+def test_bars_on_a_terminal(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    text = on_a_terminal("build", "-s", "dolly,alpaca", "--sample", "-o", out, columns=120)
     assert "━" in text and "dolly" in text and "shards" in text and "Ledger" in text
+
+
+def test_bars_of_corpus_steps_count_chunks(tmp_path: Path) -> None:
+    recipe = tmp_path / "steps.yaml"
+    recipe.write_text("near_duplicates: 0.7\norder: shuffled\n")
+    named = ["--recipe", str(recipe), "-o", str(tmp_path / "out")]
+    text = on_a_terminal("build", "dolly", "--sample", *named, columns=60)
+    bars = [line for line in re.split(r"[\r\n]+", text) if "━" in line]
+    last = {line.split("━")[0].strip(): line.split("━")[-1].split() for line in bars}
+    assert last["near_duplicates 4/4"][:2] == ["1/1", "chunks"]
+    assert last["order"][:2] == ["1/1", "chunks"]
+    assert last["dolly"][:2] == ["7.9/7.9", "kB"]  # in one line
+
+
+def test_a_ledger_fits_a_narrow_terminal(tmp_path: Path) -> None:
+    """It has no column for what did not happen, such as repeats."""
+    text = on_a_terminal("build", "dolly", "--sample", "-o", str(tmp_path / "out"), columns=40)
+    assert "Not shown, for lack of width: messages\r\nkept." in text
+
+
+def test_columns_that_may_be_left_out_are_columns_of_the_ledger() -> None:
+    from open_instructions.ledger import Ledger
+    from open_instructions.reports.tables import LEDGER_SPARE, ledger_table
+
+    counts = Ledger()
+    counts.add("alpaca", "main", "write", "repeats", 1)
+    counts.add("alpaca", "main", "convert", "derived", 1)
+    headings, _ = ledger_table(counts)
+    assert set(LEDGER_SPARE) <= set(headings)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])

@@ -103,6 +103,22 @@ def test_the_entry_that_is_shown_builds(tmp_path: Path) -> None:
     assert result.manifest.totals["rows"] == 2
 
 
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        ({"q": "Why?", "a": "So."}, "    # fields: {prompt: FIELD, completion: FIELD}\n"),
+        (
+            {"conversation": [{"from": "client", "text": "Why?"}, {"from": "a\nb", "text": "So."}]},
+            '    # roles: {"client": ROLE, "a\\nb": ROLE}, each user, assistant, system or tool\n',
+        ),
+    ],
+)
+def test_the_entry_names_the_keys_that_it_needs(record: Any, line: str, tmp_path: Path) -> None:
+    done = command("inspect", write(tmp_path / "a.jsonl", [record]))
+    assert line in done.stdout
+    assert "\n Examples:\n   oi inspect ./tickets.jsonl " in command("inspect", "--help").stdout
+
+
 def test_json_for_scripts_and_escapes_for_terminals(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{"prompt": "\x1b[31mWhy?", "completion": "So."}])
     done = command("inspect", path, "--json")

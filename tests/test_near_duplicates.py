@@ -455,6 +455,21 @@ def test_explain_shows_both(made: Made) -> None:
     assert "where [-tiny-]{+small+} boats" in said
 
 
+def test_explain_shows_both_where_the_mix_left_out_the_one_that_stayed(tmp_path: Path) -> None:
+    told = [talk(ASKED, RIVER, id="x"), talk(ASKED, EDITED, id="y")]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(each) + "\n" for each in told))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("near_duplicates: 0.7\nmix: {unit: rows, weights: {alpaca: 1, a: 0}}\n")
+    sources = ["alpaca", str(tmp_path / "a.jsonl")]
+    result = build(sources, sample=True, recipe=str(recipe), out=tmp_path / "mix")
+    said = repr(explain("a/y", result.path))
+    assert "this row beside a/x, similarity 0.87" in said
+    assert "where [-tiny-]{+small+} boats" in said
+    clean = build(sources, sample=True, out=tmp_path / "clean")
+    again = build([str(clean.path)], recipe=str(recipe), out=tmp_path / "again")
+    assert "  The text of a/x is not in this build." in repr(explain("a/y", again.path))
+
+
 def test_marks_are_bounded() -> None:
     one, other = "a b " * 20_000, "b a " * 20_000
     begun = time.process_time()

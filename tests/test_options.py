@@ -256,11 +256,11 @@ def test_values_of_another_kind(said: dict[str, Any], message: str, hint: str) -
     ("said", "message"),
     [
         ({"licenses": ""}, "No licence is named."),
-        ({"languages": ["xx"]}, "the options: there is no language 'xx'."),
-        ({"max_tokens": -1}, "the options: max_tokens is -1, but cannot be negative."),
+        ({"languages": ["xx"]}, "There is no language 'xx'."),
+        ({"max_tokens": -1}, "--max-tokens is -1, but cannot be negative."),
         (
             {"index_base": {"lmflow:medmcqa": 2}},
-            "the options: index_base takes a mapping like {lmflow:medmcqa: 0}, with 0 or 1, "
+            "--index-base takes a mapping like {lmflow:medmcqa: 0}, with 0 or 1, "
             "not {'lmflow:medmcqa': 2}.",
         ),
     ],
@@ -284,7 +284,7 @@ def test_an_option_overrides_only_its_key() -> None:
     assert recipe.with_flags(max_tokens=0, index_base={"a:b": 1}) == Recipe(
         "x", languages=("de",), max_tokens=0, index_base=(("a:b", 1), ("a:c", 1))
     )
-    with pytest.raises(OpenInstructionsError, match="unknown key 'max_token'"):
+    with pytest.raises(OpenInstructionsError, match="Unknown key 'max_token'"):
         recipe.with_flags(max_token=0)
 
 

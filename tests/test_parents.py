@@ -96,6 +96,17 @@ def test_a_reject_is_followed_and_its_step_comes_last(tmp_path: Path) -> None:
     assert found.steps[-1].refused == ["duplicate: equal to one/000000"]
 
 
+def test_what_a_parent_rejected_is_named(tmp_path: Path) -> None:
+    same = '{"question": "Why?", "answer": "So."}\n'
+    (tmp_path / "one.jsonl").write_text(same * 2)
+    parent = oi.build([str(tmp_path / "one.jsonl")], out=tmp_path / "parent")
+    child = oi.build([str(parent.path)], out=tmp_path / "child")
+    with pytest.raises(oi.NotFoundError) as caught:
+        oi.explain("one/000001", child.path)
+    expected = f"It was rejected in {parent.path}, of which this build is made."
+    assert caught.value.hint == expected
+
+
 def test_a_build_that_moved_is_found_where_it_is_said_to_be(chain: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "deep"
     elsewhere.mkdir(parents=True)

@@ -48,14 +48,29 @@ def test_every_language_has_a_name() -> None:
         (
             ["build", "--sample", "--languages", "english"],
             5,
-            "there is no language 'english'.\nDid you mean 'en' (English)?",
+            "There is no language 'english'.\nDid you mean 'en' (English)?",
         ),
         (
             ["build", "--sample", "--languages", "en,cn"],
             5,
-            "there is no language 'cn'.\nDid you mean 'zh' (Chinese)?",
+            "There is no language 'cn'.\nDid you mean 'zh' (Chinese)?",
         ),
         (["build", "--sample", "--not-languages", "german"], 5, "Did you mean 'de' (German)?"),
+        (
+            ["build", "--sample", "--near-duplicates", "70"],
+            5,
+            "Error: --near-duplicates: threshold takes a number from 0.5 to 1, not 70",
+        ),
+        (
+            ["build", "--sample", "--order", "random"],
+            5,
+            "Error: --order is as read or shuffled, not 'random'.",
+        ),
+        (
+            ["build", "--sample", "--recipe", "/no/such.yaml"],
+            5,
+            "Error: There is no recipe file '/no/such.yaml'.",
+        ),
         (
             ["build", "--max-tokens", "-5"],
             2,
@@ -120,6 +135,54 @@ def test_what_was_meant_is_offered(arguments: list[str], code: int, says: str) -
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert "Another build" not in done.stderr
+
+
+TICKETS = '{"q": "Where is it?", "a": "There."}\n'
+CHATS = (
+    '{"conversation": [{"from": "customer", "text": "Where?"}, {"from": "clerk", "text": "Here."}]}'
+)
+
+
+def test_files_of_the_name_that_was_typed(tmp_path: Path) -> None:
+    (tmp_path / "tickets.jsonl").write_text(TICKETS)
+    (tmp_path / "mine.yaml").write_text("max_tokens: 512")
+    done = command("build", "tickets", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: There is no source 'tickets'.\nDid you mean 'tickets.jsonl'?\n",
+    )
+    done = command("build", "--sample", "--recipe", "mime.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        5,
+        "Error: There is no recipe file 'mime.yaml'.\nDid you mean 'mine.yaml'?\n",
+    )
+
+
+def test_a_field_that_was_meant_is_named_as_it_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TICKETS.replace('"q"', '"question_text"'))
+    done = command("build", "t.jsonl", "--field", "prompt=question_tex", cwd=tmp_path)
+    assert done.stderr.endswith("Did you mean 'question_text'?\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (
+            TICKETS,
+            "--field prompt=FIELD --field completion=FIELD says where your own file has what a "
+            "layout needs. Nothing was published.",
+        ),
+        (
+            CHATS,
+            "--role ROLE=user says what a role in your own file means. Nothing was published.",
+        ),
+    ],
+)
+def test_where_no_layout_fits_the_way_out_is_named(text: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(text)
+    with pytest.raises(oi.EmptyBuildError) as caught:
+        oi.build(str(tmp_path / "t.jsonl"), out=tmp_path / "mix")
+    assert caught.value.hint == hint
 
 
 def test_a_lock_that_is_none(tmp_path: Path) -> None:
@@ -231,10 +294,10 @@ PLACE = (
 def test_a_record_that_cannot_be_read_has_a_place_and_a_reason(tmp_path: Path, text: str) -> None:
     files = broken(tmp_path / "in", text)
     done = command("build", "alpaca", "--data-dir", files, "--out", tmp_path / "mix")
-    says = f"1 record cannot be read. The first: {PLACE}. "
+    says = f"1 record cannot be read: {PLACE}. "
     assert done.returncode == 0
     assert (
-        f"Note: {says}oi explain alpaca/000001 shows it. All are in rejected/, "
+        f"Note: {says}oi explain alpaca/000001 shows it. It is in rejected/, "
         "under the stage read\n" in done.stderr
     )
     result = oi.build("alpaca", data_dir=files, out=tmp_path / "other")

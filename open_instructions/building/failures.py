@@ -20,6 +20,12 @@ _FEW = 10
 _ONE_IN = 1000
 _MOST_REASONS = 8
 """The most reasons that the error about an empty build lists."""
+_WAYS_OUT = {
+    Reason.UNKNOWN_LAYOUT: "--field prompt=FIELD --field completion=FIELD says where your own file "
+    "has what a layout needs.",
+    Reason.UNKNOWN_ROLE: "--role ROLE=user says what a role in your own file means.",
+}
+"""What a user can do about a reason, if it is why nothing was kept."""
 
 
 def count_failed(ledger: Ledger) -> int:
@@ -75,9 +81,10 @@ def unreadable(build: Build) -> list[str]:
     if first is None:
         return []
     id = quote(first["conversation_id"])
+    which, they = (". The first: ", "All are") if count > 1 else (": ", "It is")
     return [
-        f"{counted(count, 'record')} cannot be read. The first: {_place(first)}. oi explain {id} "
-        "shows it. All are in rejected/, under the stage read"
+        f"{counted(count, 'record')} cannot be read{which}{_place(first)}. oi explain {id} "
+        f"shows it. {they} in rejected/, under the stage read"
     ]
 
 
@@ -98,7 +105,5 @@ def check_rows(build: Build) -> None:
         lines.append(f"The first: {_place(first)}.")
     if len(lines) == 1:
         lines = ["No conversation was kept: the files have no records."]
-    raise EmptyBuildError(
-        "\n".join(lines) + "\n",
-        hint="Nothing was published.",
-    )
+    ways = [_WAYS_OUT[Reason(reason)] for (_, reason), _ in reasons if reason in _WAYS_OUT]
+    raise EmptyBuildError("\n".join(lines) + "\n", hint=" ".join([*ways, "Nothing was published."]))

@@ -241,8 +241,20 @@ def _number(value: int | None) -> str:
 
 
 def _said(value: Any) -> str:
+    """A value of a recipe as a person writes it. Keys without a value are left out."""
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {_said(v)}" for k, v in value.items() if v not in (None, {}, []))
+        pairs = {key: item for key, item in value.items() if item not in (None, {}, [], "")}
+        return ", ".join(f"{key}: {_within(item)}" for key, item in pairs.items())
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_within, value))
+    if isinstance(value, float):
+        return f"{value:g}"
     return value if isinstance(value, str) else shown(value)
+
+
+def _within(value: Any) -> str:
+    """The same inside another value: in brackets, if it has parts."""
+    said = _said(value)
+    if isinstance(value, dict):
+        return f"{{{said}}}"
+    return f"[{said}]" if isinstance(value, list) else said

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..merge import SHARDS
+
 
 @dataclass(frozen=True)
 class Update:
     """How far a build is: the bytes done of a source's files, their total, and the records in them.
     Steps about all sources have None for the source, and `doing` names the work: "shards", in bytes
-    of text written, or a corpus step and its round, in chunks. If there is nothing to do, `total`
-    is 0."""
+    of text written, or a corpus step and its round, or "order", in chunks. If there is nothing to
+    do, `total` is 0."""
 
     source: str | None
     done: int
@@ -25,6 +27,11 @@ class Update:
     @property
     def name(self) -> str:
         return self.source or self.doing
+
+    @property
+    def in_bytes(self) -> bool:
+        """Whether `done` and `total` are bytes; otherwise they are chunks."""
+        return self.source is not None or self.doing == SHARDS
 
 
 Progress = Callable[[Update], None]
@@ -56,7 +63,8 @@ def in_notebook() -> bool:
 
 
 class Bars:
-    """A bar for each source and one for the shards, drawn by tqdm, like those of `datasets`."""
+    """A bar for each source, each round of a corpus step and the shards, drawn by tqdm, like those
+    of `datasets`."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -68,7 +76,8 @@ class Bars:
         if self._bar is None or step.name != self._name:
             self.close()
             self._name = step.name
-            self._bar = tqdm(desc=step.name, total=step.total, unit="B", unit_scale=True)
+            unit = "B" if step.in_bytes else " chunks"
+            self._bar = tqdm(desc=step.name, total=step.total, unit=unit, unit_scale=step.in_bytes)
         self._bar.total = step.total
         self._bar.update(step.done - self._bar.n)
 

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import store
-from ..corpus import contamination, steps_of
+from ..corpus import CorpusStep, contamination, steps_of
 from ..corpus.holdout import with_sides
 from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
-from ..errors import InputError, LedgerError, Note, OutputError, UsageError
+from ..errors import InputError, Note, OutputError, UsageError
 from ..inputs import Found, Input, digest, stamp
-from ..inputs.cache import Cache
-from ..inputs.lock import Lock, locked_files
 from ..ledger import Ledger
 from ..merge import merge, notes_of
 from ..merge.rounds import Watch
 from ..paths import children, is_remote, store_fault
-from ..reports.card import card, license_page
 from ..rights.rows import Usage
 from ..stages import order
-from ..store import Build, Manifest, OtherCount, home
+from ..store import Build, home
 from ..store.chunks import count_finished
-from ..store.headers import Header, write_headers
+from ..store.headers import Header
 from ..store.work import (
     CHUNKS,
     READY,
@@ -43,7 +39,8 @@ from ..store.work import (
 )
 from .choices import Choices, taking
 from .chunks import chunks_of, process
-from .failures import check_failures, check_rows, unreadable
+from .failures import check_failures, unreadable
+from .finish import finish
 from .moved import notes_on_moved
 from .parents import regrouped
 from .plan import Plan, plan
@@ -58,22 +55,28 @@ SMALL_INPUT = 8 << 20
 
 @taking(Choices)
 def build(said: Choices) -> BuildResult:
-    """Build merged Parquet shards from upstream's files.
+    """Build Parquet shards from known sources and from own files.
 
-    `sources` is "all" or a list such as "alpaca,gpt4llm:zh" (also as an iterable, also with paths
-    to .py files); `data_dir` the folder with upstream's files, or several, or `sample=True` for the
-    bundled samples; it and `out` may be addresses that fsspec knows (s3://bucket/mix). Without
-    either, files come from the cache and, unless `offline`, from where upstream published them;
-    `locked` is an oi.lock, of whose files alone the build is made, with its recipe where none is
-    said. `workers=None` takes one per CPU, or one where there is little to do. `engine="ray"` runs
-    on the Ray cluster at `ray_address`. `index_base` says where a subset counts its options from,
-    like {"lmflow:medmcqa": 0}. A build that was interrupted goes on from the chunks that it
-    finished, unless `restart`. With `strict` it stops at the first record that the code of a
-    converter, rule or stage fails on; else such a record is rejected as `stage_failed`. `progress`
-    is called with each Update; True shows bars, False none, None shows them in a notebook only. The
-    other parameters are the flags of `oi build`; `announce` gets the plan and how many chunks are
-    done, `tell` what corpus steps say before anything is written; `fetching` says how files are
-    fetched.
+    sources      "all", names like "alpaca,gpt4llm:zh", and paths of own files, as text or a list
+    data_dir     the folder with upstream's files, or several; an address like s3://bucket/raw too.
+                 Without it, files come from the cache and from where upstream published them
+    sample       use the bundled samples
+    offline      fetch nothing
+    locked       an oi.lock: only its files are read, by its recipe if `recipe` is not given
+    out          the build's folder, or an address
+    index_base   where a subset counts its options from, like {"lmflow:medmcqa": 0}
+    engine       "local", or "ray": the cluster at `ray_address`
+    workers      processes; None takes one per CPU, or one if there is little to do
+    restart      do not continue an interrupted build from its finished chunks
+    strict       stop at the first record on which the code of a converter, rule or stage fails; by
+                 default it is rejected as `stage_failed`
+    progress     a function that is called with each Update; True shows bars, False none, None shows
+                 them in a notebook only
+    announce     a function that gets the plan and the number of finished chunks before any work
+    tell         a function that gets what corpus steps say before anything is written
+    fetching     how files are fetched
+
+    The others are the options of `oi build`, described in docs/cli.md.
 
     Returns a BuildResult. Raises an OpenInstructionsError; see `open_instructions.errors`.
 
@@ -81,12 +84,7 @@ def build(said: Choices) -> BuildResult:
     >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
     """
     job = plan(said)
-    if said.engine not in ("local", "ray"):
-        raise UsageError(f"--engine takes local or ray, not {said.engine!r}.")
-    if said.ray_address is not None and said.engine != "ray":
-        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
-    if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
-        raise UsageError(f"--workers takes a whole number from 1, not {said.workers!r}.")
+    _check_running(said)
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):
@@ -97,41 +95,8 @@ def build(said: Choices) -> BuildResult:
             # again: by now, a build that was killed while replacing this one is repaired
             if same := _made_already(job, store.existing(job.out)):
                 return same
-            replaced = store.existing(job.out)
-            there = bool(children(job.out))
-            if there and not said.overwrite:
-                raise OutputError(
-                    f"{job.out} has another build.",
-                    hint="Use --overwrite to replace it, or --out for another folder.",
-                )
-            if there:
-                check_replaceable(
-                    job.out,
-                    [
-                        *(i.path for i in [*job.found.inputs, *job.evaluation_inputs]),
-                        *(Path(s.path) for s in job.selections if s.path),
-                    ],
-                )
-            with workspace(job.out, job.fingerprint, restart=said.restart) as work:
-                if said.announce:
-                    said.announce(job, count_finished(work / CHUNKS))
-                with (
-                    _engine(said, job.found.inputs, work) as running,
-                    watched(said.progress) as watch,
-                ):
-                    made, usage = _run(job, work, running, watch, said)
-                notes = [
-                    *regrouped(job.parents, job.recipe),
-                    *notes_of(made.manifest.steps),
-                    *damage(made.ledger),
-                    *unreadable(made),
-                    *notes_on_moved(job, made, replaced),
-                ]
-                if job.recipe.mix is None:
-                    notes += lopsided(usage)
-                if not said.sample:
-                    notes += other_counts_note(made.manifest.counts)
-                publish(work / READY, job.out)
+            _check_there(job, said)
+            made, notes = _made(job, said)
     except BrokenPipeError:  # raised by `progress` or `announce`
         raise
     except OSError as error:
@@ -144,6 +109,52 @@ def build(said: Choices) -> BuildResult:
             raise OutputError(fault, hint="Run the same command again to continue.") from error
         raise
     return BuildResult(job.out, made.manifest, _remembered(job, notes), unchanged=False)
+
+
+def _check_running(said: Choices) -> None:
+    """Raises UsageError for a choice about running that cannot be used."""
+    if said.engine not in ("local", "ray"):
+        raise UsageError(f"--engine takes local or ray, not {said.engine!r}.")
+    if said.ray_address is not None and said.engine != "ray":
+        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
+    if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
+        raise UsageError(f"--workers takes a whole number from 1, not {said.workers!r}.")
+
+
+def _check_there(job: Plan, said: Choices) -> None:
+    """Raises OutputError if the folder has another build that may not be replaced."""
+    if not children(job.out):
+        return
+    if not said.overwrite:
+        raise OutputError(
+            f"{job.out} has another build.",
+            hint="Use --overwrite to replace it, or --out for another folder.",
+        )
+    read = [item.path for item in (*job.found.inputs, *job.evaluation_inputs)]
+    check_replaceable(job.out, [*read, *(Path(s.path) for s in job.selections if s.path)])
+
+
+def _made(job: Plan, said: Choices) -> tuple[Build, list[str]]:
+    """The build, made and published, and its notes."""
+    replaced = store.existing(job.out)
+    with workspace(job.out, job.fingerprint, restart=said.restart) as work:
+        if said.announce:
+            said.announce(job, count_finished(work / CHUNKS))
+        with _engine(said, job.found.inputs, work) as running, watched(said.progress) as watch:
+            made, usage = _run(job, work, running, watch, said)
+        notes = [
+            *regrouped(job.parents, job.recipe),
+            *notes_of(made.manifest.steps),
+            *damage(made.ledger),
+            *unreadable(made),
+            *notes_on_moved(job, made, replaced),
+        ]
+        if job.recipe.mix is None:
+            notes += lopsided(usage)
+        if not said.sample:
+            notes += other_counts_note(made.manifest.counts)
+        publish(work / READY, job.out)
+    return made, notes
 
 
 def _made_already(job: Plan, before: Build | None) -> BuildResult | None:
@@ -186,15 +197,43 @@ def _run(
 ) -> tuple[Build, Usage]:
     """The build, made but not yet published, and what its rows may be used for."""
     chunks, ready = work / CHUNKS, work / READY
-    refs = {s.source.name: s.ref for s in job.selections}
     names = [s.source.name for s in job.selections]
     names += [name for parent in job.parents.values() for name, _ in parent.ledger.subsets()]
     sides = sides_of(job.keeps) if job.keeps else None
     steps = with_sides(steps_of(job.recipe, sorted(set(names))), sides)
+    cleaned = _clean(job, chunks, engine, steps, progress, said.strict)
+    _still_there(job)
+    knowing = contamination.knowing(steps, job.known.entries if job.known else None)
+    seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
+    watch = _merging(progress)
+    merged = merge(engine, chunks, cleaned.sizes, ready, knowing, watch, seed, said.tell)
+    cleaned.counts.update(merged.ledger)
+    return finish(job, ready, merged, cleaned.counts, cleaned.headers), merged.usage
+
+
+class _Cleaned(NamedTuple):
+    """What the chunks gave: the conversations of each, what files say once for all their records,
+    and the counts."""
+
+    sizes: list[int]
+    headers: list[Header]
+    counts: Ledger
+
+
+def _clean(
+    job: Plan,
+    chunks: Path,
+    engine: Engine,
+    steps: tuple[CorpusStep, ...],
+    progress: Progress | None,
+    strict: bool,
+) -> _Cleaned:
+    """All stages over all chunks, each chunk's result in files below `chunks`. Raises
+    ConverterError if the code of a source or a stage fails on too many records."""
     function = partial(
         process,
         recipe=job.recipe,
-        refs=refs,
+        refs={s.source.name: s.ref for s in job.selections},
         steps=steps,
         stages=tuple(order.STAGES),
         folder=chunks,
@@ -206,70 +245,18 @@ def _run(
     sizes: list[int] = []
     headers: list[Header] = []
     failure = ""
-    for index, made, step in engine.map(
-        function, chunks_of(job, counts, headers, slabs=engine.sees_files)
-    ):
+    work = chunks_of(job, counts, headers, slabs=engine.sees_files)
+    for index, made, step in engine.map(function, work):
         assert index == len(sizes)
         sizes.append(made.conversations)
         counts.update(made.ledger)
         failure = failure or made.failure
-        if said.strict:
+        if strict:
             check_failures(made.ledger, failure, strict=True)
         if progress:
             progress(step)
     check_failures(counts, failure, strict=False)
-    _still_there(job)
-    knowing = contamination.knowing(steps, job.known.entries if job.known else None)
-    seed = job.recipe.seed if job.recipe.order == SHUFFLED else None
-    merged = merge(engine, chunks, sizes, ready, knowing, _merging(progress), seed, said.tell)
-    counts.update(merged.ledger)
-    problems = counts.problems()
-    written = Counter[str]()
-    for shard in merged.shards:
-        written[shard.kind] += shard.rows
-    totals = counts.summary()
-    pairs = totals.get("preference_rows", 0)
-    for kind, counted in ((store.DATA, totals["rows"] - pairs), (store.PREFERENCE, pairs)):
-        if written[kind] != counted:
-            problems.append(f"{written[kind]} rows of {kind}/ were written and {counted} counted")
-    if problems:
-        raise LedgerError(
-            "The ledger does not balance: " + "; ".join(problems[:5]) + ".",
-            hint="Nothing was published. This is a bug: please report it.",
-        )
-    named = {s.source.name: s.source.attribution for s in job.selections}
-    for parent in job.parents.values():
-        named = {**parent.manifest.attribution, **named}
-    attribution = {name: named[name] for name in merged.usage.sources() if named.get(name)}
-    manifest = Manifest(
-        **vars(job.decided),
-        open_instructions=version("open-instructions"),
-        fingerprint=job.fingerprint,
-        counts=tuple(_other_counts(job, counts)),
-        attribution=attribution,
-        totals=counts.summary(),
-        ledger=counts,
-        shards=(*merged.shards, *write_headers(ready, headers)),
-        steps=merged.reports,
-    )
-    result = Build(ready, manifest)
-    check_rows(result)
-    lock = Lock(
-        version("open-instructions"),
-        tuple(said for s in job.selections for said in s.as_said()),
-        job.recipe.to_dict(),
-        locked_files(job.found.inputs, [s.source for s in job.selections], Cache()),
-        {s.source.name: s.source.digest for s in job.selections if s.path},
-        {s.source.name: s.own.described() for s in job.selections if s.own},
-        locked_files(job.evaluation_inputs, (), Cache()),
-    )
-    store.write_json(ready / store.LOCK, lock.to_dict())
-    store.write_json(ready / store.MANIFEST, manifest.to_dict())
-    sources = [s.source for s in job.selections]
-    text = card(manifest, sources, merged.languages, merged.usage, merged.full)
-    (ready / store.CARD).write_text(text, encoding="utf-8")
-    (ready / store.LICENSE).write_text(license_page(manifest, merged.usage), encoding="utf-8")
-    return result, merged.usage
+    return _Cleaned(sizes, headers, counts)
 
 
 def _merging(progress: Progress | None) -> Watch | None:
@@ -277,18 +264,6 @@ def _merging(progress: Progress | None) -> Watch | None:
     if progress is None:
         return None
     return lambda doing, done, total: progress(Update(None, done, total, 0, doing))
-
-
-def _other_counts(job: Plan, counts: Ledger) -> list[OtherCount]:
-    """The subsets whose number of records differs from upstream's."""
-    by_name = {s.source.name: s.source for s in job.selections}
-    other = []
-    for source, subset in sorted({(i.source, i.subset) for i in job.found.inputs}):
-        published = by_name[source].subset(subset).records
-        found = counts.sum_of("read", "records_in", source=source, subset=subset)
-        if published is not None and found != published:
-            other.append(OtherCount(source, subset, published, found))
-    return other
 
 
 def _still_there(job: Plan) -> None:

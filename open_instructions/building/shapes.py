@@ -17,6 +17,7 @@ from ..layouts.mapping import has
 from ..layouts.recognise import convert
 from ..layouts.roles import OTHER_SENDERS, SENDERS
 from ..layouts.tree import TREE
+from ..paths import shown as in_one_line
 from ..readers import Opened
 from ..readers.heads import read_head
 from ..schema import Reason, Record, Reject
@@ -27,6 +28,8 @@ _RECORDS = 1000
 _DEPTH = 4
 _CELL = 40
 """So many characters of a cell are shown."""
+_NAMES, _NAME = 50, 80
+"""So many names of fields or roles are suggested, and so many characters of each."""
 
 
 def check_shapes(
@@ -94,15 +97,20 @@ def _check_names(own: OwnSource, records: Sequence[Record]) -> None:
             continue
         raise UsageError(
             f"No record of {own.name} has the field {shown(place)}, which --field maps to {name}.",
-            hint=suggest(place, [shown(known) for known in seen[:50]], "Its fields are"),
+            hint=_suggest(place, seen, "Its fields are"),
         )
     roles = list(dict.fromkeys(role for record in records for role in _senders(record, _DEPTH)))
     for role, _ in own.options.roles if roles else ():
         if role.lower() not in map(str.lower, roles):
             raise UsageError(
                 f"No message of {own.name} has the role {shown(role)}.",
-                hint=suggest(role, [shown(known) for known in roles[:50]], "Its roles are"),
+                hint=_suggest(role, roles, "Its roles are"),
             )
+
+
+def _suggest(name: str, seen: Sequence[str], label: str) -> str:
+    """The nearest of the names in a file, or some of them: each in one line of bounded length."""
+    return suggest(name, [in_one_line(known[:_NAME]) for known in seen[:_NAMES]], label)
 
 
 def _senders(value: Any, depth: int) -> Iterator[str]:

@@ -310,12 +310,20 @@ def _chosen(item: str, own: bool) -> list[Selection]:
     if own and is_own(item):
         return [own_selection(own_source(item))]
     name, _, subset = item.partition(":")
-    if name not in registry() and os.path.exists(item):
+    if name not in registry():
+        _check_meant(item)
+    return [_selection(registry().get(name), subset)]
+
+
+def _check_meant(item: str) -> None:
+    """Raises UsageError if files have the name of a source that does not exist."""
+    if os.path.exists(item):
         raise UsageError(
             f"There is no source {shown(item)}, but a file or a folder of that name.",
             hint=f"./{item} names it. --data-dir takes a folder with upstream's files.",
         )
-    return [_selection(registry().get(name), subset)]
+    if own := sorted(name for name in os.listdir() if Path(name).stem == item and is_own(name)):
+        raise UsageError(f"There is no source {shown(item)}.", hint=f"Did you mean {own[0]!r}?")
 
 
 def own_selection(own: OwnSource) -> Selection:

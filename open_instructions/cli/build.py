@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ..building.progress import Update
 
 EXAMPLES = """\
-oi build ./tickets.jsonl alpaca --out mix  your own file, and a known set
 oi build --sample                          try it, without downloads
+oi build ./tickets.jsonl alpaca --out mix  your own file, and a known set
 oi build                                   fetch what is missing, and build
 oi build --data-dir downloads --missing skip
 oi build alpaca gpt4llm:zh --data-dir downloads --languages zh --out mix
@@ -34,11 +34,12 @@ oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
 oi build --recipe sft-mix --plan           what it would do, and nothing more
+oi build ./mix --recipe ./other.yaml --out other  a finished build in another mix
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
 def build(named: list[str] | None, sources: str | None, yes: bool, plan: bool, **said: Any) -> None:
-    """Build merged Parquet shards from upstream's files."""
+    """Build Parquet shards from known sources and from your own files."""
     if plan:
         _show_plan(_asked_for(named, sources), said)
         return
@@ -104,7 +105,10 @@ def _show_plan(asked: list[str] | str | None, said: dict[str, Any]) -> None:
 
 def _parameters(definition: type[BuildOptions]) -> Iterator[Parameter]:
     """The parameters of `oi build`: all options of the definition, and two of its own."""
-    help = "Sources to build, like alpaca gpt4llm:zh ./mine.py. Default: all."
+    help = (
+        "What to build: known sources and subsets, your own files and folders, hub datasets, "
+        "finished builds, like alpaca gpt4llm:zh ./tickets.csv. Default: the recipe's, or all."
+    )
     yield keyword("named", list[str] | None, sources_argument(help))
     for option in options_of(definition):
         yield parameter(option)
@@ -195,7 +199,9 @@ class _Watcher:
         self._records[step.source] += step.records
         if self._progress:
             if step.name not in self._bars:
-                self._bars[step.name] = self._progress.add_task(step.name, start=False)
+                self._bars[step.name] = self._progress.add_task(
+                    step.name, start=False, total=step.total, in_bytes=step.in_bytes
+                )
             task = self._bars[step.name]
             self._progress.start_task(task)
             self._progress.update(task, completed=step.done, total=step.total)

@@ -88,22 +88,35 @@ def fail(message: str, hint: str = "") -> None:
 
 
 def bars(console: Console) -> Progress:
-    """Progress bars in bytes, with speed and remaining time."""
+    """Progress bars in bytes, with speed and remaining time; a task with `in_bytes=False` counts
+    chunks."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,
         Progress,
+        Task,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.table import Column
+
+    class Amount(DownloadColumn):
+        def render(self, task: Task) -> Text:
+            if task.fields.get("in_bytes", True):
+                return super().render(task)
+            return Text(f"{task.completed:.0f}/{task.total or 0:.0f} chunks", "progress.download")
+
+    class Speed(TransferSpeedColumn):
+        def render(self, task: Task) -> Text:
+            return super().render(task) if task.fields.get("in_bytes", True) else Text("")
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        Amount(table_column=Column(no_wrap=True)),
+        Speed(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
         console=console,
     )
 
@@ -150,6 +163,8 @@ def _narrowed(
         shown = [i for i in shown if i == 0 or any(row[i] not in ("", "0") for row in rows)]
     left_out = []
     for name in spare:
+        if name not in headings:  # a column that only some builds have
+            continue
         if _width(headings, rows, shown) > width and (at := headings.index(name)) in shown:
             shown.remove(at)
             left_out.append(name)

@@ -14,12 +14,9 @@ from .options import AsJson
 if TYPE_CHECKING:
     from ..reports.inspect import Becomes, FileReport
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """\
 oi inspect ./tickets.jsonl          what is in a file, and how it would be read
-
 oi inspect ./exports/ --all         every record of every file
-
 oi inspect 'day-*.csv' --json       for scripts"""
 
 _WIDTH, _MOST = 200, 6
@@ -54,10 +51,7 @@ def inspect(
         _show(file)
     text = yaml.safe_dump([found.entry], sort_keys=False, allow_unicode=True)
     lines = ["", "For a recipe:", "", "sources:", *("  " + line for line in text.splitlines())]
-    for key, example in (("license", "CC-BY-4.0"), ("engine", "human, or a model's name")):
-        if key not in found.entry:
-            lines.append(f"    # {key}: {example}")
-    for line in lines:
+    for line in (*lines, *(f"    # {key}: {example}" for key, example in found.unsaid().items())):
         _say(line)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from ..catalogue import Selection, Source, registry
 from ..catalogue.own import OwnSource
 from ..catalogue.registry import own_selection
-from ..errors import InputError, MissingSourceError, Note, UsageError, shown, suggest
+from ..errors import InputError, MissingSourceError, Note, UsageError, shown
+from ..paths import nearest_name
 from .copies import unique
 from .fetching import Fetching
 from .files import Candidate, files_of, look_through, members_of, why_unreadable
@@ -250,10 +251,7 @@ def _in_folder(folder: Path, found: OwnFound) -> Iterator[Candidate]:
 
 def _one(written: str, path: Path, found: OwnFound) -> Iterator[Candidate]:
     if what := why_unreadable(path):
-        there = path.parent
-        names = os.listdir(there) if there.is_dir() else []
-        near = suggest(path.name, names, "") if path.name not in names else ""
-        hint = near if near.startswith("Did you mean") else ""
+        hint = nearest_name(path)
         if what == "is gone":
             raise UsageError(f"There is no file {shown(written)}.", hint=hint)
         raise UsageError(f"{shown(written)} {what}.", hint=hint)

@@ -47,7 +47,7 @@ def from_hub(
     if lock:
         return own, _as_locked(own, lock, cache, how), ()
     note = _note(own, cache, usual)
-    dataset = hub_files(own.hub, own.config, own.split, usual) if how.allowed else _read(note)
+    dataset = hub_files(own.hub, own.config, own.split, usual) if how.allowed else _read(note, own)
     files = _bring(own, dataset, cache, how)
     if how.allowed:
         _write(note, dataset)
@@ -136,11 +136,12 @@ def _write(note: Path, dataset: HubDataset) -> None:
         ) from error
 
 
-def _read(note: Path) -> HubDataset:
+def _read(note: Path, own: OwnSource) -> HubDataset:
     """What was noted. Raises MissingSourceError if nothing was, InputError if it is damaged."""
     if not note.is_file() or note.stat().st_size > _LONGEST:
         raise MissingSourceError(
-            "The dataset was never fetched on this machine.", hint="Without --offline it is."
+            f"{own.hub}, of {own.name}, was never fetched on this machine.",
+            hint="Without --offline it is fetched.",
         )
     try:
         said: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))

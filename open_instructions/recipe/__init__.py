@@ -21,7 +21,7 @@ from ..corpus import contamination, holdout, mix, near_duplicates
 from ..corpus.contamination.options import decontaminate_of
 from ..corpus.options import Ordered
 from ..errors import RecipeError, UsageError, shortened, shown, suggest
-from ..paths import read_bounded
+from ..paths import nearest_name, read_bounded
 from ..readers.encodings import known_encoding
 from ..rights.terms import COMMERCIAL, LICENSES, known_licenses
 from ..stages import (
@@ -45,6 +45,8 @@ from .loader import Loader
 
 _MOST = 256_000
 """The size limit of a recipe in bytes. Shipped recipes have at most 3,000."""
+_OPTIONS = "the options"
+"""What stands in errors for the name of the recipe, while the options of a build are read."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,23 @@ class Recipe(
         if "index_base" in given:  # other subsets keep the recipe's values
             given["index_base"] = dict(self.index_base) | dict(values["index_base"])
         sets = self.decontaminate
-        if "decontaminate" in given:  # the recipe's other keys about them stay
-            named = decontaminate_of(given.pop("decontaminate"), "the options")
-            sets = replace(sets, sets=named.sets) if sets and named else named
-        made = _from_mapping(self.to_dict() | given, "the options")
+        try:
+            if "decontaminate" in given:  # the recipe's other keys about them stay
+                named = decontaminate_of(given.pop("decontaminate"), _OPTIONS)
+                sets = replace(sets, sets=named.sets) if sets and named else named
+            made = _from_mapping(self.to_dict() | given, _OPTIONS)
+        except RecipeError as error:
+            raise RecipeError(_of_an_option(error.message), hint=error.hint) from error
         return replace(made, sources=self.sources, decontaminate=sets)
+
+
+def _of_an_option(message: str) -> str:
+    """A message about a key of the recipe, as one about the option of that name."""
+    said = message.removeprefix(f"{_OPTIONS}: ")
+    key = re.match(r"[a-z_]+", said)
+    if key and key[0] in Recipe.__dataclass_fields__:
+        return f"--{key[0].replace('_', '-')}{said[key.end() :]}"
+    return said[:1].upper() + said[1:]
 
 
 def _near(license: str) -> str:
@@ -167,6 +181,10 @@ def load(name: str = "default") -> Recipe:
             text = read_bounded(path, _MOST)
         except UnicodeDecodeError as error:
             raise RecipeError(f"{name} is not UTF-8 text.") from error
+        except FileNotFoundError as error:
+            raise RecipeError(
+                f"There is no recipe file {shown(name)}.", hint=nearest_name(path)
+            ) from error
         except OSError as error:
             raise RecipeError(
                 f"Recipe {name} cannot be read: {error.strerror or error}."

@@ -7,7 +7,7 @@ through the stages again. `store.home` remembers by digest where the file is on 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,11 +37,13 @@ from .alike import Alike, turns_of
 from .narrative import LONG_IN_PYTHON, lines
 from .rows_by_id import found_in, header_of, name_of, near_id, rows_with
 from .tables import escaped, safe
-from .upstream import upstream
+from .upstream import parents_at_hand, upstream
 
 _NO_NOTE = Note("")
 Turns = list[tuple[str, str]]
 Result = Draft | PreferenceDraft | Conversation | Preference | Reject
+Replay = Callable[[dict[str, Any], str], "tuple[str, list[StageResult]] | Note"]
+"""Reads the record of a row or reject with this id again, as `_read_again` does."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,7 @@ def _explained(
     name = name_of(build, rows[0]) if rows else id
     rejected = found_in(build, REJECTED, name)
     if not rows and not rejected:
-        near = near_id(build, id)
-        hint = (
-            f"Did you mean {near!r}?"
-            if near
-            else "Ids are in the columns id and conversation_id of all tables."
-        )
+        hint = _where_it_may_be(id, build, data_dirs)
         raise NotFoundError(f"{build.path} has no record {id!r}.", hint=hint)
     origin = (rows or rejected)[0]
     dropped = [
@@ -136,45 +133,83 @@ def _explained(
         inner = _explained(ahead.name, ahead.build, data_dirs, sources, seen)
         through = (f"{ahead.build.path} ({fingerprint[:12]}…)", *inner.through)
         here = replace(inner, id=id, rows=rows, rejected=rejected, split=split, through=through)
-        return _ended(replace(here, aligned=hits or inner.aligned), build, dropped)
+        return _ended(replace(here, aligned=hits or inner.aligned), build, dropped, None)
     header = header_of(build, origin)
     found = partial(Explanation, id, rows, rejected, header=header, split=split, aligned=hits)
-    raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
-    known = _source(build, origin["source"], sources)
-    if isinstance(known, str):
-        return found(raw, [], Note(known))
-    recipe = Recipe.from_dict(build.manifest.recipe)
-    entry = _entry(build, origin)
-    item = _input(entry, known, data_dirs, recipe.encoding) if entry else None
-    if entry is None or item is None:
-        note = (
-            f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
-            "folder as --data-dir."
-        )
-        return found(raw, [], Note(note))
     name = name if rows else rejected[0]["conversation_id"]
-    raw, steps = _replay(recipe, origin, item, known, entry.counted_from, name)
-    return _ended(found(raw, steps), build, dropped)
+    replay = partial(_read_again, build, data_dirs=data_dirs, sources=sources)
+    again = replay(origin, name)
+    if isinstance(again, Note):
+        raw = next((r["raw"] for r in rejected if r["level"] == "record"), "")
+        return found(raw, [], again)
+    return _ended(found(*again), build, dropped, replay)
 
 
-def _ended(found: Explanation, build: Build, dropped: Sequence[dict[str, Any]]) -> Explanation:
+def _where_it_may_be(id: str, build: Build, data_dirs: Sequence[Path]) -> str:
+    """A hint about an id that a build does not have."""
+    for parent in parents_at_hand(build, data_dirs):
+        if found_in(parent, REJECTED, id):
+            return f"It was rejected in {parent.path}, of which this build is made."
+    if near := near_id(build, id):
+        return f"Did you mean {near!r}?"
+    return "Ids are in the columns id and conversation_id of all tables."
+
+
+def _ended(
+    found: Explanation, build: Build, dropped: Sequence[dict[str, Any]], replay: Replay | None
+) -> Explanation:
     """With what a corpus step did to the row, if it dropped it."""
     if not dropped:
         return found
     first = dropped[0]
     last = StageResult(first["stage"], [], [f"{first['reason']}: {first['detail']}"])
-    alike = _alike(build, first, found.steps)
+    alike = _alike(build, first, found.steps, replay)
     return replace(found, steps=[*found.steps, last], alike=alike)
 
 
-def _alike(build: Build, dropped: dict[str, Any], steps: Sequence[StageResult]) -> Alike | None:
-    """A dropped row and the one that it is nearly the same as, from data/ or preference/."""
-    if dropped["stage"] != near_duplicates.Step.name or dropped["other"] is None:
+def _alike(
+    build: Build, dropped: dict[str, Any], steps: Sequence[StageResult], replay: Replay | None
+) -> Alike | None:
+    """A dropped row and the one that it is nearly the same as: from data/ or preference/, or, if a
+    later step dropped that one too, from its file."""
+    other = dropped["other"]
+    if dropped["stage"] != near_duplicates.Step.name or other is None:
         return None
-    kept, _ = rows_with(build, dropped["other"])
+    kept = turns_of(rows_with(build, other)[0])
+    later = [] if kept or replay is None else found_in(build, REJECTED, other)
+    if later and replay and not isinstance(again := replay(later[0], other), Note):
+        kept = _last_turns(again[1])
+    return Alike(other, dropped["reason"], dropped["score"], _last_turns(steps), kept)
+
+
+def _last_turns(steps: Sequence[StageResult]) -> Turns:
+    """The messages of the conversations that the stages ended with."""
     talks = next((step.conversations for step in reversed(steps) if step.conversations), [])
-    own = [turn for talk in talks for turn in talk]
-    return Alike(dropped["other"], dropped["reason"], dropped["score"], own, turns_of(kept))
+    return [turn for talk in talks for turn in talk]
+
+
+def _read_again(
+    build: Build,
+    origin: dict[str, Any],
+    name: str,
+    *,
+    data_dirs: Sequence[Path],
+    sources: str | Iterable[str] | None,
+) -> tuple[str, list[StageResult]] | Note:
+    """The record of a row or reject as text, and the result of each stage; a Note if its file or
+    its source is not at hand."""
+    known = _source(build, origin["source"], sources)
+    if isinstance(known, str):
+        return Note(known)
+    recipe = Recipe.from_dict(build.manifest.recipe)
+    entry = _entry(build, origin)
+    item = _input(entry, known, data_dirs, recipe.encoding) if entry else None
+    if entry is None or item is None:
+        return Note(
+            f"{origin['origin_file']} was not found on this machine. To see the stages, pass its "
+            "folder as --data-dir."
+        )
+    return _replay(recipe, origin, item, known, entry.counted_from, name)
 
 
 def _entry(build: Build, origin: dict[str, Any]) -> InputEntry | None:

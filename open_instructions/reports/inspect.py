@@ -3,6 +3,7 @@ be rejected."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,12 +27,14 @@ from ..readers import Frame, parse
 from ..readers.chunk import Chunk
 from ..readers.sample import Sample, sample
 from ..recipe import load
-from ..schema import Draft, Message, Record, Reject, Rejected
+from ..schema import Draft, Message, Reason, Record, Reject, Rejected
 
 _EXAMPLES = 3
 _AT_ONCE = 500
 _MOST_NAMES = 40
 """So many names of fields and roles are kept: data can have any number."""
+UNKNOWN, _MOST_ASKED = "unknown", 6
+"""A role that has no meaning yet, and how many of them the entry for a recipe asks about."""
 
 Turns = list[tuple[str, str]]
 
@@ -91,6 +94,20 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def unsaid(self) -> dict[str, str]:
+        """The keys that the entry lacks and may need, each with what to write there."""
+        unread = any(Reason.UNKNOWN_LAYOUT in file.rejects for file in self.files)
+        roles = {name: ours for file in self.files for name, ours in file.roles.items()}
+        unknown = [name for name, ours in roles.items() if ours == UNKNOWN][:_MOST_ASKED]
+        asked = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: ROLE" for name in unknown)
+        could = {
+            "fields": "{prompt: FIELD, completion: FIELD}" if unread else "",
+            "roles": f"{{{asked}}}, each user, assistant, system or tool" if asked else "",
+            "license": "CC-BY-4.0",
+            "engine": "human, or a model's name",
+        }
+        return {key: said for key, said in could.items() if said and key not in self.entry}
 
 
 def inspect(
@@ -182,7 +199,7 @@ def _roles(record: Record, options: LayoutOptions) -> dict[str, str]:
                 continue
             said = speaker(entry, names)
             if isinstance(said.name, str):
-                found[said.name[:_MOST_NAMES]] = said.role or "unknown"
+                found[said.name[:_MOST_NAMES]] = said.role or UNKNOWN
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import counted
 from . import alike
 from .alignment import lacking, marked
 
@@ -33,92 +35,97 @@ LONG_IN_PYTHON = Limit(2000, ".raw and .steps have them")
 def lines(found: Explanation, most: Limit | None) -> list[Line]:
     """An explanation as lines. Texts longer than `most` are shortened. Text from the data is not
     escaped."""
-    said: list[Line] = []
+    return [
+        *_outcome(found, most),
+        *_record(found, most),
+        *_steps(found, most),
+        *_pair(found, most),
+    ]
 
-    def say(text: str, kind: str = "") -> None:
-        said.append((kind, text))
 
+def _outcome(found: Explanation, most: Limit | None) -> Iterator[Line]:
+    """Where the record is from, and what it became."""
     origin: dict[str, Any] = (found.rows or found.rejected)[0]
-    say(found.id, "heading")
-    say(
-        f"  from {origin['origin_file']}, record {origin['origin_row']}, of "
-        f"{origin['source']}:{origin['subset']}"
-    )
-    for place in found.through:
-        say(f"  by way of the build {place}")
+    place = f"{origin['origin_file']}, record {origin['origin_row']}"
+    yield "heading", found.id
+    yield "", f"  from {place}, of {origin['source']}:{origin['subset']}"
+    for build in found.through:
+        yield "", f"  by way of the build {build}"
     for row in found.rows:
-        say(
-            f"  kept as {row['id']}: {row['num_turns']} "
-            f"pair{'s' if row['num_turns'] != 1 else ''}, {_tokens(row):,} tokens, "
-            f"{row['language']} {row['language_score']:.2f}"
-            + (f", in {found.split}" if found.split else "")
-        )
-        if "chosen" in row:
-            say(f"    {_preferred(row)}")
-        say(
-            f"    licence {row['license']}, answers by {_engine(row)}"
-            + (f", task {row['task']}" if row["task"] else "")
-        )
-        say(
-            f"    changed by {', '.join(row['edits'])}"
-            if row["edits"]
-            else "    changed by nothing"
-        )
+        yield from _kept(row, found.split)
     for row in found.rejected:
-        what = "marked" if row["level"] == "mark" else f"rejected {row['level']}"
-        say(f"  {what} at {row['stage']}: {row['reason']}: {row['detail']}", "refused")
-        if row["level"] == "mark" and row["evidence"]:
-            say(_indent(_short(_pretty(row["evidence"]), most)))
-        if row["level"] in ("message", "row"):
-            say(_indent(_short(row["raw"], most and most._replace(characters=300))))
+        yield from _refused(row, most)
     if found.note:
-        say(f"  {found.note.command}", "note")
+        yield "note", f"  {found.note.command}"
+
+
+def _kept(row: dict[str, Any], split: str) -> Iterator[Line]:
+    pairs = counted(row["num_turns"], "pair")
+    language = f"{row['language']} {row['language_score']:.2f}"
+    where = f", in {split}" if split else ""
+    yield "", f"  kept as {row['id']}: {pairs}, {_tokens(row):,} tokens, {language}{where}"
+    if "chosen" in row:
+        yield "", f"    {_preferred(row)}"
+    task = f", task {row['task']}" if row["task"] else ""
+    yield "", f"    licence {row['license']}, answers by {_engine(row)}{task}"
+    rules = ", ".join(row["edits"] or ())
+    yield "", f"    changed by {rules}" if rules else "    not changed"
+
+
+def _refused(row: dict[str, Any], most: Limit | None) -> Iterator[Line]:
+    what = "marked" if row["level"] == "mark" else f"rejected {row['level']}"
+    yield "refused", f"  {what} at {row['stage']}: {row['reason']}: {row['detail']}"
+    if row["level"] == "mark" and row["evidence"]:
+        yield "", _indent(_short(_pretty(row["evidence"]), most))
+    if row["level"] in ("message", "row"):
+        yield "", _indent(_short(row["raw"], most and most._replace(characters=300)))
+
+
+def _record(found: Explanation, most: Limit | None) -> Iterator[Line]:
     if found.header:
-        say("the file says once for all its records", "heading")
-        say(_indent(_short(_pretty(found.header), most)))
+        yield "heading", "the file says once for all its records"
+        yield "", _indent(_short(_pretty(found.header), most))
     if found.raw:
-        say("as read", "heading")
-        say(_indent(_short(_pretty(found.raw), most)))
+        yield "heading", "as read"
+        yield "", _indent(_short(_pretty(found.raw), most))
+
+
+def _steps(found: Explanation, most: Limit | None) -> Iterator[Line]:
+    """What each stage did, as the difference to what the one before it left."""
     before: list[str] = []
     for step in found.steps:
         if step.record is not None:
-            say(f"rules on the record  {step.labels}", "heading")
-            said += _changes(
-                _pretty(found.raw).split("\n"),
-                json.dumps(step.record, ensure_ascii=False, indent=2).split("\n"),
-                most,
-            )
+            repaired = json.dumps(step.record, ensure_ascii=False, indent=2)
+            yield "heading", f"rules on the record  {step.labels}"
+            yield from _changes(_pretty(found.raw).split("\n"), repaired.split("\n"), most)
             continue
-        after = [
-            line
-            for talk in step.conversations
-            for role, content in talk
-            for line in f"{role}: {content}".split("\n")
-        ]
+        turns = [f"{role}: {content}" for talk in step.conversations for role, content in talk]
+        after = [line for turn in turns for line in turn.split("\n")]
         same = bool(before) and after == before
-        say(
-            f"{step.stage}"
-            + (f"  {step.labels}" if step.labels else "")
-            + ("  nothing changed" if same and not step.refused else ""),
-            "heading",
-        )
+        unchanged = "nothing changed" if same and not step.refused else ""
+        yield "heading", "  ".join(filter(None, (step.stage, step.labels, unchanged)))
         for refused in step.refused:
-            say(f"  - {refused}", "refused")
+            yield "refused", f"  - {refused}"
         if not step.conversations:
             continue
         if not before:
-            say(_indent(_short("\n".join(after), most)))
+            yield "", _indent(_short("\n".join(after), most))
         elif not same:
-            said += _changes(before, after, most)
+            yield from _changes(before, after, most)
         before = after
-    if found.alike and found.alike.own and found.alike.kept:
-        similarity = found.alike.score or 0
-        say(f"this row beside {found.alike.other}, similarity {similarity:.2f}", "heading")
-        say("  [-only here-] {+only there+}", "near")
-        say(_indent(_short(alike.marked(found.alike.own, found.alike.kept), most)))
+
+
+def _pair(found: Explanation, most: Limit | None) -> Iterator[Line]:
+    """The dropped row beside the one that stays; messages beside items of evaluation sets."""
+    near = found.alike
+    if near and not near.kept:
+        yield "note", f"  The text of {near.other} is not in this build."
+    elif near and near.own:
+        yield "heading", f"this row beside {near.other}, similarity {near.score or 0:.2f}"
+        yield "near", "  [-only here-] {+only there+}"
+        yield "", _indent(_short(alike.marked(near.own, near.kept), most))
     for hit in found.aligned:
-        said += _hit(hit, found, most)
-    return said
+        yield from _hit(hit, found, most)
 
 
 def _hit(hit: Aligned, found: Explanation, most: Limit | None) -> list[Line]:

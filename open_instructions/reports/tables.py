@@ -15,7 +15,7 @@ LEDGER_SPARE = (
     "parts added",
     "unreadable",
     "messages rejected",
-    "turns kept",
+    "messages kept",
 )
 """Columns of the ledger that a narrow terminal can omit, the first one first."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import Note
 from ..store import DATA, PREFERENCE, Build
-from ..store.finding import find_build
+from ..store.finding import Sought, find_build
 
 _NUMBERED = re.compile(r"[~*][0-9]{1,9}\Z")
 """What an id gets where another row has it too, or where its row is written again."""
@@ -27,17 +27,14 @@ def upstream(
 ) -> Upstream | Note | None:
     """The build among the sources of another that a row or reject is from; a Note if it cannot be
     found; None if the row is from a file. `folders` are those to look in first."""
-    manifest = build.manifest
-    parents = {name: str(own["parent"]) for name, own in manifest.own.items() if own.get("parent")}
     told = origin.get("parent")
-    if told is None and any(_is_of(entry, origin) for entry in manifest.inputs):
+    if told is None and any(_is_of(entry, origin) for entry in build.manifest.inputs):
         return None
     lost = []
-    for source, fingerprint in parents.items():
+    for source, fingerprint in _parents(build).items():
         if told not in (None, fingerprint):
             continue
-        shards = [entry.sha256 for entry in manifest.inputs if entry.source == source]
-        found, looked = find_build(fingerprint, shards, build.path, folders)
+        found, looked = _sought(build, source, fingerprint, folders)
         if found is None:
             lost.append(f"the build {source} ({fingerprint[:12]}…) was not found. {looked}")
         elif name := _name_in(found, str(origin["conversation_id"])):
@@ -48,6 +45,24 @@ def upstream(
         f"This row is from another build: {'; '.join(lost)}. To follow it, pass its folder as "
         "--data-dir."
     )
+
+
+def parents_at_hand(build: Build, folders: Sequence[Path]) -> Iterator[Build]:
+    """The builds that a build was made of, as far as they are on this machine."""
+    for source, fingerprint in _parents(build).items():
+        if parent := _sought(build, source, fingerprint, folders).build:
+            yield parent
+
+
+def _parents(build: Build) -> dict[str, str]:
+    """The fingerprints of the builds that a build was made of, by the names of its sources."""
+    own = build.manifest.own
+    return {name: str(said["parent"]) for name, said in own.items() if said.get("parent")}
+
+
+def _sought(build: Build, source: str, fingerprint: str, folders: Sequence[Path]) -> Sought:
+    shards = [entry.sha256 for entry in build.manifest.inputs if entry.source == source]
+    return find_build(fingerprint, shards, build.path, folders)
 
 
 def _is_of(entry: Any, origin: dict[str, Any]) -> bool:
