@@ -132,6 +132,21 @@ def counts(step: Holdout, talks: Sequence[Any]) -> dict[str, int]:
     return dict(Counter(side for side, _ in split_of(step, talks).values()))
 
 
+def test_a_later_part_that_stands_alone_is_with_its_conversation() -> None:
+    """Though its record was in another file: neither prompt nor record says so. Other rows with one
+    id are not together for that."""
+    first, other = talk("a"), talk("b")
+    part = Conversation(
+        "alpaca/a#3", "alpaca", "main", other.messages, "alpaca/a", origin_file="longer.json"
+    )
+    step = holdout(0.5)
+    found = verdicts_of(step, [first, part, other])["group_id"].to_pylist()
+    assert found[0] == found[1] != found[2]
+    twins = [talk("c", prompt="One."), talk("c", prompt="Two.", origin_rows=(9,))]
+    found = verdicts_of(step, twins)["group_id"].to_pylist()
+    assert found[0] != found[1]
+
+
 THOUSAND = [talk(str(n), tokens=1 + n % 3) for n in range(1000)]
 """1,999 tokens."""
 

@@ -14,7 +14,7 @@ import pytest
 import open_instructions as oi
 from open_instructions import recipe as recipes
 from open_instructions.building.run import BuildResult, build
-from open_instructions.errors import InputError, RecipeError, UsageError
+from open_instructions.errors import InputError, NotFoundError, RecipeError, UsageError
 from open_instructions.merge import rounds
 from open_instructions.recipe import Recipe, parse
 from open_instructions.reports.card import _cell
@@ -311,16 +311,22 @@ def test_the_sides_of_a_build_are_kept(data: Path, tmp_path: Path) -> None:
     assert check(second.path).problems == ()
 
 
-def test_the_sides_of_a_build_that_was_changed_are_not_kept(data: Path, tmp_path: Path) -> None:
-    """Also if the size of the shard is the same."""
+@pytest.mark.parametrize("changed", ["data/train-*", "rejected/*"])
+@pytest.mark.parametrize("is_source", [False, True])
+def test_the_sides_of_a_build_that_was_changed_are_not_kept(
+    tmp_path: Path, changed: str, is_source: bool
+) -> None:
+    """Also if the size of the shard is the same: the ids of near duplicates are in rejected/."""
     first = build("dolly", sample=True, out=tmp_path / "first", recipe=parse("test: 0.3", "a.yaml"))
     recipe = parse(f"test: {{from: {first.path}}}", str(tmp_path / "mine.yaml"))
-    shard = next((first.path / "data").glob("train-*"))
+    shard = next(first.path.glob(changed))
     bytes_there = bytearray(shard.read_bytes())
     bytes_there[8] ^= 1
     shard.write_bytes(bytes_there)
-    with pytest.raises(InputError, match=r"train-.* is not as its manifest says"):
-        build("dolly", sample=True, out=tmp_path / "next", recipe=recipe)
+    sources: Any = {"sources": str(first.path)} if is_source else {"sources": "dolly"}
+    says = r"-0000.* (is not as its manifest says|cannot be read)"
+    with pytest.raises((InputError, NotFoundError), match=says):
+        build(**sources, sample=not is_source, out=tmp_path / "next", recipe=recipe)
 
 
 def test_validation_rows_of_a_source_are_not_trained_on_in_silence(

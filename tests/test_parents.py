@@ -141,6 +141,29 @@ def test_a_lock_of_two_builds_is_not_used_for_one(chain: Path, tmp_path: Path) -
         )
 
 
+def test_rows_of_two_builds_under_one_id_are_followed_to_their_own(tmp_path: Path) -> None:
+    """Both builds are of a file with the same name, and each row is written twice. The new ids say
+    nothing about where a row is from; its text does."""
+    made = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        record = {"question": "Why?", "answer": f"So, says the {name}."}
+        (tmp_path / name / "own.jsonl").write_text(json.dumps(record) + "\n")
+        built = oi.build([str(tmp_path / name / "own.jsonl")], out=tmp_path / f"of-{name}")
+        made.append(str(built.path))
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("mix: {unit: rows, weights: {own: 1}, total: 4, max_epochs: 2}\n")
+    for place, sources in enumerate((made, made[::-1])):
+        child = oi.build(sources, recipe=str(recipe), out=tmp_path / f"child{place}")
+        found = oi.load(child.path).to_list()
+        assert {row["id"] for row in found} == {
+            f"own/000000{which}" for which in ("", "*2", "~2", "~2*2")
+        }
+        for row in found:
+            explained = oi.explain(row["id"], child.path)
+            assert json.loads(explained.raw)["answer"] == row["messages"][1]["content"]
+
+
 def test_a_build_that_says_it_was_made_of_itself_ends(chain: Path) -> None:
     """A manifest can say anything."""
     manifest = json.loads((chain / "manifest.json").read_text())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -49,8 +49,9 @@ def keeping_sides(
             hint="Choose another folder with --out.",
         )
     fingerprint = build.manifest.fingerprint
-    if fingerprint not in {parent.manifest.fingerprint for parent in parents.values()}:
-        _check_shards(build)  # those of a source are hashed as inputs
+    # the rows of a source are hashed as inputs
+    is_source = build.path in {parent.path for parent in parents.values()}
+    _check_shards(build, [REJECTED] if is_source else [*KINDS, REJECTED])
     kept = {
         name: replace(held, from_=fingerprint)
         for name in ("validation", "test")
@@ -88,10 +89,10 @@ def _build(said: str, parents: Mapping[str, Build], near: Path) -> Build:
     return sought.build
 
 
-def _check_shards(build: Build) -> None:
+def _check_shards(build: Build, kinds: Sequence[str]) -> None:
     """Raises InputError for a shard with other bytes than its build wrote: two builds of one
     fingerprint would keep different sides."""
-    for shard in chain.from_iterable(map(build.manifest.of, KINDS)):
+    for shard in chain.from_iterable(map(build.manifest.of, kinds)):
         path = build.path / shard.path
         if digest(path) != shard.sha256:
             raise InputError(

@@ -10,9 +10,14 @@ from typing import Any, NamedTuple
 from ..errors import Note
 from ..store import DATA, PREFERENCE, Build
 from ..store.finding import Sought, find_build
+from ..store.pair_columns import LISTS
+from .rows_by_id import found_in
 
-_NUMBERED = re.compile(r"[~*][0-9]{1,9}\Z")
-"""What an id gets where another row has it too, or where its row is written again."""
+_RENAMED, _AGAIN = re.compile(r"~[0-9]{1,9}\Z"), re.compile(r"\*[0-9]{1,9}\Z")
+"""What an id gets where another row has it too, and behind that where its row is written again."""
+_ORIGIN = ("source", "subset", "origin_file")
+_TEXTS = ("origin_row", "messages", *LISTS)
+"""What a row has in all builds that have it; a reject has none of the texts."""
 
 
 class Upstream(NamedTuple):
@@ -37,7 +42,7 @@ def upstream(
         found, looked = _sought(build, source, fingerprint, folders)
         if found is None:
             lost.append(f"the build {source} ({fingerprint[:12]}…) was not found. {looked}")
-        elif name := _name_in(found, str(origin["conversation_id"])):
+        elif name := _name_in(found, origin):
             return Upstream(found, name)
     if not lost:
         return None
@@ -66,14 +71,22 @@ def _sought(build: Build, source: str, fingerprint: str, folders: Sequence[Path]
 
 
 def _is_of(entry: Any, origin: dict[str, Any]) -> bool:
-    names = ("source", "subset", "origin_file")
-    return (entry.source, entry.subset, entry.file) == tuple(origin[name] for name in names)
+    return (entry.source, entry.subset, entry.file) == tuple(origin[name] for name in _ORIGIN)
 
 
-def _name_in(build: Build, name: str) -> str:
-    """The id of a conversation in the build that it is from; "" if it is not there."""
-    for candidate in (name, _NUMBERED.sub("", name)):
+def _name_in(build: Build, origin: dict[str, Any]) -> str:
+    """The id of a row's conversation in the build that it is from; "" if it is not there. Two
+    builds can have other rows under one id."""
+    name = str(origin["conversation_id"])
+    once = _AGAIN.sub("", name)
+    for candidate in dict.fromkeys((name, once, _RENAMED.sub("", name), _RENAMED.sub("", once))):
         for kind in (DATA, PREFERENCE):
-            if next(iter(build.batches(kind, ["id"], ids=[candidate])), None) is not None:
+            if any(_is_same(row, origin) for row in found_in(build, kind, candidate)):
                 return candidate
     return ""
+
+
+def _is_same(row: dict[str, Any], origin: dict[str, Any]) -> bool:
+    is_row = "messages" in origin or LISTS[0] in origin
+    names = (*_ORIGIN, *_TEXTS) if is_row else _ORIGIN
+    return all(row.get(name) == origin.get(name) for name in names)
