@@ -66,7 +66,11 @@ def test_a_wrong_recipe_is_named(text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("vicunna", "vicuna"), ("no/such.yaml", "There is no recipe file"), (".", "There is no recipe")],
+    [
+        ("vicunna", "vicuna"),
+        ("no/such.yaml", "There is no recipe file"),
+        (".", "There is no recipe"),
+    ],
 )
 def test_a_recipe_that_is_not_there(name: str, says: str) -> None:
     with pytest.raises(RecipeError, match=says):
