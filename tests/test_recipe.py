@@ -164,7 +164,7 @@ def test_keys_that_belong_together() -> None:
         ({"unti": 1}, "r: pair: unknown key 'unti'"),
         ({"unit": "words"}, "r: pair: unit is rows or tokens, not 'words'"),
         ({"weights": {"a": -1}}, "r: pair: weights takes a mapping like"),
-        ({"weights": {"a": float("inf")}}, "has a number below 0, or without an end"),
+        ({"weights": {"a": float("inf")}}, "has inf, which is not a finite number from 0"),
         ([1], "r: pair: share takes a number"),
     ):
         with pytest.raises(RecipeError, match=re.escape(message)):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from ..errors import counted
 from .console import err, out, safe, show, size
 
 if TYPE_CHECKING:
@@ -49,13 +50,12 @@ def cache(
     if action == "verify":
         for path in strangers:
             err().print(Text(safe(f"{path} belongs to nothing")))
-        _say(
-            f"{len(entries)} files, {len(damaged)} damaged, {len(strangers)} that belong to nothing"
-        )
+        strange = f"{len(strangers)} that belong to nothing"
+        _say(f"{counted(len(entries), 'file')}, {len(damaged)} damaged, {strange}")
         return 1 if damaged else 0
     gone = entries if wanted else damaged
     freed = sum(map(kept.remove, gone)) + kept.sweep(strangers)
-    _say(f"{len(gone)} files removed, {size(freed)} freed in {kept.folder}")
+    _say(f"{counted(len(gone), 'file')} removed, {size(freed)} freed in {kept.folder}")
     return 0
 
 
@@ -93,7 +93,7 @@ def _list(kept: Cache, entries: Sequence[CacheEntry]) -> None:
         for e in entries
     ]
     show("", ["source", "file", "size", "sha256", "from"], rows, spare=("sha256", "from"))
-    _say(f"{len(entries)} files, {size(sum(e.size for e in entries))}, in {kept.folder}")
+    _say(f"{counted(len(entries), 'file')}, {size(sum(e.size for e in entries))}, in {kept.folder}")
 
 
 def _damaged(entries: Sequence[CacheEntry]) -> list[CacheEntry]:
