@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -97,9 +98,10 @@ def build(said: Choices) -> BuildResult:
     except BrokenPipeError:  # raised by `progress` or `announce`
         raise
     except OSError as error:
+        first = "Free some space, and run" if error.errno == ENOSPC else "Run"
         raise OutputError(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",
-            hint="Run the same command again to continue.",
+            hint=f"{first} the same command again to continue.",
         ) from error
     except Exception as error:
         if fault := store_fault(error):
