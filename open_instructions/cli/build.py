@@ -182,11 +182,11 @@ class _Watcher:
         self._console.print(Text(safe(f"Note: {Note(note).command}")))
 
     def _start_bars(self, job: Plan) -> None:
-        from ..building.chunks import shares
+        from ..building.chunks import bytes_of
 
         self._progress = bars(self._console)
         totals: Counter[str] = Counter()
-        for item, size_of in shares(job.found.inputs).items():
+        for item, size_of in bytes_of(job.found.inputs).items():
             totals[item.source] += size_of
         for source, total in totals.items():
             self._bars[source] = self._progress.add_task(source, total=total, start=False)
