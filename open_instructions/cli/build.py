@@ -34,7 +34,7 @@ oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
 oi build --recipe sft-mix --plan           what it would do, and nothing more
-oi build ./mix --recipe ./other.yaml --out other  a finished build in another mix
+oi build ./mix -r ./other.yaml -o other      a finished build in another mix
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
