@@ -53,7 +53,7 @@ def test_a_file_of_the_cache_that_was_changed_is_not_read(
     assert "has changed since it was fetched" in verified.stderr
     (kept.parent / "left.part").write_bytes(b"x" * 10)
     pruned = oi("cache", "prune")
-    assert pruned.returncode == 0 and "1 files removed" in pruned.stdout
+    assert pruned.returncode == 0 and "1 file removed" in pruned.stdout
     assert not [p for p in (tmp_path / "cache" / "files").rglob("*") if p.is_file()]
     assert build(source, tmp_path / "one").returncode == 0
     assert oi("cache", "verify").returncode == 0

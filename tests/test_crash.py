@@ -179,7 +179,9 @@ def test_a_disk_that_gives_up_among_the_shards(
 
     with monkeypatch.context() as patch:
         patch.setattr(pq.ParquetWriter, "write_table", failing)
-        with pytest.raises(OutputError, match="No space left"):
+        with pytest.raises(
+            OutputError, match=r"No space left on device\. Free some space, and run"
+        ):
             build(
                 "alpaca",
                 data_dir=data,

@@ -23,7 +23,7 @@ from open_instructions.merge.layout import Layout, Span
 from .conftest import alpaca, digests, rows
 
 
-def lay_out(tables: list[list[int]]) -> list[list[layout.Group]]:
+def lay_out(tables: list[list[int]]) -> list[list[layout.RowGroup]]:
     plan = Layout()
     for chunk, sizes in enumerate(tables):
         plan.add("data", chunk, np.array(sizes, dtype=np.int64))
@@ -58,7 +58,7 @@ def test_cuts_between_chunks_do_not_show(sizes: list[int], cuts: list[int]) -> N
         patch.setattr(layout, "SHARD_BYTES", 150)
         edges = sorted({0, len(sizes), *(c for c in cuts if c < len(sizes))})
 
-        def rows(shards: list[list[layout.Group]]) -> list[list[list[int]]]:
+        def rows(shards: list[list[layout.RowGroup]]) -> list[list[list[int]]]:
             return [
                 [
                     [edges[s.chunk] + n for s in group for n in range(s.start, s.stop)]

@@ -330,7 +330,7 @@ LOWEST = ["alpaca/alpaca0", "alpaca/alpaca2", "alpaca/alpaca4"]
         ("{max_epochs: 1000}", "mix: max_epochs is 1000, and goes from 1 .* to 100"),
         ("{weights: {alpaca: 0, dolly: 0}}", "mix: all weights are 0"),
         ("{weights: {alpaca: 1}, temperature: 2}", "weights and temperature exclude each other"),
-        ("{weights: {alpaca: -1}}", "has a number below 0"),
+        ("{weights: {alpaca: -1}}", "'alpaca' has -1, which is not a finite number from 0"),
         ("{temperature: 0}", "temperature is 0, and goes from 1"),
         ("{shortfall: repeat}", "shortfall repeat needs a total"),
         (f"{{total: {10**19}}}", r"mix: total takes a number up to 1,000,000,000,000,000,000, not"),

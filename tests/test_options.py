@@ -80,7 +80,7 @@ def test_a_new_option_is_one_field(tmp_path: Path) -> None:
     command = "from open_instructions.cli import main; main()"
     told = run("-c", command, "build", "--help")
     assert re.search(
-        r"─ Cleaning ─.*--dropout +N +The share of words left out\..*─ Where it goes ─",
+        r"─ Cleaning and mixing ─.*--dropout +N +The share of words left out\..*─ Where it goes ─",
         told,
         re.S,
     )
@@ -118,7 +118,7 @@ def test_python_takes_every_option_and_says_so() -> None:
         (bool, False),
     ]
     assert shown.return_annotation.__name__ == "BuildResult"
-    assert oi.build.__doc__ and oi.build.__doc__.startswith("Build merged Parquet shards")
+    assert oi.build.__doc__ and oi.build.__doc__.startswith("Build Parquet shards")
 
 
 @pytest.mark.parametrize(

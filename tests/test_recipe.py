@@ -66,7 +66,11 @@ def test_a_wrong_recipe_is_named(text: str, says: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("vicunna", "vicuna"), ("no/such.yaml", "There is no recipe file"), (".", "There is no recipe")],
+    [
+        ("vicunna", "vicuna"),
+        ("no/such.yaml", "There is no recipe file"),
+        (".", "There is no recipe"),
+    ],
 )
 def test_a_recipe_that_is_not_there(name: str, says: str) -> None:
     with pytest.raises(RecipeError, match=says):
@@ -160,7 +164,7 @@ def test_keys_that_belong_together() -> None:
         ({"unti": 1}, "r: pair: unknown key 'unti'"),
         ({"unit": "words"}, "r: pair: unit is rows or tokens, not 'words'"),
         ({"weights": {"a": -1}}, "r: pair: weights takes a mapping like"),
-        ({"weights": {"a": float("inf")}}, "has a number below 0, or without an end"),
+        ({"weights": {"a": float("inf")}}, "has inf, which is not a finite number from 0"),
         ([1], "r: pair: share takes a number"),
     ):
         with pytest.raises(RecipeError, match=re.escape(message)):

@@ -555,7 +555,7 @@ def test_the_help_groups_the_options_of_a_build() -> None:
         "Options",
         "What goes in",
         "Your own source",
-        "Cleaning",
+        "Cleaning and mixing",
         "Where it goes",
         "Running",
     ]

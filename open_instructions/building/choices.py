@@ -71,7 +71,29 @@ def taking(choices: Callable[P, C]) -> Callable[[Callable[[C], R]], Callable[P, 
     return decorate
 
 
-def check_switches(said: Choices) -> None:
+def check_choices(said: Choices) -> None:
+    """Raises UsageError for choices that exclude each other, or that no build takes."""
+    _check_switches(said)
+    if said.sample and said.data_dir is not None:
+        raise UsageError(
+            "--sample and --data-dir exclude each other.",
+            hint="--sample uses the files that come with the package.",
+        )
+    if said.sample and said.locked is not None:
+        raise UsageError(
+            "--sample and --locked exclude each other.", hint="A lock lists upstream's files."
+        )
+    if said.missing not in ("stop", "skip"):
+        raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
+    if said.engine not in ("local", "ray"):
+        raise UsageError(f"--engine takes local or ray, not {said.engine!r}.")
+    if said.ray_address is not None and said.engine != "ray":
+        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
+    if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
+        raise UsageError(f"--workers takes a whole number from 1, not {said.workers!r}.")
+
+
+def _check_switches(said: Choices) -> None:
     """Raises UsageError for a switch that is neither on nor off: overwrite="no" is not a no."""
     for option in options_of(said):
         if option.read is bool and not isinstance(value := getattr(said, option.name), bool):

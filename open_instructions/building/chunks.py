@@ -35,7 +35,7 @@ def chunks_of(
 ) -> Iterator[tuple[Chunk | RowChunk, Update]]:
     """The chunks of a build, and how far they are. `slabs` says that workers see the files; without
     it, chunks hold their records themselves."""
-    sizes = shares(job.found.inputs)
+    sizes = bytes_of(job.found.inputs)
     totals = Counter[str]()
     for item, size in sizes.items():
         totals[item.source] += size
@@ -83,7 +83,7 @@ def _of_file(
     )
 
 
-def shares(inputs: Sequence[Input]) -> dict[Input, int]:
+def bytes_of(inputs: Sequence[Input]) -> dict[Input, int]:
     """The bytes on disk per input. The members of an archive share its size in proportion to their
     own."""
     unpacked = {i: 1 if i.member is None else member_size(i.path, i.member) for i in inputs}

@@ -113,6 +113,18 @@ def as_locked(
         return [entry.file._replace(relative=f.name) for f, entry in entries if label in f.subsets]
 
     found = find(data, selections, cached=cached, beside=True, missing="skip", encoding=encoding)
+    _check_same(found, files, said)
+    here = version("open-instructions")
+    notes = (
+        (f"the lock was written by Open Instructions {lock.version}; this is {here}",)
+        if lock.version != here
+        else ()
+    )
+    return replace(found, notes=(*map(Note, notes), *found.notes))
+
+
+def _check_same(found: Found, files: Sequence[LockedFile], said: Choices) -> None:
+    """Raises InputError if the files that were found are not exactly those of the lock."""
     expected, got = {f.sha256: f for f in files}, {i.sha256: i for i in found.inputs}
     other = [
         f"{i.relative} (sha256 {sha[:12]}…) is not in it"
@@ -129,13 +141,6 @@ def as_locked(
             f"The files differ from those of {said.locked}: {'; '.join(other)}.",
             hint="Build without --locked, or with the lock's files.",
         )
-    here = version("open-instructions")
-    notes = (
-        (f"the lock was written by Open Instructions {lock.version}; this is {here}",)
-        if lock.version != here
-        else ()
-    )
-    return replace(found, notes=(*map(Note, notes), *found.notes))
 
 
 def with_own(

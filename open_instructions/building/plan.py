@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..catalogue import Selection, registry
 from ..corpus.contamination.sets import EvaluationSet, Read, find_sets, read_sets
-from ..errors import InputError, Note, UsageError
+from ..errors import InputError, Note
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.lock import Lock, read_lock
 from ..inputs.own import own_inputs
@@ -19,8 +19,8 @@ from ..recipe import Recipe
 from ..store import SAMPLE, Build, Decided, InputEntry, home
 from .choices import (
     Choices,
+    check_choices,
     check_names,
-    check_switches,
     check_weights,
     recipe_of,
     selections_of,
@@ -86,18 +86,7 @@ class Plan:
 
 def plan(said: Choices) -> Plan:
     """Find or fetch the inputs, and raise every error that can be found before any work is done."""
-    check_switches(said)
-    if said.sample and said.data_dir is not None:
-        raise UsageError(
-            "--sample and --data-dir exclude each other.",
-            hint="--sample uses the files that come with the package.",
-        )
-    if said.sample and said.locked is not None:
-        raise UsageError(
-            "--sample and --locked exclude each other.", hint="A lock lists upstream's files."
-        )
-    if said.missing not in ("stop", "skip"):
-        raise UsageError(f"--missing takes stop or skip, not {said.missing!r}.")
+    check_choices(said)
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
     selections = with_options(selections_of(said, lock, recipe), said, lock)
@@ -109,24 +98,7 @@ def plan(said: Choices) -> Plan:
     check_writable(there)
     for address in (there, *data):
         check_reachable(address)
-    own = own_inputs([s for s in selections if s.own], said.how_to_fetch, lock, data)
-    selections = [s for s in selections if not s.own]
-    if not selections and own.selections:
-        found = Found((), (), (), ())
-    elif said.sample:
-        found = find(data, selections, missing=said.missing, encoding=recipe.encoding)
-    elif lock is not None:
-        found = as_locked(data, selections, lock, said, recipe.encoding)
-    else:
-        found, selections = fetched(data, selections, recipe, said)
-    found, selections = with_own(found, selections, own)
-    if not found.inputs:
-        notes = [note.command for note in found.notes]
-        why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
-        raise InputError(
-            f"{named(data) or 'The cache'} has no file of the requested sources.{why}",
-            hint="oi sources NAME lists the files it looks for.",
-        )
+    found, selections = _inputs(selections, recipe, said, lock, data)
     selections = check_shapes(found.inputs, selections, recipe.encoding)
     found = replace(
         found, inputs=settle(found.inputs, selections, dict(recipe.index_base), recipe.encoding)
@@ -143,6 +115,35 @@ def plan(said: Choices) -> Plan:
     check_weights(job.recipe, job.labels, job.parents)
     recipe, keeps = keeping_sides(recipe, job.parents, job.out)
     return replace(job, recipe=recipe, keeps=keeps)
+
+
+def _inputs(
+    selections: Sequence[Selection],
+    recipe: Recipe,
+    said: Choices,
+    lock: Lock | None,
+    data: Sequence[Path],
+) -> tuple[Found, list[Selection]]:
+    """The inputs, found or fetched, and their selections. Raises InputError if there are none."""
+    own = own_inputs([s for s in selections if s.own], said.how_to_fetch, lock, data)
+    known = [s for s in selections if not s.own]
+    if not known and own.selections:
+        found = Found((), (), (), ())
+    elif said.sample:
+        found = find(data, known, missing=said.missing, encoding=recipe.encoding)
+    elif lock is not None:
+        found = as_locked(data, known, lock, said, recipe.encoding)
+    else:
+        found, known = fetched(data, known, recipe, said)
+    found, chosen = with_own(found, known, own)
+    if not found.inputs:
+        notes = [note.command for note in found.notes]
+        why = "".join(f"\n  {line}" for line in dict.fromkeys((*notes, *found.there)))
+        raise InputError(
+            f"{named(data) or 'The cache'} has no file of the requested sources.{why}",
+            hint="oi sources NAME lists the files it looks for.",
+        )
+    return found, chosen
 
 
 def _evaluations(

@@ -15,7 +15,7 @@ from ..corpus.contamination.sets import find_sets
 from ..corpus.mix import Mix
 from ..corpus.mix_report import UNITS
 from ..corpus.sets import Sets
-from ..errors import UsageError, shown
+from ..errors import shown
 from ..inputs import Found, Input, find, samples_dir
 from ..inputs.cache import Cache
 from ..inputs.lock import Lock, read_lock
@@ -25,8 +25,8 @@ from ..recipe import Recipe
 from ..store import PREFERENCE, SAMPLE, Build, home
 from .choices import (
     Choices,
+    check_choices,
     check_names,
-    check_switches,
     check_weights,
     recipe_of,
     selections_of,
@@ -131,9 +131,7 @@ def _planned(
 def preview(said: Choices) -> Preview:
     """Settle what a build would do. Raises the errors that the build would raise before any work,
     but for those about files that are not here yet."""
-    check_switches(said)
-    if said.sample and (said.data_dir is not None or said.locked is not None):
-        raise UsageError("--sample excludes --data-dir and --locked.")
+    check_choices(said)
     lock = read_lock(said.locked) if said.locked is not None else None
     recipe = recipe_of(said, lock)
     selections = with_options(selections_of(said, lock, recipe), said)

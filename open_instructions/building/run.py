@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from ..corpus.holdout import with_sides
 from ..corpus.options import SHUFFLED
 from ..engines import Engine
 from ..engines.local import Local
-from ..errors import InputError, Note, OutputError, UsageError
+from ..errors import InputError, Note, OutputError
 from ..inputs import Found, Input, digest, stamp
 from ..ledger import Ledger
 from ..merge import merge, notes_of
@@ -84,7 +85,6 @@ def build(said: Choices) -> BuildResult:
     >>> oi.build("alpaca,dolly", sample=True, out="mix")                      # doctest: +SKIP
     """
     job = plan(said)
-    _check_running(said)
     if not half_published(job.out) and (same := _made_already(job, store.existing(job.out))):
         if left_behind(job.out):
             with held(job.out):
@@ -100,25 +100,16 @@ def build(said: Choices) -> BuildResult:
     except BrokenPipeError:  # raised by `progress` or `announce`
         raise
     except OSError as error:
+        first = "Free some space, and run" if error.errno == ENOSPC else "Run"
         raise OutputError(
             f"{error.filename or job.out} could not be written: {error.strerror or error}.",
-            hint="Run the same command again to continue.",
+            hint=f"{first} the same command again to continue.",
         ) from error
     except Exception as error:
         if fault := store_fault(error):
             raise OutputError(fault, hint="Run the same command again to continue.") from error
         raise
     return BuildResult(job.out, made.manifest, _remembered(job, notes), unchanged=False)
-
-
-def _check_running(said: Choices) -> None:
-    """Raises UsageError for a choice about running that cannot be used."""
-    if said.engine not in ("local", "ray"):
-        raise UsageError(f"--engine takes local or ray, not {said.engine!r}.")
-    if said.ray_address is not None and said.engine != "ray":
-        raise UsageError("A Ray address needs the engine ray.", hint="Use --engine=ray.")
-    if said.workers is not None and (not isinstance(said.workers, int) or said.workers < 1):
-        raise UsageError(f"--workers takes a whole number from 1, not {said.workers!r}.")
 
 
 def _check_there(job: Plan, said: Choices) -> None:

@@ -34,7 +34,7 @@ oi build ./mine.py --data-dir downloads    a source of your own, in Python
 oi build --locked mix/oi.lock --out again  the files of an earlier build
 oi build --recipe commercial               only what may be used commercially
 oi build --recipe sft-mix --plan           what it would do, and nothing more
-oi build ./mix --recipe ./other.yaml --out other  a finished build in another mix
+oi build ./mix -r ./other.yaml -o other      a finished build in another mix
 oi build --engine ray --data-dir s3://bucket/raw --out s3://bucket/mix"""
 
 
@@ -182,11 +182,11 @@ class _Watcher:
         self._console.print(Text(safe(f"Note: {Note(note).command}")))
 
     def _start_bars(self, job: Plan) -> None:
-        from ..building.chunks import shares
+        from ..building.chunks import bytes_of
 
         self._progress = bars(self._console)
         totals: Counter[str] = Counter()
-        for item, size_of in shares(job.found.inputs).items():
+        for item, size_of in bytes_of(job.found.inputs).items():
             totals[item.source] += size_of
         for source, total in totals.items():
             self._bars[source] = self._progress.add_task(source, total=total, start=False)

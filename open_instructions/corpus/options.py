@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..errors import shown
+
 
 @dataclass(frozen=True)
 class Seeded:
@@ -42,14 +44,16 @@ class Weights(tuple[tuple[str, float], ...]):
     def of(cls, values: Any) -> Weights:
         """Raises ValueError for anything but a mapping of names to finite numbers from 0."""
         if not isinstance(values, dict):
-            raise ValueError("is not a mapping")
+            raise ValueError(f"{shown(values)} is not a mapping")
         for name, number in values.items():
             if not isinstance(name, str):
-                raise ValueError("has a name that is not a text")
+                raise ValueError(f"the name {shown(name)} is not a text")
             if isinstance(number, bool) or not isinstance(number, int | float):
-                raise ValueError("has a value that is not a number")
+                raise ValueError(f"{shown(name)} has {shown(number)}, which is not a number")
             if not 0 <= number < float("inf"):
-                raise ValueError("has a number below 0, or without an end")
+                raise ValueError(
+                    f"{shown(name)} has {shown(number)}, which is not a finite number from 0"
+                )
             if isinstance(number, int) and number > LARGEST:
-                raise ValueError(f"has a number above {LARGEST:,}")
+                raise ValueError(f"{shown(name)} has a number above {LARGEST:,}")
         return cls(sorted((name, float(number)) for name, number in values.items()))

@@ -89,9 +89,19 @@ def merge(
     seed: int | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Merged:
-    """Write data/, preference/ and rejected/ below `ready` from chunks; `counts` says how many
-    conversations each chunk has, `seed` shuffles the rows. `tell` gets the notes of steps before
-    anything is written."""
+    """Write data/, preference/ and rejected/.
+
+    engine  does the work
+    chunks  the folder of the chunk files
+    counts  how many conversations each chunk has
+    ready   the folder to write below
+    steps   the corpus steps, in order
+    watch   called as work is done
+    seed    shuffles the rows; None keeps the order in which they were read
+    tell    gets the notes of the steps before anything is written
+
+    Raises ConverterError if a step breaks its contract.
+    """
     verdicts = find_verdicts(engine, chunks, counts, steps, watch)
     if tell:
         for note in notes_of(verdicts.reports):
@@ -107,14 +117,14 @@ def merge(
     sizes = [size for layout in tables.as_read.values() for size in layout.sizes]
     sizes += [size for plan in plans for size in plan.sizes()]
     write = partial(write_shard, chunks=chunks, ready=ready, form=form)
-    write_mixed = partial(write_shuffled, chunks=chunks, ready=ready, form=form)
+    write_in_order = partial(write_shuffled, chunks=chunks, ready=ready, form=form)
     work = ((job, _verdicts_of(job, verdicts)) for job in jobs)
     written: list[Written] = []
     if watch:
         watch(SHARDS, 0, sum(sizes))
     for done in chain(
         engine.map(write, work, native=True),
-        engine.map(write_mixed, shuffled, native=True),
+        engine.map(write_in_order, shuffled, native=True),
     ):
         written.append(done)
         if watch:
@@ -174,10 +184,10 @@ def _laid_out(
         rejected.add(DROPPED, index, lengths)
     for index, rows in enumerate(marked):
         rejected.add(MARKED, index, np.zeros(rows, np.int64))
-    mixed = {table: rows for table, rows in shuffled.items() if rows.rows}
-    always = [table for table in _ALWAYS if table not in mixed]
+    filled = {table: rows for table, rows in shuffled.items() if rows.rows}
+    always = [table for table in _ALWAYS if table not in filled]
     plain = {table: rows for table, rows in layouts.items() if rows.rows or table in always}
-    return _Tables(plain, mixed, ledger, full)
+    return _Tables(plain, filled, ledger, full)
 
 
 def _sorted(

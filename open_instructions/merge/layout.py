@@ -26,7 +26,7 @@ class Span(NamedTuple):
     split: str = TRAIN
 
 
-Group = list[Span]
+RowGroup = list[Span]
 
 
 class Layout:
@@ -38,10 +38,10 @@ class Layout:
     """
 
     def __init__(self) -> None:
-        self._shards: list[list[Group]] = [[]]
+        self._shards: list[list[RowGroup]] = [[]]
         self.sizes = [0]
         self.rows = 0
-        self._group: Group = []
+        self._group: RowGroup = []
         self._rows = self._size = 0
 
     def add(self, kind: str, chunk: int, lengths: np.ndarray[Any, Any], split: str = TRAIN) -> None:
@@ -53,9 +53,8 @@ class Layout:
         start = 0
         while start < len(lengths):
             before = int(ends[start - 1]) if start else 0
-            full = int(
-                np.searchsorted(ends, GROUP_BYTES - self._size + before)
-            )  # the row that reaches the bytes
+            # the row that reaches the bytes
+            full = int(np.searchsorted(ends, GROUP_BYTES - self._size + before))
             stop = min(full + 1, start + GROUP_ROWS - self._rows, len(lengths))
             self._group.append(Span(kind, chunk, start, stop, split))
             self._rows += stop - start
@@ -64,7 +63,7 @@ class Layout:
             if self._rows >= GROUP_ROWS or self._size >= GROUP_BYTES:
                 self._end_group()
 
-    def shards(self) -> list[list[Group]]:
+    def shards(self) -> list[list[RowGroup]]:
         """All shards; call it after the last table."""
         if self._group:
             self._end_group()

@@ -24,7 +24,7 @@ from ..schema import COPY, SAME, copy_id
 from ..store.chunks import KEYS, parts_in_data, read_chunk
 from ..store.columns import ID_HASH
 from .contract import CHUNK_BITS
-from .rounds import Group, groups_of, parted, parts_of, within
+from .rounds import ChunkGroup, groups_of, parted, parts_of, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ def with_new_ids(verdicts: pa.Table, renamed: pa.Table) -> pa.Table:
     return verdicts.set_column(verdicts.column_names.index(OTHER_ID), OTHER_ID, ids)
 
 
-def _send(work: tuple[Group, pa.Table], parts: int, *, folder: Path) -> list[pa.Table]:
+def _send(work: tuple[ChunkGroup, pa.Table], parts: int, *, folder: Path) -> list[pa.Table]:
     """The kept conversations of some chunks: number, id, parts, copies and hash, divided by the
     hash."""
     import numpy as np

@@ -36,19 +36,19 @@ Watch = Callable[[str, int, int], None]
 total: bytes of text for shards, chunks for a round."""
 
 
-class Group(NamedTuple):
+class ChunkGroup(NamedTuple):
     """Some chunks, and the numbers of the conversations in them that are already dropped."""
 
     chunks: range
     gone: np.ndarray[Any, Any]
 
 
-def groups_of(chunks: int, gone: np.ndarray[Any, Any], each: int = 1) -> list[Group]:
+def groups_of(chunks: int, gone: np.ndarray[Any, Any], each: int = 1) -> list[ChunkGroup]:
     """All chunks, in groups that are sent together. `gone` holds sorted numbers, and `each` says
     how many facts a conversation has."""
     size = max(GROUP // each, 1, -(-chunks // GROUPS))
     ranges = [range(start, min(start + size, chunks)) for start in range(0, chunks, size)]
-    return [Group(chunk_range, gone[within(gone, chunk_range)]) for chunk_range in ranges]
+    return [ChunkGroup(chunk_range, gone[within(gone, chunk_range)]) for chunk_range in ranges]
 
 
 def parts_of(facts: int) -> int:
@@ -138,7 +138,7 @@ def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, gi
 
 
 def _send(
-    group: Group, parts: int, *, folder: Path, step: str, index: int, asked: Round
+    group: ChunkGroup, parts: int, *, folder: Path, step: str, index: int, asked: Round
 ) -> list[pa.Table]:
     """In a worker: the facts of some chunks, for each part."""
     import numpy as np

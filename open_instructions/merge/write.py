@@ -20,7 +20,7 @@ from ..store.columns import FULL, KIN, PARQUET, PART_BYTES, ROWS
 from .counts import count_edits, count_step, count_written, find_gone, sizes_of
 from .dropped import dropped, kin_of, lengths, marked
 from .kept import Form, kept
-from .layout import Group, Span
+from .layout import RowGroup, Span
 from .placing import keys_of, placed_of, rows_of, splits_of
 from .verdicts import ChunkVerdicts
 
@@ -60,7 +60,7 @@ class ShardPlan(NamedTuple):
 
     kind: str
     path: str
-    groups: list[Group]
+    groups: list[RowGroup]
 
 
 class Written(NamedTuple):
@@ -170,7 +170,7 @@ def _write(
 
 
 def _group(
-    group: Group, *, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, form: Form
+    group: RowGroup, *, all_verdicts: Mapping[int, ChunkVerdicts], chunks: Path, form: Form
 ) -> pa.Table:
     """One row group in one piece, so that its pages do not depend on the chunks."""
     import pyarrow as pa

@@ -8,7 +8,7 @@ error. Nothing is guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -264,12 +264,9 @@ def _encoding(name: str, where: str) -> str:
 
 
 def _checked(recipe: Recipe, where: str) -> Recipe:
-    for key in ("max_tokens", "message_overhead", "min_chars", "seed"):
-        if (value := getattr(recipe, key)) < 0:
-            hint = "0 does not split." if key == "max_tokens" else ""
-            raise RecipeError(
-                f"{where}: {key} is {shown(value)}, but cannot be negative.", hint=hint
-            )
+    """The recipe, with encodings and languages by their usual names. Raises RecipeError for a value
+    that no build takes."""
+    _check_numbers(recipe, where)
     if contradiction := holdout.problem(recipe):
         raise RecipeError(f"{where}: {contradiction}.")
     for name in recipe.phrases:
@@ -280,42 +277,13 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
             )
     if not all(word.strip() for word in recipe.blocked_words):
         raise RecipeError(f"{where}: an empty blocked word would block everything.")
-    if recipe.max_tokens > 2**31 - 1:
-        raise RecipeError(
-            f"{where}: max_tokens {shown(recipe.max_tokens)} is over 2147483647.",
-            hint="max_tokens 0 does not split.",
-        )
+    _check_licenses(recipe.licenses, where)
     labels = language_classic.LABELS if recipe.detector == "langdetect" else language.LABELS
-    known = {label.lower(): label for label in labels}  # BCP 47 tags ignore case
-    if not 0 <= recipe.min_language_score <= 1:
-        raise RecipeError(f"{where}: min_language_score takes a number from 0 to 1.")
-    if not all(re.fullmatch(r"[\w.+-]+", name) for name in recipe.licenses):
-        raise RecipeError(
-            f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names."
-        )
-    unknown = [
-        name
-        for name in recipe.licenses
-        if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-")
-    ]
-    if unknown:
-        raise RecipeError(
-            f"{where}: {shown(unknown[0])} is not a known licence.",
-            hint=_near(unknown[0]),
-        )
-    for label in (*recipe.languages, *recipe.not_languages):
-        if label.lower() not in known:
-            if label.lower() in map(str.lower, language.LABELS):
-                message = f"{where}: langdetect does not know {shown(label)}."
-                raise RecipeError(message, hint="detector: native does.")
-            raise RecipeError(
-                f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
-            )
     recipe = replace(
         recipe,
         encoding=_encoding(recipe.encoding, where),
-        languages=tuple(known[label.lower()] for label in recipe.languages),
-        not_languages=tuple(known[label.lower()] for label in recipe.not_languages),
+        languages=_labels(recipe.languages, labels, where),
+        not_languages=_labels(recipe.not_languages, labels, where),
     )
     if not re.fullmatch(r"\w[\w .+-]{0,99}", recipe.name):
         raise RecipeError(
@@ -323,3 +291,44 @@ def _checked(recipe: Recipe, where: str) -> Recipe:
             hint="It is also the name of the build's folder.",
         )
     return recipe
+
+
+def _check_numbers(recipe: Recipe, where: str) -> None:
+    for key in ("max_tokens", "message_overhead", "min_chars", "seed"):
+        if (value := getattr(recipe, key)) < 0:
+            hint = "0 does not split." if key == "max_tokens" else ""
+            raise RecipeError(
+                f"{where}: {key} is {shown(value)}, but cannot be negative.", hint=hint
+            )
+    if recipe.max_tokens > 2**31 - 1:
+        raise RecipeError(
+            f"{where}: max_tokens {shown(recipe.max_tokens)} is over 2147483647.",
+            hint="max_tokens 0 does not split.",
+        )
+    if not 0 <= recipe.min_language_score <= 1:
+        raise RecipeError(f"{where}: min_language_score takes a number from 0 to 1.")
+
+
+def _check_licenses(licenses: Sequence[str], where: str) -> None:
+    if not all(re.fullmatch(r"[\w.+-]+", name) for name in licenses):
+        raise RecipeError(
+            f"{where}: licenses takes {COMMERCIAL}, SPDX identifiers and LicenseRef-… names."
+        )
+    for name in licenses:
+        if name != COMMERCIAL and name not in LICENSES and not name.startswith("LicenseRef-"):
+            raise RecipeError(f"{where}: {shown(name)} is not a known licence.", hint=_near(name))
+
+
+def _labels(given: Sequence[str], known: Iterable[str], where: str) -> tuple[str, ...]:
+    """Labels of languages as the detector writes them: BCP 47 tags ignore case."""
+    written = {label.lower(): label for label in known}
+    for label in given:
+        if label.lower() in written:
+            continue
+        if label.lower() in map(str.lower, language.LABELS):
+            message = f"{where}: langdetect does not know {shown(label)}."
+            raise RecipeError(message, hint="detector: native does.")
+        raise RecipeError(
+            f"{where}: there is no language {shown(label)}.", hint=_nearest_language(label)
+        )
+    return tuple(written[label.lower()] for label in given)

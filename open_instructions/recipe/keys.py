@@ -77,7 +77,7 @@ def _weights(value: Any, where: str) -> Weights:
         return Weights.of(value)
     except ValueError as error:
         raise RecipeError(
-            f"{where} takes a mapping like {{alpaca: 3, dolly: 7}}: {shown(value)} {error}."
+            f"{where} takes a mapping like {{alpaca: 3, dolly: 7}}: {error}."
         ) from error
 
 

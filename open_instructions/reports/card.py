@@ -254,28 +254,46 @@ def card(
 ) -> str:
     """README.md for a build. All of it comes from the manifest or the catalogue. `full` is the form
     of its messages."""
-    name, ledger = manifest.recipe_name, manifest.ledger
-    summary = ledger.summary()
+    lines = [
+        *_front(manifest, languages, usage),
+        *_introduction(manifest, full),
+        *_splits(manifest),
+        *_mix(manifest),
+        *_terms(usage),
+        *_sources(manifest),
+        *_overlap(manifest),
+        *_attribution(manifest, sources),
+        "`manifest.json` has the digests of all inputs and shards, the recipe, and the ledger; "
+        "`oi.lock` says where to get each input again; `rejected/` has every record and message "
+        "that was rejected, with the reason.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _front(manifest: Manifest, languages: Sequence[str], usage: Usage) -> list[str]:
+    """The front matter, which the hub reads."""
+    summary = manifest.ledger.summary()
     rows, pairs = summary["rows"], summary.get("preference_rows", 0)
-    configs = _configs(manifest)
     front = {
-        "pretty_name": f"Open Instructions: {name}",
+        "pretty_name": f"Open Instructions: {manifest.recipe_name}",
         **_license(usage),
         "language": sorted({label.split("-")[0] for label in languages if label != "und"}),
         "task_categories": ["text-generation"],
         "size_categories": [next((label for limit, label in _SIZES if rows < limit), "100M<n<1B")],
         "tags": [*_TAGS, *["preference"] * bool(pairs)],
-        "configs": configs,
+        "configs": _configs(manifest),
     }
-    lines = [
-        "---",
-        yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip(),
-        "---",
-        "",
+    text = yaml.safe_dump(front, sort_keys=False, allow_unicode=True).rstrip()
+    return ["---", text, "---", ""]
+
+
+def _introduction(manifest: Manifest, full: bool) -> list[str]:
+    name, summary = manifest.recipe_name, manifest.ledger.summary()
+    rows, pairs = summary["rows"], summary.get("preference_rows", 0)
+    return [
         f"# Open Instructions: {name}",
         "",
-    ]
-    lines += [
         f"{_kinds(summary)}, built by Open Instructions {manifest.open_instructions} with "
         f"the recipe `{name}`. Each row says which file and record it came from, under which "
         "licence, and which rules changed it.",
@@ -284,13 +302,16 @@ def card(
         "from datasets import load_dataset",
         'rows = load_dataset("PATH_OR_REPOSITORY", split="train")',
         f"rows[0][{_SHOWN[PREFERENCE if pairs == rows and pairs else DATA]}",
-        *_ways(configs),
+        *_ways(_configs(manifest)),
         "```",
         "",
         *(_FULL if full else ()),
-        *_splits(manifest),
-        *_mix(manifest),
-        *_terms(usage),
+    ]
+
+
+def _sources(manifest: Manifest) -> list[str]:
+    """The counts of each subset, and where upstream published other ones."""
+    lines = [
         "",
         SOURCES_HEADING,
         "",
@@ -299,18 +320,12 @@ def card(
     for other in manifest.counts:
         said = f"{other.published:,} records were published, and {other.found:,} found."
         lines += ["", f"{other.name}: {said}"]
-    lines += _overlap(manifest)
+    return lines
+
+
+def _attribution(manifest: Manifest, sources: Sequence[Source]) -> list[str]:
     titles = {s.name: s.title for s in sources}
-    lines += ["", "## Attribution", ""]
-    lines += [
-        f"- **{titles.get(source, source)}**: {text}"
-        for source, text in manifest.attribution.items()
+    named = [
+        f"- **{titles.get(name, name)}**: {text}" for name, text in manifest.attribution.items()
     ]
-    lines += [
-        "",
-        "`manifest.json` has the digests of all inputs and shards, the recipe, and the ledger; "
-        "`oi.lock` says where to get each input again; `rejected/` has every record and message "
-        "that was rejected, with the reason.",
-        "",
-    ]
-    return "\n".join(lines)
+    return ["", "## Attribution", "", *named, ""]

@@ -43,7 +43,6 @@ _PREFERENCE_FIELDS: Fields = (
     ("origin_row", "int64"),
     ("metadata", "string"),
 )
-PREFERENCE_COLUMNS = tuple(name for name, _ in _PREFERENCE_FIELDS)
 LISTS = ("prompt", "chosen", "rejected")
 """The lists of messages of a row."""
 _FULL = dict.fromkeys(LISTS, "full messages") | {"tools": "json"}
