@@ -528,6 +528,29 @@ PRICES = (
         ((ASKED, f"{RIVER} It is safe to drink."), (ASKED, f"{RIVER} It is not safe to drink.")),
         ((ASKED, f"{RIVER} It can be drunk."), (ASKED, f"{RIVER} It cannot be drunk.")),
         ((ASKED, f"{RIVER} It has two arms."), (ASKED, f"{RIVER} It has four arms.")),
+        # signs that are part of a word, and letters
+        ((f"Write it in C. {ASKED}", RIVER), (f"Write it in C++. {ASKED}", RIVER)),
+        ((f"Write it in C# now. {ASKED}", RIVER), (f"Write it in C now. {ASKED}", RIVER)),
+        ((ASKED, f"{RIVER} The answer is A."), (ASKED, f"{RIVER} The answer is B.")),
+        # a word that excludes the other one
+        ((ASKED, f"{RIVER} This is positive."), (ASKED, f"{RIVER} This is negative.")),
+        ((ASKED, f"{RIVER} It opens on Monday."), (ASKED, f"{RIVER} It opens on Friday.")),
+        # negations that are not words
+        (
+            (
+                "町の公園について短く説明してください。",
+                "町の公園は大きくて静かで、子どもたちが毎日そこで遊びます。",
+            ),
+            (
+                "町の公園について短く説明してください。",
+                "町の公園は大きくて静かで、子どもたちが毎日そこで遊びません。",
+            ),
+        ),
+        # a name in prompt and answer, of which the other row speaks too
+        (
+            (f"Write about Amara. {ASKED}", f"Amara and Pedro lived here with Amara. {RIVER}"),
+            (f"Write about Pedro. {ASKED}", f"Pedro and Amara lived here with Pedro. {RIVER}"),
+        ),
         # another question of some words at the end
         (
             (f"{RIVER} Why did he walk up?", "It rises near the old town."),
@@ -551,10 +574,17 @@ def test_what_says_the_opposite_is_not_a_copy(
         RIVER.replace("small boats", "*small* boats 😀"),
         RIVER.replace(" and runs", " & runs"),
         f"{RIVER} There is no bridge.",
+        f"Plan B! {RIVER}",
+        RIVER.replace("of the old", "of the! old"),
     ],
 )
 def test_signs_that_are_decoration(made: Made, edited: str) -> None:
     assert len(made.dropped(talk(ASKED, RIVER), talk(ASKED, edited))) == 1
+
+
+def test_an_exclamation_mark_is_no_part_of_a_sign(made: Made) -> None:
+    link = f"See https://www.river.example for more. {RIVER}"
+    assert len(made.dropped(talk(ASKED, link), talk(ASKED, link.replace("://", "!//")))) == 1
 
 
 def test_many_signs_have_hashes_of_their_own(made: Made) -> None:

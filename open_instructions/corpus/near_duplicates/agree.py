@@ -61,19 +61,18 @@ class Rows:
         import numpy as np
 
         self._group = Group(groups, lists["shingles"])
-        self._shingles, self._words = lists["shingles"], lists["words"]
+        self._shingles = lists["shingles"]
         self._last, self._figures, self._signs = lists["last"], lists["figures"], lists["signs"]
         self._length = self._shingles.sizes()
         self._negations = negations(self._signs)
         values = self._shingles.values
-        bare = Lists(values & ~np.uint32(SECOND), self._shingles.starts)
-        self._has_shingle = Members(bare)
-        both = Lists(self._words.values & ~np.uint32(FIRST), self._words.starts)
-        self._has_word = Members(both)
-        self._subjects = both.where(self._words.values & np.uint32(FIRST) != 0)
+        self._has_shingle = Members(_unflagged(self._shingles, SECOND))
+        self._words = lists["words"]
+        told = self._words.values & np.uint32(FIRST) != 0
+        self._says = [_unflagged(self._words.where(side), FIRST) for side in (~told, told)]
         asked = self._shingles.where(values & np.uint32(FIRST) == 0)
         letters = asked.where(asked.values & np.uint32(THIRD) != 0)
-        self._asked = Lists(asked.values & ~np.uint32(SECOND), asked.starts)
+        self._asked = _unflagged(asked, SECOND)
         self._in_letters = letters.sizes() * 2 > asked.sizes()
 
     def agreed(self, alike: Alike) -> Agreed:
@@ -120,16 +119,19 @@ class Rows:
         return found
 
     def _other_subject(self, one: Array, other: Array) -> Array:
-        """Whether each row has a token in prompt and answer that the other does not have at all:
+        """Whether each row has some word more often than the other, both in prompt and in answer:
         the same template about something else."""
-        return self._own_subject(one, other) & self._own_subject(other, one)
-
-    def _own_subject(self, one: Array, other: Array) -> Array:
         import numpy as np
 
-        words, pair = self._subjects.of(one)
-        alone = ~self._has_word.have(other[pair], words)
-        return np.bincount(pair[alone], minlength=len(one)) > 0
+        asks, tells = self._says
+        asked = rest(asks, one, other)
+        at = np.flatnonzero(_of_both(*asked, len(one)))
+        pair, word, times = rest(tells, one[at], other[at])
+        told = at[pair], word, times
+        ours, theirs = (_in_both(_keys(*asked, sign), _keys(*told, sign)) for sign in (1, -1))
+        found = np.zeros(len(one), bool)
+        found[np.intersect1d(ours, theirs)] = True
+        return found
 
     def _other_signs(self, one: Array, other: Array) -> Array:
         return other_signs(self._signs, one, other)
@@ -208,6 +210,37 @@ class Rows:
 
         size = np.where(self._in_letters[one], of.LETTERS, of.SIZE)
         return longest(~shared, pair, size)
+
+
+def _unflagged(lists: Lists, flag: int) -> Lists:
+    import numpy as np
+
+    return Lists(lists.values & ~np.uint32(flag), lists.starts)
+
+
+def _of_both(pair: Array, values: Array, times: Array, pairs: int) -> Array:
+    """Of which pairs each row has something more often."""
+    import numpy as np
+
+    ours, theirs = (np.bincount(pair[side], minlength=pairs) for side in (times > 0, times < 0))
+    found: Array = (ours > 0) & (theirs > 0)
+    return found
+
+
+def _keys(pair: Array, values: Array, times: Array, sign: int) -> Array:
+    """What one row of each pair has more often, or the other one, as numbers of 64 bits."""
+    import numpy as np
+
+    more = times * sign > 0
+    found: Array = pair[more].astype(np.uint64) << np.uint64(32) | values[more]
+    return found
+
+
+def _in_both(one: Array, other: Array) -> Array:
+    """The pairs that have a value in both."""
+    import numpy as np
+
+    return np.unique(np.intersect1d(one, other) >> np.uint64(32)).astype(np.int64)
 
 
 def longest(flags: Array, owner: Array, size: Array) -> Array:

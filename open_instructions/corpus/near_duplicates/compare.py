@@ -72,7 +72,7 @@ class Compared(Round):
         lengths = [sum(len(m.content) for m in c.messages) for c in conversations]
         lists = (
             (_flagged(every, every & np.uint64(1), usual, every >> np.uint64(1)), starts),
-            _subjects(given),
+            _tokens(given),
             _lasts(found),
             (_flagged(figures), begins),
             signs_in(given),
@@ -235,23 +235,13 @@ def _lasts(found: Shingles) -> tuple[np.ndarray[Any, Any], Places]:
     return _flagged(hashes, hashes & np.uint64(1), 0, hashes >> np.uint64(1)), ends
 
 
-def _subjects(given: Read) -> tuple[np.ndarray[Any, Any], Places]:
-    """Each token of a row once, with the flag FIRST if both prompt and answer have it."""
+def _tokens(given: Read) -> tuple[np.ndarray[Any, Any], Places]:
+    """The tokens of each row, with the flag FIRST in an answer."""
     import numpy as np
 
-    texts = np.diff(given.owners)
-    many = np.diff(given.words.starts)
-    rows = np.repeat(np.repeat(np.arange(len(texts)), texts), many)
-    answer = np.repeat(np.array([text.side > 0 for text in given.texts], bool), many)
-    order = np.lexsort((answer, given.words.hashes, rows))
-    hashes, rows, answer = given.words.hashes[order], rows[order], answer[order]
-    again = np.zeros(len(hashes), bool)
-    again[1:] = (hashes[1:] == hashes[:-1]) & (rows[1:] == rows[:-1])
-    begins = np.flatnonzero(~again)
-    ends = np.append(begins[1:], len(hashes))[: len(begins)] - 1
-    both = ~answer[begins] & answer[ends]
-    counts = np.bincount(rows[begins], minlength=len(texts))
-    return _flagged(hashes[begins], both), np.append(0, np.cumsum(counts))
+    side = np.array([text.side > 0 for text in given.texts], bool)
+    told = np.repeat(side, np.diff(given.words.starts))
+    return _flagged(given.words.hashes, told), given.words.starts[given.owners]
 
 
 def _flagged(

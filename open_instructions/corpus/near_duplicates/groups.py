@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 SIGNS = "signs"
 LISTS = ("shingles", "words", "last", "figures", SIGNS)
 """What a candidate has, as numbers of 32 bits: its shingles, each once, in the order of its text;
-its tokens, each once, sorted; the shingles of its last message; its numbers, as often as they
-occur; its signs (see `signs`), as often as they occur."""
+its tokens, as often as they occur; the shingles of its last message; its numbers, and its signs
+(see `signs`), also as often as they occur."""
 FIRST, SECOND, THIRD, FLAGS = 1, 2, 4, 7
 """The lowest bits. Of a shingle: it is of an answer; it is common in the build; it begins with a
-letter of a script without spaces. Of a token: prompt and answer have it."""
+letter of a script without spaces. Of a token: it is of an answer."""
 FAMILY = 20
 """A shingle that more rows of a group have says what they are about, not which are copies."""
 SIDE = 0.5

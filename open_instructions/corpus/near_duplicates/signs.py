@@ -1,9 +1,11 @@
-"""What is small and says the opposite: operators, currencies, emoji, negations, number words.
+"""What is small and says the opposite: operators, currencies, emoji, negations, number words, words
+of which one excludes another, letters alone.
 
 Signs are not part of a token, and can be all that tells two rows apart: a + b and a - b. A sign is
 known by the words at both sides of it. Two rows differ if they have other signs between the same
 words. A row that has none there does not differ: signs are also decoration. Number words are signs
-that are at one place, all together.
+that are at one place, all together. So are the words of each line of _OPPOSITES, and letters that
+are words, as in "Vitamin C" and "C++".
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ _DASHES = str.maketrans(dict.fromkeys("–—−‐‑", "-"))
 _SYMBOLS = frozenset({"Sm", "Sc", "So"})
 _GAP = re.compile(r"[^\w\s][^\w\n]*")
 _WORD = re.compile(r"\w+")
+_ALONE = re.compile(r"(?<![\w'’])(?:[A-Za-z][+#]{1,3}|[A-HJ-Zb-hj-z])(?![\w'’+#])")
+"""A letter that stands alone, with the signs attached to it. "I" and "a" are words."""
 _FIGURE = re.compile(r"\d{1,20}")
 _NEAR = 16
 """How many characters at each side of a sign are looked at."""
@@ -40,8 +44,41 @@ _BULLETS = frozenset("-*+#>|")
 _RULES = frozenset("-*=~_|: ")
 _OPENING, _CLOSING = "([{=<>+*/,:;", ")]}"
 _NEGATIONS = """not no never none nor neither without cannot t except nicht kein keine keinen nie
-pas jamais nunca não nem не нет ни 不 没 沒 无 無 未 नहीं न لا ليس ليست لم لن"""
+pas jamais nunca não nem не нет ни 不 没 沒 无 無 未 नहीं न لا ليس ليست لم لن niet geen inte ikke
+nie nem değil tidak bukan không chưa לא אין δεν نہیں নয় না இல்லை 안 못"""
 """The t is that of n't."""
+_NEGATED = re.compile("ない|なかっ|なく|ません|ไม่|មិន|ບໍ່|ဘူး|않|없")
+"""Negations in scripts and languages that do not write them as words."""
+_OPPOSITES = """true false
+positive negative neutral entailment contradiction
+right wrong correct incorrect left
+increase decrease
+increases decreases
+increased decreased
+higher lower
+high low
+more less fewer
+most least
+maximum minimum
+before after
+above below
+first second third fourth fifth last
+male female
+north south east west
+monday tuesday wednesday thursday friday saturday sunday
+january february march april may june july august september october november december
+agree disagree
+odd even
+wahr falsch
+vrai faux
+verdadero falso
+正 负 負
+真 假
+对 错 對 錯
+左 右
+高 低
+多 少
+增 减 減"""
 _NUMBERS = """two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
 hundred thousand million"""
 _NEGATION = 0xFFFF
@@ -61,6 +98,8 @@ def signs_in(given: Read) -> tuple[Array, Array]:
     for first, last in zip(given.owners[:-1].tolist(), given.owners[1:].tolist(), strict=True):
         for text in given.texts[first:last]:
             hashes += (_hashed(text.side, *sign) for sign in signs_of(text.content))
+            if not text.content.isascii():
+                hashes += [_NEGATION << _SIGN] * len(_NEGATED.findall(text.content))
         span = slice(*given.words.starts[[first, last]])
         hashes += map(known.__getitem__, given.words.hashes[span][told[span]].tolist())
         starts.append(len(hashes))
@@ -108,7 +147,7 @@ class SignsOf:
 
 
 def signs_of(text: str) -> Iterator[tuple[str, str]]:
-    """The place and the sign of each sign of a text, and of each figure.
+    """The place and the sign of each sign of a text, of each letter alone, and of each figure.
 
     >>> list(signs_of("a + b"))
     [('a b', '+')]
@@ -125,6 +164,8 @@ def signs_of(text: str) -> Iterator[tuple[str, str]]:
         before = text[max(start - _NEAR, 0) : start]
         if sign := _sign(before, found[0][skipped:], text[stop : stop + 1]):
             yield f"{_last(before)} {_first(text[stop : stop + _NEAR])}", sign
+    for found in _ALONE.finditer(text):
+        yield "letter", found[0].upper()
     for found in _FIGURE.finditer(text):
         yield found[0], _negative(text[max(found.start() - _NEAR, 0) : found.start()])
 
@@ -135,7 +176,7 @@ def _sign(before: str, found: str, after: str) -> str:
     if not before.rpartition("\n")[2].strip() and _decorates(found):
         return ""
     known = _signs()
-    signs = "".join(c for c in found if c in known or c == "!").translate(_DASHES)
+    signs = "".join(c for c in found.replace("!=", "≠") if c in known).translate(_DASHES)
     if signs.strip("*"):
         return signs.strip("*") if signs.strip("*") != "#" or not space else ""
     return signs if space == found[-1].isspace() and _operand(before, space) and after else ""
@@ -184,11 +225,11 @@ def _hashed(side: int, place: str, sign: str) -> int:
 @cache
 def _words() -> dict[int, int]:
     """The tokens that are signs, with the sign's hash."""
-    negations, numbers = _NEGATIONS.split(), _NUMBERS.split()
-    tokens = words_of([*negations, *numbers]).hashes.tolist()
-    signs = [_NEGATION << _SIGN for _ in negations]
-    signs += [_hashed(0, "number", word) for word in numbers]
-    return dict(zip(tokens, signs, strict=True))
+    signs = dict.fromkeys(_NEGATIONS.split(), _NEGATION << _SIGN)
+    for line in (_NUMBERS.replace("\n", " "), *_OPPOSITES.splitlines()):
+        signs |= {word: _hashed(0, line, word) for word in line.split()}
+    tokens = words_of([*signs]).hashes.tolist()
+    return dict(zip(tokens, signs.values(), strict=True))
 
 
 @cache
