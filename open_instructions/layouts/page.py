@@ -41,8 +41,15 @@ and video are `unsupported_modality`. Anything else is `unknown_layout`, with it
 detail.
 
 Fields that a layout does not use become metadata. A system prompt and earlier turns are always part
-of the conversation: if they cannot be read, the record is rejected as `lost_context`. A list of
-messages may be JSON text, as in tables.
+of the conversation: if they cannot be read, the record is rejected as `lost_context`. So is a
+record whose documents, contexts or table would be left beside the question. A list of messages may
+be JSON text, or what Python and NumPy print, as in tables.
+
+If no field is known, names are tried in small letters and without what is between their words,
+and then what is inside `input`, `output`, `request`, `response`, `inputs`, `outputs`, `body`,
+`data` and `fields`, as logs have it. `chat_template_kwargs` may have the system prompt and the
+tools. If the messages end with the user's, the answer beside them is read: `completion`,
+`response`, `answer`, `output`, or the one message in `choices`.
 
 ## Parts, calls and reasoning
 
@@ -61,7 +68,9 @@ side, becomes part of that message. Arguments that are not an object reject the 
 or JSON text. If they cannot be read, the record is rejected as `lost_context`.
 
 `weight`, `loss`, `loss_weight` and `train` become `weight`, with 1 and 0 for true and false.
-`reasoning_content`, `reasoning`, `thinking` and parts of these types become `reasoning_content`.
+`reasoning_content`, `reasoning`, `thinking` and parts of these types become `reasoning_content`,
+and so does such a field, or `complex_cot`, beside a single answer. One or two words there are a
+setting.
 `<think>` in a text stays there.
 
 Parquet gives all objects of a column the same members. If all messages of a record have the same

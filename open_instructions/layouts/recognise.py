@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..preference import PreferenceDraft
 from ..schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
 from . import tree
+from .arena import ARENA
 from .chats import MESSAGES
 from .context import BESIDE
 from .embedded import opened_list
@@ -73,7 +74,8 @@ def canonical_fields(name: str) -> tuple[str, ...]:
 def known_fields() -> frozenset[str]:
     """What layouts call the fields of a record: how a file with one object is told to be a record,
     a table, or records under a key."""
-    return frozenset(n for layout in LAYOUTS for names in layout.aliases.values() for n in names)
+    names = (n for layout in LAYOUTS for names in layout.aliases.values() for n in names)
+    return frozenset((*names, *ARENA))
 
 
 def convert(record: Record, options: LayoutOptions) -> list[Drafted | Reject]:
