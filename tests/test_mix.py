@@ -58,8 +58,27 @@ def test_without_a_total_the_largest_mix() -> None:
     [note] = report_of(verdicts_of(step, TEN_AND_FOUR))["notes"]
     assert note == (
         "mix: 80 tokens in all; dolly gives everything that it has, and the weights say what the "
-        "others give beside it"
+        "others give beside it: a lower weight for it, or max_epochs, takes more of them"
     )
+
+
+@pytest.mark.parametrize(("held", "said"), [(1, False), (2, True)])
+def test_much_that_is_put_aside_is_said(held: int, said: bool) -> None:
+    """One conversation of five is not much; two beside four are."""
+    aside = [{"number": number, "split": "validation"} for number in range(held)]
+    step = mixing(weights={"alpaca": 1}, total=40)
+    notes = report_of(verdicts_of(step, several("alpaca", 10), aside))["notes"]
+    note = (
+        "mix: 2 conversations are put aside, and 4 are for training. A share is of all rows, "
+        "before the mix; validation: {rows: 500} says how many"
+    )
+    assert notes == [note] * said
+
+
+def test_a_small_part_of_a_set_is_not_nothing() -> None:
+    step = mixing(weights={"alpaca": 1}, total=10)
+    [share] = report_of(verdicts_of(step, several("alpaca", 2000)))["shares"]
+    assert share["epochs"] == 0.0005
 
 
 def test_weights_that_are_no_binary_fractions_lose_no_row() -> None:
@@ -219,9 +238,10 @@ def test_preference_rows_are_a_mix_of_their_own() -> None:
     ]  # fmt: skip
     assert report["notes"] == [
         "mix: 80 tokens in all; dolly gives everything that it has, and the weights say what the "
-        "others give beside it",
+        "others give beside it: a lower weight for it, or max_epochs, takes more of them",
         "mix of preference/: 60 tokens in all; alpaca gives everything that it has, and the "
-        "weights say what the others give beside it",
+        "weights say what the others give beside it: a lower weight for it, or max_epochs, takes "
+        "more of them",
         "mix: data/ has no rows for training of judged",
         "mix: preference/ has no rows for training of dolly",
     ]

@@ -21,6 +21,7 @@ from ..schema import ASSISTANT, Message, Reason
 from ..tokens import DEFAULT, message_tokens, tokenizer
 from .budget import MOST_EPOCHS
 from .groups import labelled
+from .mix_report import much_aside
 from .options import Seeded, Weights
 from .sets import Sets, label_of
 from .shares import DATA, PREFERENCE, Rows, in_all, settle_shares
@@ -204,7 +205,10 @@ class _Ranked(Round):
             detail=strings(_DETAILS).take(numbers(weighted[every.label[gone]], "int64")),
         )
         repeated = verdicts(number=number[again], copies=copies[again])
-        return with_report(pa.concat_tables([dropped, repeated]), in_all(mix, found))
+        aside, trained = int(np.count_nonzero(held & ~gone)), int(copies[~held].sum())
+        told = in_all(mix, found)
+        told["notes"] += much_aside(aside, trained)
+        return with_report(pa.concat_tables([dropped, repeated]), told)
 
 
 _DETAILS = ("its set has no weight in the mix", "beyond what its set gives to the mix")

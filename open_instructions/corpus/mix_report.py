@@ -15,6 +15,8 @@ LISTED = 200
 """The most sets in a report: tasks, as records name them, can be any number."""
 _TOLD = 3
 """The most sets in a sentence."""
+_ASIDE = 0.2
+"""Where more than this part of a build is put aside, it says so."""
 UNITS = {"rows": "rows", "tokens": "tokens", "answer_tokens": "answer tokens"}
 
 
@@ -25,6 +27,17 @@ def table_report(
     label."""
     notes = [*_notes(mix, given), *_nothing(mix, given, taken), *_left_out(mix, left)]
     return _shares(mix, given, taken, left) | {"notes": [f"{title}: {note}" for note in notes]}
+
+
+def much_aside(aside: int, trained: int) -> list[str]:
+    """A note where validation and test are large beside the mix. Both are numbers of conversations;
+    a share for validation is of all rows, before the mix takes a part of them."""
+    if aside <= _ASIDE * (aside + trained):
+        return []
+    return [
+        f"mix: {aside:,} conversations are put aside, and {trained:,} are for training. A share is "
+        "of all rows, before the mix; validation: {rows: 500} says how many"
+    ]
 
 
 def lacks(share: Share, mix: Mix, epochs: int) -> str:
@@ -53,7 +66,7 @@ def _shares(
             "wanted": share.wanted,
             "available": share.available,
             "taken": taken[share.name],
-            "epochs": round(taken[share.name] / share.available, 2),
+            "epochs": _rounded(taken[share.name] / share.available),
         }
         for share in sorted(given.shares, key=lambda share: (-share.given, share.name))
     ]
@@ -63,6 +76,11 @@ def _shares(
         "more_shares": max(0, len(rows) - LISTED),
         "left_out": listed,
     }
+
+
+def _rounded(epochs: float) -> float:
+    """Two decimals, or as many as it takes to tell a small number from nothing."""
+    return round(epochs, 2) or float(f"{epochs:.1g}")
 
 
 def _notes(mix: Mix, given: Budget) -> Iterator[str]:
@@ -76,7 +94,8 @@ def _notes(mix: Mix, given: Budget) -> Iterator[str]:
             whole = sum(share.given for share in given.shares)
             yield (
                 f"{whole:,} {unit} in all; {first.name} gives everything that it has, and "
-                "the weights say what the others give beside it"
+                "the weights say what the others give beside it: a lower weight for it, or "
+                "max_epochs, takes more of them"
             )
         return
     if given.scale < 1:
