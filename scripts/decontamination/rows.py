@@ -114,6 +114,8 @@ def halves(text: str, rng: random.Random) -> tuple[str, str]:
     spaced = " " in text
     parts = text.split(" ") if spaced else list(text)
     at = round(rng.uniform(0.4, 0.6) * len(parts))
+    while parts[at - 1].isdigit() and parts[at].isdigit():  # not within a figure
+        at += 1
     sign = " " if spaced else ""
     return sign.join(parts[:at]), sign.join(parts[at:])
 

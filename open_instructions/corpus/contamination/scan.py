@@ -1,8 +1,9 @@
 """Finds entries of an index in texts.
 
-An entry is found in a text if grams of the text cover at least a share of its tokens, counting only
-grams that are in few items, and all its figures are in the text. Half of the share is enough where
-almost all of its tokens are there, counting every gram. Two texts that are read together, like a
+An entry is found in a text if grams of the text cover enough of its tokens, and all its figures are
+in the text. Grams that are in few items have to cover a share of the tokens that they can cover,
+and the mean of it and of the share of all tokens that all grams cover has to be a little larger.
+Half of the share is enough where almost all tokens are there. Two texts that are read together, like a
 question and its options in the next message, are looked at as one too. Short entries, and those of
 which too little counts, are found only as a whole text. Two rules that others use are computed
 beside this one, for comparison: they decide nothing.
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+MORE = 0.05
+"""How much larger than the threshold the mean of both shares has to be."""
 ALMOST = 11 / 12
 """The share of an entry's tokens that is almost all."""
-LONG = 1000
-"""An entry of more tokens is not looked for by almost all of it: the time that one text takes stays
-bounded."""
+_NOISE = 1e-9
 HALF = 0.5
 """Tülu 3's share of an item's tokens that 8-grams have to cover."""
 
@@ -128,7 +129,7 @@ def _joined(shared: Array, seen: _Seen) -> Array:
     many = np.bincount(shared[0], minlength=seen.texts)
     ends = np.append(0, np.cumsum(many))
     pairs = seen.parts[seen.texts :]
-    both = np.flatnonzero((many[pairs] > 0).all(axis=1))
+    both = np.flatnonzero((many[pairs] > 0).any(axis=1))
     found = [shared]
     for text in pairs[both].T:
         at = np.repeat(ends[text], many[text]) + up_to(many[text])
@@ -142,17 +143,16 @@ def _found(joined: Array, seen: _Seen, index: Index, known: Array, threshold: fl
     import numpy as np
 
     found = _covered(joined[0], joined[1], index.fives, len(index.tokens), SIZE)
-    of, cover = known[found.entry], found.cover
-    share = cover / of
-    enough = cover >= np.maximum(np.ceil(threshold * of - 1e-9), SHORT)
-    perhaps = ~enough & (share >= threshold / 2) & (index.tokens[found.entry] <= LONG)
-    near = np.flatnonzero(perhaps & (found.text < seen.texts))
-    whole = cover_of(seen.fives, index, found.text[near, None], found.entry[near])
-    whole = whole / index.tokens[found.entry[near]]
-    almost = whole >= max(ALMOST, threshold)
-    enough[near[almost]] = True
-    share[near[almost]] = whole[almost]
-    found = Hits(*(column[enough] for column in found._replace(cover=share)))
+    share = found.cover / known[found.entry]
+    perhaps = np.flatnonzero(share >= threshold / 2 - _NOISE)
+    found, share = Hits(*(column[perhaps] for column in found)), share[perhaps]
+    own = (share >= threshold - _NOISE) & (found.cover >= SHORT)
+    every = cover_of(seen.fives, index, seen.parts[found.text], found.entry)
+    whole = every / index.tokens[found.entry]
+    mean = (share + whole) / 2 >= min(threshold + MORE, 1) - _NOISE
+    enough = (own & mean) | (whole >= max(threshold, ALMOST) - _NOISE)
+    cover = np.where(own, share, whole)
+    found = Hits(*(column[enough] for column in found._replace(cover=cover)))
     found = Hits(*(column[_agree(seen, found, index)] for column in found))
     return Hits(*(column[_cut(seen, found, index)] for column in found))
 
