@@ -272,7 +272,7 @@ AUTO = LayoutOptions()
         ({"question": "Why?", "answer": "So."}, Item("Why?", (), ("So.",))),
         (
             {"question": "Why?", "choices": ["a", "b"], "answer": 1},
-            Item("Why?", ("a", "b"), ("b", "B")),
+            Item("Why?", ("a", "b"), ("b", "B"), number=1),
         ),
         (
             {"question": "Why?", "A": "x", "B": "y", "answer": "A"},

@@ -1,34 +1,53 @@
 """The items of an evaluation set: from its records to questions, options, answers and passages.
 
-A record is read in one of two ways. If the user maps the field `question`, the fields that are
-mapped say all. Otherwise a layout reads it, as it reads a source: a question is a prompt, its
-answer is the answer to it.
+If the user maps the field `question`, the fields that are mapped say all. Otherwise a record with
+all fields of a set of the catalogue is read as one of it; one with options under a usual name is a
+choice; and any other is read by a layout, as in a source: a question is a prompt, its answer is the
+answer to it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+from ...catalogue.evaluations import EVALUATIONS
 from ...layouts.fields import as_text
-from ...layouts.layout import LayoutOptions
-from ...layouts.mapping import value_at
+from ...layouts.layout import AUTO, LayoutOptions
+from ...layouts.mapping import Fields, has, value_at
 from ...layouts.prompts import PROMPTS
 from ...layouts.recognise import convert
 from ...preference import PreferenceDraft
 from ...schema import ASSISTANT, USER, Draft, Message, Reason, Record, Reject
+from .choices import (
+    LETTERS,
+    Choices,
+    answers_of,
+    choices_at,
+    listed,
+    named,
+    places,
+    unfolded,
+    usual_choices,
+)
 
 QUESTION, OPTIONS, ANSWER, CONTEXT, ID = "question", "options", "answer", "context", "id"
 FIELDS = (QUESTION, OPTIONS, ANSWER, CONTEXT, ID)
 """The fields that a user can map. `options` and `answer` take several places, with commas."""
-_USUAL_OPTIONS = ("choices", "options", "endings")
-_USUAL_ANSWERS = ("answer", "answerKey", "label", "target", "gold")
-_USUAL_IDS = ("id", "task_id", "question_id", "key")
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_FINAL = "####"
-"""What comes before the result of a worked answer in GSM8K's files."""
+_ANSWERS = ("answer", "answers", "answerkey", "label", "target", "gold")
+_PASSAGES = ("passage", "context", "article")
+_IDS = ("id", "task_id", "question_id", "key")
+"""Usual names of fields, in small letters."""
+_OTHERS: tuple[Fields, ...] = (
+    ((QUESTION, "turns"), (ID, "question_id")),
+    ((QUESTION, "question"), (OPTIONS, "mc1_targets")),
+    ((QUESTION, "prompt"), (ANSWER, "code"), (ID, "task_id")),
+    ((QUESTION, "question.stem"), (OPTIONS, "question.choices"), (ANSWER, "answerKey")),
+)
+"""Fields of other files of the catalogue's sets."""
 _ID = re.compile(r"[\w./:+@=#-]{1,64}", re.ASCII)
 """An id of a record that becomes part of an item's. It goes into builds, so it is never text."""
 
@@ -42,6 +61,7 @@ class Item:
     answers   texts each of which answers it; of a choice, the option and its letter
     passage   a text that it is asked about
     id        what the set calls it, "" if nothing usable
+    number    the number that names its option, if one does; it is taken to count from 0
     """
 
     question: str
@@ -49,12 +69,13 @@ class Item:
     answers: tuple[str, ...] = ()
     passage: str = ""
     id: str = ""
+    number: int | None = None
 
     @property
     def whole(self) -> str:
         """The question with its options, each on a line with its letter."""
         lettered = [
-            f"{letter}. {text}" for letter, text in zip(_LETTERS, self.options, strict=False)
+            f"{letter}. {text}" for letter, text in zip(LETTERS, self.options, strict=False)
         ]
         return "\n".join([self.question, *lettered])
 
@@ -63,13 +84,36 @@ def items_of(record: Record, options: LayoutOptions) -> list[Item] | Reject:
     """The items of a record: usually one, of a conversation one for each turn.
 
     >>> items_of({"question": "2 + 2?", "choices": ["3", "4"], "answer": 1}, LayoutOptions())
-    [Item(question='2 + 2?', options=('3', '4'), answers=('4', 'B'), passage='', id='')]
+    [Item(question='2 + 2?', options=('3', '4'), answers=('4', 'B'), passage='', id='', number=1)]
     """
-    found = _mapped(record, options) if is_mapped(options) else _by_layout(record, options)
+    fields = options.fields if is_mapped(options) else _known(record, options)
+    found = _mapped(record, fields) if fields else _by_layout(record, options)
     if isinstance(found, Reject):
         return found
-    name = _id(record, options)
+    name = _id(record, dict(fields).get(ID))
     return [replace(item, id=name) for item in found]
+
+
+def counted_from_one(items: Sequence[Item]) -> list[Item]:
+    """The items of a file, with options whose numbers count from 1 if one of them shows that: it
+    has the number of the last option, and none has 0.
+
+    >>> counted_from_one([Item("Is it?", ("no", "yes"), ("2",), number=2)])[0].answers
+    ('yes', 'B')
+    """
+    told = [item for item in items if item.number is not None]
+    if not any(item.number == len(item.options) for item in told):
+        return list(items)
+    if any(item.number == 0 for item in told):
+        return list(items)
+    return [_from_one(item) for item in items]
+
+
+def _from_one(item: Item) -> Item:
+    if item.number is None:
+        return item
+    answers = named(Choices(item.options), item.number - 1)
+    return replace(item, answers=tuple(answers), number=item.number - 1)
 
 
 def is_mapped(options: LayoutOptions) -> bool:
@@ -77,132 +121,87 @@ def is_mapped(options: LayoutOptions) -> bool:
     return any(name == QUESTION for name, _ in options.fields)
 
 
-def _id(record: Record, options: LayoutOptions) -> str:
-    said = dict(options.fields).get(ID)
-    values = [value_at(record, said)] if said else [record.get(name) for name in _USUAL_IDS]
+def _known(record: Record, options: LayoutOptions) -> Fields:
+    """The fields of a set of the catalogue, if a record has all of them; of several sets those of
+    the most. Two fields are no evidence: a layout reads them."""
+    if options.layout != AUTO or options.fields:
+        return ()
+    return next(
+        (fields for fields, where in _mappings() if all(has(record, place) for place in where)), ()
+    )
+
+
+@cache
+def _mappings() -> list[tuple[Fields, tuple[str, ...]]]:
+    """Fields by which records are recognised, with all their places; the most places first."""
+    every = [each.fields for each in EVALUATIONS]
+    found = [(fields, tuple(_places_of(fields))) for fields in every]
+    found = [each for each in found if len(each[1]) > 2]
+    found += [(fields, tuple(_places_of(fields))) for fields in _OTHERS]
+    return sorted(found, key=lambda each: -len(each[1]))
+
+
+def _places_of(fields: Fields) -> Iterator[str]:
+    for name, where in fields:
+        yield from places(where) if name in (OPTIONS, ANSWER) else (where,)
+
+
+def _id(record: Record, where: str | None) -> str:
+    values = [value_at(record, where)] if where else [record.get(name) for name in _IDS]
     texts = (as_text(value) for value in values)
     return next((text for text in texts if text and _ID.fullmatch(text)), "")
 
 
-def _mapped(record: Record, options: LayoutOptions) -> list[Item] | Reject:
-    fields = dict(options.fields)
+def _mapped(record: Record, mapped: Fields) -> list[Item] | Reject:
+    fields = dict(mapped)
     asked = value_at(record, fields[QUESTION])
-    questions = [text for text in map(as_text, _listed(asked)) if text and text.strip()]
+    questions = [text for text in map(as_text, listed(unfolded(asked))) if text and text.strip()]
     if not questions:
         return Reject(Reason.NO_PROMPT, f"no text in {fields[QUESTION]}")
-    choices = tuple(_texts_at(record, fields.get(OPTIONS, "")))
-    given = [
-        value
-        for place in _places(fields.get(ANSWER, ""))
-        for value in _listed(value_at(record, place))
-    ]
-    passage = as_text(value_at(record, fields[CONTEXT])) if CONTEXT in fields else None
-    labels = _labels(record, fields.get(OPTIONS, ""))
     if len(questions) > 1:  # turns: nobody says which answer is whose
         return [Item(question) for question in questions]
-    return [Item(questions[0], choices, _answers(given, choices, labels), passage or "")]
-
-
-def _places(written: str) -> list[str]:
-    return [place.strip() for place in written.split(",") if place.strip()]
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _texts_at(record: Record, written: str) -> Iterator[str]:
-    """The options at one place or several: a list, an object of texts, or a text each."""
-    for place in _places(written):
-        yield from _choices(value_at(record, place))
-
-
-def _choices(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        inner = value.get("text", value.get("choices"))
-        value = inner if isinstance(inner, list) else list(value.values())
-    for each in _listed(value):
-        text = as_text(each.get("text") if isinstance(each, Mapping) else each)
-        if text is not None and text.strip():
-            yield text
-
-
-def _labels(record: Record, written: str) -> list[str]:
-    """What the options are called, where that is said: {"text": […], "label": ["1", "2"]}."""
-    for place in _places(written):
-        value = value_at(record, place)
-        if isinstance(value, Mapping):
-            labels = value.get("label", list(value) if "text" not in value else ())
-            return [str(label) for label in labels] if isinstance(labels, Sequence) else []
-    return []
-
-
-def _answers(
-    given: Sequence[Any], choices: Sequence[str], labels: Sequence[str]
-) -> tuple[str, ...]:
-    found: list[str] = []
-    for value in given:
-        text = as_text(value)
-        if text is None or not text.strip():
-            continue
-        at = _option(value, text.strip(), choices, labels)
-        found += [text] if at is None else [choices[at], _LETTERS[at]]
-        if _FINAL in text:
-            found.append(text.rpartition(_FINAL)[2])
-    return tuple(dict.fromkeys(found))
-
-
-def _option(value: Any, text: str, choices: Sequence[str], labels: Sequence[str]) -> int | None:
-    """Which option an answer names: by a label, a letter, or a number from 0."""
-    names = list(labels) or list(_LETTERS[: len(choices)])
-    if text in choices:
-        at = list(choices).index(text)
-    elif text in names:
-        at = names.index(text)
-    elif isinstance(value, int) or (text.isascii() and text.isdecimal() and len(text) < 3):
-        at = int(text)
-    else:
-        return None
-    return at if at < min(len(choices), len(_LETTERS)) else None
+    choices = choices_at(record, fields.get(OPTIONS, ""))
+    given = [
+        value
+        for place in places(fields.get(ANSWER, ""))
+        for value in listed(value_at(record, place))
+    ]
+    passage = as_text(value_at(record, fields[CONTEXT])) if CONTEXT in fields else None
+    answers = answers_of(given, choices)
+    return [
+        Item(questions[0], choices.texts, answers.texts, passage or "", number=answers.number)
+    ]
 
 
 def _by_layout(record: Record, options: LayoutOptions) -> list[Item] | Reject:
-    if choice := _choice(record):
-        return [choice]
+    asked = _asked(record) if options.layout == AUTO else None
+    if asked and asked.options:
+        return [asked]
     results = convert(record, options)
     read = [result for result in results if not isinstance(result, Reject)]
     if read:
         return list(_of_draft(read[0])) or Reject(Reason.NO_PROMPT, "a record without a prompt")
-    if question := _only_prompt(record):
-        return [Item(question)]
+    if asked:
+        return [asked]
     return next(result for result in results if isinstance(result, Reject))
 
 
-def _choice(record: Record) -> Item | None:
-    """A question with options under a usual name, or as A, B, C, …; None for any other record."""
-    question, (choices, labels) = _only_prompt(record), _usual_options(record)
-    if not question or len(choices) < 2:
+def _asked(record: Record) -> Item | None:
+    """A question in the one field with a prompt's usual name, and what is under usual names beside
+    it; None for any other record."""
+    small: dict[str, Any] = {}
+    for name, value in record.items():
+        small.setdefault(name.strip().lower(), value)
+    texts = [text for name in PROMPTS if (text := as_text(small.get(name))) and text.strip()]
+    if len(texts) != 1:
         return None
-    given = [record[name] for name in _USUAL_ANSWERS if record.get(name) is not None]
-    return Item(question, choices, _answers(given[:1], choices, labels))
-
-
-def _only_prompt(record: Record) -> str | None:
-    """The one text of a record under a prompt's usual name."""
-    texts = [value for name in PROMPTS if (value := as_text(record.get(name))) and value.strip()]
-    return texts[0] if len(texts) == 1 else None
-
-
-def _usual_options(record: Record) -> tuple[tuple[str, ...], list[str]]:
-    """The options of a record, and what they are called."""
-    for name in _USUAL_OPTIONS:
-        choices = tuple(_choices(record[name])) if record.get(name) else ()
-        if len(choices) > 1:
-            return choices, _labels(record, name)
-    letters = [letter for letter in _LETTERS if as_text(record.get(letter))]
-    if letters == list(_LETTERS[: len(letters)]):
-        return tuple(str(record[letter]) for letter in letters), letters
-    return (), []
+    choices = usual_choices(small)
+    given = next((small[name] for name in _ANSWERS if small.get(name) not in (None, "")), None)
+    if isinstance(given, dict):
+        given = given.get("text", given.get("value"))
+    answers = answers_of(listed(given), choices)
+    passage = next((text for name in _PASSAGES if (text := as_text(small.get(name)))), "")
+    return Item(texts[0], choices.texts, answers.texts, passage, number=answers.number)
 
 
 def _of_draft(draft: Draft | PreferenceDraft) -> Iterator[Item]:
@@ -215,6 +214,5 @@ def _of_draft(draft: Draft | PreferenceDraft) -> Iterator[Item]:
     for message, after in zip(texts, [*texts[1:], None], strict=True):
         if message.role == USER and message.content.strip():
             answered = after is not None and after.role == ASSISTANT
-            yield Item(
-                message.content, (), _answers([after.content] if after and answered else [], (), ())
-            )
+            given = [after.content] if after and answered else []
+            yield Item(message.content, (), answers_of(given, Choices()).texts)

@@ -23,7 +23,7 @@ from ...readers import open_file, parse
 from ...schema import Reject
 from . import index_file
 from .entries import SHORT, WHOLE, entries_of
-from .items import FIELDS, Item, is_mapped, items_of
+from .items import FIELDS, Item, counted_from_one, is_mapped, items_of
 from .options import INDEX, Sets
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def items_in(each: EvaluationSet, encoding: str, notes: list[Note]) -> list[Item
         if is_index(item):
             continue
         prefix = f"{_stem(item.name)}/" if several else ""
+        given, names = [], []
         for row, items in _of_file(own, item, each.name, encoding, notes):
             for turn, read in enumerate(items, 1):
                 number = f"#{turn}" if len(items) > 1 else ""
@@ -183,7 +184,10 @@ def items_in(each: EvaluationSet, encoding: str, notes: list[Note]) -> list[Item
                 if name in taken:  # another record has this as its id
                     name = f"{name}~{len(taken)}"
                 taken.add(name)
-                found.append(replace(read, id=name))
+                names.append(name)
+                given.append(read)
+        read_items = zip(counted_from_one(given), names, strict=True)
+        found += [replace(read, id=name) for read, name in read_items]
     return found
 
 
