@@ -159,25 +159,34 @@ def spans_of(text: str) -> list[tuple[int, int]]:
     """
     import numpy as np
 
-    pieces, places = [], []
+    known, firsts, ends = _traced(text)
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    for window in _windows(_codes(known)):
+        starts = _tokens(window).starts
+        letters = np.flatnonzero(_classes()[window])
+        after = np.append(starts[1:], len(window))[: len(starts)]
+        lasts = letters[np.searchsorted(letters, after) - 1]
+        for first, last in zip((starts + begin).tolist(), (lasts + begin).tolist(), strict=True):
+            spans.append((firsts[first], ends[last]))
+        begin += len(window)
+    return spans
+
+
+def _traced(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """A text normalised, and where what each of its characters comes from begins and ends."""
+    if text.isascii():
+        return normalised(text), range(len(text)), range(1, len(text) + 1)
+    pieces: list[str] = []
+    firsts: list[int] = []
+    ends: list[int] = []
     for start, end in _clusters(text):
         piece = normalised(text[start:end])
         pieces.append(piece)
-        if len(piece) == end - start:
-            places += [(at, at + 1) for at in range(start, end)]
-        else:
-            places += [(start, end)] * len(piece)
-    spans: list[tuple[int, int]] = []
-    begin = 0
-    for window in _windows(_codes("".join(pieces))):
-        starts = _tokens(window).starts
-        letters = np.flatnonzero(_classes()[window])
-        ends = np.append(starts[1:], len(window))[: len(starts)]
-        lasts = letters[np.searchsorted(letters, ends) - 1]
-        for first, last in zip((starts + begin).tolist(), (lasts + begin).tolist(), strict=True):
-            spans.append((places[first][0], places[last][1]))
-        begin += len(window)
-    return spans
+        alone = len(piece) == end - start
+        firsts += range(start, end) if alone else [start] * len(piece)
+        ends += range(start + 1, end + 1) if alone else [end] * len(piece)
+    return "".join(pieces), firsts, ends
 
 
 def normalised(text: str) -> str:

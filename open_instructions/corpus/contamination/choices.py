@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ...layouts.embedded import opened
@@ -60,11 +62,16 @@ def usual_choices(small: Record) -> Choices:
         if len(found.texts) > 1:
             return found
     for form in _EACH:
-        each = {letter: as_text(small.get(form.format(letter.lower()))) for letter in LETTERS}
-        letters = "".join(letter for letter, text in each.items() if text)
-        if len(letters) > 1 and LETTERS.startswith(letters):
-            return Choices(tuple(each[letter] or "" for letter in letters), tuple(letters))
+        names = _names(form)
+        texts = list(takewhile(bool, (as_text(small.get(name)) for name in names)))
+        if len(texts) > 1 and not any(small.get(name) for name in names[len(texts) :]):
+            return Choices(tuple(text or "" for text in texts), tuple(LETTERS[: len(texts)]))
     return Choices()
+
+
+@cache
+def _names(form: str) -> tuple[str, ...]:
+    return tuple(form.format(letter.lower()) for letter in LETTERS)
 
 
 def choices_in(value: Any) -> Choices:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...catalogue.evaluations import EVALUATIONS
 from ...layouts.fields import as_text
@@ -126,19 +126,30 @@ def _known(record: Record, options: LayoutOptions) -> Fields:
     the most. Two fields are no evidence: a layout reads them."""
     if options.layout != AUTO or options.fields:
         return ()
-    return next(
-        (fields for fields, where in _mappings() if all(has(record, place) for place in where)), ()
-    )
+    for known in _mappings():
+        if known.first <= record.keys() and all(has(record, place) for place in known.places):
+            return known.fields
+    return ()
+
+
+class _Known(NamedTuple):
+    """Fields by which records are recognised, all their places, and the fields of a record that
+    these are in."""
+
+    fields: Fields
+    places: tuple[str, ...]
+    first: frozenset[str]
 
 
 @cache
-def _mappings() -> list[tuple[Fields, tuple[str, ...]]]:
-    """Fields by which records are recognised, with all their places; the most places first."""
-    every = [each.fields for each in EVALUATIONS]
-    found = [(fields, tuple(_places_of(fields))) for fields in every]
-    found = [each for each in found if len(each[1]) > 2]
-    found += [(fields, tuple(_places_of(fields))) for fields in _OTHERS]
-    return sorted(found, key=lambda each: -len(each[1]))
+def _mappings() -> list[_Known]:
+    """The most places first."""
+    found = []
+    for fields in (*(each.fields for each in EVALUATIONS), *_OTHERS):
+        where = tuple(_places_of(fields))
+        if len(where) > 2 or fields in _OTHERS:
+            found.append(_Known(fields, where, frozenset(each.split(".")[0] for each in where)))
+    return sorted(found, key=lambda each: -len(each.places))
 
 
 def _places_of(fields: Fields) -> Iterator[str]:
