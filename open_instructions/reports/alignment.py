@@ -4,7 +4,6 @@ machine."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,30 +17,47 @@ from ..corpus.contamination.items import Item
 from ..corpus.contamination.options import Decontaminate, decontaminate_of
 from ..corpus.contamination.rounds import MARK
 from ..corpus.contamination.sets import EvaluationSet, is_index, items_in, read_sets
+from ..corpus.words import spans_of, words_of
 from ..errors import OpenInstructionsError
 from ..inputs import Input
 from ..schema import Message
 from ..store import Build, InputEntry
 
-_WORD = re.compile(r"\w+")
+_BEFORE = 60
+"""How many characters are shown before the first span."""
+
+
+class Place(NamedTuple):
+    """Where a conversation has something.
+
+    message  the number of the message
+    field    the message's field
+    spans    where in it, as characters
+    """
+
+    message: int
+    field: str
+    spans: list[list[int]]
+
+    def __str__(self) -> str:
+        inside = "" if self.field == "content" else f"{self.field} of "
+        return f"{inside}message {self.message}"
 
 
 class Aligned(NamedTuple):
     """A hit, and both texts.
 
-    item     the item's id
-    part     what the conversation has of it
-    message  the number of the message that has it
-    cover    the share of the item's words that it has
-    spans    where in that message, as characters
-    text     the item's text, "" where the set is not on this machine
+    item    the item's id
+    part    what the conversation has of it
+    cover   the share of the item's words that it has
+    places  where: one, or two for an item that is cut into two messages
+    text    the item's text, "" where the set is not on this machine
     """
 
     item: str
     part: str
-    message: int
     cover: float
-    spans: list[list[int]]
+    places: list[Place]
     text: str
 
 
@@ -110,14 +126,22 @@ def _hits(evidence: str | None) -> list[Mapping[str, Any]]:
 
 def _aligned(hit: Mapping[str, Any], item: Item | None) -> Aligned:
     part = str(hit.get("part"))
-    message, cover, spans = hit.get("message"), hit.get("cover"), hit.get("spans")
+    cover, rest = hit.get("cover"), hit.get("rest")
     return Aligned(
         str(hit.get("item")),
         part,
-        message if isinstance(message, int) else 0,
         cover if isinstance(cover, int | float) else 0.0,
-        [each for each in spans if _is_span(each)] if isinstance(spans, list) else [],
+        [_place(hit), *([_place(rest)] if isinstance(rest, dict) else [])],
         _text(item, part) if item else "",
+    )
+
+
+def _place(said: Mapping[str, Any]) -> Place:
+    message, field, spans = said.get("message"), said.get("field"), said.get("spans")
+    return Place(
+        message if isinstance(message, int) else 0,
+        field if isinstance(field, str) else "content",
+        [each for each in spans if _is_span(each)] if isinstance(spans, list) else [],
     )
 
 
@@ -181,12 +205,21 @@ def marked(text: str, spans: Sequence[Sequence[int]]) -> str:
     >>> marked("Why is it so?", [[4, 9]])
     'Why «is it» so?'
     """
-    pieces, at = [], 0
-    for start, stop in spans:
-        if at <= start <= stop <= len(text):
-            pieces += [text[at:start], "«", text[start:stop], "»"]
-            at = stop
-    return "".join([*pieces, text[at:]])
+    return _between(text, spans, "«", "»")
+
+
+def near_first(text: str, spans: Sequence[Sequence[int]]) -> tuple[str, list[list[int]]]:
+    """A text from shortly before its first span on, and the spans in it.
+
+    >>> near_first("a" * 200 + "b", [[200, 201]])[1]
+    [[62, 63]]
+    """
+    cut = min((start for start, _ in spans), default=0) - _BEFORE
+    if cut <= 0:
+        return text, [list(span) for span in spans]
+    note = "… "
+    moved = [[start - cut + len(note), stop - cut + len(note)] for start, stop in spans]
+    return note + text[cut:], moved
 
 
 def lacking(text: str, other: str) -> str:
@@ -194,11 +227,25 @@ def lacking(text: str, other: str) -> str:
 
     >>> lacking("Why is it red?", "it is why")
     'Why is it [red]?'
+    >>> lacking("红色的灯", "灯是红的")
+    '红[色]的灯'
     """
-    known = {word.casefold() for word in _WORD.findall(other)}
+    known = set(words_of([other]).hashes.tolist())
+    places: list[list[int]] = []
+    for word, (start, stop) in zip(words_of([text]).hashes.tolist(), spans_of(text), strict=True):
+        if word in known:
+            continue
+        if places and places[-1][1] == start:
+            places[-1][1] = stop
+        else:
+            places.append([start, stop])
+    return _between(text, places, "[", "]")
 
-    def shown(found: re.Match[str]) -> str:
-        word = found[0]
-        return word if word.casefold() in known else f"[{word}]"
 
-    return _WORD.sub(shown, text)
+def _between(text: str, spans: Sequence[Sequence[int]], before: str, after: str) -> str:
+    pieces, at = [], 0
+    for start, stop in spans:
+        if at <= start <= stop <= len(text):
+            pieces += [text[at:start], before, text[start:stop], after]
+            at = stop
+    return "".join([*pieces, text[at:]])

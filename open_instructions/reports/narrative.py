@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import alike
-from .alignment import lacking, marked
+from .alignment import lacking, marked, near_first
 
 if TYPE_CHECKING:
-    from .alignment import Aligned
+    from .alignment import Aligned, Place
     from .explain import Explanation
 
 Line = tuple[str, str]
@@ -124,23 +124,28 @@ def lines(found: Explanation, most: Limit | None) -> list[Line]:
 def _hit(hit: Aligned, found: Explanation, most: Limit | None) -> list[Line]:
     """An item of an evaluation set, beside the message that has it."""
     part = hit.part.replace("_", " ")
-    told = f"{part} of {hit.item}: {hit.cover:.0%} of its words are in message {hit.message}"
+    where = " and ".join(map(str, hit.places))
+    told = f"{part} of {hit.item}: {hit.cover:.0%} of its words are in {where}"
     said = [("heading", told)]
-    message = _message(found, hit.message)
-    if message:
-        said.append(("", _indent(_short(marked(message, hit.spans), most))))
+    known = [_message(found, place) for place in hit.places]
+    for message, place in zip(known, hit.places, strict=True):
+        if message:
+            text, spans = (message, place.spans) if most is None else near_first(message, place.spans)
+            said.append(("", _indent(_short(marked(text, spans), most))))
     if not hit.text:
         return [*said, ("note", "  The evaluation set is not on this machine.")]
     said.append(("near", "  in the evaluation set, with the words in brackets that it lacks:"))
-    said.append(("", _indent(_short(lacking(hit.text, message or hit.text), most))))
+    beside = lacking(hit.text, "\n".join(known)) if all(known) else hit.text
+    said.append(("", _indent(_short(beside, most))))
     return said
 
 
-def _message(found: Explanation, number: int) -> str:
-    """A message of the conversation as it was before the split; "" if the file is not here."""
+def _message(found: Explanation, place: Place) -> str:
+    """A message of the conversation as it was before the split; "" if the file is not here, or for
+    another field than its content."""
     whole = [s for s in found.steps if s.conversations and s.stage != "split"]
-    talk = whole[-1].conversations[0] if whole else []
-    return talk[number][1] if 0 <= number < len(talk) else ""
+    talk = whole[-1].conversations[0] if whole and place.field == "content" else []
+    return talk[place.message][1] if 0 <= place.message < len(talk) else ""
 
 
 def _tokens(row: dict[str, Any]) -> int:
