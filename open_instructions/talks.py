@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import pairing
+from .arrays import view
 from .claims import Kin
 from .corpus import CorpusStep
-from .corpus.step import OfRows, Round, no_rows
+from .corpus.step import NUMBER, OfRows, Round, no_rows
 from .ledger import Lost
 from .preference import ANSWERS, Preference, PreferenceDraft, Whole, kind_of, text_of
 from .readers import Frame
@@ -126,4 +127,4 @@ def first_facts(steps: Sequence[CorpusStep], kept: Sequence[Kept]) -> dict[str, 
 def _facts(first: Round, wholes: Sequence[Whole], rows: Sequence[Sequence[Whole]]) -> pa.Table:
     if isinstance(first, OfRows):
         return first.facts_of_rows(rows)
-    return first.facts(wholes, no_rows())
+    return first.facts(wholes, view(no_rows()[NUMBER]), no_rows())

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 import pyarrow as pa
 
 from open_instructions.corpus.step import (
@@ -48,7 +49,10 @@ def verdicts_of(
     [asked] = step.rounds
     rows = [[conversation] for conversation in conversations]
     wants_rows = isinstance(asked, OfRows)
-    facts = asked.facts_of_rows(rows) if wants_rows else asked.facts(conversations, no_rows())
+    none = np.empty(0, np.int64)
+    facts = (
+        asked.facts_of_rows(rows) if wants_rows else asked.facts(conversations, none, no_rows())
+    )
     places = facts[PLACE].to_pylist()
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     names = [conversations[place].conversation_id for place in places]

@@ -29,7 +29,7 @@ Says = Callable[[str], dict[str, Any] | None]
 class _Said(Round):
     says: Says
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(self, conversations: Sequence[Whole], number: Any, before: pa.Table) -> pa.Table:
         return pa.table({PLACE: pa.array(range(len(conversations)), pa.int32())})
 
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:

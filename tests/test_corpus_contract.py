@@ -41,7 +41,7 @@ class Said(Round):
     def asks(self, before: pa.Table) -> Any:
         return self._said["asks"](before) if "asks" in self._said else None
 
-    def facts(self, conversations: Sequence[Conversation], before: pa.Table) -> Any:
+    def facts(self, conversations: Sequence[Conversation], number: Any, before: pa.Table) -> Any:
         return self._said.get("facts", all_places)(conversations)
 
     def send(self, facts: pa.Table, parts: int) -> Any:

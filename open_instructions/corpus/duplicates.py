@@ -80,7 +80,9 @@ class _Equal(Round):
     def __init__(self, ranks: dict[str, int]) -> None:
         self._ranks = ranks
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 

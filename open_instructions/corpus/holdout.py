@@ -165,7 +165,9 @@ class _Grouped(Round):
     def __init__(self, step: Holdout) -> None:
         self._step = step
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         return self.facts_of_rows([[conversation] for conversation in conversations])
 
     def facts_of_rows(self, rows: Sequence[Sequence[Whole]]) -> pa.Table:

@@ -69,16 +69,15 @@ class Round(ABC):
         return None
 
     @abstractmethod
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
-        """A table with a row for each fact. `before` is the result of the previous round, without
-        rows in the first round. The columns are the step's own, and PLACE."""
-
-    def facts_at(
+    def facts(
         self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
     ) -> pa.Table:
-        """The facts, for a round after the first that has to know the numbers of the
-        conversations."""
-        return self.facts(conversations, before)
+        """A table with a row for each fact. The columns are the step's own, and PLACE.
+
+        number  the numbers of the conversations; none in the first round of a step, which is
+                before they have any
+        before  the result of the previous round, without rows in the first round
+        """
 
     @abstractmethod
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:

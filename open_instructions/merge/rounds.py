@@ -129,7 +129,7 @@ def _facts(work: _Work, *, folder: Path, step: str, index: int, asked: Round, gi
     left = np.setdiff1d(places if work.places is None else work.places, work.gone)
     number = left + (work.chunk << CHUNK_BITS)
     wholes = read_wholes(folder, work.chunk, left)
-    facts = asked.facts_at(wholes, number, read_settled(folder, step, index))
+    facts = asked.facts(wholes, number, read_settled(folder, step, index))
     check_facts(step, facts, len(left))
     if PLACE in facts.column_names:  # from places among those read to places in the chunk
         at = facts.column_names.index(PLACE)

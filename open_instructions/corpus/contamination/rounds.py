@@ -77,7 +77,9 @@ class Indexed(Round):
     def __init__(self, held: Held) -> None:
         self._held = held
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import pyarrow as pa
 
         return pa.table({PLACE: numbers([], "int32")})
@@ -100,7 +102,9 @@ class Looked(Round):
     def __init__(self, held: Held, threshold: float) -> None:
         self._held, self._threshold = held, threshold
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import numpy as np
 
         index = Index.from_table(before)
@@ -181,7 +185,9 @@ class Judged(Round):
     def asks(self, before: pa.Table) -> pa.Array:
         return numbers(Index.from_table(before).asked, "int64")
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import pyarrow as pa
 
         index = Index.from_table(before)

@@ -59,7 +59,9 @@ class Candidates(Round):
         self._prompts_only, self._by_source = prompts_only, by_source
         self.each = VALUES // self._size + 1
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 

@@ -43,10 +43,7 @@ class Compared(Round):
         number = view(before[NUMBER])
         return numbers(number[number >= 0] if len(number) else np.empty(0, np.int64), "int64")
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
-        raise NotImplementedError
-
-    def facts_at(
+    def facts(
         self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
     ) -> pa.Table:
         import numpy as np

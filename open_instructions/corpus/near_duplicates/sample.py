@@ -33,7 +33,9 @@ class Sampled(Round):
 
     named = False
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 
@@ -69,7 +71,9 @@ class Counted(Round):
     def asks(self, before: pa.Table) -> pa.Array | None:
         return numbers(view(before[NUMBER]), "int64")
 
-    def facts(self, conversations: Sequence[Whole], before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Whole], number: np.ndarray[Any, Any], before: pa.Table
+    ) -> pa.Table:
         """The shingles of these rows, and how many of them have each."""
         import numpy as np
 
