@@ -338,3 +338,102 @@ def test_no_module_here_opens_a_build(tmp_path: Path) -> None:
     for module in (rounds, scan):
         text = Path(module.__file__).read_text(encoding="utf-8")
         assert "open(" not in text
+
+
+# --- what is written another way, or in two messages ---
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("1250", "1,250"),
+        ("1250", "1 250"),
+        ("1,250", "1\u202f250"),
+        ("1250300", "1’250’300"),
+        ("1250", "１，２５０"),
+        ("1250", "١٬٢٥٠"),
+        ("1250", "१२५०"),
+    ],
+)
+def test_a_figure_is_the_same_however_it_is_written(item: str, text: str) -> None:
+    asked = "A baker sells {} loaves and five rolls; how much does she earn in all?"
+    of = index(Item(asked.format(item), id="f"))
+    assert hits(of, ("user", f"Now: {asked.format(text)}")) == [("made/f", "question", 1.0)]
+    assert hits(of, ("user", f"Now: {asked.format('1251')}")) == []
+
+
+def test_letters_that_look_like_others() -> None:
+    """Cyrillic а, е, о, с and Greek ο in place of Latin ones."""
+    text = TWENTY.translate(str.maketrans("aeocn", "аеосп"[:4] + "n")).replace("A b", "Α b")
+    assert text != TWENTY
+    assert hits(index(SUM), ("user", f"Now: {text}")) == [("made/s", "question", 1.0)]
+
+
+def test_an_exact_copy_in_a_dense_set() -> None:
+    """Eight items share all but two words: only six words of each are in grams that count, too few
+    to be found by. But all of it is there."""
+    frame = "In the long hall of the northern palace hangs a painting of a sleeping {}"
+    animals = ("heron", "fox", "bear", "crow", "mole", "otter", "stoat", "hare")
+    of = index(*[Item(frame.format(animal), id=animal) for animal in animals])
+    assert int(of.known[0]) == 5
+    assert hits(of, ("user", f"Well: {frame.format('fox')}")) == [("made/fox", "question", 1.0)]
+    assert hits(of, ("user", f"Well: {frame.format('wolf')}")) == []
+
+
+def test_both_shares_count() -> None:
+    """Of twenty words the first thirteen are in the text: 0.65 of them by both shares, which is
+    just enough; twelve are too few, with 0.6."""
+    words = [f"w{n}" for n in "abcdefghijklmnopqrst"]
+    of = index(Item(" ".join(words), id="w"))
+    assert hits(of, ("user", " ".join(words[:13]))) == [("made/w", "question", 0.65)]
+    assert hits(of, ("user", " ".join(words[:12]))) == []
+
+
+LONG = (
+    "The ferry leaves the north pier at dawn with 14 goats and a crate of lamps on board. "
+    "At the second island 5 goats go ashore, and the crate is swapped for a bale of wool. "
+    "How many goats are still on the ferry when it turns back?"
+)
+
+
+@pytest.mark.parametrize("first", ["user", "system"])
+def test_an_item_that_is_cut_into_two_messages(first: str) -> None:
+    at = LONG.index("5 goats")
+    of = index(Item(LONG, (), ("9",), id="l"))
+    between = [("assistant", "Go on.")] if first == "user" else []
+    talk = [(first, f"Read. {LONG[:at]}"), *between, ("user", LONG[at:]), ("assistant", "9")]
+    assert [(name, part) for name, part, _ in hits(of, *talk)] == [
+        ("made/l", "question_with_answer")
+    ]
+    one = found(of, *talk)
+    [told] = json.loads(evidence(one, one.hits, of))["hits"]
+    assert (told["message"], told["rest"]["message"]) == (0, len(talk) - 2)
+    [start, stop] = told["spans"][0]
+    assert talk[0][1][start:stop] == LONG[:at].strip()
+    assert told["rest"]["spans"] == [[0, len(LONG) - at - 1]]
+    # one message alone does not have enough of it, and other figures are another item
+    assert hits(of, *talk[:1]) == hits(of, *talk[-2:]) == []
+    talk[-2] = ("user", LONG[at:].replace("5", "6"))
+    assert hits(of, *talk) == []
+
+
+def test_two_messages_of_one_frame_are_not_a_cut_item() -> None:
+    """Together they have all words of the item; but each has the frame."""
+    words = [f"w{chr(97 + n % 26)}{'ab'[n // 26]}" for n in range(30)]
+    item = " ".join(words)
+    one = " ".join([*words[:17], *("other" for _ in range(13))])
+    other = " ".join(["yes", *words[5:15], *words[17:]])
+    of = index(Item(item, id="i"))
+    assert hits(of, ("user", one), ("assistant", "So."), ("user", other)) == [
+        ("made/i", "question", 0.767)  # the second alone, with 23 of 30
+    ]
+    less = " ".join([*words[5:15], *("no" for _ in range(6)), *words[23:]])
+    assert hits(of, ("user", one), ("assistant", "So."), ("user", less)) == []
+
+
+def test_a_question_in_the_system_prompt_is_answered_after_the_first_message() -> None:
+    of = index(SUM)
+    talk = [("system", TWENTY), ("user", "Begin."), ("assistant", "It is 46.")]
+    assert hits(of, *talk) == [("made/s", "question_with_answer", 1.0)]
+    later = [("system", TWENTY), ("user", "Hi."), ("assistant", "Hi."), ("user", "And?")]
+    assert hits(of, *later, ("assistant", "46")) == [("made/s", "question", 1.0)]
