@@ -179,9 +179,7 @@ def _mapped(record: Record, mapped: Fields) -> list[Item] | Reject:
     ]
     passage = as_text(value_at(record, fields[CONTEXT])) if CONTEXT in fields else None
     answers = answers_of(given, choices)
-    return [
-        Item(questions[0], choices.texts, answers.texts, passage or "", number=answers.number)
-    ]
+    return [Item(questions[0], choices.texts, answers.texts, passage or "", number=answers.number)]
 
 
 def _by_layout(record: Record, options: LayoutOptions) -> list[Item] | Reject:
