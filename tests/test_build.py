@@ -385,6 +385,7 @@ def test_without_data_every_place_is_named() -> None:
         build("alpaca")
 
 
+@pytest.mark.usefixtures("no_garbage")
 def test_a_manifest_that_is_none(tmp_path: Path) -> None:
     from open_instructions.errors import NotFoundError
 

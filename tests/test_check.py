@@ -199,6 +199,7 @@ def test_files_that_are_gone_and_files_that_are_strange(built: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("no_garbage")
 def test_a_lock_of_another_build(built: Path) -> None:
     lock = json.loads((built / "oi.lock").read_text())
     lock["files"][0]["sha256"] = "0" * 64

@@ -410,6 +410,7 @@ def test_a_long_file_of_pretty_records_is_read_in_little_memory(tmp_path: Path) 
         '{"data": [' + "[" * 100_000,
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_hostile_containers_take_linear_time(tmp_path: Path, text: str) -> None:
     import time
 

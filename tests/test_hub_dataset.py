@@ -264,6 +264,7 @@ def test_the_licence(hub: FakeHub, stated: str, spdx: str) -> None:
         "---\nlicense: 2020-02-31\n---",
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_cards_that_say_nothing(text: str) -> None:
     assert read_card(text).configs == ()
     assert read_card(text).license in ("", "MIT")

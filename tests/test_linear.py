@@ -119,6 +119,7 @@ def elements(text: str) -> list[Any]:
     return [(frame.text, frame.reason) for frame, _ in jsontext.array(buffer)]
 
 
+@pytest.mark.usefixtures("no_garbage")
 def test_a_string_that_the_window_cuts_is_one_string() -> None:
     """Of a value that is nested too deep only its brackets are counted: those in a string are none,
     also where the window ends in it."""
@@ -157,6 +158,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("attack", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.usefixtures("no_garbage")
 def test_nothing_hangs(attack: Any) -> None:
     """Each takes less than a second; all but a few took minutes, and some for ever."""
     begun = time.process_time()

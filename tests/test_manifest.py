@@ -269,6 +269,7 @@ def test_another_format_says_so(said: Any) -> None:
         ('{"format": 2}', "it lacks versions, recipe, sources,"),
     ],
 )
+@pytest.mark.usefixtures("no_garbage")
 def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(NotFoundError) as caught:

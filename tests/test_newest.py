@@ -66,6 +66,7 @@ def test_builds_that_end_at_the_same_time_are_all_noted(own_home: Path, tmp_path
 
 
 @pytest.mark.parametrize("noted", ["", "{", "[3, null]", '{"a": 1}', "[" * 100_000])
+@pytest.mark.usefixtures("no_garbage")
 def test_a_note_that_cannot_be_read_is_none(own_home: Path, noted: str) -> None:
     usual = sample("dolly")
     (own_home / "builds.json").write_text(noted)

@@ -250,6 +250,7 @@ def test_a_number_of_ten_thousand_digits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("depth", [300, 1000, 100_000])
+@pytest.mark.usefixtures("no_garbage")
 def test_nesting_a_thousand_deep(tmp_path: Path, depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
     assert [r for _, r in read(tmp_path, b'[{"a": ' + deep + b'}, {"a": 1}]')] == [
