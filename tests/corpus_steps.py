@@ -52,7 +52,9 @@ class Pairs(Round):
     """Which conversations could be alike: answers of equal length with the same five characters in
     front. Settles their numbers, and for each the number of the group that it is in."""
 
-    def facts(self, conversations: Sequence[Conversation], number: Any, before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Conversation], number: Any, before: pa.Table
+    ) -> pa.Table:
         called("facts 1")
         assert before.num_rows == 0
         texts = [plain(conversation) for conversation in conversations]
@@ -86,7 +88,9 @@ class Compared(Round):
     def asks(self, before: pa.Table) -> pa.Array:
         return before[NUMBER].combine_chunks()
 
-    def facts(self, conversations: Sequence[Conversation], number: Any, before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Conversation], number: Any, before: pa.Table
+    ) -> pa.Table:
         called("facts 2")
         assert before.column_names == [NUMBER, "sign"]
         texts = [plain(conversation) for conversation in conversations]

@@ -50,9 +50,7 @@ def verdicts_of(
     rows = [[conversation] for conversation in conversations]
     wants_rows = isinstance(asked, OfRows)
     none = np.empty(0, np.int64)
-    facts = (
-        asked.facts_of_rows(rows) if wants_rows else asked.facts(conversations, none, no_rows())
-    )
+    facts = asked.facts_of_rows(rows) if wants_rows else asked.facts(conversations, none, no_rows())
     places = facts[PLACE].to_pylist()
     columns = {name: facts[name] for name in facts.column_names if name != PLACE}
     names = [conversations[place].conversation_id for place in places]

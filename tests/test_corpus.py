@@ -197,7 +197,9 @@ def test_without_the_step_nothing_of_it_is_there(
 class _All(Round):
     """Drops every conversation that it sees."""
 
-    def facts(self, conversations: Sequence[Conversation], number: Any, before: pa.Table) -> pa.Table:
+    def facts(
+        self, conversations: Sequence[Conversation], number: Any, before: pa.Table
+    ) -> pa.Table:
         return pa.table({PLACE: pa.array(range(len(conversations)), pa.int32())})
 
     def send(self, facts: pa.Table, parts: int) -> np.ndarray[Any, Any]:

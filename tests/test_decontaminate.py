@@ -389,7 +389,8 @@ def test_the_index_does_not_go_to_the_workers_with_their_work() -> None:
     said = Decontaminate(sets=("gsm8k",))
     items = [replace(item, id=f"{item.id}-{n}") for item in ITEMS for n in range(200)]
     rounds_of = Contamination(said, entries_of("made", items)).rounds
-    assert rounds_of[0].settle(rounds_of[0].facts([], np.empty(0, np.int64), no_rows())).nbytes > 100_000
+    facts = rounds_of[0].facts([], np.empty(0, np.int64), no_rows())
+    assert rounds_of[0].settle(facts).nbytes > 100_000
     assert all(len(pickle.dumps(each)) < 1_000 for each in rounds_of)
 
 

@@ -116,7 +116,9 @@ def written(path: Path, record: dict[str, Any]) -> Path:
         pq.write_table(pa.Table.from_pylist([record]), path)
     elif path.suffix == ".csv":
         with path.open("w", newline="", encoding="utf-8") as file:
-            cells = {k: json.dumps(v) if isinstance(v, list | dict) else v for k, v in record.items()}
+            cells = {
+                k: json.dumps(v) if isinstance(v, list | dict) else v for k, v in record.items()
+            }
             rows = csv.DictWriter(file, record)
             rows.writeheader()
             rows.writerow(cells)
@@ -166,7 +168,8 @@ def test_from_the_hub(name: str, hub: FakeHub, tmp_path: Path) -> None:
     else:
         configs = entry.configs or ("default",)
         card = "---\nconfigs:\n" + "".join(
-            f"- config_name: {config}\n  data_files: [{{split: {entry.split}, path: {config}.parquet}}]\n"
+            f"- config_name: {config}\n"
+            f"  data_files: [{{split: {entry.split}, path: {config}.parquet}}]\n"
             for config in configs
         )
         files = {f"{config}.parquet": data for config in configs}
@@ -211,7 +214,8 @@ def test_numbers_of_options_that_count_from_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [{"colour": "red"}, {"sentence": Q, "option1": "x", "option2": "y"}, {"question": " "}]
+    "record",
+    [{"colour": "red"}, {"sentence": Q, "option1": "x", "option2": "y"}, {"question": " "}],
 )
 def test_a_file_that_nothing_reads_stops(record: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no record that can be read as a question"):

@@ -236,9 +236,7 @@ def _tokens(codes: np.ndarray[Any, Any]) -> _Tokens:
     return _Tokens((mixed(hashes) & ~np.uint64(LETTER)) | letter, starts, numeric)
 
 
-def _between_groups(
-    codes: np.ndarray[Any, Any], kinds: np.ndarray[Any, Any]
-) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _between_groups(codes: np.ndarray[Any, Any], kinds: np.ndarray[Any, Any]) -> Places:
     """The signs between groups of three digits, where a figure begins with one to three, the first
     not 0, and has one sign throughout."""
     import numpy as np
@@ -249,7 +247,7 @@ def _between_groups(
     def at(place: int) -> np.ndarray[Any, Any]:
         return digit[4 + place : 4 + place + len(codes)]
 
-    signs = np.flatnonzero(at(-1) & ~at(0) & at(1))
+    signs: Places = np.flatnonzero(at(-1) & ~at(0) & at(1))
     if not len(signs):
         return signs
 
@@ -263,7 +261,8 @@ def _between_groups(
     begins = (many < 4) & (codes[signs - np.minimum(many, 3)] != ord("0"))
     first = np.flatnonzero(np.diff(signs, prepend=-4) != 4)
     head = np.repeat(first, np.diff(np.append(first, len(signs))))
-    return signs[begins[head] & (codes[signs] == codes[signs[head]])]
+    joined: Places = signs[begins[head] & (codes[signs] == codes[signs[head]])]
+    return joined
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -302,7 +301,8 @@ def _codes(text: str) -> np.ndarray[Any, Any]:
     if text.isascii():
         return np.frombuffer(text.encode(), np.uint8)
     codes: np.ndarray[Any, Any] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    return _folded()[codes.clip(max=_LAST)]
+    known: np.ndarray[Any, Any] = _folded()[codes.clip(max=_LAST)]
+    return known
 
 
 def _bounded(text: str) -> str:

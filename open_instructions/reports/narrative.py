@@ -137,10 +137,8 @@ def _hit(hit: Aligned, found: Explanation, most: Limit | None) -> list[Line]:
     known = [_message(found, place) for place in hit.places]
     for message, place in zip(known, hit.places, strict=True):
         if message:
-            text, spans = (
-                (message, place.spans) if most is None else near_first(message, place.spans)
-            )
-            said.append(("", _indent(_short(marked(text, spans), most))))
+            begun = (message, place.spans) if most is None else near_first(message, place.spans)
+            said.append(("", _indent(_short(marked(*begun), most))))
     if not hit.text:
         return [*said, ("note", "  The evaluation set is not on this machine.")]
     said.append(("near", "  in the evaluation set, with the words in brackets that it lacks:"))

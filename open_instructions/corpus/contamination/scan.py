@@ -3,10 +3,10 @@
 An entry is found in a text if grams of the text cover enough of its tokens, and all its figures are
 in the text. Grams that are in few items have to cover a share of the tokens that they can cover,
 and the mean of it and of the share of all tokens that all grams cover has to be a little larger.
-Half of the share is enough where almost all tokens are there. Two texts that are read together, like a
-question and its options in the next message, are looked at as one too. Short entries, and those of
-which too little counts, are found only as a whole text. Two rules that others use are computed
-beside this one, for comparison: they decide nothing.
+Half of the share is enough where almost all tokens are there. Two texts that are read together,
+like a question and its options in the next message, are looked at as one too. Short entries, and
+those of which too little counts, are found only as a whole text. Two rules that others use are
+computed beside this one, for comparison: they decide nothing.
 """
 
 from __future__ import annotations
