@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from open_instructions.building.chunks import shares
+from open_instructions.building.chunks import bytes_of
 from open_instructions.building.run import BuildResult, build
 from open_instructions.catalogue import registry, select
 from open_instructions.errors import (
@@ -456,7 +456,7 @@ def test_what_each_source_has_of_an_archive(tmp_path: Path) -> None:
             json.dumps({"instruction": "a", "context": "", "response": "b", "category": "c"}),
         )
     found = find(tmp_path, select("alpaca,dolly"))
-    of = {item.source: size for item, size in shares(found.inputs).items()}
+    of = {item.source: size for item, size in bytes_of(found.inputs).items()}
     whole = (tmp_path / "both.zip").stat().st_size
     assert (
         of["alpaca"] > 0.95 * whole

@@ -285,7 +285,9 @@ def test_the_units_of_a_preference_row() -> None:
     """Both answers are what a trainer learns from; "a" and "b" are a token each."""
     for unit, size in (("rows", 1), ("tokens", 10), ("answer_tokens", 2)):
         [asks] = mixing(unit=unit).rounds
-        assert asks.facts([PAIRS[0]], no_rows())["size"].to_pylist() == [size]
+        assert asks.facts([PAIRS[0]], np.zeros(1, np.int64), no_rows())["size"].to_pylist() == [
+            size
+        ]
 
 
 def test_what_another_split_has_is_neither_counted_nor_taken() -> None:
@@ -357,7 +359,7 @@ LOWEST = ["alpaca/alpaca0", "alpaca/alpaca2", "alpaca/alpaca4"]
         (f"{{total: {10**400}}}", "mix: total takes a number up to"),
         (f"{{weights: {{alpaca: {10**400}}}}}", "has a number above 1,000,000,000,000,000,000"),
         (f"{{temperature: {10**400}}}", "mix: temperature takes a number up to"),
-        ("{weights: {alpaca: .nan}}", "has a number below 0, or without an end"),
+        ("{weights: {alpaca: .nan}}", "which is not a finite number from 0"),
         ("{max_epochs: 1.5}", "mix: max_epochs takes a whole number, not 1.5"),
         ("{seed: -3}", "seed is -3, and cannot be negative"),
         ("{unit: words}", "unit is rows, tokens or answer_tokens, not 'words'"),

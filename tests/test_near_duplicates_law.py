@@ -59,7 +59,7 @@ def run(step: Step, talks: Sequence[Conversation]) -> list[dict[str, Any]]:
     for asked in step.rounds:
         asks = asked.asks(before)
         at = np.arange(len(talks)) if asks is None else np.array(asks.to_pylist(), int)
-        facts = asked.facts_at([talks[n] for n in at], at, before)
+        facts = asked.facts([talks[n] for n in at], at, before)
         if PLACE in facts.column_names:
             number = [int(at[place]) for place in facts[PLACE].to_pylist()]
             ids = [talks[n].conversation_id for n in number]

@@ -150,7 +150,7 @@ def signs_of(text: str) -> Iterator[tuple[str, str]]:
     """The place and the sign of each sign of a text, of each letter alone, and of each figure.
 
     >>> list(signs_of("a + b"))
-    [('a b', '+')]
+    [('a b', '+'), ('letter', 'B')]
     >>> list(signs_of("* the **first** of -5"))
     [('of 5', '-'), ('5', 'negative')]
     """
