@@ -378,3 +378,17 @@ def test_a_list_of_messages_as_a_table_has_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["[{'role': 'user', 'content': (1, 2)}]", "[{'role'", "[{'a': 1}"])
 def test_a_list_of_messages_that_nobody_can_read(text: str) -> None:
     assert refused({"messages": text})[0] == Reason.UNEXPECTED_SHAPE
+
+
+PAIR = {"chosen": "An oak.", "rejected": "An elm."}
+
+
+@pytest.mark.parametrize("name", ["documents", "contexts", "passages", "table"])
+def test_what_a_question_with_two_answers_is_about(name: str) -> None:
+    about = {name: ["Oaks grow."]}
+    assert refused({"question": "Which tree is it?", **PAIR, **about})[0] == Reason.LOST_CONTEXT
+    listed = {"prompt": [ASKED], **PAIR, **about}
+    (draft,) = convert(listed, LayoutOptions())
+    assert isinstance(draft, PreferenceDraft)
+    (draft,) = convert({"question": "Which tree?", **PAIR, name: []}, LayoutOptions())
+    assert isinstance(draft, PreferenceDraft)

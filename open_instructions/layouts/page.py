@@ -42,7 +42,8 @@ detail.
 
 Fields that a layout does not use become metadata. A system prompt and earlier turns are always part
 of the conversation: if they cannot be read, the record is rejected as `lost_context`. So is a
-record whose documents, contexts or table would be left beside the question. A list of messages may
+record whose documents, contexts or table would be left beside the question, also where it has
+two answers. A list of messages may
 be JSON text, or what Python and NumPy print, as in tables.
 
 If no field is known, names are tried in small letters and without what is between their words,

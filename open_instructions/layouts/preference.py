@@ -33,6 +33,7 @@ from .layout import Layout, LayoutExample, LayoutOptions
 from .numbered import NUMBERED, is_numbered, read_numbered
 from .pairs import PAIRS
 from .prompts import ABOUT, CHATS, PROMPTS
+from .rivals import beside_answers
 from .sharegpt import SHAREGPT
 from .sides import CHOSEN, ENGINES, REJECTED, SCORES, has_sides, read_sides
 from .transcript import TRANSCRIPT
@@ -84,6 +85,15 @@ def _answered(record: Record, options: LayoutOptions) -> Layout | None:
 
 
 def _read(record: Record, options: LayoutOptions) -> Sequence[PreferenceDraft | Draft | Reject]:
+    found = _read_form(record, options)
+    used = [name for item in found if isinstance(item, PreferenceDraft) for name in item.used]
+    lost = beside_answers(record, used, options)
+    return [lost] if lost else found
+
+
+def _read_form(
+    record: Record, options: LayoutOptions
+) -> Sequence[PreferenceDraft | Draft | Reject]:
     if has_sides(record):
         return read_sides(record, options)
     if is_arena(record):

@@ -43,9 +43,28 @@ def rival(record: Record, taken: Sequence[str], options: LayoutOptions) -> Rejec
         if name in taken or is_empty(record.get(name)):
             continue
         if name in _WHOLE or _is_asked_about(record[name]):
-            detail = f"the prompt may need {name!r}: map it to a field, or name the layout"
-            return Reject(Reason.LOST_CONTEXT, detail)
+            return _needs(name)
     return None
+
+
+def beside_answers(record: Record, used: Sequence[str], options: LayoutOptions) -> Reject | None:
+    """A Reject for what several answers to a prompt in one text may not do without, as `rival` has
+    it for a single one; None if the prompt is a list of messages.
+
+    used  all fields that were read
+    """
+    asked = [name for name in PROMPTS if name in used and isinstance(record.get(name), str)]
+    if options.layout != AUTO or not asked:
+        return None
+    for name in _WHOLE:
+        if name not in used and not is_empty(record.get(name)):
+            return _needs(name)
+    return None
+
+
+def _needs(name: str) -> Reject:
+    detail = f"the prompt may need {name!r}: map it to a field, or name the layout"
+    return Reject(Reason.LOST_CONTEXT, detail)
 
 
 def is_other(record: Record, name: str, taken: Sequence[str]) -> bool:
