@@ -82,7 +82,7 @@ def jobs() -> list[Job]:
     ]
     pumps = [(f"{pump!r} * n", partial(_repeated, pump)) for pump in IN_ROWS]
     found += [
-        Job(name, [(pump, make, call) for pump, make in pumps], 100_000)
+        Job(name, [(pump, make, call) for pump, make in pumps], _TABLE_SIZES.get(name, 100_000))
         for name, call in _tables().items()
     ]
     found += [
@@ -160,6 +160,10 @@ def _json() -> dict[str, Callable[[str], Any]]:
             ("9" * 4000 + "x" + text).encode("utf-8", "replace")
         ),
     }
+
+
+_TABLE_SIZES = {"table, a quote open": 300_000}
+"""A file that is shorter than the reader's sample is one broken row; longer ones have rows."""
 
 
 def _tables() -> dict[str, Callable[[str], Any]]:
