@@ -7,7 +7,7 @@ make the same arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +166,40 @@ def up_to(counts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     found: np.ndarray[Any, Any] = np.arange(ends[-1] if len(ends) else 0)
     found -= np.repeat(ends - counts, counts)
     return found
+
+
+def items_of(
+    starts: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Where the items of some lists are, and for each the place of its list among these. `starts`
+    says where the items of each list begin, and where the last one ends.
+
+    >>> import numpy as np
+    >>> [found.tolist() for found in items_of(np.array([0, 1, 3]), np.array([1, 0, 1]))]
+    [[1, 2, 0, 1, 2], [0, 0, 1, 2, 2]]
+    """
+    import numpy as np
+
+    many = starts[rows + 1] - starts[rows]
+    return np.repeat(starts[rows], many) + up_to(many), np.repeat(np.arange(len(rows)), many)
+
+
+def spans(sizes: np.ndarray[Any, Any], most: int) -> Iterator[slice]:
+    """Slices that follow each other, each of about `most` in all, or of one.
+
+    >>> import numpy as np
+    >>> list(spans(np.array([3, 3, 9, 1]), 6))
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
+    """
+    import numpy as np
+
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + most, "right")), start + 1)
+        yield slice(start, stop)
+        start = stop
 
 
 def unpacked(column: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

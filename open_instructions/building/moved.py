@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..corpus.sides import TRAIN, UNKNOWN, found
+from ..corpus.sides import SIDES, TRAIN, UNKNOWN, found
 from ..errors import InputError, NotFoundError, counted
 from ..paths import shown
-from ..schema import SPLITS
 from ..store import Build
 from .plan import Plan
 from .row_keys import ids_of, row_keys
@@ -47,7 +46,7 @@ def count_moved(before: Build, made: Build) -> Moved:
         return Moved()
     sides = row_sides(before)
     trained = held = between = 0
-    for side, split in enumerate(("train", *SPLITS), TRAIN):
+    for side, split in enumerate(SIDES):
         for keys in row_keys(made, split):
             had = found(*sides.prompts, keys.prompts)
             same = found(*sides.ids, keys.ids) == had
@@ -67,13 +66,13 @@ def _some_moved(before: Build, made: Build) -> bool:
     known = joined(
         *(
             (ids, np.full(len(ids), side, np.int8))
-            for side, split in enumerate(("train", *SPLITS), TRAIN)
+            for side, split in enumerate(SIDES)
             for ids in ids_of(before, split)
         )
     )
     return any(
         not np.isin(found(*known, batch), (side, UNKNOWN)).all()
-        for side, split in enumerate(("train", *SPLITS), TRAIN)
+        for side, split in enumerate(SIDES)
         for batch in ids_of(made, split)
     )
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..corpus.holdout import Held
-from ..corpus.sides import TRAIN, UNKNOWN, Sides, found, is_fingerprint
+from ..corpus.sides import SIDES, UNKNOWN, Sides, found, is_fingerprint
 from ..errors import InputError, UsageError, shown
 from ..inputs import digest
 from ..paths import place
 from ..recipe import Recipe
-from ..schema import SPLITS
 from ..store import REJECTED, Build, open_build
 from ..store.finding import Sought, find_build
 from .row_keys import KINDS, groups_of, hashed, row_keys
@@ -110,7 +109,7 @@ def sides_of(build: Build) -> Sides:
     # the text that a group is named after can be of a row that a mix left out
     named = [
         (keys, np.full(len(keys), number, np.int8))
-        for number, split in enumerate(("train", *SPLITS), TRAIN)
+        for number, split in enumerate(SIDES)
         for keys in groups_of(build, split)
     ]
     prompts = joined(rows.prompts, *named)
@@ -125,7 +124,7 @@ def row_sides(build: Build) -> Sides:
     import numpy as np
 
     ids, prompts = [], []
-    for number, split in enumerate(("train", *SPLITS), TRAIN):
+    for number, split in enumerate(SIDES):
         for keys in row_keys(build, split):
             side = np.full(len(keys.ids), number, np.int8)
             ids.append((keys.ids, side))

@@ -71,6 +71,22 @@ def same_key(keys: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return found
 
 
+def sums(
+    group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int
+) -> np.ndarray[Any, Any]:
+    """The sum of the values of each group, for groups that are numbers below `count`.
+
+    >>> import numpy as np
+    >>> sums(np.array([2, 0, 2]), np.array([3, 4, 5]), 3).tolist()
+    [4, 0, 8]
+    """
+    import numpy as np
+
+    found = np.zeros(count, np.int64)
+    np.add.at(found, group, values)
+    return found
+
+
 def seeded(values: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
     """Numbers of 64 bits as other numbers of 64 bits, one to one; a different order for each
     seed."""

@@ -22,7 +22,7 @@ from ..arrays import numbers, strings, view, whole
 from ..preference import Whole, tokens_of
 from ..schema import ASSISTANT
 from .budget import exactly
-from .groups import components, hexadecimal, labelled, same_key
+from .groups import components, hexadecimal, labelled, same_key, sums
 from .mix import Mix
 from .options import Seeded
 from .sets import Sets
@@ -245,13 +245,13 @@ class _Grouped(Round):
         member = components(count, *self._edges(decided, number, node))
         prompt, label = view(decided[PROMPT]), labelled(decided[LABEL])
         smallest = _smallest(prompt, member[node], view(decided[BEGINS]) > 0, count)
-        rows, tokens = (_sums(node, view(decided[name]), count) for name in (ROWS, TOKENS))
+        rows, tokens = (sums(node, view(decided[name]), count) for name in (ROWS, TOKENS))
         known, before = self._known(view(decided[NAMED]), prompt, node, count)
         heads = np.flatnonzero(member == np.arange(count))
         groups = Groups(
             smallest[heads],
-            _sums(member, rows, count)[heads],
-            _sums(member, tokens, count)[heads],
+            sums(member, rows, count)[heads],
+            sums(member, tokens, count)[heads],
             _agreed(known, member, count)[heads],
         )
         of_head = sides_of(groups, self._step.validation, self._step.test, self._step.seed)
@@ -324,14 +324,6 @@ def _smallest(
     alone = ~begins & (found[group] == _LAST)
     np.minimum.at(found, group[alone], prompt[alone])
     return found
-
-
-def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int) -> Any:
-    import numpy as np
-
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, group, values)
-    return sums
 
 
 def _agreed(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError, shown, suggest
 from .budget import MOST_EPOCHS, Budget, Share, budget, exactly, tempered
+from .groups import sums
 from .mix_report import LISTED, UNITS, few, lacks, table_report
 from .sets import Sets, general
 
@@ -79,7 +80,7 @@ class _Table:
         index = {name: at for at, name in enumerate(self._sets)}
         number = np.array([nowhere if n is None else index[n] for n in sets], np.int64)
         self._member = number[rows.label] if len(rows.label) else np.empty(0, np.int64)
-        have = _sums(self._member, np.where(rows.held, 0, rows.size), nowhere + 1).tolist()
+        have = sums(self._member, np.where(rows.held, 0, rows.size), nowhere + 1).tolist()
         self.available = {name: have[at] for name, at in index.items() if have[at]}
 
     def settled(self) -> Settled:
@@ -108,21 +109,13 @@ class _Table:
         return Settled(copies, taken.keys(), self._report(given, taken))
 
     def _report(self, given: Budget, taken: Mapping[str, int]) -> dict[str, Any]:
-        sizes = _sums(self._rows.label, self._rows.size, len(self._labels)).tolist()
+        sizes = sums(self._rows.label, self._rows.size, len(self._labels)).tolist()
         left = {
             name: size
             for name, of, size in zip(self._labels, self._of, sizes, strict=True)
             if of is None and size
         }
         return table_report(self._mix, self._title, given, taken, left)
-
-
-def _sums(group: np.ndarray[Any, Any], values: np.ndarray[Any, Any], count: int) -> Any:
-    import numpy as np
-
-    sums = np.zeros(count, np.int64)
-    np.add.at(sums, group, values)
-    return sums
 
 
 def _check_sets(mix: Mix, labels: Sequence[str], available: Collection[str]) -> None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .holdout import Held
 
 UNKNOWN, TRAIN = -1, 0
-"""A side is a number: TRAIN, or 1 and more for those of SPLITS, in order."""
+SIDES = ("train", *SPLITS)
+"""A side is the number of its split: TRAIN, or 1 and more for the others."""
 _ALL = 1 << 64
 
 
@@ -100,7 +101,7 @@ def _fitting(order: np.ndarray[Any, Any], sizes: np.ndarray[Any, Any], left: int
 
 
 def name_of(side: int) -> str:
-    return ("train", *SPLITS)[side]
+    return SIDES[side]
 
 
 def is_fingerprint(said: str) -> bool:

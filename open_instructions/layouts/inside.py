@@ -19,7 +19,7 @@ _ANSWERED = ("output", "outputs", "response")
 WRAPPERS = (*_ASKED, *_ANSWERED)
 """Fields with an object that has the conversation, or half of it, in it."""
 CHOICES = "choices"
-_KWARGS = "chat_template_kwargs"
+KWARGS = "chat_template_kwargs"
 _OF_KWARGS = {
     "custom_instructions": "system",
     "tools": "tools",
@@ -38,14 +38,14 @@ def of_template(record: Record) -> Fields:
     >>> of_template({"chat_template_kwargs": {"custom_instructions": "Be brief.", "tools": []}})
     (('system', 'chat_template_kwargs.custom_instructions'),)
     """
-    given = record.get(_KWARGS)
+    given = record.get(KWARGS)
     found: dict[str, str] = {}
     if _is_response(record) and "system" not in record:
         found["system"] = _INSTRUCTIONS
     given = given if isinstance(given, dict) else {}
     for name, canonical in _OF_KWARGS.items():
         if not is_empty(given.get(name)) and canonical not in record:
-            found.setdefault(canonical, f"{_KWARGS}.{name}")
+            found.setdefault(canonical, f"{KWARGS}.{name}")
     return tuple(found.items())
 
 

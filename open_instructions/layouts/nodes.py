@@ -10,7 +10,7 @@ from ..schema import SYSTEM, TOOL, Reason, Reject, is_blank
 from .fields import kind
 
 _EVERYBODY = (None, "", "all")
-"""To whom a message is sent that is no call."""
+"""The recipients of a message that is not a call."""
 _THOUGHTS, _RECAP = "thoughts", "reasoning_recap"
 _EDITABLE = {
     "user_editable_context": ("user_profile", "user_instructions"),

@@ -20,7 +20,7 @@ from .chats import MESSAGES
 from .context import BESIDE
 from .embedded import opened_list
 from .fields import as_text, is_empty, leftover
-from .inside import CHOICES, WRAPPERS, of_request, of_template, unwrapped
+from .inside import CHOICES, KWARGS, WRAPPERS, of_request, of_template, unwrapped
 from .layout import AUTO, Layout, LayoutOptions
 from .mapping import (
     Fields,
@@ -157,7 +157,7 @@ _NAMES = {
 }
 _KNOWN = {squeezed(name): name for name in sorted(_USUAL, reverse=True)}
 _BESIDE = {squeezed(name): name for name in BESIDE}
-_OUTER = frozenset((*WRAPPERS, CHOICES, "chat_template_kwargs"))
+_OUTER = frozenset((*WRAPPERS, CHOICES, KWARGS))
 _BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 

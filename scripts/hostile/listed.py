@@ -52,6 +52,7 @@ ROOMS = (
 """Where input is walked over."""
 
 LISTED: dict[str, tuple[str, ...]] = {
+    "arrays.spans": ("evaluation items",),
     "corpus.contamination": ("evaluation items",),
     "corpus.near_duplicates": ("signs",),
     "corpus.words": ("words",),

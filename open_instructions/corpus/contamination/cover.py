@@ -3,10 +3,9 @@ many items."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...arrays import up_to
+from ...arrays import items_of, spans
 from .entries import SIZE
 from .index import Index, covered
 
@@ -31,14 +30,14 @@ def cover_of(fives: Grams, index: Index, texts: Array, entries: Array) -> Array:
 
     found = np.zeros(len(entries), np.int64)
     there = _there(fives, index, np.unique(texts))
-    for start, stop in _blocks(index, entries):
+    for some in spans(index.own_starts[entries + 1] - index.own_starts[entries], AT_ONCE):
         rows, places = [], []
-        for column in texts[start:stop].T:
-            row, place = _places(there, index, column, entries[start:stop])
+        for column in texts[some].T:
+            row, place = _places(there, index, column, entries[some])
             rows.append(row)
             places.append(place)
         row, place = np.concatenate(rows), np.concatenate(places)
-        found[start:stop] = covered(row, place, stop - start, SIZE)
+        found[some] = covered(row, place, some.stop - some.start, SIZE)
     return found
 
 
@@ -47,9 +46,8 @@ def _there(fives: Grams, index: Index, texts: Array) -> Array:
     import numpy as np
 
     hashes, starts = fives
-    many = starts[texts + 1] - starts[texts]
-    text = np.repeat(texts, many)
-    at = starts[text] + up_to(many)
+    at, which = items_of(starts, texts)
+    text = texts[which]
     number = np.searchsorted(index.every, hashes[at])
     np.minimum(number, len(index.every) - 1, out=number)
     same = index.every[number] == hashes[at]
@@ -63,23 +61,8 @@ def _places(there: Array, index: Index, texts: Array, entries: Array) -> tuple[A
 
     if not len(there):
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    first = index.own_starts[entries]
-    many = index.own_starts[entries + 1] - first
-    row, place = np.repeat(np.arange(len(entries)), many), up_to(many)
-    wanted = texts[row] << 32 | index.own[first[row] + place]
-    at = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
-    same = there[at] == wanted
-    return row[same], place[same]
-
-
-def _blocks(index: Index, entries: Array) -> Iterator[tuple[int, int]]:
-    """Spans of entries that have about AT_ONCE grams."""
-    import numpy as np
-
-    ends = np.cumsum(index.own_starts[entries + 1] - index.own_starts[entries])
-    start = 0
-    while start < len(entries):
-        before = int(ends[start - 1]) if start else 0
-        stop = max(int(np.searchsorted(ends, before + AT_ONCE, side="right")), start + 1)
-        yield start, stop
-        start = stop
+    at, row = items_of(index.own_starts, entries)
+    wanted = texts[row] << 32 | index.own[at]
+    place = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+    same = there[place] == wanted
+    return row[same], (at - index.own_starts[entries][row])[same]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import strings, unpacked, view, whole
+from ...arrays import items_of, strings, unpacked, view, whole
 from .entries import ANSWER, FIELDS, PASSAGE, SHORT, SIZE, first_of_each
 
 if TYPE_CHECKING:
@@ -60,12 +60,8 @@ class Postings(NamedTuple):
 
     def expanded(self, grams: Array) -> tuple[Array, Array]:
         """All occurrences of grams: which of `grams` each is of, and its number."""
-        import numpy as np
-
-        many = self.starts[grams + 1] - self.starts[grams]
-        whose = np.repeat(np.arange(len(grams)), many)
-        first = np.cumsum(many) - many
-        return whose, np.arange(len(whose)) - first[whose] + self.starts[grams][whose]
+        at, whose = items_of(self.starts, grams)
+        return whose, at
 
 
 class Index(NamedTuple):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import up_to
+from ...arrays import items_of
 from ..words import Words, grams, words_of
 from .cover import cover_of
 from .entries import ANSWER, EIGHT, SHORT, SIZE, THIRTEEN, sequences
@@ -101,7 +101,7 @@ def scan(texts: Sequence[str], index: Index, threshold: float, pairs: Array | No
         _merged(equal, rare),
         _without(found, rare, equal),
         shared,
-        _eights(words, index, len(texts)),
+        _eights(words, index),
         _thirteens(words, index),
     )
 
@@ -132,8 +132,8 @@ def _joined(shared: Array, seen: _Seen) -> Array:
     both = np.flatnonzero((many[pairs] > 0).any(axis=1))
     found = [shared]
     for text in pairs[both].T:
-        at = np.repeat(ends[text], many[text]) + up_to(many[text])
-        found.append(np.stack([np.repeat(both + seen.texts, many[text]), shared[1][at]]))
+        at, which = items_of(ends, text)
+        found.append(np.stack([both[which] + seen.texts, shared[1][at]]))
     return _unique(*np.concatenate(found, axis=1)) if len(both) else shared
 
 
@@ -265,7 +265,7 @@ def _without(found: Hits, *others: Hits) -> Hits:
     return Hits(*(column[left] for column in found))
 
 
-def _eights(words: Words, index: Index, texts: int) -> Array:
+def _eights(words: Words, index: Index) -> Array:
     """Texts and entries whose tokens 8-grams cover by half."""
     import numpy as np
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...arrays import spans
 from . import shingles as of
 from .groups import FIRST, SECOND, SIDE, THIRD, Alike, Group, Pairs
-from .lists import Lists, Members, rest, spans
+from .lists import Lists, Members, rest
 from .signs import negations, other_signs
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Rows:
 
         asks, tells = self._says
         asked = rest(asks, one, other)
-        at = np.flatnonzero(_of_both(*asked, len(one)))
+        at = np.flatnonzero(_of_both(asked[0], asked[2], len(one)))
         pair, word, times = rest(tells, one[at], other[at])
         told = at[pair], word, times
         ours, theirs = (_in_both(_keys(*asked, sign), _keys(*told, sign)) for sign in (1, -1))
@@ -218,7 +219,7 @@ def _unflagged(lists: Lists, flag: int) -> Lists:
     return Lists(lists.values & ~np.uint32(flag), lists.starts)
 
 
-def _of_both(pair: Array, values: Array, times: Array, pairs: int) -> Array:
+def _of_both(pair: Array, times: Array, pairs: int) -> Array:
     """Of which pairs each row has something more often."""
     import numpy as np
 

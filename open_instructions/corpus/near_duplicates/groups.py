@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import up_to
-from .lists import Lists, spans
+from ...arrays import items_of, spans, up_to
+from .lists import Lists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -142,10 +142,8 @@ class Group:
         bare = bare[np.arange(len(bare)) - begin < BARE]
         many = np.diff(begins)[self._group[bare]]
         for some in spans(many, AT_ONCE):
-            rows = almost[
-                np.repeat(begins[self._group[bare[some]]], many[some]) + up_to(many[some])
-            ]
-            first = np.repeat(bare[some], many[some])
+            at, which = items_of(begins, self._group[bare[some]])
+            rows, first = almost[at], bare[some][which]
             ratio = np.minimum(size[rows], size[first]) / np.maximum(size[rows], size[first])
             wanted = (ratio >= CLOSE) & ((rows > first) | (own[rows] > 0))
             rows, first = rows[wanted], first[wanted]

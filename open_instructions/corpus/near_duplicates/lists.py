@@ -3,10 +3,9 @@ it for many pairs of rows at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...arrays import up_to
+from ...arrays import items_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +32,8 @@ class Lists(NamedTuple):
         >>> [found.tolist() for found in lists.of(np.array([1, 0, 1]))]
         [[6, 7, 5, 6, 7], [0, 0, 1, 2, 2]]
         """
-        import numpy as np
-
-        many = self.starts[rows + 1] - self.starts[rows]
-        at = np.repeat(self.starts[rows], many) + up_to(many)
-        return self.values[at], np.repeat(np.arange(len(rows)), many)
+        at, which = items_of(self.starts, rows)
+        return self.values[at], which
 
     def sorted(self) -> Lists:
         """The lists with the numbers of each row in order."""
@@ -104,21 +100,3 @@ def rest(lists: Lists, one: Array, other: Array) -> tuple[Array, Array, Array]:
     total = np.add.reduceat(every, begins) if len(begins) else every
     key, total = key[begins][total != 0], total[total != 0]
     return (key >> np.uint64(32)).astype(np.int64), key & np.uint64(0xFFFFFFFF), total
-
-
-def spans(sizes: Array, most: int) -> Iterator[slice]:
-    """Slices that follow each other, each of about `most` in all, or of one.
-
-    >>> import numpy as np
-    >>> list(spans(np.array([3, 3, 9, 1]), 6))
-    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
-    """
-    import numpy as np
-
-    ends = np.cumsum(sizes)
-    start = 0
-    while start < len(sizes):
-        before = ends[start - 1] if start else 0
-        stop = max(int(np.searchsorted(ends, before + most, "right")), start + 1)
-        yield slice(start, stop)
-        start = stop
